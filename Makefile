@@ -1,0 +1,40 @@
+# What a person does with a checkout. Each target sets up what it needs by itself.
+#   ARGS=…          passed on: make run ARGS="--input talk.wav", make test ARGS="-k endpoint"
+#   PYTHON=…        the Python to set up with (3.10 to 3.13)
+#   TORCH_INDEX=…   where to take torch from, if not the CPU build
+
+VENV_PYTHON := .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench models clean
+
+help: ## say what there is
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1	\2/p' Makefile
+
+run: ## talk with Attune
+	@deploy/setup.sh --for run
+	@.venv/bin/assistant run $(ARGS)
+
+test: ## run the tests
+	@deploy/setup.sh --for test
+	@$(VENV_PYTHON) -m pytest $(ARGS)
+
+check: ## format, lint, types, layers and tests
+	@deploy/setup.sh --for check
+	$(VENV_PYTHON) -m ruff format --check .
+	$(VENV_PYTHON) -m ruff check .
+	$(VENV_PYTHON) -m pyright --pythonpath $(VENV_PYTHON)
+	.venv/bin/lint-imports
+	$(VENV_PYTHON) -m pytest $(ARGS)
+
+bench: ## measure the stages of a turn
+	@deploy/setup.sh --for test
+	@$(VENV_PYTHON) bench/turn.py $(ARGS)
+
+models: ## make the starter models anew (hours)
+	@deploy/setup.sh --for recipe
+	@$(VENV_PYTHON) -m models.recipe $(ARGS)
+
+clean: ## remove what set-up, tests and builds left behind
+	rm -rf .venv build dist .pytest_cache .ruff_cache .import_linter_cache
+	find assistant tests bench models -name __pycache__ -type d -prune -exec rm -rf {} +

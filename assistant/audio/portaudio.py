@@ -1,0 +1,304 @@
+"""PortAudio, typed: which devices there are, which one a name means, and how to open it.
+
+PortAudio freezes its list of devices when it is initialised, which happens at the first call
+here; devices are chosen by name because their numbers differ from one start to the next.
+"""
+
+from __future__ import annotations
+
+import atexit
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Protocol, TypeVar, cast
+
+from assistant.errors import DependencyError, DeviceError
+
+STUCK_S = 2.0
+"""How long a driver may take, beyond what it has to play, before it is given up."""
+
+_StreamT = TypeVar("_StreamT")
+
+
+class DeviceKind(str, Enum):
+    """Which way sound goes."""
+
+    INPUT = "input"
+    OUTPUT = "output"
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One direction of one sound device."""
+
+    index: int  # PortAudio's number, good for this process only
+    name: str
+    kind: DeviceKind
+    default: bool
+    sample_rate: int  # the device's own default, in samples per second
+    channels: int  # the most it has
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """Rate and channels of a stream; samples are always int16, interleaved."""
+
+    rate: int
+    channels: int
+
+
+class Stream(Protocol):
+    """An open stream."""
+
+    def stop(self) -> None:
+        """Wait until what was written has been played, then stop."""
+        ...
+
+    def close(self) -> None:
+        """Stop at once and give the device back."""
+        ...
+
+
+class OutputStream(Stream, Protocol):
+    """An open stream to a loudspeaker."""
+
+    @property
+    def write_available(self) -> int:
+        """Samples per channel that can be written without waiting."""
+        ...
+
+    def write(self, data: bytes) -> bool:
+        """Wait for room and write; whether there was a gap before."""
+        ...
+
+
+def devices() -> list[Device]:
+    """Every input and output that PortAudio knows.
+
+    Raises:
+        DependencyError: if the PortAudio library is not installed.
+    """
+    sounddevice = _sounddevice()
+    found: list[Device] = []
+    for kind in DeviceKind:
+        default = _default_index(kind)
+        for info in sounddevice.query_devices():
+            channels = int(info[f"max_{kind.value}_channels"])
+            if channels > 0:
+                index = int(info["index"])
+                rate = round(info["default_samplerate"])
+                found.append(
+                    Device(index, str(info["name"]), kind, index == default, rate, channels)
+                )
+    return found
+
+
+def has_input() -> bool:
+    """Whether there is any microphone."""
+    return any(device.kind is DeviceKind.INPUT for device in devices())
+
+
+def has_output() -> bool:
+    """Whether there is any loudspeaker."""
+    return any(device.kind is DeviceKind.OUTPUT for device in devices())
+
+
+def choose(kind: DeviceKind, name_part: str | None, among: list[Device] | None = None) -> Device:
+    """The device whose name has this part in it, or the default one without a name.
+
+    An exact name wins over a part of one, then the default over the others, then the first.
+
+    Raises:
+        DeviceError: if there is no such device, naming those there are.
+    """
+    what, setting = _WORDS[kind]
+    there = [device for device in (devices() if among is None else among) if device.kind is kind]
+    if not there:
+        raise DeviceError(
+            f"There is no {what}: connect one and start again; 'assistant devices' lists what "
+            "the system offers."
+        )
+    if name_part is None:
+        return min(there, key=lambda device: not device.default)
+    wanted = name_part.casefold()
+    matches = [device for device in there if wanted in device.name.casefold()]
+    if not matches:
+        names = ", ".join(repr(device.name) for device in there)
+        raise DeviceError(
+            f"No {what} has {name_part!r} in its name. There are: {names}. "
+            f"Change the setting {setting}."
+        )
+    return min(matches, key=lambda d: (d.name.casefold() != wanted, not d.default))
+
+
+def formats(device: Device, rate: int) -> tuple[Format, ...]:
+    """What to try when opening, best first: mono before stereo, our rate before its own."""
+    rates = dict.fromkeys((rate, device.sample_rate))
+    channels = (1, 2) if device.channels > 1 else (1,)
+    return tuple(Format(each, count) for count in channels for each in rates)
+
+
+def open_first(
+    device: Device, rate: int, attempt: Callable[[Format], _StreamT]
+) -> tuple[_StreamT, Format]:
+    """Open a device in the first of its formats that it does not refuse.
+
+    Raises:
+        DeviceError: if it refuses them all.
+    """
+    refusal: Exception | None = None
+    for each in formats(device, rate):
+        try:
+            return attempt(each), each
+        except _portaudio_error() as error:  # noqa: PERF203 - a handful of formats at most
+            refusal = error
+    what, setting = _WORDS[device.kind]
+    raise DeviceError(
+        f"The {what} {device.name!r} does not open ({refusal}). Close the program that uses it, "
+        f"or choose another with the setting {setting}; 'assistant devices' lists them."
+    )
+
+
+def open_input(
+    device: Device,
+    rate: int,
+    block_ms: int,
+    on_block: Callable[[bytes, bool], None],
+    on_end: Callable[[], None],
+) -> tuple[Stream, Format]:
+    """Open and start a microphone.
+
+    Args:
+        device: an input.
+        rate: the wished number of samples per second.
+        block_ms: length of a block.
+        on_block: takes each block and whether sound was lost before it; called on PortAudio's
+            own thread, where it must return at once.
+        on_end: called when the stream has ended, for whatever reason.
+
+    Raises:
+        DeviceError: if the device does not open.
+    """
+
+    def callback(data: Any, _frames: int, _time: Any, status: Any) -> None:
+        on_block(bytes(data), bool(status.input_overflow))
+
+    def attempt(each: Format) -> Stream:
+        return _started(
+            _sounddevice().RawInputStream(
+                samplerate=each.rate,
+                channels=each.channels,
+                blocksize=each.rate * block_ms // 1000,
+                device=device.index,
+                dtype="int16",
+                latency=0.1,  # room for a busy interpreter to be late by some blocks
+                callback=callback,
+                finished_callback=on_end,
+            )
+        )
+
+    return open_first(device, rate, attempt)
+
+
+def open_output(device: Device, rate: int, latency_s: float) -> tuple[OutputStream, Format]:
+    """Open a loudspeaker for blocking writes.
+
+    Raises:
+        DeviceError: if the device does not open.
+    """
+
+    def attempt(each: Format) -> OutputStream:
+        return _started(
+            _sounddevice().RawOutputStream(
+                samplerate=each.rate,
+                channels=each.channels,
+                device=device.index,
+                dtype="int16",
+                latency=latency_s,
+            )
+        )
+
+    return open_first(device, rate, attempt)
+
+
+def write(stream: OutputStream, data: bytes, each: Format, name: str) -> None:
+    """Write samples, waiting until the loudspeaker has room for them.
+
+    Raises:
+        DeviceError: if the loudspeaker is gone, or has had no room for too long.
+    """
+    deadline = time.monotonic() + STUCK_S
+    needed = len(data) // (2 * each.channels)
+    try:
+        # asked for first, because PortAudio's own wait has no end when the driver hangs
+        while stream.write_available < needed:
+            if time.monotonic() > deadline:
+                raise DeviceError(
+                    f"The loudspeaker {name!r} has taken no sound for {STUCK_S:g} s. "
+                    "Check the sound server, then ask again."
+                )
+            time.sleep(0.005)
+        stream.write(data)
+    except _portaudio_error() as error:
+        raise DeviceError(
+            f"The loudspeaker {name!r} stopped while playing ({error}). "
+            "Check that it is connected, then ask again."
+        ) from None
+
+
+def close(stream: Stream, *, played: bool = False) -> None:
+    """Close a stream at once, or when everything written has been ``played``.
+
+    A stream that its driver does not let go is left behind.
+    """
+
+    def give_back() -> None:
+        if played:
+            stream.stop()
+        stream.close()
+
+    closing = threading.Thread(target=give_back, name="close-stream", daemon=True)
+    closing.start()
+    closing.join(STUCK_S)
+    if closing.is_alive():
+        # PortAudio would close the stream once more at exit, and hang the whole process there.
+        atexit.unregister(_sounddevice()._exit_handler)  # noqa: SLF001
+
+
+_WORDS = {
+    DeviceKind.INPUT: ("microphone", "listen.device"),
+    DeviceKind.OUTPUT: ("loudspeaker", "speak.device"),
+}
+
+
+def _started(stream: Any) -> Any:
+    try:
+        stream.start()
+    except _portaudio_error():
+        stream.close()
+        raise
+    return stream
+
+
+def _default_index(kind: DeviceKind) -> int | None:
+    try:
+        return int(_sounddevice().query_devices(kind=kind.value)["index"])
+    except _portaudio_error():
+        return None
+
+
+def _portaudio_error() -> type[Exception]:
+    return cast("type[Exception]", _sounddevice().PortAudioError)
+
+
+def _sounddevice() -> Any:
+    # imported late: the import itself opens PortAudio, and fails where the library is missing
+    try:
+        import sounddevice  # noqa: PLC0415 # pyright: ignore[reportMissingTypeStubs]
+    except OSError:
+        raise DependencyError(
+            "The PortAudio library is not installed. Run: sudo apt install libportaudio2"
+        ) from None
+    return cast("Any", sounddevice)

@@ -1,0 +1,152 @@
+"""Bridge checkpoints: safetensors with the fingerprints of what they belong to."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from assistant.errors import CheckpointError, MismatchError
+from assistant.nets.projectors import ProjectorConfig, build
+
+FORMAT = "attune-bridge-1"
+_TOKENS = "token_ids"  # the name of the one tensor that is not the projector's
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Checkpoint:
+    """A trained projector with everything that decides where it may be used."""
+
+    config: ProjectorConfig
+    encoder: str  # fingerprint of the encoder whose features it reads
+    table: str  # fingerprint of the embedding table it writes into
+    token_ids: NDArray[np.int64]  # tokens it can read as or emit, shape (n_candidates,)
+    pad: int | None  # token that fills the paper's slots after the text; None for ctc
+    weights: Mapping[str, Tensor]
+    accepted: bool = False  # whether held-out speech showed it to be good enough to be used
+    provenance: Mapping[str, object] = field(default_factory=dict[str, object])  # how it came about
+
+    @property
+    def version(self) -> str:
+        """Short name derived from the weights: equal weights, equal version."""
+        digest = hashlib.sha256(self.config.model_dump_json().encode())
+        for name in sorted(self.weights):
+            digest.update(name.encode())
+            digest.update(self.weights[name].half().contiguous().numpy().tobytes())
+        return digest.hexdigest()[:10]
+
+    def projector(self) -> nn.Module:
+        """The network with its weights, in float32 and evaluation mode.
+
+        Raises:
+            CheckpointError: if the weights do not fit the sizes in the header.
+        """
+        network = build(self.config)
+        try:
+            network.load_state_dict({name: t.float() for name, t in self.weights.items()})
+        except RuntimeError as error:
+            detail = str(error).strip().splitlines()[-1].strip()
+            raise CheckpointError(
+                f"The bridge's weights do not fit its own header: {detail}"
+            ) from None
+        return network.eval()
+
+    def require(self, encoder: str, table: str) -> None:
+        """Refuse to be used with another encoder or another LLM.
+
+        Raises:
+            MismatchError: naming which of the two does not fit and what to do.
+        """
+        for what, ours, theirs, key in (
+            ("speech encoder", self.encoder, encoder, "encode.path"),
+            ("language model", self.table, table, "generate.path"),
+        ):
+            if ours != theirs:
+                raise MismatchError(
+                    f"This bridge was made for another {what} ({ours}, but {key} is {theirs}). "
+                    "Set bridge.path to a bridge made for this pair, or use '--route transcript'."
+                )
+
+    def write(self, path: Path, dtype: torch.dtype = torch.float32) -> None:
+        """Write to ``path`` atomically and durably.
+
+        Raises:
+            CheckpointError: if the folder cannot be written.
+        """
+        tensors = {name: t.to(dtype).contiguous() for name, t in self.weights.items()}
+        tensors[_TOKENS] = torch.from_numpy(self.token_ids)
+        header = {
+            "format": FORMAT,
+            "config": self.config.model_dump_json(),
+            "encoder": self.encoder,
+            "table": self.table,
+            "pad": json.dumps(self.pad),
+            "accepted": json.dumps(self.accepted),
+            "provenance": json.dumps(dict(self.provenance)),
+        }
+        part = path.with_name(path.name + ".part")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with part.open("wb") as file:
+                file.write(save(tensors, metadata=header))
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+            folder = os.open(path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        except OSError as error:
+            raise CheckpointError(f"Cannot write the bridge to {path}: {error.strerror}.") from None
+
+
+def read(path: Path) -> Checkpoint:
+    """Read a checkpoint.
+
+    Raises:
+        CheckpointError: if the file is missing, damaged or not a bridge.
+    """
+    if not path.is_file():
+        raise CheckpointError(
+            f"There is no bridge at {path}. Set bridge.path, or use '--route transcript'."
+        )
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            if header.get("format") != FORMAT:
+                raise CheckpointError(
+                    f"{path} is not a bridge of this version of Attune "
+                    f"(format {header.get('format')!r}, wanted {FORMAT!r})."
+                )
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        tokens = tensors.pop(_TOKENS)
+        provenance = cast("dict[str, object]", json.loads(header["provenance"]))
+        return Checkpoint(
+            config=ProjectorConfig.model_validate_json(header["config"]),
+            encoder=header["encoder"],
+            table=header["table"],
+            token_ids=tokens.to(torch.int64).numpy(),
+            pad=json.loads(header["pad"]),
+            weights=tensors,
+            accepted=json.loads(header["accepted"]) is True,
+            provenance=provenance,
+        )
+    except (SafetensorError, OSError, KeyError, ValueError, ValidationError) as error:
+        first_line = str(error).partition("\n")[0]
+        raise CheckpointError(
+            f"The bridge {path} is damaged ({first_line}). Restore it from a backup, or use "
+            "'--route transcript'."
+        ) from None

@@ -1,0 +1,97 @@
+"""From speech features to a soft prompt, its confidence, and what it heard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from assistant.bridge.checkpoint import Checkpoint
+from assistant.errors import MismatchError
+from assistant.nets.tokenctc import emissions
+from assistant.values import SoftPrompt, SpeechFeatures
+
+
+class TokenTable(Protocol):
+    """What a bridge needs of an LLM: its embedding rows, and their fingerprint."""
+
+    @property
+    def embedding_fingerprint(self) -> str:
+        """Identifies architecture, vocabulary and rows."""
+        ...
+
+    def rows(self, token_ids: Sequence[int] | NDArray[np.int64]) -> NDArray[np.float32]:
+        """Rows of the embedding table, (n_tokens, llm_dim)."""
+        ...
+
+
+class Bridge:
+    """A checkpoint joined to the embedding table it belongs to.
+
+    Args:
+        checkpoint: a trained projector.
+        table: the LLM's embedding rows.
+        read: turns token ids into text, for "what it heard".
+
+    Raises:
+        MismatchError: if the checkpoint was made for another embedding table.
+        CheckpointError: if its weights do not fit its header.
+    """
+
+    def __init__(
+        self, checkpoint: Checkpoint, table: TokenTable, read: Callable[[Sequence[int]], str]
+    ) -> None:
+        checkpoint.require(checkpoint.encoder, table.embedding_fingerprint)
+        self.version = checkpoint.version
+        self.encoder = checkpoint.encoder
+        self.accepted = checkpoint.accepted
+        self._checkpoint = checkpoint
+        self._projector = checkpoint.projector()
+        self._rows = torch.from_numpy(table.rows(checkpoint.token_ids))
+        self._directions = torch.nn.functional.normalize(self._rows, dim=-1)
+        self._read = read
+
+    def soft_prompt(self, features: SpeechFeatures) -> SoftPrompt:
+        """Map an utterance's features into the LLM's embedding space.
+
+        Raises:
+            MismatchError: if the features come from another encoder.
+        """
+        if features.encoder != self.encoder:
+            raise MismatchError(
+                f"This bridge reads features of encoder {self.encoder}, these are of "
+                f"{features.encoder}. Set bridge.path to a bridge made for this encoder."
+            )
+        with torch.inference_mode():
+            output = self._projector(torch.from_numpy(features.frames.copy())[None])[0]
+            rows, tokens, certainty = (
+                self._emitted(output) if self._checkpoint.config.kind == "ctc" else self._slots(output)
+            )
+        return SoftPrompt(
+            rows=np.ascontiguousarray(rows.numpy(), dtype=np.float32),
+            bridge=self.version,
+            confidence=float(certainty.mean()) if len(tokens) else 0.0,
+            heard=self._read(tokens).strip(),
+        )
+
+    def _slots(self, output: Tensor) -> tuple[Tensor, list[int], Tensor]:
+        """The paper's slots, (slots, llm_dim), less those that read as padding.
+
+        An LLM has never seen a row of pads in the middle of a request.
+        """
+        cosine, nearest = (
+            torch.nn.functional.normalize(output, dim=-1) @ self._directions.T
+        ).max(dim=-1)
+        ids = self._checkpoint.token_ids[nearest.numpy()]
+        speech = torch.from_numpy(ids != self._checkpoint.pad)
+        return output[speech], ids[speech.numpy()].tolist(), cosine[speech].clamp(0, 1)
+
+    def _emitted(self, output: Tensor) -> tuple[Tensor, list[int], Tensor]:
+        """CTC emissions, each the weighted mixture of the rows it may stand for."""
+        indexes, weights, certainty = emissions(output)
+        rows = (weights[..., None] * self._rows[indexes]).sum(dim=1)
+        return rows, self._checkpoint.token_ids[indexes[:, 0].numpy()].tolist(), certainty

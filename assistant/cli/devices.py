@@ -1,0 +1,47 @@
+"""``assistant devices``: the microphones and loudspeakers there are."""
+
+from __future__ import annotations
+
+import argparse
+
+from assistant.audio import portaudio
+from assistant.cli.arguments import Subparsers
+from assistant.cli.output import print_json, print_line, print_table
+from assistant.config import Loaded, Settings
+
+
+def register(subparsers: Subparsers) -> None:
+    """Add ``devices``."""
+    parser = subparsers.add_parser("devices", help="list microphones and loudspeakers")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per device")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace, _settings: Settings, _loaded: Loaded) -> int:
+    """Print them, the default ones marked."""
+    found = portaudio.devices()
+    if args.json:
+        for device in found:
+            print_json(
+                {
+                    "name": device.name,
+                    "kind": device.kind.value,
+                    "default": device.default,
+                    "sample_rate": device.sample_rate,
+                    "channels": device.channels,
+                }
+            )
+    elif found:
+        print_table(
+            ("KIND", "NAME", "RATE", "DEFAULT"),
+            [
+                (device.kind.value, device.name, str(device.sample_rate), "*" * device.default)
+                for device in found
+            ],
+        )
+    else:
+        print_line(
+            "There is no sound device. Connect a microphone and a loudspeaker, and see that your "
+            "user is in the group 'audio'."
+        )
+    return 0

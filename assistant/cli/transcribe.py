@@ -1,0 +1,55 @@
+"""``assistant transcribe``: what the speech encoder alone makes of recordings."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+
+from assistant.cli.arguments import Subparsers
+from assistant.cli.output import plain, print_json, print_line
+from assistant.config import Loaded, Settings
+from assistant.encode.wav2vec2 import Wav2Vec2Encoder
+from assistant.errors import AudioFileError
+from assistant.listen.replay import load
+from assistant.values import EndReason, Utterance
+
+
+def register(subparsers: Subparsers) -> None:
+    """Add ``transcribe``."""
+    parser = subparsers.add_parser("transcribe", help="write down what recordings say")
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per file")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
+    """Print a line per recording; one that cannot be read is told and the others go on."""
+    encoder = Wav2Vec2Encoder(settings.encode)
+    failures = 0
+    for path in args.files:
+        try:
+            utterance = whole(path)
+        except AudioFileError as error:
+            sys.stderr.write(f"assistant: {error}\n")
+            failures += 1
+            continue
+        transcript = encoder.encode(utterance).transcript
+        if args.json:
+            print_json({"file": str(path), "seconds": utterance.seconds, **asdict(transcript)})
+        elif len(args.files) == 1:
+            print_line(transcript.text)
+        else:
+            print_line(f"{plain(str(path))}: {transcript.text}")
+    return 1 if failures else 0
+
+
+def whole(path: Path) -> Utterance:
+    """A recording as one utterance.
+
+    Raises:
+        AudioFileError: if it cannot be read.
+    """
+    return Utterance(load(path), datetime.now().astimezone(), EndReason.STOP, source=str(path))

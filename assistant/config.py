@@ -1,0 +1,256 @@
+"""Settings: one frozen block per room, and where each value came from.
+
+Read in this order, later ones winning: built-in defaults, ``/etc/attune/attune.toml``, the
+user's ``$XDG_CONFIG_HOME/attune/attune.toml``, environment variables ``ATTUNE_BLOCK__KEY``,
+command-line flags. Unknown blocks and keys are refused at start.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from platformdirs import user_config_path, user_data_path
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from assistant.errors import ConfigError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+SYSTEM_FILE = Path("/etc/attune/attune.toml")
+ENV_PREFIX = "ATTUNE_"
+
+INSTRUCTION = (
+    "You are Attune, a kind companion at home. Answer briefly and plainly. "
+    "If you do not know something, say so."
+)
+
+
+def starter_dir() -> Path:
+    """Folder of the bundled starter models, in an installed wheel or in a checkout."""
+    package = Path(__file__).resolve().parent
+    installed = package / "starter"
+    return installed if installed.is_dir() else package.parent / "models" / "starter"
+
+
+class Block(BaseModel):
+    """A room's settings: immutable, and strict about names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ListenSettings(Block):
+    """Capture and endpointing."""
+
+    device: str | None = Field(None, description="part of the microphone's name")
+    vad_mode: int = Field(2, ge=0, le=3, description="webrtcvad aggressiveness")
+    profile: Literal["default", "patient"] = Field(
+        "default", description="patient waits longer before it takes a pause for the end"
+    )
+    silence_ms: int | None = Field(
+        None, ge=100, le=10_000, description="silence that ends an utterance; unset: by profile"
+    )
+    pre_roll_ms: int = Field(500, ge=0, le=2_000, description="sound kept from before the start")
+    start_ms: int = Field(200, ge=20, le=2_000, description="voiced time that starts an utterance")
+    start_window_ms: int = Field(300, ge=20, le=3_000, description="window start_ms is counted in")
+    min_ms: int = Field(240, ge=0, description="voiced time under which an utterance is dropped")
+    max_s: float = Field(20.0, gt=0.5, le=120, description="length at which an utterance is cut")
+    hold_off_ms: int = Field(300, ge=0, description="deaf time after the assistant's own speech")
+    queue_s: float = Field(10.0, gt=0.1, description="sound buffered before frames are dropped")
+
+    @property
+    def end_silence_ms(self) -> int:
+        """Silence in ms that ends an utterance, after the profile."""
+        if self.silence_ms is not None:
+            return self.silence_ms
+        return 1_800 if self.profile == "patient" else 800
+
+
+class EncodeSettings(Block):
+    """The speech encoder."""
+
+    path: Path = Field(
+        default_factory=lambda: starter_dir() / "encoder", description="a Wav2Vec2ForCTC folder"
+    )
+    threads: int = Field(0, ge=0, description="CPU threads; 0: all cores")
+
+
+class BridgeSettings(Block):
+    """The bridge from speech features to the LLM's embeddings."""
+
+    path: Path | None = Field(
+        default_factory=lambda: starter_dir() / "bridge.safetensors",
+        description="a bridge checkpoint; unset: transcript route only",
+    )
+    min_confidence: float = Field(
+        0.6, ge=0, le=1, description="below this the transcript route takes the turn"
+    )
+
+
+class GenerateSettings(Block):
+    """The language model and how it is asked."""
+
+    path: Path = Field(
+        default_factory=lambda: starter_dir() / "llm.gguf", description="a GGUF instruct model"
+    )
+    instruction: str = Field(INSTRUCTION, min_length=1, description="put in front of every turn")
+    user_name: str | None = Field(None, description="told to the model in the context line")
+    reminders: tuple[str, ...] = Field((), description="told to the model in the context line")
+    n_ctx: int = Field(1_024, ge=64, description="context length in tokens")
+    n_batch: int = Field(512, ge=8, description="most tokens decoded at once")
+    threads: int = Field(0, ge=0, description="CPU threads; 0: all cores")
+    gpu_layers: int = Field(0, ge=-1, description="layers on the GPU; -1: all")
+    temperature: float = Field(0.1, ge=0, description="sampling temperature (the paper's 0.1)")
+    top_k: int = Field(50, ge=1, description="sampling top-k (the paper's 50)")
+    seed: int = Field(0, ge=0, description="sampling seed")
+    max_tokens: int = Field(96, ge=1, description="longest reply in tokens")
+    max_s: float = Field(30.0, gt=0, description="longest time for one reply")
+
+
+class SpeakSettings(Block):
+    """Speech synthesis and playback."""
+
+    voice: str = Field("en-us", description="espeak-ng voice")
+    rate_wpm: int = Field(150, ge=80, le=450, description="speaking rate, words per minute")
+    pitch: int = Field(50, ge=0, le=99, description="espeak-ng pitch")
+    device: str | None = Field(None, description="part of the loudspeaker's name")
+    wav_dir: Path | None = Field(None, description="write replies there instead of playing them")
+
+
+class JournalSettings(Block):
+    """The database of exchanges."""
+
+    path: Path = Field(
+        default_factory=lambda: user_data_path("attune") / "journal.db", description="SQLite file"
+    )
+
+
+class Settings(Block):
+    """Everything, one block per room."""
+
+    listen: ListenSettings = Field(default_factory=lambda: ListenSettings.model_validate({}))
+    encode: EncodeSettings = Field(default_factory=lambda: EncodeSettings.model_validate({}))
+    bridge: BridgeSettings = Field(default_factory=lambda: BridgeSettings.model_validate({}))
+    generate: GenerateSettings = Field(default_factory=lambda: GenerateSettings.model_validate({}))
+    speak: SpeakSettings = Field(default_factory=lambda: SpeakSettings.model_validate({}))
+    journal: JournalSettings = Field(default_factory=lambda: JournalSettings.model_validate({}))
+    route: Literal["auto", "bridge", "transcript"] = Field(
+        "auto", description="auto: the bridge when its reading is confident, else the transcript"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Settings together with the origin of every value that is not a default."""
+
+    settings: Settings
+    origins: Mapping[str, str]  # "listen.silence_ms" -> "environment ATTUNE_LISTEN__SILENCE_MS"
+    files: tuple[Path, ...] = ()  # looked at, in rising priority, whether they exist or not
+
+    def rows(self) -> list[tuple[str, object, str]]:
+        """Every setting as (dotted key, value, origin), in the order of the blocks."""
+        return [
+            (key, value, self.origins.get(key, "default"))
+            for key, value in _flatten(self.settings.model_dump(mode="json"))
+        ]
+
+
+def load(
+    flags: Mapping[str, object] | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    files: tuple[Path, ...] | None = None,
+) -> Loaded:
+    """Read all sources and merge them.
+
+    Args:
+        flags: dotted keys to values; ``None`` values are ignored.
+        environ: environment to read, by default the process's own.
+        files: TOML files in rising priority, by default the system's and the user's; files
+            that do not exist are skipped.
+
+    Raises:
+        ConfigError: on an unknown key, a value out of range or a file that is not TOML.
+    """
+    environ = os.environ if environ is None else environ
+    if files is None:
+        files = (SYSTEM_FILE, user_config_path("attune") / "attune.toml")
+    merged: dict[str, tuple[object, str]] = {}
+    for path in files:
+        for key, value in _read_toml(path):
+            merged[key] = (value, f"file {path}")
+    for name, text in sorted(environ.items()):
+        if name.startswith(ENV_PREFIX):
+            key = name[len(ENV_PREFIX) :].lower().replace("__", ".")
+            merged[key] = (_scalar(text), f"environment {name}")
+    for key, value in (flags or {}).items():
+        if value is not None:
+            merged[key] = (value, "command line")
+
+    tree: dict[str, Any] = {}
+    for key, (value, _) in merged.items():
+        *parents, leaf = key.split(".")
+        node = tree
+        for parent in parents:
+            node = node.setdefault(parent, {})
+            if not isinstance(node, dict):
+                raise ConfigError(f"Setting {key!r} does not fit: {parent!r} is not a block.")
+        node[leaf] = value
+    try:
+        settings = Settings.model_validate(tree)
+    except ValidationError as error:
+        raise ConfigError(_explain(error, merged)) from None
+    return Loaded(settings, {key: origin for key, (_, origin) in merged.items()}, files)
+
+
+def _read_toml(path: Path) -> list[tuple[str, object]]:
+    try:
+        return list(_flatten(tomllib.loads(path.read_text(encoding="utf-8"))))
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"Cannot read settings from {path}: {error}. Mend or remove it.") from None
+
+
+def _flatten(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, object]]:
+    rows: list[tuple[str, object]] = []
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            rows += _flatten(cast("dict[str, Any]", value), f"{prefix}{key}.")
+        else:
+            rows.append((f"{prefix}{key}", value))
+    return rows
+
+
+def _scalar(text: str) -> object:
+    """An environment value as TOML would read it, or as plain text."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _explain(error: ValidationError, merged: Mapping[str, tuple[object, str]]) -> str:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    origin = next(
+        (
+            origin
+            for name, (_, origin) in merged.items()
+            if f"{name}.".startswith(f"{key}.") or f"{key}.".startswith(f"{name}.")
+        ),
+        "the settings",
+    )
+    if first["type"] == "extra_forbidden":
+        return (
+            f"Unknown setting {key!r} from {origin}. "
+            "'assistant config show' lists the settings there are."
+        )
+    return f"Setting {key!r} from {origin} is not usable: {first['msg'].lower()}."

@@ -1,0 +1,157 @@
+"""wav2vec2 through transformers: features and transcript in one pass."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from assistant.config import EncodeSettings
+from assistant.errors import EncoderError
+from assistant.nets import ctc
+from assistant.values import SAMPLE_RATE, SpeechFeatures, Transcript, Utterance, Word
+
+
+class Wav2Vec2Encoder:
+    """Any ``Wav2Vec2ForCTC`` folder: the bundled starter, wav2vec2-base-960h, and their like.
+
+    Utterances are encoded one by one without an attention mask: base-960h normalises over time,
+    so padding would change its outputs.
+
+    Raises:
+        EncoderError: if the folder is missing, incomplete, of another kind, or in a format
+            that is not safetensors.
+    """
+
+    def __init__(self, settings: EncodeSettings) -> None:
+        if settings.threads:
+            torch.set_num_threads(settings.threads)
+        folder = settings.path
+        self._symbols, self._delimiter = _vocabulary(folder)
+        self._model = _load(folder)
+        config = self._model.config
+        if config.vocab_size != len(self._symbols):
+            raise EncoderError(
+                f"The speech encoder in {folder} writes {config.vocab_size} symbols but its "
+                f"vocab.json has {len(self._symbols)}; fetch the folder again."
+            )
+        self._blank = int(config.pad_token_id)
+        self._hop = int(np.prod(config.conv_stride))
+        self._shortest = _receptive_field(config.conv_kernel, config.conv_stride)
+        self.dim: int = int(config.hidden_size)
+        self.frame_rate: float = SAMPLE_RATE / self._hop
+        self.fingerprint: str = _fingerprint(self._model)
+
+    def encode(self, utterance: Utterance) -> SpeechFeatures:
+        """Features and transcript of one utterance.
+
+        An utterance shorter than the encoder's receptive field is padded with silence.
+        """
+        waves = torch.from_numpy(self._normalise(utterance.samples))[None]
+        with torch.inference_mode():
+            hidden = self._model.wav2vec2(waves).last_hidden_state
+            logits = self._model.lm_head(hidden)
+        frames = np.ascontiguousarray(hidden[0].numpy(), dtype=np.float32)
+        transcript = self._read(logits[0].numpy())
+        return SpeechFeatures(frames, self.frame_rate, transcript, self.fingerprint)
+
+    def _normalise(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        if samples.shape[0] < self._shortest:
+            samples = np.pad(samples, (0, self._shortest - samples.shape[0]))
+        centred = samples - samples.mean()
+        return (centred / np.sqrt(centred.var() + 1e-7)).astype(np.float32)
+
+    def _read(self, logits: NDArray[np.float32]) -> Transcript:
+        probabilities = ctc.posteriors(logits)
+        found = [
+            span
+            for span in ctc.spans(probabilities, self._blank)
+            if len(self._symbols[span.symbol]) == 1  # <s>, </s> and <unk> are not speech
+        ]
+        words = tuple(self._word(group) for group in ctc.words(found, self._delimiter))
+        text = " ".join(word.text for word in words)
+        confidence = float(np.mean([word.confidence for word in words])) if words else 0.0
+        return Transcript(text, confidence, words)
+
+    def _word(self, group: list[ctc.Span]) -> Word:
+        seconds = self._hop / SAMPLE_RATE
+        return Word(
+            text="".join(self._symbols[span.symbol] for span in group).lower(),
+            start_s=group[0].first_frame * seconds,
+            end_s=(group[-1].last_frame + 1) * seconds,
+            confidence=float(np.mean([span.confidence for span in group])),
+        )
+
+
+def _vocabulary(folder: Path) -> tuple[list[str], int]:
+    path = folder / "vocab.json"
+    try:
+        ids: dict[str, int] = json.loads(path.read_text(encoding="utf-8"))
+        symbols = [""] * len(ids)
+        for symbol, index in ids.items():
+            symbols[index] = symbol
+        return symbols, ids["|"]
+    except FileNotFoundError:
+        raise EncoderError(
+            f"No speech encoder in {folder}: {path.name} is missing. Set encode.path to a "
+            "Wav2Vec2ForCTC folder."
+        ) from None
+    except (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+        raise EncoderError(f"{path} is not the vocabulary of a CTC encoder: {error}.") from None
+
+
+def _load(folder: Path) -> Any:
+    # transformers is slow to import; nothing but the encoder needs it.
+    from transformers import Wav2Vec2ForCTC  # noqa: PLC0415
+    from transformers.utils import logging  # noqa: PLC0415
+
+    logging.set_verbosity_error()  # pyright: ignore[reportUnknownMemberType]
+    logging.disable_progress_bar()  # pyright: ignore[reportUnknownMemberType]
+    try:
+        model, report = cast(
+            "tuple[Any, dict[str, Iterable[str]]]",
+            Wav2Vec2ForCTC.from_pretrained(  # pyright: ignore[reportUnknownMemberType]
+                folder,
+                local_files_only=True,
+                use_safetensors=True,
+                dtype=torch.float32,
+                output_loading_info=True,
+            ),
+        )
+    except Exception as error:  # noqa: BLE001 - transformers raises whatever its parts raise
+        first_line = str(error).strip().partition("\n")[0]
+        raise EncoderError(
+            f"Cannot load the speech encoder in {folder}: {first_line}. It must be a "
+            "Wav2Vec2ForCTC folder with safetensors weights."
+        ) from None
+    # masked_spec_embed is used in training alone; base-960h's folder has it, others do not.
+    missing = [name for name in report["missing_keys"] if "masked_spec_embed" not in name]
+    if missing:
+        raise EncoderError(
+            f"The speech encoder in {folder} lacks {len(missing)} weights, {missing[0]} among "
+            "them; it is not a whole Wav2Vec2ForCTC checkpoint."
+        )
+    return model.eval()
+
+
+def _receptive_field(kernels: Iterable[int], strides: Iterable[int]) -> int:
+    field, step = 1, 1
+    for kernel, stride in zip(kernels, strides, strict=True):
+        field += (kernel - 1) * step
+        step *= stride
+    return field
+
+
+def _fingerprint(model: Any) -> str:
+    """Hex digest over names, shapes and values of the weights."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(f"{name}{tuple(tensor.shape)}".encode())
+        digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]

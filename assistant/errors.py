@@ -1,0 +1,89 @@
+"""Every failure a person can meet.
+
+The tree, each leaf carrying one sentence that says what is wrong and what to do next::
+
+    AttuneError
+    ├── ConfigError          a setting, a file of settings or a flag
+    ├── DependencyError      a program or library that has to be installed
+    ├── AudioError
+    │   ├── DeviceError      microphone or loudspeaker
+    │   └── AudioFileError   a recording that cannot be read or written
+    ├── EncoderError         the wav2vec2 folder
+    ├── BridgeError
+    │   ├── CheckpointError  unreadable or malformed bridge file
+    │   └── MismatchError    a bridge made for another encoder or embedding table
+    ├── LLMError
+    │   ├── GGUFError        a model file that is not what it says
+    │   ├── EmbeddingPathError  the model cannot be fed embeddings faithfully
+    │   └── GenerationError  decoding failed under way
+    ├── SpeechError          the speech synthesiser
+    └── JournalError         the database
+
+Only the command line and the daemon catch ``AttuneError``; everything below them raises.
+"""
+
+from __future__ import annotations
+
+
+class AttuneError(Exception):
+    """Base of every failure that is told to a person in one sentence."""
+
+
+class ConfigError(AttuneError):
+    """A setting is unknown, malformed or out of range."""
+
+
+class DependencyError(AttuneError):
+    """A program or library that Attune needs is not installed."""
+
+
+class AudioError(AttuneError):
+    """Something between Attune and sound."""
+
+
+class DeviceError(AudioError):
+    """A microphone or loudspeaker is missing, busy or refused."""
+
+
+class AudioFileError(AudioError):
+    """A recording cannot be read or written."""
+
+
+class EncoderError(AttuneError):
+    """The speech encoder's folder is missing, incomplete or of another kind."""
+
+
+class BridgeError(AttuneError):
+    """The bridge between encoder and LLM."""
+
+
+class CheckpointError(BridgeError):
+    """A bridge file is unreadable or malformed."""
+
+
+class MismatchError(BridgeError):
+    """A bridge belongs to another encoder or another embedding table."""
+
+
+class LLMError(AttuneError):
+    """The language model."""
+
+
+class GGUFError(LLMError):
+    """A model file is missing, truncated or malformed."""
+
+
+class EmbeddingPathError(LLMError):
+    """The model does not give the same answer for a token and for its embedding row."""
+
+
+class GenerationError(LLMError):
+    """llama.cpp refused or failed to decode."""
+
+
+class SpeechError(AttuneError):
+    """The speech synthesiser failed."""
+
+
+class JournalError(AttuneError):
+    """The database cannot be opened, read or written."""

@@ -1,0 +1,1 @@
+"""The journal: every exchange, audio and words together, in one SQLite file."""

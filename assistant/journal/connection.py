@@ -1,0 +1,133 @@
+"""One connection to the database file, opened for durability, and its failures in words."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from assistant.errors import JournalError
+from assistant.journal.schema import migrate, recognise
+
+BUSY_S = 5.0
+"""How long one process waits for another one's transaction."""
+
+_LITTLE_SPACE = 1 << 20  # bytes; below this an I/O error is taken for a full disk
+
+_FULL = "the disk that holds {path} is full. Free some space, or set journal.path to another disk."
+_REASONS = {
+    "disk is full": _FULL,
+    "readonly database": "{path} may not be written. Give yourself the right to write it, "
+    "or set journal.path to another file.",
+    "locked": "another program keeps {path} busy. Close it, then try again.",
+    "not a database": "{path} is not a database. Move it away, or set journal.path to another "
+    "file.",
+    "malformed": "{path} is damaged. Move it away and keep it (sqlite3's '.recover' can save "
+    "what is left); a new journal begins by itself.",
+    "unable to open": "{path} cannot be opened. Check that its folder exists and is yours, or "
+    "set journal.path to another file.",
+    "disk i/o error": "the disk reports an error at {path}. Check the disk and the system log, "
+    "or set journal.path to another disk.",
+}
+
+
+@contextmanager
+def told(path: Path, doing: str) -> Generator[None]:
+    """Turn SQLite's errors into one sentence: what could not be done, why, what to do next.
+
+    Raises:
+        JournalError: for every SQLite error inside the block.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise JournalError(f"Cannot {doing}: {_reason(path, str(error))}") from error
+
+
+def connect(path: Path, busy_s: float = BUSY_S) -> Database:
+    """Open the journal's database, creating and migrating it as needed.
+
+    The connection may be used from several threads, one at a time.
+
+    Raises:
+        JournalError: if the file cannot be created, read or written, is not a journal, or is
+            one of a newer Attune.
+    """
+    _make_file(path)
+    with told(path, "open the journal"):
+        # No implicit transactions (isolation_level): every BEGIN is in plain sight.
+        connection = sqlite3.connect(
+            path, timeout=busy_s, isolation_level=None, check_same_thread=False
+        )
+        try:
+            database = Database(connection, execute_plugins=False)
+            recognise(database, path)
+            _enable_wal(database, busy_s)
+            database.conn.execute("PRAGMA synchronous = FULL")
+            database.conn.execute("PRAGMA secure_delete = ON")
+            database.conn.execute("PRAGMA foreign_keys = ON")
+            migrate(database)
+        except BaseException:
+            connection.close()
+            raise
+    return database
+
+
+def _make_file(path: Path) -> None:
+    """Create folder (0700) and file (0600) if missing, and see that both may be written."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if path.is_dir():
+            raise JournalError(
+                f"{path} is a folder, not a journal. Set journal.path to a file inside it."
+            )
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise JournalError(
+            f"Cannot open the journal {path}: {error.strerror}. Give yourself the right to write "
+            "there, or set journal.path to another file."
+        ) from error
+    # SQLite puts its write-ahead log beside the file.
+    if not os.access(path.parent, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise JournalError(
+            f"Cannot open the journal {path}: its folder may not be written. Give yourself the "
+            "right to write there, or set journal.path to another file."
+        )
+
+
+def _enable_wal(database: Database, busy_s: float) -> None:
+    """Switch to write-ahead logging, for which SQLite does not wait by itself."""
+    deadline = time.monotonic() + busy_s
+    while not _is_wal_enabled(database, deadline):
+        time.sleep(0.02)
+
+
+def _is_wal_enabled(database: Database, deadline: float) -> bool:
+    try:
+        database.conn.execute("PRAGMA journal_mode = WAL")
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error) and time.monotonic() < deadline:
+            return False
+        raise
+    return True
+
+
+def _reason(path: Path, message: str) -> str:
+    for fragment, reason in _REASONS.items():
+        if fragment in message.lower():
+            is_full = fragment in ("disk i/o error", "unable to open") and _is_full(path)
+            return (_FULL if is_full else reason).format(path=path)
+    return f"SQLite says {message!r} about {path}. Check the file, or set journal.path to another."
+
+
+def _is_full(path: Path) -> bool:
+    try:
+        return shutil.disk_usage(path.parent).free < _LITTLE_SPACE
+    except OSError:
+        return False

@@ -1,0 +1,82 @@
+"""Exchanges as ordinary files: one FLAC per recording, one JSON line and one CSV row each."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assistant.errors import JournalError
+from assistant.values import Timings
+
+if TYPE_CHECKING:
+    from assistant.journal.store import Journal
+    from assistant.journal.turn import Turn
+
+_CSV_COLUMNS = (
+    "id", "started_at", "source", "seconds", "end_reason", "transcript", "confidence",
+    "correction", "consent", "route", "heard", "bridge_confidence", "reply", "stop_reason",
+    "error", "replied_at", "encoder", "bridge", "llm", "audio",
+    *(f"{stage.name}_ms" for stage in fields(Timings)),
+)  # fmt: skip
+
+
+def export(
+    journal: Journal, turns: Iterable[Turn], folder: Path, *, overwrite: bool = False
+) -> None:
+    """Write ``audio/ID.flac``, ``turns.jsonl`` and ``turns.csv``.
+
+    Args:
+        journal: where the recordings are.
+        turns: the exchanges to write.
+        folder: made if missing, readable by its owner only.
+        overwrite: whether the folder may have something in it.
+
+    Raises:
+        JournalError: if the folder is not empty or cannot be written.
+    """
+    try:
+        if not overwrite and folder.is_dir() and any(folder.iterdir()):
+            raise JournalError(
+                f"{folder} is not empty. Name another folder, or add --force to write over what "
+                "an earlier export left there."
+            )
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write(journal, turns, folder)
+    except OSError as error:
+        raise JournalError(
+            f"Cannot export to {folder}: {error.strerror}. Name another folder, or mend this one "
+            "and add --force."
+        ) from error
+
+
+def _write(journal: Journal, turns: Iterable[Turn], folder: Path) -> None:
+    (folder / "audio").mkdir(exist_ok=True)
+    with (
+        (folder / "turns.jsonl").open("w", encoding="utf-8") as lines,
+        (folder / "turns.csv").open("w", encoding="utf-8", newline="") as table,
+    ):
+        rows = csv.DictWriter(table, _CSV_COLUMNS, extrasaction="ignore")
+        rows.writeheader()
+        for turn in turns:
+            record = turn.record() | {"audio": _recording(journal, turn, folder)}
+            del record["has_audio"]
+            lines.write(json.dumps(record, ensure_ascii=False) + "\n")
+            rows.writerow(record | _stages(turn))
+
+
+def _recording(journal: Journal, turn: Turn, folder: Path) -> str | None:
+    """Write the recording, if there is one, and give its path inside the folder."""
+    if not turn.has_audio:
+        return None
+    name = f"audio/{turn.id:06}.flac"
+    (folder / name).write_bytes(journal.flac(turn.id))
+    return name
+
+
+def _stages(turn: Turn) -> dict[str, object]:
+    timings = turn.timings or Timings()
+    return {f"{stage.name}_ms": getattr(timings, stage.name) for stage in fields(Timings)}

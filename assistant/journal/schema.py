@@ -1,0 +1,109 @@
+"""The shape of the database, as numbered migrations.
+
+Migration number n brings a database from version n - 1 to version n; the version is SQLite's
+``user_version``. A published migration is never edited: a change of shape is a new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeAlias
+
+from sqlite_utils import Database
+
+from assistant.errors import JournalError
+
+Migration: TypeAlias = Callable[[Database], None]
+
+APPLICATION_ID = 0x41747475
+"""Marks the file as an Attune journal ("Attu"), so another program's database is left alone."""
+
+
+def _create_turns(database: Database) -> None:
+    # The blob comes last: SQLite reads a row from the left, so listing turns never touches it.
+    # AUTOINCREMENT: the number of an erased turn is never given to another one.
+    database.conn.execute(
+        """
+        CREATE TABLE turns (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            started_at TEXT NOT NULL,
+            source TEXT NOT NULL,
+            seconds REAL,
+            end_reason TEXT,
+            hypothesis TEXT,
+            confidence REAL,
+            words TEXT,
+            correction TEXT,
+            consent INTEGER NOT NULL DEFAULT 1 CHECK (consent IN (0, 1)),
+            encoder TEXT,
+            llm TEXT,
+            bridge TEXT,
+            route TEXT,
+            heard TEXT,
+            bridge_confidence REAL,
+            reply TEXT,
+            stop_reason TEXT,
+            timings TEXT,
+            error TEXT,
+            replied_at TEXT,
+            audio BLOB
+        ) STRICT
+        """
+    )
+    database.conn.execute("CREATE INDEX turns_started_at ON turns (started_at)")
+
+
+MIGRATIONS: tuple[Migration, ...] = (_create_turns,)
+
+
+@contextmanager
+def transaction(database: Database) -> Generator[None]:
+    """Hold the write lock from the start, commit at the end, and undo everything on an error."""
+    database.conn.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        database.commit()
+    except BaseException:
+        database.rollback()
+        raise
+
+
+def version(database: Database) -> int:
+    """How many migrations the database has had."""
+    return int(database.conn.execute("PRAGMA user_version").fetchone()[0])
+
+
+def recognise(database: Database, path: Path, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+    """Read, without writing anything, whether this is a journal that can be used here.
+
+    Raises:
+        JournalError: if the database belongs to another program or to a newer Attune.
+    """
+    database.conn.execute("BEGIN")  # one moment, whatever another process is just creating
+    application = database.conn.execute("PRAGMA application_id").fetchone()[0]
+    tables = database.conn.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    number = version(database)
+    database.conn.execute("COMMIT")
+    if application != APPLICATION_ID and not (application == 0 and tables == 0):
+        raise JournalError(
+            f"{path} is a database of another program, not an Attune journal. "
+            "Set journal.path to another file."
+        )
+    if number > len(migrations):
+        raise JournalError(
+            f"The journal {path} is of version {number} and this Attune knows "
+            f"{len(migrations)}. Install a newer Attune, or set journal.path to another file."
+        )
+
+
+def migrate(database: Database, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+    """Bring the database to the newest version, each migration in a transaction of its own."""
+    while version(database) < len(migrations):
+        with transaction(database):
+            # Another process may have taken this step while this one waited for the lock.
+            if (number := version(database)) < len(migrations):
+                migrations[number](database)
+                database.conn.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                database.conn.execute(f"PRAGMA user_version = {number + 1}")

@@ -1,0 +1,116 @@
+"""One exchange as the journal keeps it, and its row in the database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from typing import Any, TypeVar
+
+from assistant.values import EndReason, Route, StopReason, Timings, Word
+
+_T = TypeVar("_T")
+
+TEXT_SOURCE = "text"
+"""Source of an exchange that was typed, not spoken."""
+
+COLUMNS = (
+    "id", "started_at", "source", "seconds", "end_reason", "hypothesis", "confidence", "words",
+    "correction", "consent", "encoder", "llm", "bridge", "route", "heard", "bridge_confidence",
+    "reply", "stop_reason", "timings", "error", "replied_at",
+)  # fmt: skip
+"""Everything but the recording."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One exchange without its recording; ``None`` where a stage was not reached."""
+
+    id: int
+    started_at: datetime  # UTC
+    source: str  # "microphone", "text" or the path of a recording
+    seconds: float | None  # length of the recording
+    end_reason: EndReason | None
+    hypothesis: str | None  # the encoder's transcript, or what was typed
+    confidence: float | None  # of the hypothesis, 0 to 1
+    words: tuple[Word, ...]
+    correction: str | None  # what was really said, by the user or a carer
+    consent: bool  # whether Attune may learn from it
+    encoder: str | None  # fingerprint
+    llm: str | None  # fingerprint
+    bridge: str | None  # version
+    route: Route | None
+    heard: str | None  # the bridge's reading
+    bridge_confidence: float | None  # 0 to 1
+    reply: str | None
+    stop_reason: StopReason | None
+    timings: Timings | None
+    error: str | None  # why there is no reply
+    replied_at: datetime | None  # UTC
+    has_audio: bool
+
+    @property
+    def text(self) -> str | None:
+        """What was said as far as is known: the correction, else the hypothesis."""
+        return self.hypothesis if self.correction is None else self.correction
+
+    def record(self) -> dict[str, object]:
+        """The exchange as JSON values, under the names that every ``--json`` output uses."""
+        return {
+            "id": self.id,
+            "started_at": self.started_at.isoformat(),
+            "source": self.source,
+            "seconds": self.seconds,
+            "end_reason": self.end_reason and self.end_reason.value,
+            "transcript": self.hypothesis,
+            "confidence": self.confidence,
+            "words": [asdict(word) for word in self.words],
+            "correction": self.correction,
+            "consent": self.consent,
+            "route": self.route and self.route.value,
+            "heard": self.heard,
+            "bridge_confidence": self.bridge_confidence,
+            "reply": self.reply,
+            "stop_reason": self.stop_reason and self.stop_reason.value,
+            "timings_ms": self.timings and asdict(self.timings),
+            "error": self.error,
+            "replied_at": self.replied_at and self.replied_at.isoformat(),
+            "encoder": self.encoder,
+            "bridge": self.bridge,
+            "llm": self.llm,
+            "has_audio": self.has_audio,
+        }
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Turn:
+        """The exchange in a row with ``COLUMNS`` and ``has_audio``.
+
+        Raises:
+            ValueError: if a column holds what this version of Attune does not understand.
+        """
+        fields = {name: row[name] for name in (*COLUMNS, "has_audio")}
+        try:
+            fields |= {
+                "started_at": datetime.fromisoformat(row["started_at"]),
+                "end_reason": _given(EndReason, row["end_reason"]),
+                "words": tuple(Word(**word) for word in json.loads(row["words"] or "[]")),
+                "consent": bool(row["consent"]),
+                "route": _given(Route, row["route"]),
+                "stop_reason": _given(StopReason, row["stop_reason"]),
+                "timings": Timings(**json.loads(row["timings"])) if row["timings"] else None,
+                "replied_at": _given(datetime.fromisoformat, row["replied_at"]),
+                "has_audio": bool(row["has_audio"]),
+            }
+        except TypeError as error:
+            raise ValueError(str(error)) from error
+        return cls(**fields)
+
+
+def stamp(moment: datetime) -> str:
+    """A moment as stored: ISO 8601 in UTC with microseconds, so that text order is time order."""
+    return moment.astimezone(timezone.utc).isoformat(timespec="microseconds")
+
+
+def _given(convert: Callable[[str], _T], value: str | None) -> _T | None:
+    return None if value is None else convert(value)

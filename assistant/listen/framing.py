@@ -1,0 +1,32 @@
+"""Cuts a stream of samples into frames of one length."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assistant.audio.resample import to_int16
+from assistant.values import FRAME_SAMPLES
+
+
+class Framing:
+    """Takes mono 16 kHz pieces of any length and gives whole frames."""
+
+    def __init__(self) -> None:
+        self._rest = np.empty(0, np.float32)
+
+    def push(self, samples: NDArray[np.float32]) -> list[NDArray[np.int16]]:
+        """The frames that are complete now, each of shape (FRAME_SAMPLES,)."""
+        held = np.concatenate([self._rest, samples])
+        whole = held.shape[0] // FRAME_SAMPLES * FRAME_SAMPLES
+        self._rest = held[whole:]
+        return [
+            to_int16(held[start : start + FRAME_SAMPLES])
+            for start in range(0, whole, FRAME_SAMPLES)
+        ]
+
+    def flush(self) -> list[NDArray[np.int16]]:
+        """The last, incomplete frame, filled up with silence."""
+        if self._rest.shape[0] == 0:
+            return []
+        return self.push(np.zeros(FRAME_SAMPLES - self._rest.shape[0], np.float32))

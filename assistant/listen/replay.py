@@ -1,0 +1,128 @@
+"""Recordings in place of a microphone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from enum import Enum
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import soundfile  # pyright: ignore[reportMissingTypeStubs]
+from numpy.typing import NDArray
+
+from assistant.audio.resample import Resampler
+from assistant.errors import AudioFileError
+from assistant.listen.framing import Framing
+from assistant.values import FRAME_MS, SAMPLE_RATE, AudioFrame
+
+SUFFIXES = frozenset((".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".au", ".w64"))
+"""What counts as a recording in a folder; a file named itself may have any name."""
+
+BLOCK_S = 1
+"""Seconds of sound read at once."""
+
+_FRAME_S = FRAME_MS / 1000
+_soundfile = cast("Any", soundfile)
+
+
+class Pace(str, Enum):
+    """How fast a recording is fed."""
+
+    REAL_TIME = "real_time"  # as fast as it was spoken
+    FAST = "fast"  # as fast as it is taken
+
+
+def recordings(path: Path) -> list[Path]:
+    """The recording itself, or those in a folder, by name.
+
+    Raises:
+        AudioFileError: if there is none.
+    """
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise AudioFileError(f"There is no recording {path}. Check the path.")
+    found = sorted(
+        each
+        for each in path.iterdir()
+        if each.suffix.lower() in SUFFIXES and not each.name.startswith(".") and each.is_file()
+    )
+    if not found:
+        raise AudioFileError(
+            f"The folder {path} holds no recordings ({', '.join(sorted(SUFFIXES))}). "
+            "Put some there, or name another folder."
+        )
+    return found
+
+
+def load(path: Path) -> NDArray[np.float32]:
+    """A whole recording as mono 16 kHz in [-1, 1], shape (n_samples,).
+
+    Raises:
+        AudioFileError: if it is missing, no audio, empty, or holds values that are no numbers.
+    """
+    whole = np.concatenate(list(_mono_blocks(path)))
+    return np.minimum(np.maximum(whole, -1), 1)
+
+
+def frames(path: Path, pace: Pace) -> Iterator[AudioFrame]:
+    """A recording as a microphone would deliver it, the last frame filled up with silence.
+
+    The file is read block by block, so its length does not matter.
+
+    Raises:
+        AudioFileError: as ``load``, when the iteration gets there.
+    """
+    began = time.monotonic()
+    for number, samples in enumerate(_cut(_mono_blocks(path))):
+        captured_at = number * _FRAME_S
+        if pace is Pace.REAL_TIME:
+            # a microphone delivers a frame when it is over
+            time.sleep(max(0.0, began + captured_at + _FRAME_S - time.monotonic()))
+        yield AudioFrame(samples, captured_at)
+
+
+def _cut(blocks: Iterator[NDArray[np.float32]]) -> Iterator[NDArray[np.int16]]:
+    framing = Framing()
+    for block in blocks:
+        yield from framing.push(block)
+    yield from framing.flush()
+
+
+def _mono_blocks(path: Path) -> Iterator[NDArray[np.float32]]:
+    """Mono 16 kHz blocks; at least one sample in all, and every one a finite number."""
+    try:
+        with _open(path) as file:
+            rate = int(file.samplerate)
+            resampler = Resampler(rate, SAMPLE_RATE)
+            empty = True
+            for block in file.blocks(rate * BLOCK_S, dtype="float32", always_2d=True):
+                samples = cast("NDArray[np.float32]", block).mean(axis=1)
+                if not np.isfinite(samples).all():
+                    raise AudioFileError(
+                        f"The recording {path} holds values that are not numbers. Save it anew "
+                        "from the program that made it."
+                    )
+                empty = empty and samples.shape[0] == 0
+                yield resampler.push(samples)
+    except _soundfile.LibsndfileError as error:
+        raise AudioFileError(
+            f"The recording {path} is damaged ({error}). Save it anew, or use another."
+        ) from None
+    if empty:
+        raise AudioFileError(f"The recording {path} is empty. Record it again.")
+    yield resampler.push(np.empty(0, np.float32), last=True)
+
+
+def _open(path: Path) -> Any:
+    if not path.is_file():
+        raise AudioFileError(f"There is no recording {path}. Check the path.")
+    try:
+        return _soundfile.SoundFile(path)
+    except (_soundfile.LibsndfileError, TypeError) as error:
+        # TypeError: a file named .raw says nothing about its rate and channels
+        raise AudioFileError(
+            f"{path} is not a recording that can be read ({error}). Use WAV, FLAC, OGG or MP3."
+        ) from None

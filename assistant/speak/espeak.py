@@ -1,0 +1,111 @@
+"""Speech synthesis by espeak-ng, which stays a program of its own (it is under the GPL)."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import struct
+import subprocess
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assistant.config import SpeakSettings
+from assistant.errors import DependencyError, SpeechError
+from assistant.values import sealed
+
+TIMEOUT_S = 20.0
+"""Longest wait for one sentence; it takes about 15 ms on a PC."""
+
+SPEECH_RATE = 22_050
+"""Samples per second of espeak-ng's own voices."""
+
+_HEADER = struct.Struct("<4s4x4s4s4xHHIIHH4s4x")  # RIFF WAVE fmt_ ... data
+_NOT_SPOKEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f*_`#]+")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Speech:
+    """One synthesised sentence."""
+
+    samples: NDArray[np.int16]  # mono, shape (n_samples,)
+    sample_rate: int
+
+    def __post_init__(self) -> None:
+        sealed(self.samples, np.int16, 1, "Speech.samples")
+
+    @property
+    def seconds(self) -> float:
+        """Length in seconds."""
+        return self.samples.shape[0] / self.sample_rate
+
+
+class Espeak:
+    """Synthesises with the settings' voice, rate and pitch.
+
+    Raises:
+        DependencyError: if espeak-ng is not installed.
+    """
+
+    def __init__(self, settings: SpeakSettings) -> None:
+        program = shutil.which("espeak-ng")
+        if program is None:
+            raise DependencyError("espeak-ng is not installed. Run: sudo apt install espeak-ng")
+        self._voice = settings.voice
+        self._command = [program, "--stdin", "--stdout", "-b1", f"-v{settings.voice}"]
+        self._command += [f"-s{settings.rate_wpm}", f"-p{settings.pitch}"]
+
+    def synthesise(self, text: str) -> Speech:
+        """Speak one sentence; marks of layout are left out, markup is read as it stands.
+
+        Raises:
+            SpeechError: if espeak-ng fails, takes too long or does not have the voice.
+        """
+        try:
+            done = subprocess.run(
+                self._command,
+                input=_plain(text).encode(),
+                capture_output=True,
+                check=False,
+                timeout=TIMEOUT_S,
+                # it would call at the sound server even to write to stdout, and hang where that does
+                env={**os.environ, "PULSE_SERVER": "unix:/dev/null"},
+            )
+        except subprocess.TimeoutExpired:
+            raise SpeechError(
+                f"espeak-ng did not finish within {TIMEOUT_S:g} s. Say it in shorter sentences."
+            ) from None
+        except OSError as error:
+            raise SpeechError(f"espeak-ng does not start: {error}. Install it anew.") from None
+        said = done.stderr.decode(errors="replace").strip()
+        if "voice does not exist" in said:
+            raise SpeechError(
+                f"espeak-ng has no voice {self._voice!r}: set speak.voice to one that "
+                "'espeak-ng --voices' lists."
+            )
+        if done.returncode != 0:
+            raise SpeechError(
+                f"espeak-ng failed with status {done.returncode} ({said or 'no message'}). "
+                "Try 'espeak-ng hello' to see whether it works at all."
+            )
+        return _speech(done.stdout)
+
+
+def _plain(text: str) -> str:
+    """Text without espeak-ng's own commands and without marks that are not spoken."""
+    return _NOT_SPOKEN.sub(" ", text).replace("[[", "[ [").strip()
+
+
+def _speech(wav: bytes) -> Speech:
+    """Read a streamed WAV, whose header does not know its length."""
+    if len(wav) < _HEADER.size:
+        return Speech(np.empty(0, np.int16), SPEECH_RATE)  # nothing in it to be spoken
+    riff, wave, fmt, coding, channels, rate, _, _, bits, data = _HEADER.unpack_from(wav)
+    form = (riff, wave, fmt, coding, channels, bits, data)
+    if form != (b"RIFF", b"WAVE", b"fmt ", 1, 1, 16, b"data"):
+        raise SpeechError("espeak-ng gave sound of an unknown form. Install version 1.50 or later.")
+    whole = (len(wav) - _HEADER.size) // 2
+    samples = np.frombuffer(wav, "<i2", whole, _HEADER.size)
+    return Speech(samples.astype(np.int16), rate)

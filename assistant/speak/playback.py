@@ -1,0 +1,153 @@
+"""Where speech goes: a loudspeaker, or WAV files."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import soundfile  # pyright: ignore[reportMissingTypeStubs]
+from numpy.typing import NDArray
+
+from assistant.audio import portaudio
+from assistant.audio.resample import resample, to_float32, to_int16
+from assistant.config import SpeakSettings
+from assistant.errors import AudioFileError
+from assistant.speak.espeak import SPEECH_RATE, Speech
+
+BUFFER_S = 0.2
+"""Sound the loudspeaker holds: what a busy machine may be late by."""
+
+CHUNK_S = 0.05
+"""Sound written at once: how soon ``stop`` is heeded."""
+
+_soundfile = cast("Any", soundfile)
+
+
+class Loudspeaker:
+    """Plays replies; the stream stays open from ``begin`` to ``end``.
+
+    Args:
+        settings: which device.
+        sample_rate: the rate to ask it for; other speech is resampled.
+    """
+
+    def __init__(self, settings: SpeakSettings, sample_rate: int = SPEECH_RATE) -> None:
+        self._name_part = settings.device
+        self._rate = sample_rate
+        self._stopped = threading.Event()
+
+    def begin(self, name: str) -> None:  # noqa: ARG002 - only files need a name
+        """Open the device for one reply.
+
+        Raises:
+            DeviceError: if there is no such loudspeaker or it does not open.
+        """
+        self._stopped.clear()
+        device = portaudio.choose(portaudio.DeviceKind.OUTPUT, self._name_part)
+        self._stream, self._format = portaudio.open_output(device, self._rate, BUFFER_S)
+        self._device_name = device.name
+
+    def play(self, speech: Speech) -> bool:
+        """Hand over a sentence, returning with the last of it; False if it was stopped.
+
+        Raises:
+            DeviceError: if the loudspeaker disappears.
+        """
+        samples = _at_rate(speech, self._format.rate)
+        for chunk in _chunks(samples, round(self._format.rate * CHUNK_S)):
+            if self._stopped.is_set():
+                break
+            block = np.repeat(chunk, self._format.channels).tobytes()
+            portaudio.write(self._stream, block, self._format, self._device_name)
+        return not self._stopped.is_set()
+
+    def stop(self) -> None:
+        """Fall silent: ``play`` returns early and what is buffered is thrown away."""
+        self._stopped.set()
+
+    def end(self) -> None:
+        """Return when the last sample has been played, the device closed."""
+        portaudio.close(self._stream, played=not self._stopped.is_set())
+
+
+class WavSink:
+    """Writes each reply into a WAV file of its own in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._name = "reply"
+        self._file: Any = None
+        self._path: Path | None = None
+        self._stopped = threading.Event()
+
+    @property
+    def path(self) -> Path | None:
+        """The file of the latest reply; ``None`` before its first sentence."""
+        return self._path
+
+    def begin(self, name: str) -> None:
+        """Start a reply, to be written to ``<name>.wav``, or ``<name>-2.wav`` if that exists.
+
+        Raises:
+            AudioFileError: if the folder cannot be made.
+        """
+        self._stopped.clear()
+        self._name, self._path = name, None
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise AudioFileError(
+                f"Cannot make the folder {self._folder} ({error.strerror}). "
+                "Set speak.wav_dir to one that can be written."
+            ) from None
+
+    def play(self, speech: Speech) -> bool:
+        """Append a sentence; False if it was stopped.
+
+        Raises:
+            AudioFileError: if the file cannot be written.
+        """
+        if self._stopped.is_set():
+            return False
+        try:
+            if self._file is None:
+                self._path = self._unused()
+                self._file = _soundfile.SoundFile(
+                    self._path, "w", speech.sample_rate, 1, "PCM_16", format="WAV"
+                )
+            self._file.write(_at_rate(speech, self._file.samplerate))
+        except (_soundfile.LibsndfileError, OSError) as error:
+            raise AudioFileError(
+                f"Cannot write {self._path} ({error}). Make room or choose another folder "
+                "with the setting speak.wav_dir."
+            ) from None
+        return True
+
+    def stop(self) -> None:
+        """Write no more of this reply."""
+        self._stopped.set()
+
+    def end(self) -> None:
+        """Close the reply's file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _unused(self) -> Path:
+        path, number = self._folder / f"{self._name}.wav", 1
+        while path.exists():
+            number += 1
+            path = self._folder / f"{self._name}-{number}.wav"
+        return path
+
+
+def _at_rate(speech: Speech, rate: int) -> NDArray[np.int16]:
+    if speech.sample_rate == rate:
+        return speech.samples
+    return to_int16(resample(to_float32(speech.samples), speech.sample_rate, rate))
+
+
+def _chunks(samples: NDArray[np.int16], size: int) -> list[NDArray[np.int16]]:
+    return [samples[start : start + size] for start in range(0, samples.shape[0], size)]

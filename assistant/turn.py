@@ -1,0 +1,236 @@
+"""One exchange, from an utterance to a spoken reply.
+
+Each stage is in the journal before the next begins: what was heard is on disk before it is
+encoded, and what was understood before it is answered.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Literal, Protocol
+
+from assistant.bridge.connect import Bridge
+from assistant.config import BridgeSettings, GenerateSettings
+from assistant.encode.wav2vec2 import Wav2Vec2Encoder
+from assistant.errors import AttuneError, BridgeError
+from assistant.generate.context import Context
+from assistant.generate.llama import GenerationStats, LlamaSession
+from assistant.generate.words import as_words
+from assistant.journal.store import Journal
+from assistant.journal.turn import Turn
+from assistant.speak.aloud import Sink, speak
+from assistant.speak.espeak import Espeak
+from assistant.values import Reply, Route, SoftPrompt, SpeechFeatures, Timings, Utterance
+
+RouteSetting = Literal["auto", "bridge", "transcript"]
+
+NO_WORDS = "No words were recognised."
+"""What the journal says of an utterance that held none; such a turn gets no reply."""
+
+
+class Voice(Protocol):
+    """Says a reply while it is being written."""
+
+    def say(self, pieces: Iterator[str], name: str, on_first_audio: Callable[[], None]) -> None:
+        """Take all pieces; call ``on_first_audio`` when the first sound goes out."""
+        ...
+
+    def stop(self) -> None:
+        """Fall silent, from any thread."""
+        ...
+
+
+class Mute:
+    """A voice that says nothing: replies are only read."""
+
+    def say(self, pieces: Iterator[str], name: str, on_first_audio: Callable[[], None]) -> None:
+        """Take all pieces."""
+        del name, on_first_audio
+        for _ in pieces:
+            pass
+
+    def stop(self) -> None:
+        """Nothing sounds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aloud:
+    """espeak-ng into a sink, with the microphone deaf meanwhile."""
+
+    espeak: Espeak
+    sink: Sink
+    deaf: Callable[[], AbstractContextManager[None]] = nullcontext
+
+    def say(self, pieces: Iterator[str], name: str, on_first_audio: Callable[[], None]) -> None:
+        """Speak sentence by sentence as the pieces arrive."""
+        with self.deaf():
+            speak(pieces, self.espeak, self.sink, on_first_audio, name=name)
+
+    def stop(self) -> None:
+        """Fall silent, from any thread."""
+        self.sink.stop()
+
+
+def choose_route(
+    setting: RouteSetting, prompt: SoftPrompt | None, *, accepted: bool, min_confidence: float
+) -> Route:
+    """Which way an utterance goes to the LLM (design, decision 2).
+
+    Args:
+        setting: the user's wish.
+        prompt: what the bridge made of the utterance, if there is a bridge.
+        accepted: whether this version of the bridge has been shown to be good enough.
+        min_confidence: what the bridge's confidence must reach.
+
+    Raises:
+        BridgeError: if the bridge is wished for and there is none.
+    """
+    if setting == "bridge" and prompt is None:
+        raise BridgeError(
+            "There is no bridge to take the bridge route: set bridge.path, or use another route."
+        )
+    if setting != "auto":
+        return Route(setting)
+    confident = prompt is not None and len(prompt.rows) > 0 and prompt.confidence >= min_confidence
+    return Route.BRIDGE if accepted and confident else Route.TRANSCRIPT
+
+
+@dataclass(slots=True)
+class Assistant:
+    """The rooms that take part in a turn; used by one thread, cancelled from any."""
+
+    encoder: Wav2Vec2Encoder
+    bridge: Bridge | None
+    llm: LlamaSession
+    journal: Journal
+    voice: Voice
+    bridge_settings: BridgeSettings
+    generate_settings: GenerateSettings
+    route: RouteSetting = "auto"
+    now: Callable[[], datetime] = lambda: datetime.now().astimezone()
+    _cancel: threading.Event = field(default_factory=threading.Event)
+
+    def hear(self, utterance: Utterance) -> Turn:
+        """Answer what was said.
+
+        Raises:
+            AttuneError: if a stage fails; the journal then holds what came before it and why.
+        """
+        began = time.monotonic()
+        turn_id = self.journal.hear(utterance)
+        with self._noting_failure(turn_id):
+            timings = Timings(endpoint=utterance.endpoint_ms)
+            features = self.encoder.encode(utterance)
+            timings = replace(timings, encode=_ms_since(began))
+            self.journal.transcribed(turn_id, features)
+            prompt, bridge_ms = self._cross(features)
+            timings = replace(timings, bridge=bridge_ms)
+            route = choose_route(
+                self.route,
+                prompt,
+                accepted=self.bridge is not None and self.bridge.accepted,
+                min_confidence=self.bridge_settings.min_confidence,
+            )
+            words = prompt if route is Route.BRIDGE else features.transcript.text
+            if not (prompt and len(prompt.rows)) and not features.transcript.text:
+                self.journal.failed(turn_id, NO_WORDS)
+                return self.journal.turn(turn_id)
+            return self._answer(turn_id, words or "", route, prompt, timings, began)
+
+    def read(self, text: str) -> Turn:
+        """Answer what was typed.
+
+        Raises:
+            AttuneError: as ``hear``.
+        """
+        began = time.monotonic()
+        turn_id = self.journal.typed(text)
+        with self._noting_failure(turn_id):
+            return self._answer(turn_id, text, Route.TRANSCRIPT, None, Timings(), began)
+
+    def cancel(self) -> None:
+        """Break off the reply under way, from any thread; later turns are cancelled too."""
+        self._cancel.set()
+        self.voice.stop()
+
+    def _cross(self, features: SpeechFeatures) -> tuple[SoftPrompt | None, float | None]:
+        if self.bridge is None or self.route == "transcript":
+            return None, None
+        began = time.monotonic()
+        return self.bridge.soft_prompt(features), _ms_since(began)
+
+    def _answer(  # noqa: PLR0913 - all that is known of the turn
+        self,
+        turn_id: int,
+        words: SoftPrompt | str,
+        route: Route,
+        prompt: SoftPrompt | None,
+        timings: Timings,
+        began: float,
+    ) -> Turn:
+        self.journal.answering(turn_id, llm=self.llm.fingerprint, route=route, prompt=prompt)
+        context = Context(
+            self.now(), self.generate_settings.user_name, self.generate_settings.reminders
+        )
+        asked = _ms_since(began)
+        stream = self.llm.reply(
+            as_words(words) if isinstance(words, str) else words,
+            context.line(),
+            cancel=self._cancel,
+        )
+        written: list[str] = []
+        first_audio: list[float] = []
+        self.voice.say(
+            _kept(stream, written),
+            f"turn-{turn_id:06d}",
+            lambda: first_audio.append(_ms_since(began)),
+        )
+        for piece in stream:  # what a voice that was stopped has left
+            written.append(piece)
+        stats: GenerationStats = stream.stats
+        reply = Reply(
+            text="".join(written).strip(),
+            route=route,
+            stop_reason=stats.stop_reason,
+            timings=replace(
+                timings,
+                prefill=stats.prefill_ms,
+                first_token=None
+                if stats.first_token_ms is None
+                else asked + stats.first_token_ms,
+                first_audio=first_audio[0] if first_audio else None,
+                total=_ms_since(began),
+            ),
+        )
+        self.journal.answered(turn_id, reply)
+        return self.journal.turn(turn_id)
+
+    def _noting_failure(self, turn_id: int) -> AbstractContextManager[None]:
+        return _NotingFailure(self.journal, turn_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _NotingFailure(AbstractContextManager[None]):
+    """Writes into the journal why a turn broke off, and lets the error go on."""
+
+    journal: Journal
+    turn_id: int
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, AttuneError):
+            self.journal.failed(self.turn_id, str(error))
+
+
+def _kept(pieces: Iterator[str], written: list[str]) -> Iterator[str]:
+    for piece in pieces:
+        written.append(piece)
+        yield piece
+
+
+def _ms_since(start: float) -> float:
+    return (time.monotonic() - start) * 1_000

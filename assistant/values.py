@@ -1,0 +1,158 @@
+"""What travels between the rooms of the house: small frozen values.
+
+Arrays are made read-only at the door, so a value can be handed to another thread without
+copying. Dataclasses that hold arrays compare by identity (``eq=False``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+SAMPLE_RATE = 16_000
+"""Samples per second everywhere inside Attune."""
+
+FRAME_MS = 20
+"""Length of one audio frame; webrtcvad takes 10, 20 or 30 ms."""
+
+FRAME_SAMPLES = SAMPLE_RATE * FRAME_MS // 1000
+
+
+class EndReason(str, Enum):
+    """Why an utterance ended."""
+
+    SILENCE = "silence"
+    MAX_LENGTH = "max_length"
+    STOP = "stop"  # the source ended or Attune was asked to stop
+
+
+class Route(str, Enum):
+    """How an utterance reached the LLM (design, decision 2)."""
+
+    BRIDGE = "bridge"
+    TRANSCRIPT = "transcript"
+
+
+class StopReason(str, Enum):
+    """Why the reply ended."""
+
+    END_OF_TURN = "end_of_turn"
+    MAX_TOKENS = "max_tokens"
+    MAX_TIME = "max_time"
+    CANCELLED = "cancelled"
+
+
+def sealed(array: NDArray[np.generic], dtype: type[np.generic], ndim: int, what: str) -> None:
+    """Check type and rank once, at the door, and make the array read-only.
+
+    Raises:
+        TypeError: if the array has another dtype or rank than its field promises.
+    """
+    if array.dtype != np.dtype(dtype) or array.ndim != ndim:
+        raise TypeError(
+            f"{what} must be {np.dtype(dtype).name} with {ndim} dimension(s), "
+            f"got {array.dtype.name} of shape {array.shape}"
+        )
+    array.flags.writeable = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AudioFrame:
+    """20 ms of sound as the device gave it."""
+
+    samples: NDArray[np.int16]  # mono 16 kHz, shape (FRAME_SAMPLES,)
+    captured_at: float  # seconds, monotonic clock (replay: seconds into the recording)
+
+    def __post_init__(self) -> None:
+        sealed(self.samples, np.int16, 1, "AudioFrame.samples")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Utterance:
+    """One stretch of speech, with its pre-roll, as the endpointer cut it."""
+
+    samples: NDArray[np.float32]  # mono 16 kHz in [-1, 1], shape (n_samples,)
+    started_at: datetime  # wall clock, timezone-aware
+    end_reason: EndReason
+    endpoint_ms: float = 0.0  # silence waited for after the last voiced frame
+    source: str = "microphone"  # or the path of the recording
+
+    def __post_init__(self) -> None:
+        sealed(self.samples, np.float32, 1, "Utterance.samples")
+
+    @property
+    def seconds(self) -> float:
+        """Length in seconds."""
+        return self.samples.shape[0] / SAMPLE_RATE
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word of a transcript with its place in the recording."""
+
+    text: str
+    start_s: float
+    end_s: float
+    confidence: float  # mean posterior of the word's characters, 0 to 1
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """The encoder's own hypothesis of what was said."""
+
+    text: str  # lower case, no punctuation
+    confidence: float  # 0 to 1; 0 for an empty text
+    words: tuple[Word, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SpeechFeatures:
+    """What the frozen encoder made of an utterance."""
+
+    frames: NDArray[np.float32]  # shape (n_frames, encoder_dim)
+    frame_rate: float  # frames per second
+    transcript: Transcript
+    encoder: str  # fingerprint of the encoder's weights
+
+    def __post_init__(self) -> None:
+        sealed(self.frames, np.float32, 2, "SpeechFeatures.frames")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SoftPrompt:
+    """An utterance in the LLM's own embedding space, padding slots dropped."""
+
+    rows: NDArray[np.float32]  # shape (n_tokens, llm_dim), on the scale of the GGUF's raw rows
+    bridge: str  # version of the bridge that made it
+    confidence: float  # mean cosine to the nearest token rows, 0 to 1; 0 when there are no rows
+    heard: str  # the nearest-token reading
+
+    def __post_init__(self) -> None:
+        sealed(self.rows, np.float32, 2, "SoftPrompt.rows")
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Milliseconds per stage of one turn; ``None`` where a stage did not happen."""
+
+    endpoint: float | None = None  # silence waited for before the turn began
+    encode: float | None = None
+    bridge: float | None = None
+    prefill: float | None = None  # context line + soft prompt or transcript + header
+    first_token: float | None = None  # from the end of endpointing
+    first_audio: float | None = None  # from the end of endpointing
+    total: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the LLM answered."""
+
+    text: str
+    route: Route
+    stop_reason: StopReason
+    timings: Timings = field(default_factory=Timings)

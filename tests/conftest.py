@@ -1,0 +1,36 @@
+"""Fixtures that more than one room's tests need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.sound import SoundServer, synthesise
+
+
+@pytest.fixture(scope="session")
+def sound_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SoundServer]:
+    server = SoundServer(tmp_path_factory.mktemp("sound"))
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def mortal_server(tmp_path: Path) -> Iterator[SoundServer]:
+    """A sound server of the test's own, to be stopped or killed."""
+    server = SoundServer(tmp_path / "sound")
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def spoken_sentence(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One sentence of about three seconds with silence around it."""
+    return synthesise(
+        "Good morning, what is the weather like today?",
+        tmp_path_factory.mktemp("speech") / "sentence.wav",
+        lead_s=1.0,
+        tail_s=1.5,
+    )
