@@ -12,10 +12,17 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
 from platformdirs import user_config_path, user_data_path
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
 
 from assistant.errors import ConfigError
 
@@ -40,10 +47,18 @@ def starter_dir() -> Path:
     return installed if installed.is_dir() else package.parent / "models" / "starter"
 
 
+HomePath = Annotated[Path, AfterValidator(Path.expanduser)]
+"""A path in which ``~`` stands for the user's home."""
+
+
+def _empty_is_none(value: object) -> object:
+    return None if value == "" else value
+
+
 class Block(BaseModel):
     """A room's settings: immutable, and strict about names."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
 
 
 class ListenSettings(Block):
@@ -76,18 +91,22 @@ class ListenSettings(Block):
 class EncodeSettings(Block):
     """The speech encoder."""
 
-    path: Path = Field(
+    path: HomePath = Field(
         default_factory=lambda: starter_dir() / "encoder", description="a Wav2Vec2ForCTC folder"
     )
     threads: int = Field(0, ge=0, description="CPU threads; 0: all cores")
+    ngram_weight: float = Field(
+        0.5, ge=0, description="weight of the character n-gram in the transcript; 0: greedy"
+    )
+    ngram_bonus: float = Field(0.8, ge=0, description="added per letter, against short readings")
 
 
 class BridgeSettings(Block):
     """The bridge from speech features to the LLM's embeddings."""
 
-    path: Path | None = Field(
+    path: Annotated[HomePath | None, BeforeValidator(_empty_is_none)] = Field(
         default_factory=lambda: starter_dir() / "bridge.safetensors",
-        description="a bridge checkpoint; unset: transcript route only",
+        description="a bridge checkpoint; empty: transcript route only",
     )
     min_confidence: float = Field(
         0.6, ge=0, le=1, description="below this the transcript route takes the turn"
@@ -97,7 +116,7 @@ class BridgeSettings(Block):
 class GenerateSettings(Block):
     """The language model and how it is asked."""
 
-    path: Path = Field(
+    path: HomePath = Field(
         default_factory=lambda: starter_dir() / "llm.gguf", description="a GGUF instruct model"
     )
     instruction: str = Field(INSTRUCTION, min_length=1, description="put in front of every turn")
@@ -121,13 +140,15 @@ class SpeakSettings(Block):
     rate_wpm: int = Field(150, ge=80, le=450, description="speaking rate, words per minute")
     pitch: int = Field(50, ge=0, le=99, description="espeak-ng pitch")
     device: str | None = Field(None, description="part of the loudspeaker's name")
-    wav_dir: Path | None = Field(None, description="write replies there instead of playing them")
+    wav_dir: HomePath | None = Field(
+        None, description="write replies there instead of playing them"
+    )
 
 
 class JournalSettings(Block):
     """The database of exchanges."""
 
-    path: Path = Field(
+    path: HomePath = Field(
         default_factory=lambda: user_data_path("attune") / "journal.db", description="SQLite file"
     )
 
@@ -189,7 +210,7 @@ def load(
     for name, text in sorted(environ.items()):
         if name.startswith(ENV_PREFIX):
             key = name[len(ENV_PREFIX) :].lower().replace("__", ".")
-            merged[key] = (_scalar(text), f"environment {name}")
+            merged[key] = (_value(text), f"environment {name}")
     for key, value in (flags or {}).items():
         if value is not None:
             merged[key] = (value, "command line")
@@ -229,8 +250,10 @@ def _flatten(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, objec
     return rows
 
 
-def _scalar(text: str) -> object:
-    """An environment value as TOML would read it, or as plain text."""
+def _value(text: str) -> object:
+    """An environment value: lists and quoted text as in TOML, else text for pydantic to convert."""
+    if not text.startswith(("[", '"', "'")):
+        return text
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:

@@ -61,7 +61,8 @@ class Stopper:
         """Within the block SIGINT and SIGTERM ask for the end."""
 
         def handle(_signal: int, _frame: FrameType | None) -> None:
-            self.stop()
+            # not here: the handler may have interrupted what holds the same locks
+            threading.Thread(target=self.stop, name="stop", daemon=True).start()
 
         before = {number: signal.signal(number, handle) for number in _SIGNALS}
         try:
@@ -74,7 +75,7 @@ class Stopper:
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def run(  # noqa: PLR0913 - what the loop is told, and whom it tells
+def run(
     assistant: Assistant,
     utterances: Iterable[Utterance],
     *,
@@ -123,10 +124,10 @@ def _listened(utterances: Iterable[Utterance], stopper: Stopper) -> Iterator[Utt
     def put(item: Utterance | BaseException | None) -> None:
         while not (done.is_set() or stopper.stopped):
             try:
-                return waiting.put(item, timeout=0.1)
-            except queue.Full:
+                waiting.put(item, timeout=0.1)
+            except queue.Full:  # noqa: PERF203 - being full is the exception
                 continue
-        return None
+            return
 
     def listen() -> None:
         try:

@@ -19,7 +19,7 @@ from assistant.config import BridgeSettings, GenerateSettings
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.errors import AttuneError, BridgeError
 from assistant.generate.context import Context
-from assistant.generate.llama import GenerationStats, LlamaSession
+from assistant.generate.llama import LlamaSession
 from assistant.generate.words import as_words
 from assistant.journal.store import Journal
 from assistant.journal.turn import Turn
@@ -136,11 +136,12 @@ class Assistant:
                 accepted=self.bridge is not None and self.bridge.accepted,
                 min_confidence=self.bridge_settings.min_confidence,
             )
-            words = prompt if route is Route.BRIDGE else features.transcript.text
-            if not (prompt and len(prompt.rows)) and not features.transcript.text:
+            by_bridge = prompt is not None and route is Route.BRIDGE
+            if not (len(prompt.rows) if by_bridge else features.transcript.text):
                 self.journal.failed(turn_id, NO_WORDS)
                 return self.journal.turn(turn_id)
-            return self._answer(turn_id, words or "", route, prompt, timings, began)
+            words = prompt if by_bridge else features.transcript.text
+            return self._answer(turn_id, words, route, prompt, timings, began)
 
     def read(self, text: str) -> Turn:
         """Answer what was typed.
@@ -164,7 +165,7 @@ class Assistant:
         began = time.monotonic()
         return self.bridge.soft_prompt(features), _ms_since(began)
 
-    def _answer(  # noqa: PLR0913 - all that is known of the turn
+    def _answer(
         self,
         turn_id: int,
         words: SoftPrompt | str,
@@ -177,22 +178,29 @@ class Assistant:
         context = Context(
             self.now(), self.generate_settings.user_name, self.generate_settings.reminders
         )
-        asked = _ms_since(began)
         stream = self.llm.reply(
             as_words(words) if isinstance(words, str) else words,
             context.line(),
             cancel=self._cancel,
         )
-        written: list[str] = []
+        asked: list[float] = []
         first_audio: list[float] = []
+        written: list[str] = []
+
+        def pieces() -> Iterator[str]:
+            asked.append(_ms_since(began))
+            for piece in stream:
+                written.append(piece)
+                yield piece
+
+        reply_pieces = pieces()
         self.voice.say(
-            _kept(stream, written),
-            f"turn-{turn_id:06d}",
-            lambda: first_audio.append(_ms_since(began)),
+            reply_pieces, f"turn-{turn_id:06d}", lambda: first_audio.append(_ms_since(began))
         )
-        for piece in stream:  # what a voice that was stopped has left
-            written.append(piece)
-        stats: GenerationStats = stream.stats
+        for _ in reply_pieces:  # what a voice that was stopped has left
+            pass
+        stats = stream.stats
+        first_token = stats.first_token_ms
         reply = Reply(
             text="".join(written).strip(),
             route=route,
@@ -200,9 +208,7 @@ class Assistant:
             timings=replace(
                 timings,
                 prefill=stats.prefill_ms,
-                first_token=None
-                if stats.first_token_ms is None
-                else asked + stats.first_token_ms,
+                first_token=None if first_token is None else asked[0] + first_token,
                 first_audio=first_audio[0] if first_audio else None,
                 total=_ms_since(began),
             ),
@@ -224,12 +230,6 @@ class _NotingFailure(AbstractContextManager[None]):
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, AttuneError):
             self.journal.failed(self.turn_id, str(error))
-
-
-def _kept(pieces: Iterator[str], written: list[str]) -> Iterator[str]:
-    for piece in pieces:
-        written.append(piece)
-        yield piece
 
 
 def _ms_since(start: float) -> float:

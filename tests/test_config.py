@@ -105,7 +105,7 @@ def test_an_unknown_flag_is_refused() -> None:
         ("ATTUNE_LISTEN__VAD_MODE", "high"),
         ("ATTUNE_LISTEN__PROFILE", "impatient"),
         ("ATTUNE_GENERATE__INSTRUCTION", ""),
-        ("ATTUNE_GENERATE__REMINDERS", "[1]"),
+        ("ATTUNE_GENERATE__REMINDERS", "[[1]]"),
         ("ATTUNE_LISTEN", "3"),
         ("ATTUNE_ROUTE", "both"),
     ],
@@ -136,15 +136,19 @@ def test_the_environment_is_read_as_toml_or_as_text() -> None:
         ATTUNE_GENERATE__TEMPERATURE="0.5",
         ATTUNE_GENERATE__REMINDERS='["pills at nine", "call Ann"]',
         ATTUNE_GENERATE__USER_NAME='"Anna Maria"',
-        ATTUNE_SPEAK__DEVICE="USB Audio",
+        ATTUNE_SPEAK__DEVICE="3",
         ATTUNE_SPEAK__WAV_DIR="/srv/replies",
+        ATTUNE_BRIDGE__PATH="",
+        ATTUNE_JOURNAL__PATH="~/talks.db",
         ATTUNE_ROUTE="bridge",
     )
     assert settings.generate.temperature == 0.5
     assert settings.generate.reminders == ("pills at nine", "call Ann")
     assert settings.generate.user_name == "Anna Maria"
-    assert settings.speak.device == "USB Audio"
+    assert settings.speak.device == "3"
     assert settings.speak.wav_dir == Path("/srv/replies")
+    assert settings.bridge.path is None
+    assert settings.journal.path == Path.home() / "talks.db"
     assert settings.route == "bridge"
 
 

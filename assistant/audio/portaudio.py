@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar, cast
 from assistant.errors import DependencyError, DeviceError
 
 STUCK_S = 2.0
-"""How long a driver may take, beyond what it has to play, before it is given up."""
+"""How long a driver may take to make room or to close before it is given up."""
 
 _StreamT = TypeVar("_StreamT")
 
@@ -51,10 +51,6 @@ class Format:
 
 class Stream(Protocol):
     """An open stream."""
-
-    def stop(self) -> None:
-        """Wait until what was written has been played, then stop."""
-        ...
 
     def close(self) -> None:
         """Stop at once and give the device back."""
@@ -248,18 +244,9 @@ def write(stream: OutputStream, data: bytes, each: Format, name: str) -> None:
         ) from None
 
 
-def close(stream: Stream, *, played: bool = False) -> None:
-    """Close a stream at once, or when everything written has been ``played``.
-
-    A stream that its driver does not let go is left behind.
-    """
-
-    def give_back() -> None:
-        if played:
-            stream.stop()
-        stream.close()
-
-    closing = threading.Thread(target=give_back, name="close-stream", daemon=True)
+def close(stream: Stream) -> None:
+    """Close a stream at once; one that its driver does not let go is left behind."""
+    closing = threading.Thread(target=stream.close, name="close-stream", daemon=True)
     closing.start()
     closing.join(STUCK_S)
     if closing.is_alive():

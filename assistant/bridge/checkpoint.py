@@ -6,9 +6,10 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -53,10 +54,12 @@ class Checkpoint:
         Raises:
             CheckpointError: if the weights do not fit the sizes in the header.
         """
-        network = build(self.config)
+        weights = {name: t.to(torch.float32, copy=True) for name, t in self.weights.items()}
         try:
-            network.load_state_dict({name: t.float() for name, t in self.weights.items()})
-        except RuntimeError as error:
+            with torch.device("meta"):  # sizes without memory: a false header may claim any
+                network = build(self.config)
+            network.load_state_dict(weights, assign=True)
+        except (RuntimeError, ValueError) as error:
             detail = str(error).strip().splitlines()[-1].strip()
             raise CheckpointError(
                 f"The bridge's weights do not fit its own header: {detail}"
@@ -86,7 +89,7 @@ class Checkpoint:
             CheckpointError: if the folder cannot be written.
         """
         tensors = {name: t.to(dtype).contiguous() for name, t in self.weights.items()}
-        tensors[_TOKENS] = torch.from_numpy(self.token_ids)
+        tensors[_TOKENS] = torch.as_tensor(self.token_ids)
         header = {
             "format": FORMAT,
             "config": self.config.model_dump_json(),
@@ -110,7 +113,12 @@ class Checkpoint:
             finally:
                 os.close(folder)
         except OSError as error:
-            raise CheckpointError(f"Cannot write the bridge to {path}: {error.strerror}.") from None
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+            raise CheckpointError(
+                f"Cannot write the bridge to {path}: {error.strerror}. Make room there, or choose "
+                "another folder."
+            ) from None
 
 
 def read(path: Path) -> Checkpoint:
@@ -124,14 +132,14 @@ def read(path: Path) -> Checkpoint:
             f"There is no bridge at {path}. Set bridge.path, or use '--route transcript'."
         )
     try:
-        with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
+        with cast("Any", safe_open)(path, framework="pt") as file:
+            header: dict[str, str] = file.metadata() or {}
             if header.get("format") != FORMAT:
                 raise CheckpointError(
                     f"{path} is not a bridge of this version of Attune "
                     f"(format {header.get('format')!r}, wanted {FORMAT!r})."
                 )
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         tokens = tensors.pop(_TOKENS)
         provenance = cast("dict[str, object]", json.loads(header["provenance"]))
         return Checkpoint(

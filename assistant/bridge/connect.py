@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from assistant.bridge.checkpoint import Checkpoint
-from assistant.errors import MismatchError
+from assistant.errors import CheckpointError, MismatchError
 from assistant.nets.tokenctc import emissions
 from assistant.values import SoftPrompt, SpeechFeatures
 
@@ -39,7 +39,7 @@ class Bridge:
 
     Raises:
         MismatchError: if the checkpoint was made for another embedding table.
-        CheckpointError: if its weights do not fit its header.
+        CheckpointError: if its weights or its tokens do not fit its header.
     """
 
     def __init__(
@@ -49,9 +49,11 @@ class Bridge:
         self.version = checkpoint.version
         self.encoder = checkpoint.encoder
         self.accepted = checkpoint.accepted
-        self._checkpoint = checkpoint
+        self._is_ctc = checkpoint.config.kind == "ctc"
+        self._token_ids = checkpoint.token_ids
+        self._pad = checkpoint.pad
         self._projector = checkpoint.projector()
-        self._rows = torch.from_numpy(table.rows(checkpoint.token_ids))
+        self._rows = _rows(checkpoint, table)
         self._directions = torch.nn.functional.normalize(self._rows, dim=-1)
         self._read = read
 
@@ -67,10 +69,8 @@ class Bridge:
                 f"{features.encoder}. Set bridge.path to a bridge made for this encoder."
             )
         with torch.inference_mode():
-            output = self._projector(torch.from_numpy(features.frames.copy())[None])[0]
-            rows, tokens, certainty = (
-                self._emitted(output) if self._checkpoint.config.kind == "ctc" else self._slots(output)
-            )
+            output = self._projector(torch.as_tensor(features.frames.copy())[None])[0]
+            rows, tokens, certainty = (self._emitted if self._is_ctc else self._slots)(output)
         return SoftPrompt(
             rows=np.ascontiguousarray(rows.numpy(), dtype=np.float32),
             bridge=self.version,
@@ -83,15 +83,33 @@ class Bridge:
 
         An LLM has never seen a row of pads in the middle of a request.
         """
-        cosine, nearest = (
-            torch.nn.functional.normalize(output, dim=-1) @ self._directions.T
-        ).max(dim=-1)
-        ids = self._checkpoint.token_ids[nearest.numpy()]
-        speech = torch.from_numpy(ids != self._checkpoint.pad)
+        cosines = torch.nn.functional.normalize(output, dim=-1) @ self._directions.T
+        cosine, nearest = cosines.max(dim=-1)
+        ids = self._token_ids[nearest.numpy()]
+        speech = torch.as_tensor(ids != self._pad)
         return output[speech], ids[speech.numpy()].tolist(), cosine[speech].clamp(0, 1)
 
     def _emitted(self, output: Tensor) -> tuple[Tensor, list[int], Tensor]:
         """CTC emissions, each the weighted mixture of the rows it may stand for."""
         indexes, weights, certainty = emissions(output)
         rows = (weights[..., None] * self._rows[indexes]).sum(dim=1)
-        return rows, self._checkpoint.token_ids[indexes[:, 0].numpy()].tolist(), certainty
+        return rows, self._token_ids[indexes[:, 0].numpy()].tolist(), certainty
+
+
+def _rows(checkpoint: Checkpoint, table: TokenTable) -> Tensor:
+    """Rows of the tokens that a checkpoint reads as, (n_candidates, llm_dim)."""
+    config, tokens = checkpoint.config, checkpoint.token_ids
+    wanted = config.candidates if config.kind == "ctc" else max(1, tokens.size)
+    try:
+        rows = table.rows(tokens)
+    except IndexError as error:
+        raise CheckpointError(
+            f"The bridge's tokens are not the language model's: {error}."
+        ) from None
+    if rows.shape != (wanted, config.llm_dim):
+        raise CheckpointError(
+            f"The bridge's header wants {wanted} tokens of width {config.llm_dim}, but its tokens "
+            f"have rows of shape {rows.shape}; it is damaged. Restore it from a backup, or use "
+            "'--route transcript'."
+        )
+    return torch.as_tensor(rows)

@@ -6,11 +6,14 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 
-from assistant.cli import ask, config, devices, log, run, say, transcribe
 from assistant.config import load
 from assistant.errors import AttuneError
+
+NOUNS = ("run", "ask", "transcribe", "say", "devices", "log", "config")
+"""The commands, each a module of this package with a function ``register``."""
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells count it."""
@@ -20,7 +23,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and give its exit status: 0 fine, 1 failed, 2 called wrongly."""
     # Attune never looks for anything on the network at run time.
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    args = parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else list(argv)
+    # Loading torch and llama.cpp takes seconds; 'assistant log list' needs neither.
+    args = parser(tuple(words[:1]) if words[:1] and words[0] in NOUNS else NOUNS).parse_args(words)
     try:
         loaded = load({key: getattr(args, name, None) for name, key in _FLAGS.items()})
         return int(args.run(args, loaded.settings, loaded))
@@ -44,15 +49,15 @@ _FLAGS = {
 """Flags that override a setting."""
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line."""
+def parser(nouns: Sequence[str] = NOUNS) -> argparse.ArgumentParser:
+    """The command line, or the part of it for some commands."""
     top = argparse.ArgumentParser(
         prog="assistant", description="Attune: an on-device voice assistant that learns your voice."
     )
     top.add_argument("--version", action="version", version=f"attune {_version()}")
     commands = top.add_subparsers(metavar="COMMAND", required=True)
-    for noun in (run, ask, transcribe, say, devices, log, config):
-        noun.register(commands)
+    for noun in nouns:
+        import_module(f"assistant.cli.{noun}").register(commands)
     return top
 
 

@@ -16,7 +16,7 @@ from assistant.cli import rooms
 from assistant.cli.arguments import Subparsers
 from assistant.cli.output import plain, print_json, print_line
 from assistant.config import Loaded, Settings, starter_dir
-from assistant.errors import AttuneError, DeviceError
+from assistant.errors import AttuneError
 from assistant.journal.turn import Turn
 from assistant.listen.capture import Microphone
 from assistant.listen.endpoint import HalfDuplex, segment, voiced

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
@@ -11,11 +12,20 @@ from typing import Any, cast
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file  # pyright: ignore[reportUnknownVariableType]
 
 from assistant.config import EncodeSettings
 from assistant.errors import EncoderError
 from assistant.nets import ctc
+from assistant.nets.ngram import ALPHABET, CharNgram
 from assistant.values import SAMPLE_RATE, SpeechFeatures, Transcript, Utterance, Word
+
+NGRAM = "ngram.safetensors"
+"""A character n-gram beside the weights; without it the transcript is the greedy reading."""
+
+_TRAINING_ONLY = "wav2vec2.masked_spec_embed"
+"""Not in every folder, and drawn at random where it is missing."""
 
 
 class Wav2Vec2Encoder:
@@ -41,8 +51,14 @@ class Wav2Vec2Encoder:
                 f"The speech encoder in {folder} writes {config.vocab_size} symbols but its "
                 f"vocab.json has {len(self._symbols)}; fetch the folder again."
             )
+        if config.pad_token_id is None:
+            raise EncoderError(
+                f"The speech encoder in {folder} does not say which symbol is CTC's blank: its "
+                "config.json needs pad_token_id."
+            )
         self._blank = int(config.pad_token_id)
-        self._hop = int(np.prod(config.conv_stride))
+        self._fusion = _fusion(folder / NGRAM, self._symbols, settings)
+        self._hop = math.prod(cast("list[int]", config.conv_stride))
         self._shortest = _receptive_field(config.conv_kernel, config.conv_stride)
         self.dim: int = int(config.hidden_size)
         self.frame_rate: float = SAMPLE_RATE / self._hop
@@ -53,7 +69,7 @@ class Wav2Vec2Encoder:
 
         An utterance shorter than the encoder's receptive field is padded with silence.
         """
-        waves = torch.from_numpy(self._normalise(utterance.samples))[None]
+        waves = torch.as_tensor(self._normalise(utterance.samples))[None]
         with torch.inference_mode():
             hidden = self._model.wav2vec2(waves).last_hidden_state
             logits = self._model.lm_head(hidden)
@@ -69,12 +85,17 @@ class Wav2Vec2Encoder:
 
     def _read(self, logits: NDArray[np.float32]) -> Transcript:
         probabilities = ctc.posteriors(logits)
-        found = [
-            span
-            for span in ctc.spans(probabilities, self._blank)
-            if len(self._symbols[span.symbol]) == 1  # <s>, </s> and <unk> are not speech
-        ]
-        words = tuple(self._word(group) for group in ctc.words(found, self._delimiter))
+        if self._fusion is None:
+            spans = [
+                span
+                for span in ctc.spans(probabilities, self._blank)
+                if len(self._symbols[span.symbol]) == 1  # <s>, </s> and <unk> are not speech
+            ]
+        else:
+            log_probs = np.log(probabilities + 1e-10)
+            symbols = ctc.search(log_probs, self._blank, self._delimiter, self._fusion)
+            spans = ctc.align(probabilities, symbols, self._blank)
+        words = tuple(self._word(group) for group in ctc.words(spans, self._delimiter))
         text = " ".join(word.text for word in words)
         confidence = float(np.mean([word.confidence for word in words])) if words else 0.0
         return Transcript(text, confidence, words)
@@ -106,6 +127,23 @@ def _vocabulary(folder: Path) -> tuple[list[str], int]:
         raise EncoderError(f"{path} is not the vocabulary of a CTC encoder: {error}.") from None
 
 
+def _fusion(path: Path, symbols: list[str], settings: EncodeSettings) -> ctc.Fusion | None:
+    if not (path.is_file() and settings.ngram_weight):
+        return None
+    try:
+        ngram = CharNgram(load_file(path))
+    except (SafetensorError, OSError, ValueError) as error:
+        raise EncoderError(
+            f"The character n-gram {path} is damaged ({error}). Fetch it again, or set "
+            "encode.ngram_weight to 0."
+        ) from None
+    places = tuple(
+        ALPHABET.find(" " if symbol == "|" else symbol.lower()) if len(symbol) == 1 else -1
+        for symbol in symbols
+    )
+    return ctc.Fusion(ngram, places, settings.ngram_weight, settings.ngram_bonus)
+
+
 def _load(folder: Path) -> Any:
     # transformers is slow to import; nothing but the encoder needs it.
     from transformers import Wav2Vec2ForCTC  # noqa: PLC0415
@@ -130,8 +168,7 @@ def _load(folder: Path) -> Any:
             f"Cannot load the speech encoder in {folder}: {first_line}. It must be a "
             "Wav2Vec2ForCTC folder with safetensors weights."
         ) from None
-    # masked_spec_embed is used in training alone; base-960h's folder has it, others do not.
-    missing = [name for name in report["missing_keys"] if "masked_spec_embed" not in name]
+    missing = [name for name in report["missing_keys"] if name != _TRAINING_ONLY]
     if missing:
         raise EncoderError(
             f"The speech encoder in {folder} lacks {len(missing)} weights, {missing[0]} among "
@@ -149,9 +186,11 @@ def _receptive_field(kernels: Iterable[int], strides: Iterable[int]) -> int:
 
 
 def _fingerprint(model: Any) -> str:
-    """Hex digest over names, shapes and values of the weights."""
+    """Hex digest over names, shapes and values of the weights that take part in encoding."""
     digest = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):
+        if name == _TRAINING_ONLY:
+            continue
         digest.update(f"{name}{tuple(tensor.shape)}".encode())
         digest.update(tensor.contiguous().numpy().tobytes())
     return digest.hexdigest()[:16]

@@ -1,12 +1,23 @@
-"""Greedy CTC reading of an encoder's character logits, with times and confidence."""
+"""Reading an encoder's character logits: greedily, or with a character n-gram beside."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from assistant.nets.ngram import START, CharNgram
+
+BEAMS = 16
+"""Prefixes kept from frame to frame."""
+
+LEAST = math.log(1e-3)
+"""Symbols less likely than this in a frame are not tried there."""
+
+_NEVER = -math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +66,141 @@ def words(found: Sequence[Span], delimiter: int) -> list[list[Span]]:
         else:
             groups[-1].append(span)
     return [group for group in groups if group]
+
+
+@dataclass(slots=True)
+class _Beam:
+    """One prefix: log probabilities of ending in blank and in its last symbol, and its words."""
+
+    blank: float
+    symbol: float
+    state: int
+    words: float  # weighted log probability of the text so far
+
+    @property
+    def sound(self) -> float:
+        return _either(self.blank, self.symbol)
+
+
+@dataclass(frozen=True, slots=True)
+class Fusion:
+    """How a character n-gram takes part in the reading (shallow fusion).
+
+    The score of a text is log p(text | sound) + weight x log p(text) + bonus x symbols.
+    """
+
+    ngram: CharNgram
+    places: tuple[int, ...]  # place in the n-gram's alphabet per encoder symbol; -1: not in it
+    weight: float
+    bonus: float
+
+
+def search(log_probs: NDArray[np.float32], blank: int, delimiter: int, fusion: Fusion) -> list[int]:
+    """The best text by prefix beam search.
+
+    Args:
+        log_probs: log posteriors, (n_frames, n_symbols).
+        blank: index of CTC's blank symbol.
+        delimiter: index of the word delimiter; doubled and outer ones are dropped.
+        fusion: the n-gram and its weight.
+
+    Returns:
+        Symbol indexes.
+    """
+    beams: dict[tuple[int, ...], _Beam] = {(): _Beam(0.0, _NEVER, START, 0.0)}
+    for frame in log_probs.tolist():
+        candidates = [
+            symbol
+            for symbol, log_prob in enumerate(frame)
+            if log_prob > LEAST and symbol != blank and fusion.places[symbol] >= 0
+        ]
+        grown: dict[tuple[int, ...], _Beam] = {}
+        for prefix, beam in beams.items():
+            sound = beam.sound
+            last = prefix[-1] if prefix else delimiter
+            same = grown.setdefault(prefix, _Beam(_NEVER, _NEVER, beam.state, beam.words))
+            same.blank = _either(same.blank, sound + frame[blank])
+            if prefix:
+                same.symbol = _either(same.symbol, beam.symbol + frame[last])
+            following = None
+            for symbol in candidates:
+                if symbol == delimiter == last:
+                    same.blank = _either(same.blank, beam.blank + frame[symbol])
+                    continue
+                before = beam.blank if symbol == last else sound
+                if before == _NEVER:
+                    continue
+                longer = (*prefix, symbol)
+                extended = grown.get(longer)
+                if extended is None:
+                    if following is None:
+                        following = fusion.ngram.following(beam.state)
+                    place = fusion.places[symbol]
+                    words = beam.words + fusion.weight * float(following[place]) + fusion.bonus
+                    state = fusion.ngram.advance(beam.state, place)
+                    extended = grown[longer] = _Beam(_NEVER, _NEVER, state, words)
+                extended.symbol = _either(extended.symbol, before + frame[symbol])
+        best = sorted(grown.items(), key=lambda item: -(item[1].sound + item[1].words))
+        beams = dict(best[:BEAMS])
+
+    def finished(item: tuple[tuple[int, ...], _Beam]) -> float:
+        prefix, beam = item
+        ended = not prefix or prefix[-1] == delimiter
+        end = 0.0 if ended else float(fusion.ngram.following(beam.state)[fusion.places[delimiter]])
+        return beam.sound + beam.words + fusion.weight * end
+
+    text = list(max(beams.items(), key=finished)[0])
+    return text[:-1] if text and text[-1] == delimiter else text
+
+
+def align(probabilities: NDArray[np.float32], text: Sequence[int], blank: int) -> list[Span]:
+    """Where each symbol of a text was said: the best CTC path through it (Viterbi).
+
+    Args:
+        probabilities: (n_frames, n_symbols).
+        text: symbol indexes; there must be enough frames for them.
+        blank: index of CTC's blank symbol.
+
+    Raises:
+        ValueError: if the recording is too short for the text.
+    """
+    path = [blank]
+    for symbol in text:
+        path += [symbol, blank]
+    states = np.array(path)
+    log_probs = np.log(probabilities[:, states] + 1e-10)
+    skips = np.zeros(len(states), bool)
+    skips[2:] = (states[2:] != blank) & (states[2:] != states[:-2])
+    score = np.full(len(states), -np.inf)
+    score[:2] = log_probs[0, :2]
+    came: list[NDArray[np.int64]] = []
+    for frame in log_probs[1:]:
+        stay, step, skip = score, np.full_like(score, -np.inf), np.full_like(score, -np.inf)
+        step[1:] = score[:-1]
+        skip[2:] = np.where(skips[2:], score[:-2], -np.inf)
+        options = np.stack([stay, step, skip])
+        choice = options.argmax(axis=0)
+        score = options[choice, np.arange(len(states))] + frame
+        came.append(choice)
+    at = len(states) - 1 if len(states) == 1 or score[-1] >= score[-2] else len(states) - 2
+    if score[at] == -np.inf:
+        raise ValueError(f"{len(probabilities)} frames cannot hold {len(text)} symbols.")
+    where = [at]
+    for choice in reversed(came):
+        at -= int(choice[at])
+        where.append(at)
+    where.reverse()
+    places = np.array(where)
+    found: list[Span] = []
+    for number, symbol in enumerate(text):
+        frames = np.flatnonzero(places == 2 * number + 1)
+        certainty = float(probabilities[frames, symbol].max())
+        found.append(Span(symbol, int(frames[0]), int(frames[-1]), certainty))
+    return found
+
+
+def _either(a: float, b: float) -> float:
+    """log(exp(a) + exp(b))."""
+    if a < b:
+        a, b = b, a
+    return a if b == _NEVER else a + math.log1p(math.exp(b - a))

@@ -26,7 +26,7 @@ def targets(
         rows: the LLM's embedding table, (n_vocab, llm_dim).
     """
     ids = np.array([cast(tokens, slots, pad) for tokens in texts])
-    return torch.from_numpy(rows[ids])
+    return torch.as_tensor(rows[ids])
 
 
 def loss(audio: Tensor, text: Tensor, alpha: float = 1.0, beta: float = 1.0) -> Tensor:

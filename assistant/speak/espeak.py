@@ -70,7 +70,7 @@ class Espeak:
                 capture_output=True,
                 check=False,
                 timeout=TIMEOUT_S,
-                # it would call at the sound server even to write to stdout, and hang where that does
+                # it calls at the sound server even to write to stdout, and hangs where that does
                 env={**os.environ, "PULSE_SERVER": "unix:/dev/null"},
             )
         except subprocess.TimeoutExpired:

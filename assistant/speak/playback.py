@@ -13,11 +13,14 @@ from numpy.typing import NDArray
 from assistant.audio import portaudio
 from assistant.audio.resample import resample, to_float32, to_int16
 from assistant.config import SpeakSettings
-from assistant.errors import AudioFileError
+from assistant.errors import AudioFileError, DeviceError
 from assistant.speak.espeak import SPEECH_RATE, Speech
 
-BUFFER_S = 0.2
+BUFFER_S = 0.5
 """Sound the loudspeaker holds: what a busy machine may be late by."""
+
+TAIL_S = 0.2
+"""Sound that may be under way behind the buffer, in the sound server or a wireless link."""
 
 CHUNK_S = 0.05
 """Sound written at once: how soon ``stop`` is heeded."""
@@ -48,6 +51,9 @@ class Loudspeaker:
         device = portaudio.choose(portaudio.DeviceKind.OUTPUT, self._name_part)
         self._stream, self._format = portaudio.open_output(device, self._rate, BUFFER_S)
         self._device_name = device.name
+        # a device may give less than it was asked for
+        self._capacity = self._stream.write_available or round(self._format.rate * BUFFER_S)
+        self._chunk = min(round(self._format.rate * CHUNK_S), max(1, self._capacity // 2))
 
     def play(self, speech: Speech) -> bool:
         """Hand over a sentence, returning with the last of it; False if it was stopped.
@@ -55,12 +61,7 @@ class Loudspeaker:
         Raises:
             DeviceError: if the loudspeaker disappears.
         """
-        samples = _at_rate(speech, self._format.rate)
-        for chunk in _chunks(samples, round(self._format.rate * CHUNK_S)):
-            if self._stopped.is_set():
-                break
-            block = np.repeat(chunk, self._format.channels).tobytes()
-            portaudio.write(self._stream, block, self._format, self._device_name)
+        self._write(_at_rate(speech, self._format.rate))
         return not self._stopped.is_set()
 
     def stop(self) -> None:
@@ -68,8 +69,30 @@ class Loudspeaker:
         self._stopped.set()
 
     def end(self) -> None:
-        """Return when the last sample has been played, the device closed."""
-        portaudio.close(self._stream, played=not self._stopped.is_set())
+        """Return when the last sample has been played, the device closed.
+
+        Raises:
+            DeviceError: if the loudspeaker disappears.
+        """
+        try:
+            # PortAudio's own waiting ends early on PulseAudio; but when as much silence as the
+            # buffer holds has been taken, everything before it has left the buffer
+            tail = self._capacity + round(self._format.rate * TAIL_S)
+            self._write(np.zeros(tail, np.int16))
+        finally:
+            portaudio.close(self._stream)
+
+    def _write(self, samples: NDArray[np.int16]) -> None:
+        for start in range(0, samples.shape[0], self._chunk):
+            if self._stopped.is_set():
+                return
+            chunk = samples[start : start + self._chunk]
+            block = np.repeat(chunk, self._format.channels).tobytes()
+            try:
+                portaudio.write(self._stream, block, self._format, self._device_name)
+            except DeviceError:
+                self._stopped.set()
+                raise
 
 
 class WavSink:
@@ -147,7 +170,3 @@ def _at_rate(speech: Speech, rate: int) -> NDArray[np.int16]:
     if speech.sample_rate == rate:
         return speech.samples
     return to_int16(resample(to_float32(speech.samples), speech.sample_rate, rate))
-
-
-def _chunks(samples: NDArray[np.int16], size: int) -> list[NDArray[np.int16]]:
-    return [samples[start : start + size] for start in range(0, samples.shape[0], size)]

@@ -12,10 +12,12 @@ import threading
 import time
 from collections.abc import Iterator
 
+import numpy as np
+
 from assistant.config import SpeakSettings
 from assistant.errors import AttuneError
 from assistant.speak.aloud import speak
-from assistant.speak.espeak import SPEECH_RATE, Espeak
+from assistant.speak.espeak import SPEECH_RATE, Espeak, Speech
 from assistant.speak.playback import Loudspeaker
 
 
@@ -30,12 +32,18 @@ def main() -> None:
             threading.Thread(target=stop_at_end_of_input, args=[loudspeaker], daemon=True).start()
 
     def pieces() -> Iterator[str]:
-        for piece in options["pieces"]:
+        for piece in options.get("pieces", []):
             yield piece
             time.sleep(options.get("pause_s", 0.0))
 
     told: dict[str, object] = {}
     try:
+        if "tone_s" in options:
+            seconds = np.arange(int(options["tone_s"] * SPEECH_RATE)) / SPEECH_RATE
+            tone = 8_000 * np.sin(2 * np.pi * 440 * seconds)
+            loudspeaker.begin("tone")
+            loudspeaker.play(Speech(tone.astype(np.int16), SPEECH_RATE))
+            loudspeaker.end()
         for _ in range(options.get("times", 1)):
             told["spoken"] = speak(pieces(), Espeak(settings), loudspeaker, on_first_audio)
     except AttuneError as error:

@@ -1,0 +1,98 @@
+"""A character n-gram: what letters may follow, for reading CTC output in words that exist."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+ALPHABET = " abcdefghijklmnopqrstuvwxyz'"
+"""Symbol i of the alphabet is packed as i + 1; the space also stands at both ends."""
+
+BITS = 5
+"""Bits per symbol; a leading one marks an n-gram's length, so that each has its own number."""
+
+START = (1 << BITS) | 1
+"""The state before the first letter: a space."""
+
+MAX_ORDER = 12
+
+
+def pack(symbols: NDArray[np.int64], order: int) -> NDArray[np.int64]:
+    """Numbers of all n-grams of a length in a text.
+
+    Args:
+        symbols: places in the alphabet, from 1, shape (n_symbols,).
+        order: length of the n-grams.
+
+    Returns:
+        Shape (n_symbols - order + 1,).
+    """
+    count = max(0, len(symbols) - order + 1)
+    packed = np.ones(count, np.int64)
+    for at in range(order):
+        packed = (packed << BITS) | symbols[at : at + count]
+    return packed
+
+
+class CharNgram:
+    """A back-off model: log probabilities of known n-grams, and what leaving one costs.
+
+    Args:
+        tensors: ``ngrams`` int64 sorted, with ``log_probs`` and ``log_backoffs`` of equal shape
+            (n_ngrams,), natural logarithms; ``order`` int64 of shape (1,).
+
+    Raises:
+        ValueError: if they do not fit together.
+    """
+
+    def __init__(self, tensors: Mapping[str, NDArray[np.generic]]) -> None:
+        try:
+            self._ngrams = tensors["ngrams"].astype(np.int64)
+            self._log_probs = tensors["log_probs"].astype(np.float32)
+            self._log_backoffs = tensors["log_backoffs"].astype(np.float32)
+            self.order = int(tensors["order"][0])
+        except (KeyError, IndexError) as error:
+            raise ValueError(f"{error} is missing") from None
+        if not (self._ngrams.shape == self._log_probs.shape == self._log_backoffs.shape):
+            raise ValueError("its tables differ in length")
+        if not (1 <= self.order <= MAX_ORDER and (np.diff(self._ngrams) > 0).all()):
+            raise ValueError("its n-grams are not in order")
+        self._following: dict[int, NDArray[np.float32]] = {}
+
+    def following(self, state: int) -> NDArray[np.float32]:
+        """Log probability of every symbol of the alphabet after a state, shape (28,)."""
+        known = self._following.get(state)
+        if known is None:
+            known = self._look_up(state)
+            if len(self._following) > 200_000:
+                self._following.clear()
+            self._following[state] = known
+        return known
+
+    def advance(self, state: int, symbol: int) -> int:
+        """The state after one more symbol, given by its place in the alphabet from 0."""
+        state = (state << BITS) | (symbol + 1)
+        most = BITS * (self.order - 1)
+        if state.bit_length() - 1 > most:
+            state = (1 << most) | (state & ((1 << most) - 1))
+        return state
+
+    def _look_up(self, state: int) -> NDArray[np.float32]:
+        longer = (state << BITS) | np.arange(1, len(ALPHABET) + 1, dtype=np.int64)
+        at = np.minimum(np.searchsorted(self._ngrams, longer), len(self._ngrams) - 1)
+        found = self._ngrams[at] == longer
+        if state == 1:  # no context left
+            return np.where(found, self._log_probs[at], np.float32(-20.0))
+        place = int(np.searchsorted(self._ngrams, state))
+        leaving = (
+            self._log_backoffs[place]
+            if place < len(self._ngrams) and self._ngrams[place] == state
+            else np.float32(0.0)
+        )
+        if found.all():
+            return self._log_probs[at]
+        shorter = state.bit_length() - 1 - BITS
+        rest = self.following((1 << shorter) | (state & ((1 << shorter) - 1)))
+        return np.where(found, self._log_probs[at], leaving + rest)
