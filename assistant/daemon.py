@@ -125,7 +125,7 @@ def _listened(utterances: Iterable[Utterance], stopper: Stopper) -> Iterator[Utt
         while not (done.is_set() or stopper.stopped):
             try:
                 waiting.put(item, timeout=0.1)
-            except queue.Full:  # noqa: PERF203 - being full is the exception
+            except queue.Full:
                 continue
             return
 

@@ -136,11 +136,10 @@ class Assistant:
                 accepted=self.bridge is not None and self.bridge.accepted,
                 min_confidence=self.bridge_settings.min_confidence,
             )
-            by_bridge = prompt is not None and route is Route.BRIDGE
-            if not (len(prompt.rows) if by_bridge else features.transcript.text):
+            words = features.transcript.text if route is Route.TRANSCRIPT else prompt
+            if not words or (isinstance(words, SoftPrompt) and not len(words.rows)):
                 self.journal.failed(turn_id, NO_WORDS)
                 return self.journal.turn(turn_id)
-            words = prompt if by_bridge else features.transcript.text
             return self._answer(turn_id, words, route, prompt, timings, began)
 
     def read(self, text: str) -> Turn:

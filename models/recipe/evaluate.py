@@ -83,7 +83,7 @@ class Replies:
 
     def __init__(self, session: LlamaSession) -> None:
         self._session = session
-        self._cancel = threading.Event()
+        self.cancel = threading.Event()
 
     def to(self, request: SoftPrompt | str) -> str:
         """One reply; no words get none."""
@@ -93,7 +93,7 @@ class Replies:
             request = as_words(request)
         elif not len(request.rows):
             return ""
-        return "".join(self._session.reply(request, CONTEXT.line(), cancel=self._cancel)).strip()
+        return "".join(self._session.reply(request, CONTEXT.line(), cancel=self.cancel)).strip()
 
 
 def dual_path(wanted: list[str], given: list[str]) -> dict[str, float]:

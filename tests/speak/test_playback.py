@@ -104,7 +104,7 @@ def test_the_end_comes_only_after_the_last_sample(
         told(reciting(sound_server.env, tone_s=1.5))
     heard, rate = soundfile.read(wav, dtype="float32")
     audible = np.flatnonzero(np.abs(heard) > 0.01)
-    assert audible.shape[0] / rate > 1.45  # of 1.5 s; some samples lie near a crossing of zero
+    assert audible.shape[0] / rate > 1.4  # of 1.5 s; samples near a crossing of zero do not count
 
 
 def test_stop_falls_silent_within_the_sentence(sound_server: SoundServer, tmp_path: Path) -> None:

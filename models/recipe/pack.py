@@ -1,0 +1,69 @@
+"""Put the finished models together as they are shipped, with recordings to try them on."""
+
+from __future__ import annotations
+
+import argparse
+import random
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import torch
+
+from assistant.bridge import checkpoint
+from models.recipe.synthesis import Synthesiser, held_out_voice
+
+EXAMPLES = (
+    "good morning",
+    "what time is it please",
+    "i planted some tomatoes in the garden",
+    "i feel a little lonely today",
+    "my daughter is coming to visit me",
+    "what do i have to do today",
+    "who won the election",
+    "thank you and good night",
+)
+"""Said in turn where there is no microphone."""
+
+
+def pack(made: Path, starter: Path) -> None:
+    """Copy what the recipe made into the layout of the starter.
+
+    Args:
+        made: the recipe's output folder.
+        starter: the folder to fill; its card is left alone.
+    """
+    starter.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(made / "encoder" / "encoder", starter / "encoder", dirs_exist_ok=True)
+    shutil.copyfile(made / "llm" / "llm.gguf", starter / "llm.gguf")
+    bridge = checkpoint.read(made / "bridge" / "bridge-ctc.safetensors")
+    replace(bridge, accepted=True).write(starter / "bridge.safetensors", torch.float16)
+    record(starter / "examples")
+
+
+def record(folder: Path) -> None:
+    """Synthesise the examples in voices that no training has heard, half a second around them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = random.Random(2)
+    synthesiser = Synthesiser()
+    for number, text in enumerate(EXAMPLES, 1):
+        samples = synthesiser.speak(text, held_out_voice(rng)).samples.astype(np.float32)
+        quiet = np.random.default_rng(number).standard_normal(len(samples) + 16_000) * 16
+        quiet[8_000:-8_000] += samples
+        name = f"{number}-{'-'.join(text.split()[:4])}.flac"
+        soundfile.write(folder / name, quiet.astype(np.int16), 16_000)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("made", type=Path)
+    parser.add_argument("starter", type=Path)
+    arguments = parser.parse_args()
+    pack(arguments.made, arguments.starter)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""Writes tiny Wav2Vec2ForCTC folders with random weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import Wav2Vec2Config, Wav2Vec2ForCTC
+
+SYMBOLS = ["<pad>", "<s>", "</s>", "<unk>", "|", *"ETAONIHSRDLUMWCFGYPBVK'XJQZ"]
+"""The 32 of wav2vec2-base-960h, in its order."""
+
+HIDDEN = 16
+HOP = 320
+
+_SIZES: dict[str, Any] = {
+    "vocab_size": len(SYMBOLS),
+    "hidden_size": HIDDEN,
+    "num_attention_heads": 2,
+    "num_hidden_layers": 1,
+    "intermediate_size": 32,
+    "num_conv_pos_embeddings": 8,
+    "num_conv_pos_embedding_groups": 2,
+    "mask_time_prob": 0.0,
+    "mask_feature_prob": 0.0,
+}
+
+SMALL: dict[str, Any] = {
+    **_SIZES,
+    "conv_dim": [8, 8],
+    "conv_kernel": [32, 16],
+    "conv_stride": [20, 16],
+    "num_feat_extract_layers": 2,
+    "do_stable_layer_norm": True,
+    "feat_extract_norm": "layer",
+    "mask_time_prob": 0.05,
+}
+
+BASE: dict[str, Any] = {  # as base-960h: seven convolutions, GroupNorm after the first
+    **_SIZES,
+    "conv_dim": [8] * 7,
+    "conv_kernel": [10, 3, 3, 3, 3, 2, 2],
+    "conv_stride": [5, 2, 2, 2, 2, 2, 2],
+    "num_feat_extract_layers": 7,
+    "feat_extract_norm": "group",
+    "mask_time_prob": 0.05,
+}
+
+
+def write(
+    folder: Path, sizes: dict[str, Any] = SMALL, *, says: str | None = None, seed: int = 0
+) -> Path:
+    """Write a folder with weights, configuration and vocabulary.
+
+    Args:
+        folder: made if it is not there.
+        sizes: the configuration.
+        says: the one symbol it reads in every frame; otherwise what its weights happen to say.
+        seed: of the weights.
+    """
+    torch.manual_seed(seed)
+    model = Wav2Vec2ForCTC(Wav2Vec2Config(**sizes))
+    with torch.no_grad():
+        model.lm_head.weight.normal_(std=2.0)  # so that several letters are read
+        model.lm_head.bias[1:4] = -1e4  # transformers itself drops these before it merges runs
+        if says is not None:
+            model.lm_head.weight.zero_()
+            model.lm_head.bias.zero_()
+            model.lm_head.bias[SYMBOLS.index(says)] = 5.0
+    model.save_pretrained(folder)
+    vocabulary = {symbol: place for place, symbol in enumerate(SYMBOLS)}
+    (folder / "vocab.json").write_text(json.dumps(vocabulary), encoding="utf-8")
+    return folder
