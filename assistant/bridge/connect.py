@@ -104,7 +104,8 @@ def _rows(checkpoint: Checkpoint, table: TokenTable) -> Tensor:
         rows = table.rows(tokens)
     except IndexError as error:
         raise CheckpointError(
-            f"The bridge's tokens are not the language model's: {error}."
+            f"The bridge's tokens are not the language model's ({error}); it is damaged. Restore "
+            "it from a backup, or use '--route transcript'."
         ) from None
     if rows.shape != (wanted, config.llm_dim):
         raise CheckpointError(

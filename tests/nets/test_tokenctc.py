@@ -10,7 +10,7 @@ def logits(*frames: dict[int, float], outputs: int = 5) -> torch.Tensor:
     """Logits of these posteriors; what is left of each frame goes to the other outputs."""
     strip = torch.zeros(len(frames), outputs)
     for row, frame in zip(strip, frames, strict=True):
-        row.fill_((1 - sum(frame.values())) / (outputs - len(frame)))
+        row.fill_((1 - sum(frame.values())) / max(1, outputs - len(frame)))
         for output, posterior in frame.items():
             row[output] = posterior
     return strip.log()
