@@ -237,7 +237,9 @@ def _read_toml(path: Path) -> list[tuple[str, object]]:
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"Cannot read settings from {path}: {error}. Mend or remove it.") from None
+        raise ConfigError(
+            f"Cannot read settings from {path}: {error}. Mend or remove it."
+        ) from None
 
 
 def _flatten(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, object]]:

@@ -1,6 +1,6 @@
 """Render what a command prints in a terminal as an SVG, for the README.
 
-    .venv/bin/python bench/picture.py docs/conversation.svg .venv/bin/assistant run
+.venv/bin/python bench/picture.py docs/conversation.svg .venv/bin/assistant run
 """
 
 from __future__ import annotations

@@ -24,9 +24,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Attune never looks for anything on the network at run time.
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     words = sys.argv[1:] if argv is None else list(argv)
-    # Loading torch and llama.cpp takes seconds; 'assistant log list' needs neither.
-    args = parser(tuple(words[:1]) if words[:1] and words[0] in NOUNS else NOUNS).parse_args(words)
     try:
+        # Loading torch and llama.cpp takes seconds; 'assistant log list' needs neither.
+        nouns = tuple(words[:1]) if words[:1] and words[0] in NOUNS else NOUNS
+        args = parser(nouns).parse_args(words)
         loaded = load({key: getattr(args, name, None) for name, key in _FLAGS.items()})
         return int(args.run(args, loaded.settings, loaded))
     except AttuneError as error:

@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 
 from assistant.nets.ngram import START, CharNgram
 
-BEAMS = 16
+BEAMS = 48
 """Prefixes kept from frame to frame."""
+
+DEPTH = 14.0
+"""Prefixes whose score lies further below the best one's are not kept."""
 
 LEAST = math.log(1e-3)
 """Symbols less likely than this in a frame are not tried there."""
@@ -140,8 +143,14 @@ def search(log_probs: NDArray[np.float32], blank: int, delimiter: int, fusion: F
                     state = fusion.ngram.advance(beam.state, place)
                     extended = grown[longer] = _Beam(_NEVER, _NEVER, state, words)
                 extended.symbol = _either(extended.symbol, before + frame[symbol])
-        best = sorted(grown.items(), key=lambda item: -(item[1].sound + item[1].words))
-        beams = dict(best[:BEAMS])
+        scored = sorted(
+            ((beam.sound + beam.words, prefix) for prefix, beam in grown.items()), reverse=True
+        )
+        beams = {
+            prefix: grown[prefix]
+            for score, prefix in scored[:BEAMS]
+            if score >= scored[0][0] - DEPTH
+        }
 
     def finished(item: tuple[tuple[int, ...], _Beam]) -> float:
         prefix, beam = item

@@ -45,8 +45,22 @@ def stages(out: Path, data: Path | None) -> list[Stage]:
         Stage(
             "encoder",
             encoder / "done",
-            ("--out", str(encoder), "--start", str(spoken / "state.safetensors"), *given, *human,
-             "--steps", "1800", "--decay", "0.85", "--phoneme-weight", "0.2", "--seed", "3"),
+            (
+                "--out",
+                str(encoder),
+                "--start",
+                str(spoken / "state.safetensors"),
+                *given,
+                *human,
+                "--steps",
+                "1800",
+                "--decay",
+                "0.85",
+                "--phoneme-weight",
+                "0.2",
+                "--seed",
+                "3",
+            ),
         ),  # fmt: skip
         Stage(
             "ngram",

@@ -178,7 +178,9 @@ def train(arguments: argparse.Namespace) -> None:
     for step, batch in enumerate(batches(pairs, arguments.batch, rng), 1):
         if step > arguments.steps:
             break
-        rate = arguments.rate * min(1.0, step / 100, (arguments.steps - step + 1) / arguments.steps * 2)
+        rate = arguments.rate * min(
+            1.0, step / 100, (arguments.steps - step + 1) / arguments.steps * 2
+        )
         for optim in optims:
             for group in optim.param_groups:
                 group["lr"] = rate

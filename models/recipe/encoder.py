@@ -266,7 +266,9 @@ def word_errors(reference: str, hypothesis: str) -> int:
 
 
 @torch.inference_mode()
-def word_error_rate(encoder: Wav2Vec2ForCTC, probes: list[tuple[NDArray[np.float32], str]]) -> float:
+def word_error_rate(
+    encoder: Wav2Vec2ForCTC, probes: list[tuple[NDArray[np.float32], str]]
+) -> float:
     """Word error rate of greedy readings, utterances one by one as at run time."""
     encoder.eval()
     wrong = total = 0

@@ -140,7 +140,9 @@ def main() -> None:
     spoken = utterances(arguments.count, arguments.seed)
     texts = [text for _, text in spoken]
     rate, features = transcripts(encoder, spoken)
-    report("transcript", utterances=len(spoken), wer=rate, greedy_wer=transcripts(greedy, spoken)[0])
+    report(
+        "transcript", utterances=len(spoken), wer=rate, greedy_wer=transcripts(greedy, spoken)[0]
+    )
     if arguments.data is not None:
         report("human", wer=human_error_rates(encoder, arguments.data))
         report("human", greedy_wer=human_error_rates(greedy, arguments.data))
@@ -149,8 +151,8 @@ def main() -> None:
     with LlamaSession(GenerateSettings.model_validate({"path": arguments.llm})) as session:
         replies = Replies(session)
         wanted = [replies.to(text) for text in texts]
-        given = [replies.to(each.transcript.text) for each in features]
-        report("dual path", route="transcript", **dual_path(wanted, given))
+        plain = [replies.to(each.transcript.text) for each in features]
+        report("dual path", route="transcript", **dual_path(wanted, plain))
         for path in arguments.bridge:
             found = checkpoint.read(path)
             found.require(encoder.fingerprint, session.gguf.embedding_fingerprint)
@@ -168,6 +170,17 @@ def main() -> None:
                 reading_as_text=dual_path(wanted, hard),
                 **scores,
             )
+            for least in (0.6, 0.8, 0.9, 0.95, 0.98):
+                chosen = [prompt.confidence >= least for prompt in prompts]
+                mixed = [b if yes else t for yes, b, t in zip(chosen, given, plain, strict=True)]
+                report(
+                    "dual path",
+                    route="auto",
+                    kind=found.config.kind,
+                    min_confidence=least,
+                    by_bridge=round(float(np.mean(chosen)), 4),
+                    **dual_path(wanted, mixed),
+                )
             if found.pad is not None:
                 whole = Bridge(replace(found, pad=None), session.gguf, session.detokenize)
                 given = [replies.to(whole.soft_prompt(each)) for each in features]

@@ -140,7 +140,9 @@ class Llama(nn.Module):
         for layer in self.blk:
             for name, parameter in layer.named_parameters():
                 if parameter.ndim == 2:
-                    scale = 1 / math.sqrt(2 * shape.layers) if "output" in name or "down" in name else 1
+                    scale = (
+                        1 / math.sqrt(2 * shape.layers) if "output" in name or "down" in name else 1
+                    )
                     nn.init.normal_(parameter, std=scale / math.sqrt(parameter.shape[1]))
         head = shape.width // shape.heads
         frequency = shape.rope_base ** (-torch.arange(0, head, 2) / head)
@@ -253,7 +255,9 @@ class Feed:
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Pairs of token ids and loss weights of the next token, (batch, n) both."""
         while True:
-            pool = sorted((self.example() for _ in range(self._batch * 16)), key=lambda e: len(e.tokens))
+            pool = sorted(
+                (self.example() for _ in range(self._batch * 16)), key=lambda e: len(e.tokens)
+            )
             batches = [pool[i : i + self._batch] for i in range(0, len(pool), self._batch)]
             self._rng.shuffle(batches)
             for examples in batches:
@@ -284,7 +288,9 @@ def prefixes(tokenizer: Tokenizer) -> list[Tensor]:
     ]
 
 
-def objective(model: Llama, prefix: Tensor, tokens: Tensor, weights: Tensor) -> tuple[Tensor, float]:
+def objective(
+    model: Llama, prefix: Tensor, tokens: Tensor, weights: Tensor
+) -> tuple[Tensor, float]:
     """Weighted cross-entropy, and the mean over reply tokens alone."""
     with torch.autocast("cpu", torch.bfloat16):
         logits = model(prefix, tokens[:, :-1])
@@ -350,7 +356,9 @@ def train(arguments: argparse.Namespace) -> None:
             )
             total = 0.0
         if step % arguments.every == 0 or step == arguments.steps:
-            save_file({n: p.clone() for n, p in model.state_dict().items()}, out / "llm.safetensors")
+            save_file(
+                {n: p.clone() for n, p in model.state_dict().items()}, out / "llm.safetensors"
+            )
             (out / "llm.json").write_text(json.dumps(asdict(shape)))
             write_gguf(model, tokenizer, out / "llm.gguf")
 
@@ -388,7 +396,9 @@ def write_gguf(model: Llama, tokenizer: Tokenizer, path: Path) -> None:
             for token in by_id
         ]
     )
-    merges = [merge if isinstance(merge, str) else " ".join(merge) for merge in description["merges"]]
+    merges = [
+        merge if isinstance(merge, str) else " ".join(merge) for merge in description["merges"]
+    ]
     writer.add_token_merges(merges)
     writer.add_eos_token_id(END)
     writer.add_pad_token_id(PAD)

@@ -1,6 +1,6 @@
 """Count the starter's character n-gram over the recipe's sentences (Witten-Bell smoothing).
 
-    python -m models.recipe.ngram --out build/encoder/ngram.safetensors --data PATH
+python -m models.recipe.ngram --out build/encoder/ngram.safetensors --data PATH
 """
 
 from __future__ import annotations
@@ -36,9 +36,7 @@ def texts(count: int, seed: int, data: Path | None) -> list[str]:
     return found
 
 
-def count_ngrams(
-    sentences: list[str], order: int, least: int
-) -> dict[str, NDArray[np.generic]]:
+def count_ngrams(sentences: list[str], order: int, least: int) -> dict[str, NDArray[np.generic]]:
     """Tables of a back-off model.
 
     Args:
@@ -85,8 +83,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--data", type=Path, help="folder of public recordings and texts")
     parser.add_argument("--sentences", type=int, default=300_000)
-    parser.add_argument("--order", type=int, default=10)
-    parser.add_argument("--least", type=int, default=3)
+    parser.add_argument("--order", type=int, default=9)
+    parser.add_argument("--least", type=int, default=6)
     parser.add_argument("--seed", type=int, default=11)
     arguments = parser.parse_args()
     sentences = texts(arguments.sentences, arguments.seed, arguments.data)

@@ -28,18 +28,19 @@ EXAMPLES = (
 """Said in turn where there is no microphone."""
 
 
-def pack(made: Path, starter: Path) -> None:
+def pack(made: Path, starter: Path, *, accepted: bool = False) -> None:
     """Copy what the recipe made into the layout of the starter.
 
     Args:
         made: the recipe's output folder.
         starter: the folder to fill; its card is left alone.
+        accepted: whether the bridge has shown itself good enough to be used by itself.
     """
     starter.mkdir(parents=True, exist_ok=True)
     shutil.copytree(made / "encoder" / "encoder", starter / "encoder", dirs_exist_ok=True)
     shutil.copyfile(made / "llm" / "llm.gguf", starter / "llm.gguf")
     bridge = checkpoint.read(made / "bridge" / "bridge-ctc.safetensors")
-    replace(bridge, accepted=True).write(starter / "bridge.safetensors", torch.float16)
+    replace(bridge, accepted=accepted).write(starter / "bridge.safetensors", torch.float16)
     record(starter / "examples")
 
 
@@ -61,8 +62,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("made", type=Path)
     parser.add_argument("starter", type=Path)
+    parser.add_argument("--accept", action="store_true", help="let the auto route use the bridge")
     arguments = parser.parse_args()
-    pack(arguments.made, arguments.starter)
+    pack(arguments.made, arguments.starter, accepted=arguments.accept)
 
 
 if __name__ == "__main__":

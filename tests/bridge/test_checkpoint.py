@@ -205,4 +205,4 @@ def test_another_encoder_or_language_model_is_refused_with_what_mends_it() -> No
 def test_a_checkpoint_is_a_value() -> None:
     assert replace(checkpoint(), accepted=True).accepted
     with pytest.raises(AttributeError):
-        Checkpoint.__setattr__(checkpoint(), "accepted", True)  # noqa: FBT003
+        Checkpoint.__setattr__(checkpoint(), "accepted", True)

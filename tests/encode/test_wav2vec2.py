@@ -205,7 +205,10 @@ def _damaged_ngram(folder: Path) -> None:
     ("damage", "told"),
     [
         (shutil.rmtree, r"No speech encoder in .*: vocab\.json is missing\. Set encode\.path"),
-        (_without_vocabulary, r"No speech encoder in .*: vocab\.json is missing\. Set encode\.path"),
+        (
+            _without_vocabulary,
+            r"No speech encoder in .*: vocab\.json is missing\. Set encode\.path",
+        ),
         (_vocabulary_of("<pad>", "A"), r"is not the vocabulary of a CTC encoder"),
         (_vocabulary_is_a_list, r"is not the vocabulary of a CTC encoder"),
         (_vocabulary_of("<pad>", "|", "A"), r"writes 32 symbols but its vocab\.json has 3;"),

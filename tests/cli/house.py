@@ -1,0 +1,65 @@
+"""A house of toy models, and the real command in it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.encode import tiny
+from tests.generate import toys
+from tests.sound import silent_environment
+
+ROOT = Path(__file__).parents[2]
+TIMEOUT_S = 300
+
+ANSWER = "Yes."
+
+N_CTX = 4_096
+"""The toys read noise as hundreds of letters, each a token."""
+
+
+@dataclass(frozen=True)
+class House:
+    """Settings that name toy models, in an environment without sound devices."""
+
+    folder: Path
+    settings: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def build(cls, folder: Path) -> House:
+        encoder = tiny.write(folder / "encoder")
+        llm = toys.write(folder / "yes.gguf", toys.chained(*ANSWER.encode(), toys.IM_END, n_ctx=N_CTX))
+        settings = {
+            "ATTUNE_ENCODE__PATH": str(encoder),
+            "ATTUNE_ENCODE__THREADS": "1",
+            "ATTUNE_GENERATE__PATH": str(llm),
+            "ATTUNE_GENERATE__THREADS": "1",
+            "ATTUNE_GENERATE__N_CTX": str(N_CTX),
+            "ATTUNE_ROUTE": "transcript",
+            "ATTUNE_SPEAK__WAV_DIR": str(folder / "replies"),
+        }
+        return cls(folder, settings)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return silent_environment(self.folder / "silent") | self.settings
+
+    def run(
+        self, *words: object, before: tuple[str, ...] = (), **settings: str
+    ) -> subprocess.CompletedProcess[str]:
+        """The command as a person starts it, perhaps with something before it."""
+        return subprocess.run(
+            [*before, *command(*words)],
+            cwd=ROOT,
+            env=self.environment | settings,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=TIMEOUT_S,
+        )
+
+
+def command(*words: object) -> list[str]:
+    return [sys.executable, "-m", "assistant", *map(str, words)]
