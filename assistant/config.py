@@ -220,9 +220,10 @@ def load(
         *parents, leaf = key.split(".")
         node = tree
         for parent in parents:
-            node = node.setdefault(parent, {})
-            if not isinstance(node, dict):
+            below: object = node.setdefault(parent, {})
+            if not isinstance(below, dict):
                 raise ConfigError(f"Setting {key!r} does not fit: {parent!r} is not a block.")
+            node = cast("dict[str, Any]", below)
         node[leaf] = value
     try:
         settings = Settings.model_validate(tree)

@@ -33,7 +33,7 @@ LETTER_H = ord("h")
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> Wav2Vec2Encoder:
     """It reads the letter e, whatever is said."""
     folder = tiny.write(tmp_path_factory.mktemp("encoder"), says="E")
-    return Wav2Vec2Encoder(EncodeSettings(path=folder))
+    return Wav2Vec2Encoder(EncodeSettings.model_validate({"path": folder}))
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def make(encoder: Wav2Vec2Encoder, llm: LlamaSession, journal: Journal) -> Make:
             "llm": llm,
             "journal": journal,
             "voice": Mute(),
-            "bridge_settings": BridgeSettings(),
+            "bridge_settings": BridgeSettings.model_validate({}),
             "generate_settings": toys.settings(Path("yes.gguf")),
         }
         return Assistant(**rooms | changes)  # pyright: ignore[reportArgumentType]
@@ -102,7 +102,7 @@ def bridge_to(
         weights={"body.weight": torch.zeros(len(row), tiny.HIDDEN), "body.bias": row},
         accepted=accepted,
     )
-    return Bridge(checkpoint, llm.gguf, llm.detokenize)  # pyright: ignore[reportArgumentType]
+    return Bridge(checkpoint, llm.gguf, llm.detokenize)
 
 
 class Saying(Wav2Vec2Encoder):

@@ -53,8 +53,7 @@ def bridge(settings: Settings, encoder: Wav2Vec2Encoder, llm: LlamaSession) -> B
         return None
     found = checkpoint.read(settings.bridge.path)
     found.require(encoder.fingerprint, llm.gguf.embedding_fingerprint)
-    # pyright takes a cached_property for no property.
-    return Bridge(found, llm.gguf, llm.detokenize)  # pyright: ignore[reportArgumentType]
+    return Bridge(found, llm.gguf, llm.detokenize)
 
 
 def sink(settings: SpeakSettings, fallback: SpeakSettings) -> Sink:

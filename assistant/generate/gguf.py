@@ -200,9 +200,13 @@ class GGUFFile:
             at += len(rows)
         return table
 
-    @cached_property
+    @property  # type checkers take a cached_property for no property where a protocol wants one
     def embedding_fingerprint(self) -> str:
         """32 hex digits that change with architecture, vocabulary, storage type or embeddings."""
+        return self._embedding_fingerprint
+
+    @cached_property
+    def _embedding_fingerprint(self) -> str:
         digest = hashlib.sha256()
         shape = (self.architecture, self.embedding_length, self.n_vocab, self._table.type.name)
         digest.update(repr(shape).encode())

@@ -24,11 +24,11 @@ class ProjectorConfig(BaseModel):
     kind: Literal["bridgeformer", "linear", "mlp", "ctc"] = "bridgeformer"
     encoder_dim: int = Field(gt=0)
     llm_dim: int = Field(gt=0)
-    hidden: int = Field(256, gt=0)
-    heads: int = Field(4, gt=0)
-    layers: int = Field(4, ge=0)
-    slots: int = Field(30, gt=0, description="casted token size T; not used by ctc")
-    candidates: int = Field(0, ge=0, description="tokens the ctc head can emit; 0 elsewhere")
+    hidden: int = Field(default=256, gt=0)
+    heads: int = Field(default=4, gt=0)
+    layers: int = Field(default=4, ge=0)
+    slots: int = Field(default=30, gt=0, description="casted token size T; not used by ctc")
+    candidates: int = Field(default=0, ge=0, description="tokens the ctc head can emit")
 
 
 class Projector(Protocol):

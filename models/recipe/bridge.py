@@ -142,7 +142,7 @@ def train(arguments: argparse.Namespace) -> None:
     """Encode, train, write the checkpoint."""
     torch.manual_seed(arguments.seed)
     out: Path = arguments.out
-    encoder = Wav2Vec2Encoder(EncodeSettings(path=arguments.encoder, threads=0))
+    encoder = Wav2Vec2Encoder(EncodeSettings.model_validate({"path": arguments.encoder}))
     network = Wav2Vec2ForCTC.from_pretrained(arguments.encoder, dtype=torch.float32).eval()
     settings = GenerateSettings.model_validate({"path": arguments.llm})
     rng = random.Random(arguments.seed)

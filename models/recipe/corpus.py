@@ -96,16 +96,18 @@ def recordings(data: Path, *, held_out_part: bool) -> list[Clip]:
     Held out are speechocean speakers whose number ends in 0 or 5 and Kathleen's sentences
     whose ARCTIC number ends in 7.
     """
-    clips: list[Clip] = []
     folder = data / "speech" / "speechocean762-train"
-    for row in _rows(folder):
-        if (row["speaker"][-1] in "05") == held_out_part:
-            clips.append(Clip(folder / row["file"], row["text"], f"so{row['speaker']}"))
+    clips = [
+        Clip(folder / row["file"], row["text"], f"so{row['speaker']}")
+        for row in _rows(folder)
+        if (row["speaker"][-1] in "05") == held_out_part
+    ]
     folder = data / "speech" / "kathleen"
-    for row in _rows(folder):
-        number = row["file"].split("_")[1]
-        if (number[-1] == "7") == held_out_part:
-            clips.append(Clip(folder / row["file"], row["text"], "kathleen"))
+    clips += [
+        Clip(folder / row["file"], row["text"], "kathleen")
+        for row in _rows(folder)
+        if (row["file"].split("_")[1][-1] == "7") == held_out_part  # arctic_a0007_...
+    ]
     return [clip for clip in clips if not re.search(r"\d", clip.text)]
 
 
@@ -122,4 +124,4 @@ def read(clip: Clip) -> NDArray[np.float32]:
     samples, rate = soundfile.read(clip.path, dtype="float32")
     if rate != SAMPLE_RATE:
         samples = soxr.resample(samples, rate, SAMPLE_RATE)
-    return samples
+    return np.asarray(samples, np.float32)

@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -106,8 +107,11 @@ class Trainee(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.encoder = Wav2Vec2ForCTC._from_config(configuration(), attn_implementation="eager")
-        first = self.encoder.wav2vec2.feature_extractor.conv_layers[0]
+        self.encoder = Wav2Vec2ForCTC._from_config(  # noqa: SLF001 - no public way to choose
+            configuration(),
+            attn_implementation="eager",  # faster than SDPA on short sequences
+        )
+        first: Any = self.encoder.wav2vec2.feature_extractor.conv_layers[0]
         with torch.no_grad():
             first.conv.weight.copy_(filterbank(CHANNELS[0], KERNELS[0]))
         hidden = self.encoder.config.hidden_size
@@ -388,7 +392,9 @@ def export(encoder: Wav2Vec2ForCTC, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "vocab.json").write_text(json.dumps(IDS))
     tokenizer = Wav2Vec2CTCTokenizer(
-        str(folder / "vocab.json"), word_delimiter_token="|", do_lower_case=False
+        str(folder / "vocab.json"),
+        word_delimiter_token="|",  # noqa: S106 - no password
+        do_lower_case=False,
     )
     extractor = Wav2Vec2FeatureExtractor(
         feature_size=1, sampling_rate=16_000, do_normalize=True, return_attention_mask=False

@@ -134,7 +134,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=90_210)
     arguments = parser.parse_args()
 
-    settings = EncodeSettings(path=arguments.encoder)
+    settings = EncodeSettings.model_validate({"path": arguments.encoder})
     encoder = Wav2Vec2Encoder(settings)
     greedy = Wav2Vec2Encoder(settings.model_copy(update={"ngram_weight": 0.0}))
     spoken = utterances(arguments.count, arguments.seed)

@@ -15,9 +15,10 @@ import json
 import math
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import cast
 
 import gguf
 import numpy as np
@@ -130,6 +131,8 @@ def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
 class Llama(nn.Module):
     """A Llama with tied embeddings and a prefix shared by the batch."""
 
+    angles: Tensor  # (context, head_dim / 2)
+
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.shape = shape
@@ -163,7 +166,7 @@ class Llama(nn.Module):
         n_prefix, n = prefix.shape[0], tokens.shape[1]
         x0, x = self.token_embd(prefix)[None], self.token_embd(tokens)
         causal = torch.full((n_prefix + n, n_prefix + n), -torch.inf).triu(1)
-        for layer in self.blk:
+        for layer in cast("Iterable[Layer]", self.blk):
             query0, key0, value0 = layer.project(x0, self.angles[:n_prefix])
             query, key, value = layer.project(x, self.angles[n_prefix : n_prefix + n])
             key = torch.cat((key0.expand(len(x), -1, -1, -1), key), dim=2)
@@ -196,13 +199,13 @@ def train_tokenizer(vocab: int, seed: int, data: Path | None) -> Tokenizer:
     return tokenizer
 
 
-def slip(words: list[str], rng: random.Random) -> list[str]:
+def slip(words: Sequence[str], rng: random.Random) -> list[str]:
     """One slip of the kind a speech encoder makes: a letter or a word lost or changed."""
     at = rng.randrange(len(words))
     word = words[at]
     kind = rng.random()
     if kind < 0.25 and len(words) > 3:
-        return words[:at] + words[at + 1 :]
+        return [*words[:at], *words[at + 1 :]]
     place = rng.randrange(len(word))
     letter = rng.choice("aeioutnsrhld")
     if kind < 0.5:
@@ -402,7 +405,7 @@ def write_gguf(model: Llama, tokenizer: Tokenizer, path: Path) -> None:
     writer.add_token_merges(merges)
     writer.add_eos_token_id(END)
     writer.add_pad_token_id(PAD)
-    writer.add_add_bos_token(False)
+    writer.add_add_bos_token(value=False)
     writer.add_chat_template(CHAT_TEMPLATE)
     for name, parameter in model.state_dict().items():
         array = parameter.float().numpy()

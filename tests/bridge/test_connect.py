@@ -21,7 +21,7 @@ from tests.bridge.tables import (
     read,
 )
 
-ONE, TWO, FOUR, PADS = [2, 0, 0, 0], [0, 2, 0, 0], [0, 0, 0, 2], [-2, 0, 0, 0]
+ONE, TWO, FOUR, PADS = [2.0, 0, 0, 0], [0, 2.0, 0, 0], [0, 0, 0, 2.0], [-2.0, 0, 0, 0]
 
 
 def frames(*rows: list[float]) -> np.ndarray:

@@ -30,7 +30,9 @@ class House:
     @classmethod
     def build(cls, folder: Path) -> House:
         encoder = tiny.write(folder / "encoder")
-        llm = toys.write(folder / "yes.gguf", toys.chained(*ANSWER.encode(), toys.IM_END, n_ctx=N_CTX))
+        llm = toys.write(
+            folder / "yes.gguf", toys.chained(*ANSWER.encode(), toys.IM_END, n_ctx=N_CTX)
+        )
         settings = {
             "ATTUNE_ENCODE__PATH": str(encoder),
             "ATTUNE_ENCODE__THREADS": "1",
@@ -47,13 +49,16 @@ class House:
         return silent_environment(self.folder / "silent") | self.settings
 
     def run(
-        self, *words: object, before: tuple[str, ...] = (), **settings: str
+        self,
+        *words: object,
+        environment: dict[str, str] | None = None,
+        before: tuple[str, ...] = (),
     ) -> subprocess.CompletedProcess[str]:
-        """The command as a person starts it, perhaps with something before it."""
+        """The command as a person starts it, in a changed environment or behind other words."""
         return subprocess.run(
             [*before, *command(*words)],
             cwd=ROOT,
-            env=self.environment | settings,
+            env=self.environment | (environment or {}),
             capture_output=True,
             text=True,
             check=False,

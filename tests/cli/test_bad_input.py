@@ -119,11 +119,11 @@ def test_one_sentence_and_exit_status_1(
     files = {"noise.wav": noise(tmp_path / "noise.wav", 10.0), "speech.wav": spoken_sentence}
     done = house.run(
         *(files.get(word, word) for word in bad.words),
-        before=bad.before(tmp_path / "disk"),
-        **{
+        environment={
             "ATTUNE_JOURNAL__PATH": str(tmp_path / "journal.db"),
             **bad.settings(house, tmp_path / "disk"),
         },
+        before=bad.before(tmp_path / "disk"),
     )
     (line,) = complaints(done)
     assert done.returncode == 1

@@ -179,7 +179,7 @@ def test_a_text_is_spoken_into_a_file(told: Told, tmp_path: Path) -> None:
 
 
 def test_devices_are_listed(house: House, sound_server: SoundServer) -> None:
-    done = house.run("devices", "--json", **sound_server.env)
+    done = house.run("devices", "--json", environment=sound_server.env)
     found = [json.loads(line) for line in done.stdout.splitlines()]
     assert (done.returncode, done.stderr) == (0, "")
     assert {(device["name"], device["kind"]) for device in found} >= {
@@ -188,7 +188,7 @@ def test_devices_are_listed(house: House, sound_server: SoundServer) -> None:
     }
     assert sorted(device["kind"] for device in found if device["default"]) == ["input", "output"]
     assert all(device["sample_rate"] > 0 < device["channels"] for device in found)
-    table = house.run("devices", **sound_server.env).stdout.splitlines()
+    table = house.run("devices", environment=sound_server.env).stdout.splitlines()
     assert table[0].split() == ["KIND", "NAME", "RATE", "DEFAULT"]
     assert len(table) == len(found) + 1
 

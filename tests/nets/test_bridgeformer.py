@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -31,12 +34,12 @@ def test_every_size_is_a_setting() -> None:
 
 def test_shapes_follow_the_equations() -> None:
     former, seen = small(), dict[str, tuple[int, ...]]()
+
+    def see(name: str, _module: nn.Module, taken: Any, given: Any) -> None:
+        seen[f"{name} in"], seen[f"{name} out"] = tuple(taken[0].shape), tuple(given.shape)
+
     for name in ("input", "norm", "output"):
-        former.get_submodule(name).register_forward_hook(
-            lambda _module, taken, given, name=name: seen.update(
-                {f"{name} in": tuple(taken[0].shape), f"{name} out": tuple(given.shape)}
-            )
-        )
+        former.get_submodule(name).register_forward_hook(partial(see, name))
     former(torch.randn(3, 40, 8))
     assert seen == {
         "input in": (3, 40, 8),  # eq. 1: (B, L, D_a) to (B, L, H)
@@ -76,7 +79,7 @@ def test_attention_is_that_of_torch() -> None:
 
 def test_without_positions_frames_can_change_places_before_pooling() -> None:
     former, order = small(), torch.randperm(20)
-    before: list[torch.Tensor] = []
+    before: list[Any] = []
     former.norm.register_forward_hook(lambda _module, _taken, given: before.append(given))
     frames = torch.randn(1, 20, 8)
     former(frames)
