@@ -17,7 +17,7 @@ from typing import Literal, Protocol
 from assistant.bridge.connect import Bridge
 from assistant.config import BridgeSettings, GenerateSettings
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
-from assistant.errors import AttuneError, BridgeError
+from assistant.errors import AttuneError, AudioError, BridgeError, SpeechError
 from assistant.generate.context import Context
 from assistant.generate.llama import LlamaSession
 from assistant.generate.words import as_words
@@ -193,9 +193,13 @@ class Assistant:
                 yield piece
 
         reply_pieces = pieces()
-        self.voice.say(
-            reply_pieces, f"turn-{turn_id:06d}", lambda: first_audio.append(_ms_since(began))
-        )
+        unheard: AttuneError | None = None
+        try:
+            self.voice.say(
+                reply_pieces, f"turn-{turn_id:06d}", lambda: first_audio.append(_ms_since(began))
+            )
+        except (AudioError, SpeechError) as error:
+            unheard = error  # a loudspeaker that was pulled must not cost the written reply
         for _ in reply_pieces:  # what a voice that was stopped has left
             pass
         stats = stream.stats
@@ -213,6 +217,8 @@ class Assistant:
             ),
         )
         self.journal.answered(turn_id, reply)
+        if unheard is not None:
+            raise unheard
         return self.journal.turn(turn_id)
 
     def _noting_failure(self, turn_id: int) -> AbstractContextManager[None]:

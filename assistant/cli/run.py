@@ -16,7 +16,7 @@ from assistant.cli import rooms
 from assistant.cli.arguments import Subparsers
 from assistant.cli.output import plain, print_json, print_line
 from assistant.config import Loaded, Settings, starter_dir
-from assistant.errors import AttuneError
+from assistant.errors import AttuneError, AudioFileError
 from assistant.journal.turn import Turn
 from assistant.listen.capture import Microphone
 from assistant.listen.endpoint import HalfDuplex, segment, voiced
@@ -75,7 +75,7 @@ def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
         tell.note(f"Models ready after {time.monotonic() - began:.1f} s.")
         if files:
             pace = Pace.REAL_TIME if args.real_time else Pace.FAST
-            heard: Iterator[Utterance] = _from_files(files, pace, settings)
+            heard: Iterator[Utterance] = _from_files(files, pace, settings, tell)
         else:
             microphone = owned.enter_context(Microphone(settings.listen))
             stopper.also(microphone.stop)
@@ -92,24 +92,29 @@ def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
             before_turn=partial(_play_along, out) if examples else lambda _: None,
             once=args.once,
         )
-    if files and not outcome.turns and not outcome.failures and not stopper.stopped:
+    if files and not outcome.turns and not tell.failures and not stopper.stopped:
         tell.note("No speech was found in the input.")
     if isinstance(out, WavSink) and outcome.turns:
         tell.note(f"Replies:    {settings.speak.wav_dir or replies}")
     if source is not None:
         tell.note(f"Recordings: {source}")
     tell.note(f"Database:   {settings.journal.path}")
-    return 1 if outcome.failures else 0
+    return 1 if tell.failures else 0
 
 
-def _from_files(files: list[Path], pace: Pace, settings: Settings) -> Iterator[Utterance]:
+def _from_files(
+    files: list[Path], pace: Pace, settings: Settings, tell: _Teller
+) -> Iterator[Utterance]:
     for path in files:
-        yield from segment(
-            frames(path, pace),
-            voiced(settings.listen.vad_mode),
-            settings.listen,
-            source=str(path),
-        )
+        try:
+            yield from segment(
+                frames(path, pace),
+                voiced(settings.listen.vad_mode),
+                settings.listen,
+                source=str(path),
+            )
+        except AudioFileError as error:  # noqa: PERF203 - one bad file leaves the others
+            tell.failure(error)
 
 
 def _play_along(out: Sink, utterance: Utterance) -> None:
@@ -127,6 +132,7 @@ class _Teller:
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
+        self.failures = 0
 
     def note(self, text: str) -> None:
         """Something beside the exchanges; on standard error when a program reads the output."""
@@ -134,7 +140,8 @@ class _Teller:
         sys.stdout.flush()
 
     def failure(self, error: AttuneError) -> None:
-        """A turn that failed."""
+        """A turn or a recording that failed."""
+        self.failures += 1
         sys.stderr.write(f"assistant: {error}\n")
 
     def turn(self, turn: Turn) -> None:

@@ -289,7 +289,7 @@ class LlamaSession:
         if n_prompt >= self.n_ctx:
             raise GenerationError(
                 f"The prompt has {n_prompt} tokens, but the context holds {self.n_ctx}, the reply "
-                "included: shorten the instruction or raise generate.n_ctx."
+                "included: raise generate.n_ctx, or shorten the instruction or what is said."
             )
 
     def _limit(self, began: float, n_reply: int, cancel: threading.Event) -> StopReason | None:

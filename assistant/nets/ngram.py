@@ -57,7 +57,8 @@ class CharNgram:
             raise ValueError(f"{error} is missing") from None
         if not (self._ngrams.shape == self._log_probs.shape == self._log_backoffs.shape):
             raise ValueError("its tables differ in length")
-        if not (1 <= self.order <= MAX_ORDER and (np.diff(self._ngrams) > 0).all()):
+        in_order = len(self._ngrams) > 0 and bool((np.diff(self._ngrams) > 0).all())
+        if not (1 <= self.order <= MAX_ORDER and in_order):
             raise ValueError("its n-grams are not in order")
         self._following: dict[int, NDArray[np.float32]] = {}
 

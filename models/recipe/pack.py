@@ -42,6 +42,8 @@ def pack(made: Path, starter: Path, *, accepted: bool = False) -> None:
     bridge = checkpoint.read(made / "bridge" / "bridge-ctc.safetensors")
     replace(bridge, accepted=accepted).write(starter / "bridge.safetensors", torch.float16)
     record(starter / "examples")
+    for path in starter.rglob("*.*"):
+        path.chmod(0o644)  # safetensors writes files that only their owner can read
 
 
 def record(folder: Path) -> None:

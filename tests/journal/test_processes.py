@@ -53,7 +53,7 @@ def start(script: str, *arguments: object) -> subprocess.Popen[str]:
 
 
 def test_a_kill_loses_at_most_the_turn_in_flight(path: Path) -> None:
-    moments = random.Random(0)  # noqa: S311 - seeded on purpose
+    moments = random.Random(0)
     heard: list[int] = []
     answered: list[int] = []
     for kills in range(1, 11):

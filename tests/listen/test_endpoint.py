@@ -184,7 +184,7 @@ def test_half_duplex_judges_late_frames_by_several_replies() -> None:
 
 def random_strip(seed: int) -> str:
     """Runs of speech and silence of every length, with clicks and holes in them."""
-    rng = random.Random(seed)  # noqa: S311 - seeded randomness is the point
+    rng = random.Random(seed)
     strip = ""
     while len(strip) < 600:
         likelihood = rng.choice([0.0, 0.05, 0.5, 0.9, 1.0])
@@ -197,7 +197,7 @@ def random_strip(seed: int) -> str:
 @pytest.mark.parametrize("seed", range(40))
 def test_any_strip(seed: int) -> None:
     strip = random_strip(seed)
-    rng = random.Random(seed + 1_000)  # noqa: S311 - seeded randomness is the point
+    rng = random.Random(seed + 1_000)
     changed = {
         "silence_ms": rng.choice([100, 240, 800]),
         "pre_roll_ms": rng.choice([0, 80, 2_000]),
