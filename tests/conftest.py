@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,3 +35,11 @@ def spoken_sentence(tmp_path_factory: pytest.TempPathFactory) -> Path:
         lead_s=1.0,
         tail_s=1.5,
     )
+
+
+def pytest_unconfigure() -> None:
+    # llama-cpp-python leaves two handles on /dev/null open, which Python complains of at exit
+    utilities = sys.modules.get("llama_cpp._utils")
+    for name in ("outnull_file", "errnull_file"):
+        if utilities is not None:
+            getattr(utilities, name).close()

@@ -372,9 +372,12 @@ def test_the_microphone_hears_again_after_a_failure(make: Make) -> None:
 
     sound = Broken()
     aloud = Aloud(Espeak(SpeakSettings.model_validate({})), sound, sound.deaf)
+    assistant = make(voice=aloud)
     with pytest.raises(SpeechError):
-        make(voice=aloud).read("hello")
+        assistant.read("hello")
     assert sound.events[-1] == "hearing"
+    (turn,) = assistant.journal.turns()
+    assert (turn.reply, turn.error) == ("Yes.", "The loudspeaker is gone.")
 
 
 def test_the_database_is_whole_after_all_of_this(make: Make, path: Path) -> None:

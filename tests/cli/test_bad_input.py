@@ -172,20 +172,20 @@ def test_ten_minutes_of_silence_are_no_exchange(house: House, tmp_path: Path) ->
         assert journal.count() == 0
 
 
-def test_noise_is_survived_and_what_came_before_a_bad_file_is_answered(
+def test_noise_is_survived_and_a_bad_file_leaves_the_others(
     house: House, tmp_path: Path, spoken_sentence: Path
 ) -> None:
     talk, database = tmp_path / "talk", tmp_path / "journal.db"
     talk.mkdir()
     noise(talk / "1.wav", 30.0, rate=44_100)
-    (talk / "2.wav").write_bytes(spoken_sentence.read_bytes())
-    (talk / "3.wav").write_text("This is no sound at all.", encoding="utf-8")
+    (talk / "2.wav").write_text("This is no sound at all.", encoding="utf-8")
+    (talk / "3.wav").write_bytes(spoken_sentence.read_bytes())
     done = house.run("run", "--json", "--input", talk, "--database", database)
     (line,) = complaints(done)
-    assert str(talk / "3.wav") in line
+    assert str(talk / "2.wav") in line
     assert done.returncode == 1
     turns = [json.loads(line) for line in done.stdout.splitlines()]
-    assert turns[-1]["source"] == str(talk / "2.wav")
+    assert turns[-1]["source"] == str(talk / "3.wav")
     assert all(turn["reply"] == ANSWER for turn in turns)
     with Journal(database) as journal:
         assert journal.count() == len(turns)
