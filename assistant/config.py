@@ -111,6 +111,10 @@ class BridgeSettings(Block):
     min_confidence: float = Field(
         0.6, ge=0, le=1, description="below this the transcript route takes the turn"
     )
+    ngram_weight: float = Field(
+        0.3, ge=0, description="weight of the encoder's character n-gram in the reading; 0: none"
+    )
+    ngram_bonus: float = Field(0.4, ge=0, description="added per letter, against short readings")
 
 
 class GenerateSettings(Block):

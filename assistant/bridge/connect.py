@@ -12,7 +12,9 @@ from torch import Tensor
 
 from assistant.bridge.checkpoint import Checkpoint
 from assistant.errors import CheckpointError, MismatchError
-from assistant.nets.tokenctc import emissions
+from assistant.nets import ctc
+from assistant.nets.ngram import BEGINNING, CharNgram
+from assistant.nets.tokenctc import BLANK, emissions
 from assistant.values import SoftPrompt, SpeechFeatures
 
 
@@ -36,6 +38,9 @@ class Bridge:
         checkpoint: a trained projector.
         table: the LLM's embedding rows.
         read: turns token ids into text, for "what it heard".
+        ngram: the encoder's character n-gram; only ``ctc`` projectors use it.
+        weight: of the n-gram in the reading.
+        bonus: added per letter, against short readings.
 
     Raises:
         MismatchError: if the checkpoint was made for another embedding table.
@@ -43,7 +48,14 @@ class Bridge:
     """
 
     def __init__(
-        self, checkpoint: Checkpoint, table: TokenTable, read: Callable[[Sequence[int]], str]
+        self,
+        checkpoint: Checkpoint,
+        table: TokenTable,
+        read: Callable[[Sequence[int]], str],
+        *,
+        ngram: CharNgram | None = None,
+        weight: float = 0.3,
+        bonus: float = 0.4,
     ) -> None:
         checkpoint.require(checkpoint.encoder, table.embedding_fingerprint)
         self.version = checkpoint.version
@@ -56,6 +68,12 @@ class Bridge:
         self._rows = _rows(checkpoint, table)
         self._directions = torch.nn.functional.normalize(self._rows, dim=-1)
         self._read = read
+        self._fusion: ctc.Fusion | None = None
+        if ngram is not None and weight and self._is_ctc:
+            texts = (read([token]) for token in self._token_ids.tolist())
+            places = ((), *map(ctc.letters, texts))
+            # words bring their own space with them
+            self._fusion = ctc.Fusion(ngram, places, weight, bonus, start=BEGINNING)
 
     def soft_prompt(self, features: SpeechFeatures) -> SoftPrompt:
         """Map an utterance's features into the LLM's embedding space.
@@ -90,10 +108,21 @@ class Bridge:
         return output[speech], ids[speech.numpy()].tolist(), cosine[speech].clamp(0, 1)
 
     def _emitted(self, output: Tensor) -> tuple[Tensor, list[int], Tensor]:
-        """CTC emissions, each the weighted mixture of the rows it may stand for."""
-        indexes, weights, certainty = emissions(output)
-        rows = (weights[..., None] * self._rows[indexes]).sum(dim=1)
-        return rows, self._token_ids[indexes[:, 0].numpy()].tolist(), certainty
+        """CTC emissions as embedding rows.
+
+        Without an n-gram each is the posterior-weighted mixture of the rows it may stand for;
+        where the n-gram has decided between them, it is the one row.
+        """
+        if self._fusion is None:
+            indexes, weights, certainty = emissions(output)
+            rows = (weights[..., None] * self._rows[indexes]).sum(dim=1)
+            return rows, self._token_ids[indexes[:, 0].numpy()].tolist(), certainty
+        posteriors = output.softmax(-1).numpy()
+        found = ctc.search(np.log(posteriors + 1e-10), BLANK, self._fusion)
+        spans = ctc.align(posteriors, found, BLANK)
+        chosen = np.array(found, np.int64) - 1
+        certainty = torch.tensor([span.confidence for span in spans])
+        return self._rows[chosen], self._token_ids[chosen].tolist(), certainty
 
 
 def _rows(checkpoint: Checkpoint, table: TokenTable) -> Tensor:

@@ -53,7 +53,14 @@ def bridge(settings: Settings, encoder: Wav2Vec2Encoder, llm: LlamaSession) -> B
         return None
     found = checkpoint.read(settings.bridge.path)
     found.require(encoder.fingerprint, llm.gguf.embedding_fingerprint)
-    return Bridge(found, llm.gguf, llm.detokenize)
+    return Bridge(
+        found,
+        llm.gguf,
+        llm.detokenize,
+        ngram=encoder.ngram,
+        weight=settings.bridge.ngram_weight,
+        bonus=settings.bridge.ngram_bonus,
+    )
 
 
 def sink(settings: SpeakSettings, fallback: SpeakSettings) -> Sink:

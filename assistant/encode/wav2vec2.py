@@ -18,7 +18,7 @@ from safetensors.numpy import load_file  # pyright: ignore[reportUnknownVariable
 from assistant.config import EncodeSettings
 from assistant.errors import EncoderError
 from assistant.nets import ctc
-from assistant.nets.ngram import ALPHABET, CharNgram
+from assistant.nets.ngram import CharNgram
 from assistant.values import SAMPLE_RATE, SpeechFeatures, Transcript, Utterance, Word
 
 NGRAM = "ngram.safetensors"
@@ -58,6 +58,7 @@ class Wav2Vec2Encoder:
             )
         self._blank = int(config.pad_token_id)
         self._fusion = _fusion(folder / NGRAM, self._symbols, settings)
+        self.ngram: CharNgram | None = self._fusion and self._fusion.ngram
         self._hop = math.prod(cast("list[int]", config.conv_stride))
         self._shortest = _receptive_field(config.conv_kernel, config.conv_stride)
         self.dim: int = int(config.hidden_size)
@@ -93,7 +94,7 @@ class Wav2Vec2Encoder:
             ]
         else:
             log_probs = np.log(probabilities + 1e-10)
-            symbols = ctc.search(log_probs, self._blank, self._delimiter, self._fusion)
+            symbols = ctc.search(log_probs, self._blank, self._fusion, self._delimiter)
             spans = ctc.align(probabilities, symbols, self._blank)
         words = tuple(self._word(group) for group in ctc.words(spans, self._delimiter))
         text = " ".join(word.text for word in words)
@@ -138,7 +139,7 @@ def _fusion(path: Path, symbols: list[str], settings: EncodeSettings) -> ctc.Fus
             "encode.ngram_weight to 0."
         ) from None
     places = tuple(
-        ALPHABET.find(" " if symbol == "|" else symbol.lower()) if len(symbol) == 1 else -1
+        ctc.letters(" " if symbol == "|" else symbol.lower()) if len(symbol) == 1 else ()
         for symbol in symbols
     )
     return ctc.Fusion(ngram, places, settings.ngram_weight, settings.ngram_bonus)

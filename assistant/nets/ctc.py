@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.nets.ngram import START, CharNgram
+from assistant.nets.ngram import ALPHABET, START, CharNgram
 
 BEAMS = 48
 """Prefixes kept from frame to frame."""
@@ -21,6 +21,7 @@ LEAST = math.log(1e-3)
 """Symbols less likely than this in a frame are not tried there."""
 
 _NEVER = -math.inf
+_SPACE = ALPHABET.index(" ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,56 +94,71 @@ class Fusion:
     """
 
     ngram: CharNgram
-    places: tuple[int, ...]  # place in the n-gram's alphabet per encoder symbol; -1: not in it
+    places: tuple[tuple[int, ...], ...]  # the letters of each symbol; none: it is never read
     weight: float
-    bonus: float
+    bonus: float  # per letter
+    start: int = START  # the n-gram's state before the first symbol
 
 
-def search(log_probs: NDArray[np.float32], blank: int, delimiter: int, fusion: Fusion) -> list[int]:
+def letters(text: str) -> tuple[int, ...]:
+    """Places of a text's letters in the n-gram's alphabet; none if one of them is not in it."""
+    places = tuple(ALPHABET.find(letter) for letter in text)
+    return () if -1 in places else places
+
+
+def search(
+    log_probs: NDArray[np.float32], blank: int, fusion: Fusion, delimiter: int | None = None
+) -> list[int]:
     """The best text by prefix beam search.
 
     Args:
         log_probs: log posteriors, (n_frames, n_symbols).
         blank: index of CTC's blank symbol.
-        delimiter: index of the word delimiter; doubled and outer ones are dropped.
         fusion: the n-gram and its weight.
+        delimiter: index of the word delimiter, if words are not marked otherwise; doubled and
+            outer ones are dropped.
 
     Returns:
         Symbol indexes.
     """
-    beams: dict[tuple[int, ...], _Beam] = {(): _Beam(0.0, _NEVER, START, 0.0)}
-    for frame in log_probs.tolist():
+    ngram, weight, bonus = fusion.ngram, fusion.weight, fusion.bonus
+    beams: dict[tuple[int, ...], _Beam] = {(): _Beam(0.0, _NEVER, fusion.start, 0.0)}
+    best = 0.0  # score of the best prefix
+    for frame in log_probs:
+        likely = [int(symbol) for symbol in np.flatnonzero(frame > LEAST)]
         candidates = [
-            symbol
-            for symbol, log_prob in enumerate(frame)
-            if log_prob > LEAST and symbol != blank and fusion.places[symbol] >= 0
+            (symbol, float(frame[symbol]))
+            for symbol in likely
+            if symbol != blank and fusion.places[symbol]
         ]
+        silence = float(frame[blank])
+        longest = max((len(fusion.places[symbol]) for symbol, _ in candidates), default=0)
+        # no better than this now, and a prefix falls out at the end of the frame
+        hopeless = best + float(frame.max()) - DEPTH - bonus * longest
         grown: dict[tuple[int, ...], _Beam] = {}
         for prefix, beam in beams.items():
             sound = beam.sound
             last = prefix[-1] if prefix else delimiter
             same = grown.setdefault(prefix, _Beam(_NEVER, _NEVER, beam.state, beam.words))
-            same.blank = _either(same.blank, sound + frame[blank])
+            same.blank = _either(same.blank, sound + silence)
             if prefix:
-                same.symbol = _either(same.symbol, beam.symbol + frame[last])
-            following = None
-            for symbol in candidates:
+                same.symbol = _either(same.symbol, beam.symbol + float(frame[prefix[-1]]))
+            for symbol, log_prob in candidates:
                 if symbol == delimiter == last:
-                    same.blank = _either(same.blank, beam.blank + frame[symbol])
+                    same.blank = _either(same.blank, beam.blank + log_prob)
                     continue
                 before = beam.blank if symbol == last else sound
-                if before == _NEVER:
+                if before + log_prob + beam.words < hopeless:
                     continue
                 longer = (*prefix, symbol)
                 extended = grown.get(longer)
                 if extended is None:
-                    if following is None:
-                        following = fusion.ngram.following(beam.state)
-                    place = fusion.places[symbol]
-                    words = beam.words + fusion.weight * float(following[place]) + fusion.bonus
-                    state = fusion.ngram.advance(beam.state, place)
+                    words, state = beam.words, beam.state
+                    for place in fusion.places[symbol]:
+                        words += weight * float(ngram.following(state)[place]) + bonus
+                        state = ngram.advance(state, place)
                     extended = grown[longer] = _Beam(_NEVER, _NEVER, state, words)
-                extended.symbol = _either(extended.symbol, before + frame[symbol])
+                extended.symbol = _either(extended.symbol, before + log_prob)
         scored = sorted(
             ((beam.sound + beam.words, prefix) for prefix, beam in grown.items()), reverse=True
         )
@@ -151,12 +167,13 @@ def search(log_probs: NDArray[np.float32], blank: int, delimiter: int, fusion: F
             for score, prefix in scored[:BEAMS]
             if score >= scored[0][0] - DEPTH
         }
+        best = scored[0][0]
 
     def finished(item: tuple[tuple[int, ...], _Beam]) -> float:
         prefix, beam = item
         ended = not prefix or prefix[-1] == delimiter
-        end = 0.0 if ended else float(fusion.ngram.following(beam.state)[fusion.places[delimiter]])
-        return beam.sound + beam.words + fusion.weight * end
+        end = 0.0 if ended else float(ngram.following(beam.state)[_SPACE])
+        return beam.sound + beam.words + weight * end
 
     text = list(max(beams.items(), key=finished)[0])
     return text[:-1] if text and text[-1] == delimiter else text

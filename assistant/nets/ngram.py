@@ -16,6 +16,9 @@ BITS = 5
 START = (1 << BITS) | 1
 """The state before the first letter: a space."""
 
+BEGINNING = 1
+"""The state in which nothing is known, not even a space."""
+
 MAX_ORDER = 12
 
 
@@ -81,19 +84,16 @@ class CharNgram:
         return state
 
     def _look_up(self, state: int) -> NDArray[np.float32]:
-        longer = (state << BITS) | np.arange(1, len(ALPHABET) + 1, dtype=np.int64)
-        at = np.minimum(np.searchsorted(self._ngrams, longer), len(self._ngrams) - 1)
-        found = self._ngrams[at] == longer
-        if state == 1:  # no context left
-            return np.where(found, self._log_probs[at], np.float32(-20.0))
-        place = int(np.searchsorted(self._ngrams, state))
-        leaving = (
-            self._log_backoffs[place]
-            if place < len(self._ngrams) and self._ngrams[place] == state
-            else np.float32(0.0)
-        )
-        if found.all():
-            return self._log_probs[at]
-        shorter = state.bit_length() - 1 - BITS
-        rest = self.following((1 << shorter) | (state & ((1 << shorter) - 1)))
-        return np.where(found, self._log_probs[at], leaving + rest)
+        # what may follow a state lies side by side in the table, and so does the state itself
+        first, last = state << BITS, (state + 1) << BITS
+        place, start, end = np.searchsorted(self._ngrams, (state, first, last)).tolist()
+        if state == BEGINNING:
+            found = np.full(len(ALPHABET), -20.0, np.float32)
+        else:
+            shorter = state.bit_length() - 1 - BITS
+            found = self.following((1 << shorter) | (state & ((1 << shorter) - 1))).copy()
+            if place < len(self._ngrams) and self._ngrams[place] == state:
+                found += self._log_backoffs[place]
+        if end > start:
+            found[self._ngrams[start:end] - first - 1] = self._log_probs[start:end]
+        return found

@@ -156,20 +156,19 @@ def main() -> None:
         for path in arguments.bridge:
             found = checkpoint.read(path)
             found.require(encoder.fingerprint, session.gguf.embedding_fingerprint)
-            bridge = Bridge(found, session.gguf, session.detokenize)
-            token_error, prompts = readings(bridge, session, features, texts)
-            given = [replies.to(prompt) for prompt in prompts]
-            scores = dual_path(wanted, given)
-            hard = [replies.to(prompt.heard) for prompt in prompts]
-            report(
-                "dual path",
-                route="bridge",
-                kind=found.config.kind,
-                token_error=round(token_error, 4),
-                confidence=round(float(np.mean([prompt.confidence for prompt in prompts])), 4),
-                reading_as_text=dual_path(wanted, hard),
-                **scores,
-            )
+            for ngram in (None, encoder.ngram) if found.config.kind == "ctc" else (None,):
+                bridge = Bridge(found, session.gguf, session.detokenize, ngram=ngram)
+                token_error, prompts = readings(bridge, session, features, texts)
+                given = [replies.to(prompt) for prompt in prompts]
+                report(
+                    "dual path",
+                    route="bridge",
+                    kind=found.config.kind,
+                    ngram=ngram is not None,
+                    token_error=round(token_error, 4),
+                    confidence=round(float(np.mean([prompt.confidence for prompt in prompts])), 4),
+                    **dual_path(wanted, given),
+                )
             for least in (0.6, 0.8, 0.9, 0.95, 0.98):
                 chosen = [prompt.confidence >= least for prompt in prompts]
                 mixed = [b if yes else t for yes, b, t in zip(chosen, given, plain, strict=True)]

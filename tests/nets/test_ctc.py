@@ -85,11 +85,11 @@ def unigram(**probabilities: float) -> CharNgram:
 
 
 def fusion(ngram: CharNgram, weight: float, bonus: float = 0.0) -> ctc.Fusion:
-    return ctc.Fusion(ngram, (-1, *map(ALPHABET.index, SYMBOLS[1:])), weight, bonus)
+    return ctc.Fusion(ngram, ((), *map(ctc.letters, SYMBOLS[1:])), weight, bonus)
 
 
 def search(probabilities: NDArray[np.float32], fused: ctc.Fusion) -> str:
-    found = ctc.search(np.log(probabilities), BLANK, SPACE, fused)
+    found = ctc.search(np.log(probabilities), BLANK, fused, SPACE)
     return "".join(SYMBOLS[symbol] for symbol in found)
 
 
@@ -153,3 +153,20 @@ def test_a_text_is_aligned_even_where_it_is_not_the_greedy_one() -> None:
 def test_a_text_longer_than_the_recording_is_refused() -> None:
     with pytest.raises(ValueError, match="2 frames cannot hold 2 symbols"):
         ctc.align(strip("aa"), [2, 2], BLANK)  # the same letter twice needs a blank between
+
+
+def test_symbols_may_be_whole_words() -> None:
+    symbols = ["", " ab", " ac", "c"]
+    fused = ctc.Fusion(unigram(b=0.05, c=0.4), tuple(map(ctc.letters, symbols)), 1.0, 0.0, start=1)
+    probabilities = np.array([[0.05, 0.5, 0.4, 0.05], [0.6, 0.01, 0.01, 0.38]], np.float32)
+    assert ctc.search(np.log(probabilities), 0, fused)[0] == 2
+    silent = ctc.Fusion(fused.ngram, fused.places, 0.0, 0.0, start=1)
+    assert ctc.search(np.log(probabilities), 0, silent) == [1]
+
+
+def test_a_symbol_with_other_letters_is_never_read() -> None:
+    assert ctc.letters("ab'c d") != ()
+    assert ctc.letters("A") == ctc.letters("\N{REPLACEMENT CHARACTER}") == ()
+    fused = ctc.Fusion(unigram(), ((), (), ctc.letters("b")), 0.0, 0.0)
+    probabilities = np.array([[0.05, 0.9, 0.05]], np.float32)
+    assert 1 not in ctc.search(np.log(probabilities), 0, fused)
