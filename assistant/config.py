@@ -111,6 +111,9 @@ class BridgeSettings(Block):
     min_confidence: float = Field(
         0.6, ge=0, le=1, description="below this the transcript route takes the turn"
     )
+    margin: float = Field(
+        0.05, ge=0, le=1, description="how much surer than the transcript it must be"
+    )
     ngram_weight: float = Field(
         0.3, ge=0, description="weight of the encoder's character n-gram in the reading; 0: none"
     )

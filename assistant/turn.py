@@ -25,7 +25,15 @@ from assistant.journal.store import Journal
 from assistant.journal.turn import Turn
 from assistant.speak.aloud import Sink, speak
 from assistant.speak.espeak import Espeak
-from assistant.values import Reply, Route, SoftPrompt, SpeechFeatures, Timings, Utterance
+from assistant.values import (
+    Reply,
+    Route,
+    SoftPrompt,
+    SpeechFeatures,
+    Timings,
+    Transcript,
+    Utterance,
+)
 
 RouteSetting = Literal["auto", "bridge", "transcript"]
 
@@ -77,15 +85,24 @@ class Aloud:
 
 
 def choose_route(
-    setting: RouteSetting, prompt: SoftPrompt | None, *, accepted: bool, min_confidence: float
+    setting: RouteSetting,
+    prompt: SoftPrompt | None,
+    transcript: Transcript,
+    *,
+    accepted: bool,
+    settings: BridgeSettings,
 ) -> Route:
     """Which way an utterance goes to the LLM (design, decision 2).
+
+    Left to itself, the bridge takes a turn when its version has been accepted and it is both
+    sure enough and surer than the transcript by a margin.
 
     Args:
         setting: the user's wish.
         prompt: what the bridge made of the utterance, if there is a bridge.
+        transcript: the encoder's hypothesis.
         accepted: whether this version of the bridge has been shown to be good enough.
-        min_confidence: what the bridge's confidence must reach.
+        settings: what the bridge's confidence must reach.
 
     Raises:
         BridgeError: if the bridge is wished for and there is none.
@@ -96,8 +113,9 @@ def choose_route(
         )
     if setting != "auto":
         return Route(setting)
-    confident = prompt is not None and len(prompt.rows) > 0 and prompt.confidence >= min_confidence
-    return Route.BRIDGE if accepted and confident else Route.TRANSCRIPT
+    least = max(settings.min_confidence, min(1.0, transcript.confidence + settings.margin))
+    sure = prompt is not None and len(prompt.rows) > 0 and prompt.confidence >= least
+    return Route.BRIDGE if accepted and sure else Route.TRANSCRIPT
 
 
 @dataclass(slots=True)
@@ -133,8 +151,9 @@ class Assistant:
             route = choose_route(
                 self.route,
                 prompt,
+                features.transcript,
                 accepted=self.bridge is not None and self.bridge.accepted,
-                min_confidence=self.bridge_settings.min_confidence,
+                settings=self.bridge_settings,
             )
             words = features.transcript.text if route is Route.TRANSCRIPT else prompt
             if not words or (isinstance(words, SoftPrompt) and not len(words.rows)):

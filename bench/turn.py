@@ -73,6 +73,7 @@ def prefills(assistant: Assistant, instruction: str, rounds: int) -> tuple[float
         stream = assistant.llm.reply(words, context, cancel=threading.Event())
         for _ in stream:
             pass
+        assistant.llm.set_instruction("Answer.")  # so that the real one has to be decoded again
         began = time.monotonic()
         assistant.llm.set_instruction(instruction)
         decoded = (time.monotonic() - began) * 1_000

@@ -27,6 +27,8 @@ from tests.journal.exchanges import utterance
 
 YES = tuple(b"Yes.")
 LETTER_H = ord("h")
+HEARD = Transcript("heard", 0.5)
+BRIDGE = BridgeSettings.model_validate({"min_confidence": 0.6, "margin": 0.05})
 
 
 @pytest.fixture(scope="module")
@@ -154,12 +156,28 @@ def prompt(confidence: float, n_tokens: int = 2) -> SoftPrompt:
 def test_the_route_is_the_users_wish_or_what_is_safe(
     setting: RouteSetting, made: SoftPrompt | None, *, accepted: bool, route: Route
 ) -> None:
-    assert choose_route(setting, made, accepted=accepted, min_confidence=0.6) is route
+    assert choose_route(setting, made, HEARD, accepted=accepted, settings=BRIDGE) is route
+
+
+@pytest.mark.parametrize(
+    ("transcript", "bridge", "route"),
+    [
+        (0.80, 0.86, Route.BRIDGE),
+        (0.80, 0.84, Route.TRANSCRIPT),
+        (0.99, 0.99, Route.TRANSCRIPT),
+        (0.99, 1.0, Route.BRIDGE),
+    ],
+)
+def test_the_bridge_must_be_surer_than_the_transcript(
+    transcript: float, bridge: float, route: Route
+) -> None:
+    heard = Transcript("heard", transcript)
+    assert choose_route("auto", prompt(bridge), heard, accepted=True, settings=BRIDGE) is route
 
 
 def test_the_bridge_route_needs_a_bridge() -> None:
     with pytest.raises(BridgeError, match=r"set bridge\.path, or use another route"):
-        choose_route("bridge", None, accepted=False, min_confidence=0.6)
+        choose_route("bridge", None, HEARD, accepted=False, settings=BRIDGE)
 
 
 def test_an_utterance_is_answered_by_its_transcript(make: Make, path: Path) -> None:

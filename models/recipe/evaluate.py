@@ -21,12 +21,13 @@ from rouge_score.rouge_scorer import RougeScorer
 
 from assistant.bridge import checkpoint
 from assistant.bridge.connect import Bridge
-from assistant.config import EncodeSettings, GenerateSettings, starter_dir
+from assistant.config import BridgeSettings, EncodeSettings, GenerateSettings, starter_dir
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.generate.context import Context
 from assistant.generate.llama import LlamaSession
 from assistant.generate.words import as_words
-from assistant.values import EndReason, SoftPrompt, SpeechFeatures, Utterance
+from assistant.turn import choose_route
+from assistant.values import EndReason, Route, SoftPrompt, SpeechFeatures, Utterance
 from models.recipe.corpus import held_out_requests, read, recordings, spoken_form
 from models.recipe.encoder import word_errors
 from models.recipe.synthesis import Synthesiser, held_out_voice
@@ -169,15 +170,22 @@ def main() -> None:
                     confidence=round(float(np.mean([prompt.confidence for prompt in prompts])), 4),
                     **dual_path(wanted, given),
                 )
-            for least in (0.6, 0.8, 0.9, 0.95, 0.98):
-                chosen = [prompt.confidence >= least for prompt in prompts]
-                mixed = [b if yes else t for yes, b, t in zip(chosen, given, plain, strict=True)]
+            for margin in (0.0, 0.05, 0.1):
+                settings = BridgeSettings.model_validate({"margin": margin})
+                routes = [
+                    choose_route("auto", p, f.transcript, accepted=True, settings=settings)
+                    for p, f in zip(prompts, features, strict=True)
+                ]
+                mixed = [
+                    b if route is Route.BRIDGE else t
+                    for route, b, t in zip(routes, given, plain, strict=True)
+                ]
                 report(
                     "dual path",
                     route="auto",
                     kind=found.config.kind,
-                    min_confidence=least,
-                    by_bridge=round(float(np.mean(chosen)), 4),
+                    margin=margin,
+                    by_bridge=round(routes.count(Route.BRIDGE) / len(routes), 4),
                     **dual_path(wanted, mixed),
                 )
             if found.pad is not None:

@@ -22,7 +22,7 @@ EXAMPLES = (
     "i feel a little lonely today",
     "my daughter is coming to visit me",
     "what do i have to do today",
-    "who won the election",
+    "where are my glasses",
     "thank you and good night",
 )
 """Said in turn where there is no microphone."""
@@ -49,7 +49,7 @@ def pack(made: Path, starter: Path, *, accepted: bool = False) -> None:
 def record(folder: Path) -> None:
     """Synthesise the examples in voices that no training has heard, half a second around them."""
     folder.mkdir(parents=True, exist_ok=True)
-    rng = random.Random(2)
+    rng = random.Random(5)
     synthesiser = Synthesiser()
     for number, text in enumerate(EXAMPLES, 1):
         samples = synthesiser.speak(text, held_out_voice(rng)).samples.astype(np.float32)

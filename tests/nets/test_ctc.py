@@ -156,12 +156,12 @@ def test_a_text_longer_than_the_recording_is_refused() -> None:
 
 
 def test_symbols_may_be_whole_words() -> None:
-    symbols = ["", " ab", " ac", "c"]
-    fused = ctc.Fusion(unigram(b=0.05, c=0.4), tuple(map(ctc.letters, symbols)), 1.0, 0.0, start=1)
-    probabilities = np.array([[0.05, 0.5, 0.4, 0.05], [0.6, 0.01, 0.01, 0.38]], np.float32)
-    assert ctc.search(np.log(probabilities), 0, fused)[0] == 2
-    silent = ctc.Fusion(fused.ngram, fused.places, 0.0, 0.0, start=1)
-    assert ctc.search(np.log(probabilities), 0, silent) == [1]
+    places = tuple(map(ctc.letters, ("", " ab", " ac")))
+    ngram = unigram(b=0.05, c=0.4)
+    probabilities = np.array([[0.05, 0.5, 0.45]], np.float32)
+    for weight, word in ((0.0, 1), (1.0, 2)):
+        fused = ctc.Fusion(ngram, places, weight, bonus=5.0, start=1)
+        assert ctc.search(np.log(probabilities), 0, fused) == [word]
 
 
 def test_a_symbol_with_other_letters_is_never_read() -> None:
