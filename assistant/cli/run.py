@@ -25,7 +25,7 @@ from assistant.speak.aloud import Sink
 from assistant.speak.espeak import Espeak, Speech
 from assistant.speak.playback import Loudspeaker, WavSink
 from assistant.turn import NO_WORDS, Aloud
-from assistant.values import SAMPLE_RATE, Timings, Utterance
+from assistant.values import SAMPLE_RATE, Route, Timings, Utterance
 
 
 def register(subparsers: Subparsers) -> None:
@@ -158,15 +158,17 @@ def show(turn: Turn) -> None:
     if turn.error == NO_WORDS:
         print_line(f"  (exchange {turn.id}: a sound, but no words)")
         return
-    heard = turn.heard if turn.route is not None and turn.route.value == "bridge" else turn.text
+    by_bridge = turn.route is Route.BRIDGE
+    heard = turn.heard if by_bridge else turn.text
     print_line(f"  you     {plain(heard or '')}")
     if turn.hypothesis is not None and heard != turn.hypothesis:
         print_line(f"          (transcript: {plain(turn.hypothesis)})")
     print_line(f"  Attune  {plain(turn.reply or '')}")
     if turn.timings is not None:
-        sure = turn.bridge_confidence if heard == turn.heard else turn.confidence
+        sure = turn.bridge_confidence if by_bridge else turn.confidence
         route = turn.route.value if turn.route else "none"
-        print_line(f"          {route} route, {sure or 0:.0%} sure; {stages(turn.timings)}")
+        print_line(f"          {route} route, {sure or 0:.0%} sure")
+        print_line(f"          {stages(turn.timings)}")
     sys.stdout.flush()
 
 

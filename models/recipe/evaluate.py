@@ -157,6 +157,8 @@ def main() -> None:
         for path in arguments.bridge:
             found = checkpoint.read(path)
             found.require(encoder.fingerprint, session.gguf.embedding_fingerprint)
+            prompts: list[SoftPrompt] = []
+            given: list[str] = []
             for ngram in (None, encoder.ngram) if found.config.kind == "ctc" else (None,):
                 bridge = Bridge(found, session.gguf, session.detokenize, ngram=ngram)
                 token_error, prompts = readings(bridge, session, features, texts)
