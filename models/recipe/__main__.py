@@ -78,6 +78,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("build/recipe"))
     parser.add_argument("--data", type=Path, help="folder of public recordings and texts")
     parser.add_argument("--install", action="store_true", help="replace the bundled models")
+    parser.add_argument(
+        "--accept", action="store_true", help="let the auto route use the bridge (see its figures)"
+    )
     arguments = parser.parse_args()
     out: Path = arguments.out.resolve()
     for stage in stages(out, arguments.data):
@@ -88,7 +91,7 @@ def main() -> None:
         subprocess.run(command, check=True)
         stage.result.touch()
     starter = STARTER if arguments.install else out / "starter"
-    pack(out, starter)
+    pack(out, starter, accepted=arguments.accept)
     if arguments.install:
         print(f"Installed in {starter}")
     data = ("--data", str(arguments.data)) if arguments.data is not None else ()
