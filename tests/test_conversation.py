@@ -90,7 +90,7 @@ def test_without_a_microphone_the_bundled_recordings_are_answered(tmp_path: Path
     assert "There is no microphone here" in done.stdout
     assert "There is no loudspeaker here" in done.stdout
     assert len(re.findall(r"^  Attune  \S", done.stdout, re.MULTILINE)) == len(examples)
-    assert len(re.findall(r"encode \d+ ms", done.stdout)) == len(examples)
+    assert len(re.findall(r"encode \d+, .* total \d+ ms", done.stdout)) == len(examples)
     database = tmp_path / "data" / "attune" / "journal.db"
     replies = database.parent / "replies"
     for path in (database, replies, starter_dir() / "examples"):

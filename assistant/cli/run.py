@@ -182,4 +182,4 @@ def stages(timings: Timings) -> str:
         ("first sound", timings.first_audio),
         ("total", timings.total),
     )
-    return ", ".join(f"{name} {ms:.0f} ms" for name, ms in parts if ms is not None)
+    return ", ".join(f"{name} {ms:.0f}" for name, ms in parts if ms is not None) + " ms"
