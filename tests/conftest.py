@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from assistant.journal.store import Journal
 from tests.sound import SoundServer, synthesise
 
 
@@ -35,6 +36,17 @@ def spoken_sentence(tmp_path_factory: pytest.TempPathFactory) -> Path:
         lead_s=1.0,
         tail_s=1.5,
     )
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.db"
+
+
+@pytest.fixture
+def journal(path: Path) -> Iterator[Journal]:
+    with Journal(path) as journal:
+        yield journal
 
 
 def pytest_unconfigure() -> None:

@@ -56,17 +56,6 @@ def endless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LlamaSession]:
         yield session
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "journal.db"
-
-
-@pytest.fixture
-def journal(path: Path) -> Iterator[Journal]:
-    with Journal(path) as journal:
-        yield journal
-
-
 Make = Callable[..., Assistant]
 
 

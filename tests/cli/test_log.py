@@ -4,7 +4,7 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -23,17 +23,6 @@ from tests.sound import SoundServer, silent_environment
 ROOT = Path(__file__).parents[2]
 
 Run = Callable[..., list[str]]
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "journal.db"
-
-
-@pytest.fixture
-def journal(path: Path) -> Iterator[Journal]:
-    with Journal(path) as journal:
-        yield journal
 
 
 def assistant_log(path: Path, *words: str, wav_dir: Path | None = None) -> int:
