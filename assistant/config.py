@@ -8,6 +8,7 @@ command-line flags. Unknown blocks and keys are refused at start.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -47,12 +48,27 @@ def starter_dir() -> Path:
     return installed if installed.is_dir() else package.parent / "models" / "starter"
 
 
+def _runtime_dir() -> Path:
+    """Where sockets belong: systemd's folder for the service, the login's, else the user's data."""
+    if service := os.environ.get("RUNTIME_DIRECTORY"):
+        return Path(service)
+    if login := os.environ.get("XDG_RUNTIME_DIR"):
+        return Path(login) / "attune"
+    return user_data_path("attune")
+
+
 HomePath = Annotated[Path, AfterValidator(Path.expanduser)]
 """A path in which ``~`` stands for the user's home."""
 
 
 def _empty_is_none(value: object) -> object:
     return None if value == "" else value
+
+
+def _hours(text: str) -> str:
+    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d", text, re.ASCII):
+        raise ValueError('it should look like "22:00-06:00"')
+    return text
 
 
 class Block(BaseModel):
@@ -106,13 +122,19 @@ class BridgeSettings(Block):
 
     path: Annotated[HomePath | None, BeforeValidator(_empty_is_none)] = Field(
         default_factory=lambda: starter_dir() / "bridge.safetensors",
-        description="a bridge checkpoint; empty: transcript route only",
+        description="a bridge checkpoint to begin with; empty: none until one is learned",
     )
     min_confidence: float = Field(
         0.6, ge=0, le=1, description="below this the transcript route takes the turn"
     )
     margin: float = Field(
         0.05, ge=0, le=1, description="how much surer than the transcript it must be"
+    )
+    learned_min_confidence: float = Field(
+        0.3, ge=0, le=1, description="min_confidence for a bridge that has learned this voice"
+    )
+    learned_margin: float = Field(
+        -0.1, ge=-1, le=1, description="margin for such a one; below 0 it may be less sure"
     )
     ngram_weight: float = Field(
         0.3, ge=0, description="weight of the encoder's character n-gram in the reading; 0: none"
@@ -158,6 +180,95 @@ class JournalSettings(Block):
     path: HomePath = Field(
         default_factory=lambda: user_data_path("attune") / "journal.db", description="SQLite file"
     )
+    keep_days: int = Field(
+        0, ge=0, description="exchanges older than this are erased; 0: kept for good"
+    )
+    keep_mb: int = Field(
+        0, ge=0, description="the oldest exchanges beyond this size are erased; 0: no limit"
+    )
+    keep_taught: bool = Field(
+        default=True, description="age and size spare what was read aloud, corrected or confirmed"
+    )
+
+
+class PersonaliseSettings(Block):
+    """Learning the user's speech: from what, how, and how a new bridge is judged."""
+
+    enabled: bool = Field(default=True, description="learn by itself when the device is idle")
+    folder: Annotated[HomePath | None, BeforeValidator(_empty_is_none)] = Field(
+        None, description="where learned bridges are kept; unset: beside the journal"
+    )
+    head: Literal["letters", "ctc", "anchored", "pooled"] = Field(
+        "letters", description="which kind of bridge is trained"
+    )
+    confident: float = Field(
+        0.97, ge=0, le=1, description="unconfirmed hypotheses this sure are learned from, too"
+    )
+    confident_weight: float = Field(
+        0.2, ge=0, le=1, description="their weight beside what was confirmed; 0: not used"
+    )
+    held_out: float = Field(
+        0.2, gt=0, lt=1, description="share of the examples that judges and never trains"
+    )
+    rate: float = Field(1e-3, gt=0, le=1, description="AdamW's learning rate (the paper's 1e-3)")
+    alpha: float = Field(1.0, ge=0, description="weight of the squared error in EmbedLink")
+    beta: float = Field(1.0, ge=0, description="weight of the cosine distance in EmbedLink")
+    slots: int = Field(30, ge=1, le=512, description="casted token size T of the pooled head")
+    batch: int = Field(16, ge=1, le=256, description="utterances per step")
+    steps: int = Field(0, ge=0, description="most training steps; 0: as many as the head needs")
+    max_minutes: float = Field(20.0, gt=0, description="longest training")
+    replay: int = Field(
+        240, ge=0, description="sentences of common talk that are trained on beside the user's"
+    )
+    canaries: int = Field(40, ge=0, description="sentences of common talk that must not suffer")
+    seed: int = Field(0, ge=0, description="of everything drawn at random in training")
+    threads: int = Field(1, ge=1, description="CPU threads of the trainer")
+    memory_mb: int = Field(1_000, ge=300, description="most memory the trainer may take")
+    min_held_out: int = Field(
+        3, ge=1, description="held-out utterances below which nothing is promoted"
+    )
+    reply_margin: float = Field(
+        0.02, ge=0, le=1, description="by how much replies must get better (ROUGE-1)"
+    )
+    reading_margin: float = Field(
+        0.02, ge=0, le=1, description="by how much token errors must fall"
+    )
+    canary_margin: float = Field(
+        0.02, ge=0, le=1, description="how much common talk may suffer (ROUGE-1, token errors)"
+    )
+
+
+class IdleSettings(Block):
+    """When the device counts as idle, so that learning disturbs nobody."""
+
+    quiet_s: float = Field(300.0, ge=0, description="time without speech")
+    min_new: int = Field(5, ge=1, description="new examples since the last training")
+    max_load: float = Field(0.7, gt=0, description="load average per core")
+    max_celsius: float = Field(70.0, gt=0, description="temperature of the hottest zone")
+    min_free_mb: int = Field(600, ge=0, description="free memory beside the trainer's own needs")
+    min_disk_mb: int = Field(200, ge=0, description="free disk space")
+    on_battery: bool = Field(default=False, description="also without mains power")
+    hours: Annotated[str, AfterValidator(_hours)] | None = Field(
+        None, description='only then, local time, such as "22:00-06:00"; unset: always'
+    )
+    resume_s: float = Field(
+        2.0, ge=0, description="quiet after which a training paused by speech goes on"
+    )
+    retry_s: float = Field(
+        600.0, ge=0, description="wait after a training that died; doubled each time, up to a day"
+    )
+    hang_s: float = Field(
+        180.0, gt=0, description="silence of the trainer after which it is taken for dead"
+    )
+
+
+class ControlSettings(Block):
+    """The socket through which commands reach the running daemon."""
+
+    path: HomePath = Field(
+        default_factory=lambda: _runtime_dir() / "control.sock",
+        description="Unix socket",
+    )
 
 
 class Settings(Block):
@@ -169,9 +280,19 @@ class Settings(Block):
     generate: GenerateSettings = Field(default_factory=lambda: GenerateSettings.model_validate({}))
     speak: SpeakSettings = Field(default_factory=lambda: SpeakSettings.model_validate({}))
     journal: JournalSettings = Field(default_factory=lambda: JournalSettings.model_validate({}))
+    personalise: PersonaliseSettings = Field(
+        default_factory=lambda: PersonaliseSettings.model_validate({})
+    )
+    idle: IdleSettings = Field(default_factory=lambda: IdleSettings.model_validate({}))
+    control: ControlSettings = Field(default_factory=lambda: ControlSettings.model_validate({}))
     route: Literal["auto", "bridge", "transcript"] = Field(
         "auto", description="auto: the bridge when its reading is confident, else the transcript"
     )
+
+    @property
+    def bridges(self) -> Path:
+        """Folder of the learned bridges."""
+        return self.personalise.folder or self.journal.path.parent / "bridges"
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,4 +407,5 @@ def _explain(error: ValidationError, merged: Mapping[str, tuple[object, str]]) -
             f"Unknown setting {key!r} from {origin}. "
             "'assistant config show' lists the settings there are."
         )
-    return f"Setting {key!r} from {origin} is not usable: {first['msg'].lower()}."
+    why = first["msg"].removeprefix("Value error, ").lower()
+    return f"Setting {key!r} from {origin} is not usable: {why}."

@@ -17,7 +17,10 @@ The tree, each leaf carrying one sentence that says what is wrong and what to do
     │   ├── EmbeddingPathError  the model cannot be fed embeddings faithfully
     │   └── GenerationError  decoding failed under way
     ├── SpeechError          the speech synthesiser
-    └── JournalError         the database
+    ├── JournalError         the database
+    ├── CorpusError          recordings and texts that cannot be imported
+    ├── TrainingError        learning cannot begin, or broke off
+    └── ControlError         the running daemon cannot be reached, or refuses
 
 Only the command line and the daemon catch ``AttuneError``; everything below them raises.
 """
@@ -87,3 +90,15 @@ class SpeechError(AttuneError):
 
 class JournalError(AttuneError):
     """The database cannot be opened, read or written."""
+
+
+class CorpusError(AttuneError):
+    """Recordings and their texts cannot be read or do not fit together."""
+
+
+class TrainingError(AttuneError):
+    """Learning cannot begin, or broke off."""
+
+
+class ControlError(AttuneError):
+    """The running daemon cannot be reached, or refuses what it was asked."""

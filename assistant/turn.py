@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Protocol
 
 from assistant.bridge.connect import Bridge
+from assistant.bridge.route import RouteSetting, choose_route
 from assistant.config import BridgeSettings, GenerateSettings
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
-from assistant.errors import AttuneError, AudioError, BridgeError, SpeechError
+from assistant.errors import AttuneError, AudioError, SpeechError
 from assistant.generate.context import Context
 from assistant.generate.llama import LlamaSession
 from assistant.generate.words import as_words
@@ -31,11 +32,8 @@ from assistant.values import (
     SoftPrompt,
     SpeechFeatures,
     Timings,
-    Transcript,
     Utterance,
 )
-
-RouteSetting = Literal["auto", "bridge", "transcript"]
 
 NO_WORDS = "No words were recognised."
 """What the journal says of an utterance that held none; such a turn gets no reply."""
@@ -84,40 +82,6 @@ class Aloud:
         self.sink.stop()
 
 
-def choose_route(
-    setting: RouteSetting,
-    prompt: SoftPrompt | None,
-    transcript: Transcript,
-    *,
-    accepted: bool,
-    settings: BridgeSettings,
-) -> Route:
-    """Which way an utterance goes to the LLM (design, decision 2).
-
-    Left to itself, the bridge takes a turn when its version has been accepted and it is both
-    sure enough and surer than the transcript by a margin.
-
-    Args:
-        setting: the user's wish.
-        prompt: what the bridge made of the utterance, if there is a bridge.
-        transcript: the encoder's hypothesis.
-        accepted: whether this version of the bridge has been shown to be good enough.
-        settings: what the bridge's confidence must reach.
-
-    Raises:
-        BridgeError: if the bridge is wished for and there is none.
-    """
-    if setting == "bridge" and prompt is None:
-        raise BridgeError(
-            "There is no bridge to take the bridge route: set bridge.path, or use another route."
-        )
-    if setting != "auto":
-        return Route(setting)
-    least = max(settings.min_confidence, min(1.0, transcript.confidence + settings.margin))
-    sure = prompt is not None and len(prompt.rows) > 0 and prompt.confidence >= least
-    return Route.BRIDGE if accepted and sure else Route.TRANSCRIPT
-
-
 @dataclass(slots=True)
 class Assistant:
     """The rooms that take part in a turn; used by one thread, cancelled from any."""
@@ -153,6 +117,7 @@ class Assistant:
                 prompt,
                 features.transcript,
                 accepted=self.bridge is not None and self.bridge.accepted,
+                learned=self.bridge is not None and self.bridge.learned,
                 settings=self.bridge_settings,
             )
             words = features.transcript.text if route is Route.TRANSCRIPT else prompt

@@ -5,17 +5,17 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
+import numpy as np
 import pytest
 
-from assistant import daemon
-from assistant.daemon import Outcome, Stopper
+from assistant.daemon import loop
+from assistant.daemon.loop import Beside, Outcome, Stopper
 from assistant.errors import AttuneError, DeviceError, EncoderError
 from assistant.journal.store import Journal
 from assistant.journal.turn import Turn
 from assistant.turn import Assistant
-from assistant.values import Utterance
+from assistant.values import FRAME_MS, FRAME_SAMPLES, AudioFrame, Utterance
 from tests.journal.exchanges import utterance
 
 WAIT_S = 60
@@ -53,15 +53,17 @@ class Told:
         utterances: Iterator[Utterance],
         stopper: Stopper | None = None,
         *,
+        beside: Beside | None = None,
         once: bool = False,
     ) -> Outcome:
-        return daemon.run(
+        return loop.run(
             assistant,
             utterances,
             stopper=stopper or Stopper(),
             on_turn=self.turns.append,
             on_failure=lambda error: self.failures.append(str(error)),
             before_turn=lambda utterance: self.begun.append(utterance.seconds),
+            beside=beside,
             once=once,
         )
 
@@ -70,10 +72,27 @@ class Told:
         return [turn.seconds for turn in self.turns]
 
 
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    with Journal(tmp_path / "journal.db") as journal:
-        yield journal
+class Watching(Beside):
+    """Notes what happens in which order."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+        self.seen: list[tuple[str, int]] = []  # and how many utterances the journal then holds
+        self.idled = threading.Event()
+
+    def idle(self) -> None:
+        if not self.idled.is_set():
+            self.note("idle")
+            self.idled.set()
+
+    def turn_began(self) -> None:
+        self.note("began")
+
+    def turn_ended(self) -> None:
+        self.note("ended")
+
+    def note(self, what: str) -> None:
+        self.seen.append((what, self.journal.count()))
 
 
 def spoken(*seconds: float, error: AttuneError | None = None) -> Iterator[Utterance]:
@@ -92,7 +111,7 @@ def microphone(closed: threading.Event) -> Iterator[Utterance]:
 
 def test_utterances_are_answered_in_order(journal: Journal) -> None:
     told = Told()
-    lengths = [0.1 + 0.02 * number for number in range(3 * daemon.WAITING)]
+    lengths = [0.1 + 0.02 * number for number in range(3 * loop.WAITING)]
     assert told.run(Answering(journal), spoken(*lengths)) == Outcome(len(lengths), 0)
     assert told.lengths == told.begun == pytest.approx(lengths)
 
@@ -196,7 +215,7 @@ def test_a_source_is_read_only_a_little_ahead(journal: Journal) -> None:
         Answering(journal, lambda number: ahead.append(len(taken) - number)), long_recording()
     )
     assert len(ahead) == 40
-    assert max(ahead) <= daemon.WAITING + 1
+    assert max(ahead) <= loop.WAITING + 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -209,3 +228,81 @@ def test_signals_ask_for_the_end_and_their_old_meaning_comes_back(number: signal
         assert stopped.wait(WAIT_S)
         assert stopper.stopped
     assert signal.getsignal(number) is before
+
+
+def test_what_is_done_beside_is_done_between_turns(journal: Journal) -> None:
+    watching = Watching(journal)
+
+    def one_and_later_another() -> Iterator[Utterance]:
+        yield utterance(0.1)
+        assert watching.idled.wait(WAIT_S)
+        yield utterance(0.2)
+
+    Told().run(Answering(journal), one_and_later_another(), beside=watching)
+    turns = [("began", 0), ("ended", 1), ("began", 1), ("ended", 2)]
+    assert [each for each in watching.seen if each[0] != "idle"] == turns
+    assert [at for at, each in enumerate(watching.seen) if each[0] == "idle"] in ([0], [2])
+
+
+def test_a_turn_that_fails_has_ended_too(journal: Journal) -> None:
+    def fails(_number: int) -> None:
+        raise EncoderError("No ears today.")
+
+    watching = Watching(journal)
+    Told().run(Answering(journal, fails), spoken(0.1), beside=watching)
+    assert watching.seen == [("began", 0), ("ended", 1)]
+
+
+def noticed(
+    strip: str, *, gap_after: int | None = None
+) -> tuple[list[tuple[int, int]], list[bool]]:
+    """At which frames of a strip like "..##." speech is told, each with the frame it began in.
+
+    Args:
+        strip: one sign per frame, "#" where there is voice.
+        gap_after: frame after which a second is missing.
+    """
+    starts = [
+        (number * FRAME_MS / 1000) + (gap_after is not None and number > gap_after)
+        for number in range(len(strip))
+    ]
+    told: list[tuple[int, int]] = []
+    now = 0
+    signs = iter(strip)
+    detect = loop.noticing(
+        lambda _frame: next(signs) == "#",
+        lambda captured_at: told.append((now, starts.index(captured_at))),
+    )
+    heard: list[bool] = []
+    for now, start in enumerate(starts):  # noqa: B007 - the callback reads it
+        heard.append(detect(AudioFrame(np.zeros(FRAME_SAMPLES, np.int16), start)))
+    return told, heard
+
+
+@pytest.mark.parametrize(
+    ("strip", "told"),
+    [
+        ("", []),
+        (".......", []),
+        ("##....##..", []),
+        ("#..#..#..#", []),
+        ("###", [(2, 0)]),
+        ("..###..", [(4, 2), (5, 2), (6, 2)]),
+        ("#.#.#..", [(4, 0)]),
+        ("##..#.#", [(4, 0)]),
+        ("..#####..", [(4, 2), (5, 2), (6, 2), (7, 3), (8, 4)]),
+    ],
+)
+def test_speech_is_told_at_its_third_voiced_frame(strip: str, told: list[tuple[int, int]]) -> None:
+    assert noticed(strip) == (told, [sign == "#" for sign in strip])
+
+
+def test_speech_is_told_within_five_frames_of_its_beginning() -> None:
+    for number in range(1 << 8):
+        told, _ = noticed(f"{number:08b}".replace("1", "#").replace("0", "."))
+        assert all(0 < at - began < loop.NOTICED_WITHIN for at, began in told)
+
+
+def test_frames_before_a_gap_are_forgotten() -> None:
+    assert noticed("##.#.", gap_after=1)[0] == []
+    assert noticed("##.#.")[0] == [(3, 0), (4, 0)]

@@ -93,7 +93,7 @@ def bridge_to(
         weights={"body.weight": torch.zeros(len(row), tiny.HIDDEN), "body.bias": row},
         accepted=accepted,
     )
-    return Bridge(checkpoint, llm.gguf, llm.detokenize)
+    return Bridge(checkpoint, llm.vocabulary)
 
 
 class Saying(Wav2Vec2Encoder):

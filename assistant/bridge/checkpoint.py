@@ -32,7 +32,7 @@ class Checkpoint:
 
     config: ProjectorConfig
     encoder: str  # fingerprint of the encoder whose features it reads
-    table: str  # fingerprint of the embedding table it writes into
+    table: str  # fingerprint of the embedding table it writes into; empty: any (letters)
     token_ids: NDArray[np.int64]  # tokens it can read as or emit, shape (n_candidates,)
     pad: int | None  # token that fills the paper's slots after the text; None for ctc
     weights: Mapping[str, Tensor]
@@ -76,7 +76,7 @@ class Checkpoint:
             ("speech encoder", self.encoder, encoder, "encode.path"),
             ("language model", self.table, table, "generate.path"),
         ):
-            if ours != theirs:
+            if ours not in ("", theirs):
                 raise MismatchError(
                     f"This bridge was made for another {what} ({ours}, but {key} is {theirs}). "
                     "Set bridge.path to a bridge made for this pair, or use '--route transcript'."

@@ -1,4 +1,4 @@
-"""``assistant log``: what was said and answered, from the journal."""
+"""``assistant log``: what was said and answered, from the journal: seen, corrected, erased."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 from assistant.audio.resample import to_int16
+from assistant.cli import log_import
 from assistant.cli.arguments import Subparsers, moment, positive
 from assistant.cli.output import plain, print_json, print_line, print_table
 from assistant.config import Loaded, Settings
+from assistant.errors import ConfigError, JournalError
 from assistant.journal.export import export
 from assistant.journal.store import Journal
-from assistant.journal.turn import Turn
+from assistant.journal.turn import Taught, Turn
 from assistant.speak.espeak import Speech
 from assistant.speak.playback import Loudspeaker, WavSink
 from assistant.values import SAMPLE_RATE
@@ -25,8 +27,8 @@ _NOTHING_SINCE = "Nothing has been said since then. Leave --since out to see eve
 
 
 def register(subparsers: Subparsers) -> None:
-    """Add ``log list``, ``log show``, ``log play`` and ``log export``."""
-    log = subparsers.add_parser("log", help="look at past exchanges")
+    """Add the commands of ``log``."""
+    log = subparsers.add_parser("log", help="look at past exchanges, correct or erase them")
     commands = log.add_subparsers(metavar="COMMAND", required=True)
 
     listing = commands.add_parser("list", help="the latest exchanges, newest first")
@@ -38,13 +40,31 @@ def register(subparsers: Subparsers) -> None:
     listing.set_defaults(run=run_list)
 
     show = commands.add_parser("show", help="everything about one exchange")
-    show.add_argument("id", type=positive, help="number of the exchange, from 'log list'")
+    _add_id(show)
     show.add_argument("--json", action="store_true", help="print one JSON object")
     show.set_defaults(run=run_show)
 
     play = commands.add_parser("play", help="play what was said in one exchange")
-    play.add_argument("id", type=positive, help="number of the exchange, from 'log list'")
+    _add_id(play)
     play.set_defaults(run=run_play)
+
+    correct = commands.add_parser("correct", help="tell what was really said in one exchange")
+    _add_id(correct)
+    correct.add_argument("text", nargs="+", help="the words that were said")
+    correct.set_defaults(run=run_correct)
+
+    confirm = commands.add_parser("confirm", help="tell that one exchange was understood rightly")
+    _add_id(confirm)
+    confirm.set_defaults(run=run_confirm)
+
+    delete = commands.add_parser("delete", help="erase exchanges and what was learned from them")
+    delete.add_argument(
+        "ids", nargs="*", type=positive, metavar="ID", help="numbers of exchanges, from 'log list'"
+    )
+    _add_since(delete, "erase everything from then on: today, yesterday, 2h, 7d or a date")
+    delete.add_argument("--all", action="store_true", help="erase every exchange")
+    delete.add_argument("--yes", action="store_true", help="do not ask")
+    delete.set_defaults(run=run_delete)
 
     exporting = commands.add_parser(
         "export", help="write recordings (FLAC), turns.jsonl and turns.csv into a folder"
@@ -55,6 +75,8 @@ def register(subparsers: Subparsers) -> None:
         "--force", action="store_true", help="write into a folder that is not empty"
     )
     exporting.set_defaults(run=run_export)
+
+    log_import.add(commands)
 
 
 def run_list(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
@@ -100,6 +122,43 @@ def run_play(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> i
     return 0
 
 
+def run_correct(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
+    """Note what was really said in one exchange."""
+    with Journal.open(settings.journal) as journal:
+        journal.correct(args.id, " ".join(args.text))
+        _tell_taught(journal.turn(args.id))
+    return 0
+
+
+def run_confirm(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
+    """Note that what was understood in one exchange is what was said."""
+    with Journal.open(settings.journal) as journal:
+        journal.confirm(args.id)
+        _tell_taught(journal.turn(args.id))
+    return 0
+
+
+def run_delete(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
+    """Erase exchanges for good, after asking."""
+    if (len(args.ids) > 0) + (args.since is not None) + args.all != 1:
+        raise ConfigError("Give either numbers of exchanges, --since WHEN, or --all.")
+    # learned bridges are read with torch, which takes seconds that 'log list' need not
+    from assistant.cli import erasure  # noqa: PLC0415
+
+    with Journal.open(settings.journal) as journal:
+        found = [each.id for each in journal.kept(since=args.since)]
+        if unknown := set(args.ids).difference(found):
+            raise JournalError(
+                f"There is no exchange {min(unknown)} in {journal.path}, so nothing was erased. "
+                "'assistant log list' shows those there are."
+            )
+        chosen = sorted(set(args.ids)) or found
+        if not chosen:
+            print_line(_nothing(journal))
+            return 0
+        return erasure.delete(journal, settings, chosen, yes=args.yes)
+
+
 def run_export(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
     """Write exchanges into a folder, for other programs or for safe keeping."""
     with Journal.open(settings.journal) as journal:
@@ -115,13 +174,23 @@ def run_export(args: argparse.Namespace, settings: Settings, _loaded: Loaded) ->
     return 0
 
 
-def _add_since(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--since",
-        type=moment,
-        metavar="WHEN",
-        help="leave out what is older: today, yesterday, 2h, 7d or a date",
-    )
+def _add_id(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", type=positive, help="number of the exchange, from 'log list'")
+
+
+def _add_since(
+    parser: argparse.ArgumentParser,
+    what: str = "leave out what is older: today, yesterday, 2h, 7d or a date",
+) -> None:
+    parser.add_argument("--since", type=moment, metavar="WHEN", help=what)
+
+
+def _tell_taught(turn: Turn) -> None:
+    print_line(f"Exchange {turn.id} says: {plain(turn.correction or '')}")
+    if turn.consent:
+        print_line("Attune learns from it when it is idle, or at once with 'assistant retrain'.")
+    else:
+        print_line("Attune does not learn from it, because that is not allowed.")
 
 
 def _nothing(journal: Journal) -> str:
@@ -141,9 +210,19 @@ def _cells(turn: Turn) -> tuple[str, ...]:
 
 
 def _outcome(turn: Turn) -> str:
-    if turn.error is not None:
-        return f"({turn.error})"
-    return "(not answered)" if turn.reply is None else turn.reply
+    return f"({turn.error})" if turn.error is not None else _reply(turn)
+
+
+def _reply(turn: Turn) -> str:
+    if turn.reply is not None:
+        return turn.reply
+    match turn.taught:
+        case Taught.ENROLLED:
+            return "(read aloud)"
+        case Taught.IMPORTED:
+            return "(imported)"
+        case _:
+            return "(not answered)"
 
 
 def _details(turn: Turn) -> Iterator[tuple[str, str]]:
@@ -157,11 +236,13 @@ def _details(turn: Turn) -> Iterator[tuple[str, str]]:
     yield "transcript", _sure(turn.hypothesis, turn.confidence)
     if turn.correction is not None:
         yield "correction", turn.correction
+    if turn.taught is not None:
+        yield "taught", turn.taught.value
     if turn.heard is not None:
         yield "heard", _sure(turn.heard, turn.bridge_confidence)
     if turn.route is not None:
         yield "route", turn.route.value
-    yield "reply", "(not answered)" if turn.reply is None else turn.reply
+    yield "reply", _reply(turn)
     if turn.stop_reason is not None:
         yield "ended", turn.stop_reason.value
     if turn.error is not None:

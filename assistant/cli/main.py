@@ -12,7 +12,10 @@ from importlib.metadata import PackageNotFoundError, version
 from assistant.config import load
 from assistant.errors import AttuneError
 
-NOUNS = ("run", "ask", "transcribe", "say", "devices", "log", "config")
+NOUNS = (
+    "run", "status", "ask", "transcribe", "say", "devices", "enroll", "review", "retrain", "bridge",
+    "log", "forget-me", "config",
+)  # fmt: skip
 """The commands, each a module of this package with a function ``register``."""
 
 INTERRUPTED = 130
@@ -58,7 +61,7 @@ def parser(nouns: Sequence[str] = NOUNS) -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"attune {_version()}")
     commands = top.add_subparsers(metavar="COMMAND", required=True)
     for noun in nouns:
-        import_module(f"assistant.cli.{noun}").register(commands)
+        import_module(f"assistant.cli.{noun.replace('-', '_')}").register(commands)
     return top
 
 

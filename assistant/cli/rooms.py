@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import sys
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 
 from assistant.audio import portaudio
@@ -10,17 +11,29 @@ from assistant.bridge import checkpoint
 from assistant.bridge.connect import Bridge
 from assistant.config import Settings, SpeakSettings
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
-from assistant.errors import BridgeError, DependencyError
+from assistant.errors import BridgeError, DependencyError, MismatchError
 from assistant.generate.llama import LlamaSession
 from assistant.journal.store import Journal
+from assistant.personalise.promote import BridgeFolder
 from assistant.speak.aloud import Sink
 from assistant.speak.playback import Loudspeaker, WavSink
 from assistant.turn import Assistant, Voice
 
 
+def _warn(text: str) -> None:
+    sys.stderr.write(f"assistant: {text}\n")
+
+
 @contextmanager
-def assistant(settings: Settings, voice: Voice) -> Generator[Assistant, None, None]:
+def assistant(
+    settings: Settings, voice: Voice, note: Callable[[str], None] = _warn
+) -> Generator[Assistant, None, None]:
     """Everything a turn needs, closed afterwards.
+
+    Args:
+        settings: all of them.
+        voice: says the replies.
+        note: told when the learned bridge cannot be used.
 
     Raises:
         AttuneError: if a room cannot be opened.
@@ -31,7 +44,7 @@ def assistant(settings: Settings, voice: Voice) -> Generator[Assistant, None, No
         encoder = Wav2Vec2Encoder(settings.encode)
         yield Assistant(
             encoder=encoder,
-            bridge=bridge(settings, encoder, llm),
+            bridge=bridge(settings, encoder, llm, note),
             llm=llm,
             journal=journal,
             voice=voice,
@@ -41,23 +54,59 @@ def assistant(settings: Settings, voice: Voice) -> Generator[Assistant, None, No
         )
 
 
-def bridge(settings: Settings, encoder: Wav2Vec2Encoder, llm: LlamaSession) -> Bridge | None:
-    """The bridge that the settings name, if the route can use one.
+def bridge(
+    settings: Settings,
+    encoder: Wav2Vec2Encoder,
+    llm: LlamaSession,
+    note: Callable[[str], None] = _warn,
+) -> Bridge | None:
+    """The bridge that answers, if the route can use one: the learned one, else the settings' own.
+
+    Raises:
+        BridgeError: if neither can be used.
+    """
+    if settings.route == "transcript":
+        return None
+    try:
+        version = BridgeFolder(settings.bridges).current
+        if version is not None:
+            return bridge_of(version, settings, encoder, llm)
+    except BridgeError as error:
+        note(f"{error} Until then the base bridge answers.")
+    return bridge_of(None, settings, encoder, llm)
+
+
+def bridge_of(
+    version: str | None, settings: Settings, encoder: Wav2Vec2Encoder, llm: LlamaSession
+) -> Bridge | None:
+    """The learned bridge of this version, or for ``None`` the one that the settings name.
 
     Raises:
         BridgeError: if it is missing, damaged, or made for another encoder or LLM.
     """
-    if settings.route == "transcript" or settings.bridge.path is None:
-        if settings.route == "bridge":
-            raise BridgeError("The bridge route needs a bridge: set bridge.path.")
+    if settings.route == "transcript":
         return None
-    found = checkpoint.read(settings.bridge.path)
-    found.require(encoder.fingerprint, llm.gguf.embedding_fingerprint)
+    if version is not None:
+        found = BridgeFolder(settings.bridges).read(version)
+        try:
+            found.require(encoder.fingerprint, llm.gguf.embedding_fingerprint)
+        except MismatchError:
+            raise MismatchError(
+                f"The learned bridge {version} was made for another speech encoder or language "
+                "model. Learn anew for this pair with 'assistant retrain --from base', or set "
+                "encode.path and generate.path to the pair it was made for."
+            ) from None
+    elif settings.bridge.path is not None:
+        found = checkpoint.read(settings.bridge.path)
+        found.require(encoder.fingerprint, llm.gguf.embedding_fingerprint)
+    elif settings.route == "bridge":
+        raise BridgeError("The bridge route needs a bridge: set bridge.path.")
+    else:
+        return None
     return Bridge(
         found,
-        llm.gguf,
-        llm.detokenize,
-        ngram=encoder.ngram,
+        llm.vocabulary,
+        encoder.spelling,
         weight=settings.bridge.ngram_weight,
         bonus=settings.bridge.ngram_bonus,
     )

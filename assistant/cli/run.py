@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import logging
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -10,21 +12,25 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from assistant import daemon
 from assistant.audio.resample import to_int16
+from assistant.bridge.connect import Bridge
 from assistant.cli import rooms
 from assistant.cli.arguments import Subparsers
 from assistant.cli.output import plain, print_json, print_line
 from assistant.config import Loaded, Settings, starter_dir
+from assistant.control.server import Server
+from assistant.daemon import loop
+from assistant.daemon.upkeep import Promoted, Upkeep
 from assistant.errors import AttuneError, AudioFileError
 from assistant.journal.turn import Turn
 from assistant.listen.capture import Microphone
 from assistant.listen.endpoint import HalfDuplex, segment, voiced
 from assistant.listen.replay import Pace, frames, recordings
+from assistant.personalise.promote import BridgeFolder
 from assistant.speak.aloud import Sink
 from assistant.speak.espeak import Espeak, Speech
 from assistant.speak.playback import Loudspeaker, WavSink
-from assistant.turn import NO_WORDS, Aloud
+from assistant.turn import NO_WORDS, Aloud, Assistant
 from assistant.values import SAMPLE_RATE, Route, Timings, Utterance
 
 
@@ -41,6 +47,9 @@ def register(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--real-time", action="store_true", help="play recordings in at the pace of speech"
     )
+    parser.add_argument(
+        "--no-learn", action="store_true", help="do not train by itself when the device is idle"
+    )
     add_shared(parser)
     parser.set_defaults(run=run)
 
@@ -56,6 +65,7 @@ def add_shared(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
     """Answer what is said until the end of the input, or Ctrl-C."""
     tell = _Teller(as_json=args.json)
+    _begin_log()
     source: Path | None = args.input
     examples = False
     if source is None and settings.listen.device is None and not rooms.can_listen():
@@ -67,29 +77,36 @@ def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
         tell.note("There is no loudspeaker here, so replies are written to files.")
     files = recordings(source) if source is not None else []
     half_duplex = HalfDuplex(settings.listen)
-    stopper = daemon.Stopper()
+    if args.no_learn:
+        settings = _not_learning(settings)
+    stopper = loop.Stopper()
     voice = Aloud(Espeak(settings.speak), out, half_duplex.speaking)
     with stopper.on_signals(), ExitStack() as owned:
         began = time.monotonic()
-        assistant = owned.enter_context(rooms.assistant(settings, voice))
+        # first of all: a second daemon should not load its models beside the first one's
+        server = None if files else owned.enter_context(Server(settings.control.path))
+        promoted = Promoted(BridgeFolder(settings.bridges))
+        assistant = owned.enter_context(rooms.assistant(settings, voice, tell.note))
         tell.note(f"Models ready after {time.monotonic() - began:.1f} s.")
+        load = partial(_load, settings, assistant)
+        upkeep = owned.enter_context(Upkeep(assistant, settings, promoted, load, tell.note, server))
         if files:
             pace = Pace.REAL_TIME if args.real_time else Pace.FAST
             heard: Iterator[Utterance] = _from_files(files, pace, settings, tell)
         else:
             microphone = owned.enter_context(Microphone(settings.listen))
             stopper.also(microphone.stop)
-            heard = segment(
-                microphone, voiced(settings.listen.vad_mode), settings.listen, deaf=half_duplex.deaf
-            )
+            is_speech = loop.noticing(voiced(settings.listen.vad_mode), upkeep.speech)
+            heard = segment(microphone, is_speech, settings.listen, deaf=half_duplex.deaf)
             tell.note("Listening. Speak, and stop with Ctrl-C.")
-        outcome = daemon.run(
+        outcome = loop.run(
             assistant,
             heard,
             stopper=stopper,
             on_turn=tell.turn,
             on_failure=tell.failure,
             before_turn=partial(_play_along, out) if examples else lambda _: None,
+            beside=upkeep,
             once=args.once,
         )
     if files and not outcome.turns and not tell.failures and not stopper.stopped:
@@ -100,6 +117,24 @@ def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
         tell.note(f"Recordings: {source}")
     tell.note(f"Database:   {settings.journal.path}")
     return 1 if tell.failures else 0
+
+
+def _begin_log() -> None:
+    """Write the log to standard error under systemd, where nobody sees a progress bar."""
+    log = logging.getLogger("attune")
+    if not log.handlers:
+        log.setLevel(logging.INFO)
+        is_service = "JOURNAL_STREAM" in os.environ
+        log.addHandler(logging.StreamHandler() if is_service else logging.NullHandler())
+
+
+def _not_learning(settings: Settings) -> Settings:
+    learning = settings.personalise.model_copy(update={"enabled": False})
+    return settings.model_copy(update={"personalise": learning})
+
+
+def _load(settings: Settings, assistant: Assistant, version: str | None) -> Bridge | None:
+    return rooms.bridge_of(version, settings, assistant.encoder, assistant.llm)
 
 
 def _from_files(

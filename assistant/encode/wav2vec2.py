@@ -19,7 +19,8 @@ from assistant.config import EncodeSettings
 from assistant.errors import EncoderError
 from assistant.nets import ctc
 from assistant.nets.ngram import CharNgram
-from assistant.values import SAMPLE_RATE, SpeechFeatures, Transcript, Utterance, Word
+from assistant.nets.spelling import Spelling
+from assistant.values import SAMPLE_RATE, SpeechFeatures, Utterance
 
 NGRAM = "ngram.safetensors"
 """A character n-gram beside the weights; without it the transcript is the greedy reading."""
@@ -43,26 +44,30 @@ class Wav2Vec2Encoder:
         if settings.threads:
             torch.set_num_threads(settings.threads)
         folder = settings.path
-        self._symbols, self._delimiter = _vocabulary(folder)
+        symbols, delimiter = _vocabulary(folder)
         self._model = _load(folder)
         config = self._model.config
-        if config.vocab_size != len(self._symbols):
+        if config.vocab_size != len(symbols):
             raise EncoderError(
                 f"The speech encoder in {folder} writes {config.vocab_size} symbols but its "
-                f"vocab.json has {len(self._symbols)}; fetch the folder again."
+                f"vocab.json has {len(symbols)}; fetch the folder again."
             )
         if config.pad_token_id is None:
             raise EncoderError(
                 f"The speech encoder in {folder} does not say which symbol is CTC's blank: its "
                 "config.json needs pad_token_id."
             )
-        self._blank = int(config.pad_token_id)
-        self._fusion = _fusion(folder / NGRAM, self._symbols, settings)
-        self.ngram: CharNgram | None = self._fusion and self._fusion.ngram
-        self._hop = math.prod(cast("list[int]", config.conv_stride))
+        hop = math.prod(cast("list[int]", config.conv_stride))
+        self.spelling = Spelling(
+            symbols=tuple(symbols),
+            delimiter=delimiter,
+            blank=int(config.pad_token_id),
+            seconds=hop / SAMPLE_RATE,
+            fusion=_fusion(folder / NGRAM, symbols, settings),
+        )
         self._shortest = _receptive_field(config.conv_kernel, config.conv_stride)
         self.dim: int = int(config.hidden_size)
-        self.frame_rate: float = SAMPLE_RATE / self._hop
+        self.frame_rate: float = SAMPLE_RATE / hop
         self.fingerprint: str = _fingerprint(self._model)
 
     def encode(self, utterance: Utterance) -> SpeechFeatures:
@@ -75,40 +80,24 @@ class Wav2Vec2Encoder:
             hidden = self._model.wav2vec2(waves).last_hidden_state
             logits = self._model.lm_head(hidden)
         frames = np.ascontiguousarray(hidden[0].numpy(), dtype=np.float32)
-        transcript = self._read(logits[0].numpy())
+        transcript = self.spelling.transcript(logits[0].numpy())
         return SpeechFeatures(frames, self.frame_rate, transcript, self.fingerprint)
+
+    @property
+    def ngram(self) -> CharNgram | None:
+        """The character n-gram that takes part in the transcript."""
+        return self.spelling.fusion and self.spelling.fusion.ngram
+
+    def ctc_head(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Weight (n_symbols, dim) and bias (n_symbols,) from features to symbol logits."""
+        head = self._model.lm_head
+        return head.weight.detach().clone(), head.bias.detach().clone()
 
     def _normalise(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         if samples.shape[0] < self._shortest:
             samples = np.pad(samples, (0, self._shortest - samples.shape[0]))
         centred = samples - samples.mean()
         return (centred / np.sqrt(centred.var() + 1e-7)).astype(np.float32)
-
-    def _read(self, logits: NDArray[np.float32]) -> Transcript:
-        probabilities = ctc.posteriors(logits)
-        if self._fusion is None:
-            spans = [
-                span
-                for span in ctc.spans(probabilities, self._blank)
-                if len(self._symbols[span.symbol]) == 1  # <s>, </s> and <unk> are not speech
-            ]
-        else:
-            log_probs = np.log(probabilities + 1e-10)
-            symbols = ctc.search(log_probs, self._blank, self._fusion, self._delimiter)
-            spans = ctc.align(probabilities, symbols, self._blank)
-        words = tuple(self._word(group) for group in ctc.words(spans, self._delimiter))
-        text = " ".join(word.text for word in words)
-        confidence = float(np.mean([word.confidence for word in words])) if words else 0.0
-        return Transcript(text, confidence, words)
-
-    def _word(self, group: list[ctc.Span]) -> Word:
-        seconds = self._hop / SAMPLE_RATE
-        return Word(
-            text="".join(self._symbols[span.symbol] for span in group).lower(),
-            start_s=group[0].first_frame * seconds,
-            end_s=(group[-1].last_frame + 1) * seconds,
-            confidence=float(np.mean([span.confidence for span in group])),
-        )
 
 
 def _vocabulary(folder: Path) -> tuple[list[str], int]:

@@ -33,6 +33,7 @@ from assistant.generate.embedding_path import (
 from assistant.generate.gguf import GGUFFile
 from assistant.generate.native import Context, Model, Rows, Sampler
 from assistant.generate.prompt import ChatTemplate, PromptPlan
+from assistant.generate.vocabulary import Vocabulary
 from assistant.values import SoftPrompt, StopReason
 
 if TYPE_CHECKING:
@@ -164,6 +165,11 @@ class LlamaSession:
     def fingerprint(self) -> str:
         """The model's embedding table, vocabulary and size of file, as one word."""
         return f"{self.gguf.embedding_fingerprint}-{self.gguf.size}"
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The model's tokens as words and as rows."""
+        return Vocabulary(self.gguf, self._model)
 
     def tokenize(self, text: str, *, special: bool) -> list[int]:
         """Tokens of a text, none added; control tokens are recognised only where ``special``."""

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 _CSV_COLUMNS = (
     "id", "started_at", "source", "seconds", "end_reason", "transcript", "confidence",
-    "correction", "consent", "route", "heard", "bridge_confidence", "reply", "stop_reason",
-    "error", "replied_at", "encoder", "bridge", "llm", "audio",
+    "correction", "taught", "consent", "route", "heard", "bridge_confidence", "reply",
+    "stop_reason", "error", "replied_at", "encoder", "bridge", "llm", "audio",
     *(f"{stage.name}_ms" for stage in fields(Timings)),
 )  # fmt: skip
 

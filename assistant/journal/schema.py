@@ -55,7 +55,52 @@ def _create_turns(database: Database) -> None:
     database.conn.execute("CREATE INDEX turns_started_at ON turns (started_at)")
 
 
-MIGRATIONS: tuple[Migration, ...] = (_create_turns,)
+def _create_learning(database: Database) -> None:
+    # What the frozen encoder made of an utterance, once: gone with the utterance.
+    database.conn.execute(
+        """
+        CREATE TABLE features (
+            turn_id INTEGER NOT NULL REFERENCES turns (id) ON DELETE CASCADE,
+            encoder TEXT NOT NULL,
+            frame_rate REAL NOT NULL,
+            n_frames INTEGER NOT NULL,
+            dim INTEGER NOT NULL,
+            hypothesis TEXT NOT NULL,
+            confidence REAL NOT NULL,
+            words TEXT NOT NULL,
+            frames BLOB NOT NULL,
+            PRIMARY KEY (turn_id, encoder)
+        ) STRICT
+        """
+    )
+    # One row per trained bridge. ``turns`` outlives the turns themselves: an erased utterance
+    # must still be found in the bridges that it taught.
+    database.conn.execute(
+        """
+        CREATE TABLE bridges (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            version TEXT NOT NULL,
+            created_at TEXT NOT NULL,
+            head TEXT NOT NULL,
+            start TEXT NOT NULL,
+            turns TEXT NOT NULL,
+            curve TEXT NOT NULL,
+            verdict TEXT,
+            accepted INTEGER CHECK (accepted IN (0, 1)),
+            erased_at TEXT
+        ) STRICT
+        """
+    )
+    database.conn.execute("CREATE INDEX bridges_version ON bridges (version)")
+    # How an example came to its text, for those that were not simply said to Attune.
+    database.conn.execute("ALTER TABLE turns ADD COLUMN taught TEXT")
+    # Remembered facts of the learning itself, such as that one is due after an erasure.
+    database.conn.execute(
+        "CREATE TABLE learning (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT"
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (_create_turns, _create_learning)
 
 
 @contextmanager

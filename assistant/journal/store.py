@@ -9,79 +9,34 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import datetime, timezone
-from pathlib import Path
-from threading import RLock
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlite_utils import Database
 from sqlite_utils.db import NotFoundError
 
-from assistant.config import JournalSettings
 from assistant.errors import JournalError
+from assistant.journal import features as stored_features
 from assistant.journal import flac
-from assistant.journal.connection import BUSY_S, connect, told
-from assistant.journal.schema import transaction
-from assistant.journal.turn import COLUMNS, TEXT_SOURCE, Turn, stamp
+from assistant.journal.database import JournalDatabase
+from assistant.journal.retention import Kept
+from assistant.journal.turn import COLUMNS, TEXT_SOURCE, Taught, Turn, stamp
 from assistant.values import Reply, Route, SoftPrompt, SpeechFeatures, Utterance
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 _SELECT = ", ".join((*COLUMNS, "audio IS NOT NULL AS has_audio"))
 _PAGE = 256
 
 
-class Journal:
-    """The database of exchanges; several threads may share one, several processes one file.
+class Journal(JournalDatabase):
+    """The exchanges; several threads may share one journal, several processes one file.
 
     Every method raises ``JournalError`` when the database cannot be read or written, and those
     that take a ``turn_id`` also when there is no such exchange.
     """
-
-    path: Path
-    database: Database  # for the maintenance that belongs to this package
-
-    def __init__(self, path: Path, *, busy_s: float = BUSY_S) -> None:
-        """Open the file, creating or migrating it as needed.
-
-        Args:
-            path: the SQLite file.
-            busy_s: how long to wait for another process's transaction.
-
-        Raises:
-            JournalError: if the file cannot be used; the sentence says why and what to do.
-        """
-        self.path = path
-        self.database = connect(path, busy_s)
-        self._lock = RLock()
-
-    @classmethod
-    def open(cls, settings: JournalSettings) -> Journal:
-        """The journal that the settings name."""
-        return cls(settings.path)
-
-    def close(self) -> None:
-        """Give the file back; closing twice is allowed."""
-        with self._lock:
-            self.database.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def hear(self, utterance: Utterance) -> int:
         """Keep an utterance before anything else is done with it, and give its exchange's id."""
@@ -102,16 +57,37 @@ class Journal:
             confidence=1.0,
         )
 
-    def transcribed(self, turn_id: int, features: SpeechFeatures) -> None:
-        """Add the encoder's hypothesis."""
-        transcript = features.transcript
-        self._update(
-            turn_id,
-            hypothesis=transcript.text,
-            confidence=transcript.confidence,
-            words=json.dumps([asdict(word) for word in transcript.words]),
-            encoder=features.encoder,
+    def enrolled(self, utterance: Utterance, text: str, taught: Taught) -> int:
+        """Keep a recording together with what is said in it, and give its exchange's id.
+
+        Raises:
+            JournalError: also if the recording holds no sound or the text no word.
+        """
+        if not utterance.samples.size:
+            raise JournalError("The recording holds no sound. Record it again.")
+        return self._insert(
+            started_at=stamp(utterance.started_at),
+            source=utterance.source,
+            seconds=utterance.seconds,
+            end_reason=utterance.end_reason.value,
+            correction=_one_line(text),
+            taught=taught.value,
+            audio=flac.encode(utterance.samples),
         )
+
+    def transcribed(self, turn_id: int, features: SpeechFeatures) -> None:
+        """Add the encoder's hypothesis, and keep the features to learn from."""
+        transcript = features.transcript
+        with self.writing(f"add to exchange {turn_id}") as database:
+            self._change(
+                database,
+                turn_id,
+                hypothesis=transcript.text,
+                confidence=transcript.confidence,
+                words=json.dumps([asdict(word) for word in transcript.words]),
+                encoder=features.encoder,
+            )
+            stored_features.insert(database, turn_id, features)
 
     def answering(
         self, turn_id: int, *, llm: str, route: Route, prompt: SoftPrompt | None = None
@@ -148,10 +124,102 @@ class Journal:
         """Add why there is no reply, or why it broke off."""
         self._update(turn_id, error=error)
 
+    def correct(self, turn_id: int, text: str) -> None:
+        """Note what was really said.
+
+        Raises:
+            JournalError: also if there is no recording to learn from, or the text has no word.
+        """
+        self._teach(self._recorded(turn_id), _one_line(text), Taught.CORRECTED)
+
+    def confirm(self, turn_id: int) -> str:
+        """Note that what was understood, or a correction of it, is what was said, and give it.
+
+        Raises:
+            JournalError: also if there is no recording to learn from, or nothing was understood.
+        """
+        turn = self._recorded(turn_id)
+        if turn.correction is not None:
+            return turn.correction
+        if not (turn.understood or "").strip():
+            raise JournalError(
+                f"Nothing was understood in exchange {turn_id}. Listen with 'assistant log play "
+                f"{turn_id}' and type it: 'assistant log correct {turn_id} \"...\"'."
+            )
+        text = _one_line(turn.understood or "")
+        self._teach(turn, text, Taught.CONFIRMED)
+        return text
+
+    def consent(self, turn_id: int, *, allowed: bool) -> None:
+        """Note whether Attune may learn from an exchange; if not, its features go at once."""
+        with self.writing(f"add to exchange {turn_id}") as database:
+            self._change(database, turn_id, consent=int(allowed))
+            if not allowed:
+                database.conn.execute("DELETE FROM features WHERE turn_id = ?", [turn_id])
+
+    def keep_features(self, turn_id: int, features: SpeechFeatures) -> None:
+        """Keep features to learn from, in place of earlier ones of the same encoder."""
+        with self.writing(f"add to exchange {turn_id}") as database:
+            self._change(database, turn_id)
+            stored_features.insert(database, turn_id, features)
+
+    def features(self, turn_id: int, encoder: str) -> SpeechFeatures | None:
+        """Features by the encoder with this fingerprint, to half precision; ``None``: not kept."""
+        self._row(turn_id, "id")
+        with self.reading() as database:
+            return stored_features.find(database, turn_id, encoder)
+
+    def delete(self, turn_ids: Iterable[int]) -> int:
+        """Delete exchanges with their features, all or none, and give how many there were."""
+        with self.writing("delete exchanges") as database:
+            return database.conn.executemany(
+                "DELETE FROM turns WHERE id = ?", [(turn_id,) for turn_id in turn_ids]
+            ).rowcount
+
+    def clear(self, *, keeping: str) -> int:
+        """Delete all exchanges, records of bridges and memories, and give how many exchanges.
+
+        Args:
+            keeping: names that begin so stay remembered.
+        """
+        with self.writing("delete everything") as database:
+            connection = database.conn
+            connection.execute("DELETE FROM bridges")
+            connection.execute(
+                "DELETE FROM learning WHERE substr(name, 1, ?) <> ?", [len(keeping), keeping]
+            )
+            return connection.execute("DELETE FROM turns").rowcount
+
+    def exist(self, turn_ids: Iterable[int]) -> bool:
+        """Whether all these exchanges are there at this moment."""
+        ids = set(turn_ids)
+        with self.reading() as database:
+            found = database.conn.execute(
+                "SELECT count(*) FROM turns WHERE id IN (SELECT value FROM json_each(?))",
+                [json.dumps(sorted(ids))],
+            ).fetchone()[0]
+        return found == len(ids)
+
+    def kept(self, *, since: datetime | None = None) -> list[Kept]:
+        """How much room each exchange takes, oldest first.
+
+        Args:
+            since: leave out those that started before; a naive moment is local time.
+        """
+        with self.reading() as database:
+            # The sizes come from the rows' heads: no recording is read for them.
+            rows = database.conn.execute(
+                "SELECT id, started_at, coalesce(length(audio), 0) + (SELECT "
+                "coalesce(sum(length(frames)), 0) FROM features WHERE turn_id = turns.id), "
+                "correction IS NOT NULL FROM turns WHERE started_at >= ? ORDER BY id",
+                ["" if since is None else stamp(since)],
+            ).fetchall()
+        return [Kept(number, at, n_bytes, bool(taught)) for number, at, n_bytes, taught in rows]
+
     def count(self) -> int:
         """How many exchanges there are."""
-        with self._reading() as turns:
-            return turns.count
+        with self.reading() as database:
+            return _turns(database).count
 
     def turns(self, *, limit: int | None = None, since: datetime | None = None) -> Iterator[Turn]:
         """Exchanges without their recordings, newest first, read a page at a time.
@@ -164,9 +232,9 @@ class Journal:
         before = sys.maxsize
         left = sys.maxsize if limit is None else limit
         while left > 0:
-            with self._reading() as turns:
+            with self.reading() as database:
                 rows = list(
-                    turns.rows_where(
+                    _turns(database).rows_where(
                         "id < ? and started_at >= ?",
                         [before, from_moment],
                         order_by="id desc",
@@ -193,11 +261,7 @@ class Journal:
         row = self._row(turn_id, "audio, source")
         audio = row["audio"]
         if audio is None:
-            why = "was typed" if row["source"] == TEXT_SOURCE else "held no sound"
-            raise JournalError(
-                f"Exchange {turn_id} {why}, so it has no recording. "
-                f"'assistant log show {turn_id}' shows what there is."
-            )
+            raise self._silent(turn_id, row["source"], "it has no recording")
         return audio
 
     def audio(self, turn_id: int) -> NDArray[np.float32]:
@@ -215,37 +279,39 @@ class Journal:
             ) from error
 
     def _insert(self, **values: object) -> int:
-        with self._writing("keep what was said") as turns:
-            return int(turns.insert(_storable(values)).last_pk)
+        with self.writing("keep what was said") as database:
+            return int(_turns(database).insert(_storable(values)).last_pk)
 
     def _update(self, turn_id: int, **values: object) -> None:
-        with self._writing(f"add to exchange {turn_id}") as turns:
-            try:
-                turns.update(turn_id, _storable(values))
-            except NotFoundError:
-                raise self._unknown(turn_id) from None
+        with self.writing(f"add to exchange {turn_id}") as database:
+            self._change(database, turn_id, **values)
+
+    def _change(self, database: Database, turn_id: int, **values: object) -> None:
+        """Change columns, or only see that the exchange is there, within a transaction."""
+        try:
+            _turns(database).update(turn_id, _storable(values))
+        except (NotFoundError, OverflowError):
+            raise self._unknown(turn_id) from None
+
+    def _recorded(self, turn_id: int) -> Turn:
+        """The exchange, if it has a recording."""
+        turn = self.turn(turn_id)
+        if not turn.has_audio:
+            raise self._silent(turn_id, turn.source, "there is nothing to learn from")
+        return turn
+
+    def _teach(self, turn: Turn, text: str, taught: Taught) -> None:
+        is_given = turn.taught in (Taught.ENROLLED, Taught.IMPORTED)
+        self._update(turn.id, correction=text, taught=(turn.taught if is_given else taught))
 
     def _row(self, turn_id: int, select: str) -> dict[str, Any]:
         rows: list[dict[str, Any]] = []
         if abs(turn_id) <= sys.maxsize:  # SQLite's integers end there
-            with self._reading() as turns:
-                rows = list(turns.rows_where("id = ?", [turn_id], select=select))
+            with self.reading() as database:
+                rows = list(_turns(database).rows_where("id = ?", [turn_id], select=select))
         if not rows:
             raise self._unknown(turn_id)
         return rows[0]
-
-    @contextmanager
-    def _reading(self) -> Generator[Any]:
-        with self._lock, told(self.path, "read the journal"):
-            yield self._turns()
-
-    @contextmanager
-    def _writing(self, doing: str) -> Generator[Any]:
-        with self._lock, told(self.path, doing), transaction(self.database):
-            yield self._turns()
-
-    def _turns(self) -> Any:  # sqlite-utils types its tables only in part
-        return self.database.table("turns")
 
     def _turn(self, row: dict[str, Any]) -> Turn:
         try:
@@ -256,11 +322,34 @@ class Journal:
                 "If a newer Attune wrote it, update Attune."
             ) from error
 
+    def _silent(self, turn_id: int, source: str, so: str) -> JournalError:
+        why = "was typed" if source == TEXT_SOURCE else "held no sound"
+        return JournalError(
+            f"Exchange {turn_id} {why}, so {so}. "
+            f"'assistant log show {turn_id}' shows what there is."
+        )
+
     def _unknown(self, turn_id: int) -> JournalError:
         return JournalError(
             f"There is no exchange {turn_id} in {self.path}. "
             "'assistant log list' shows those there are."
         )
+
+
+def _turns(database: Database) -> Any:  # sqlite-utils types its tables only in part
+    return database.table("turns")
+
+
+def _one_line(text: str) -> str:
+    """The text without needless space.
+
+    Raises:
+        JournalError: if nothing is left.
+    """
+    line = " ".join(text.split())
+    if not line:
+        raise JournalError("The text is empty. Give the words that were said.")
+    return line
 
 
 def _storable(values: dict[str, object]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
+from enum import Enum
 from typing import Any, TypeVar
 
 from assistant.values import EndReason, Route, StopReason, Timings, Word
@@ -17,10 +18,19 @@ TEXT_SOURCE = "text"
 
 COLUMNS = (
     "id", "started_at", "source", "seconds", "end_reason", "hypothesis", "confidence", "words",
-    "correction", "consent", "encoder", "llm", "bridge", "route", "heard", "bridge_confidence",
-    "reply", "stop_reason", "timings", "error", "replied_at",
+    "correction", "taught", "consent", "encoder", "llm", "bridge", "route", "heard",
+    "bridge_confidence", "reply", "stop_reason", "timings", "error", "replied_at",
 )  # fmt: skip
 """Everything but the recording."""
+
+
+class Taught(str, Enum):
+    """How a recording came to the text that a person vouches for."""
+
+    ENROLLED = "enrolled"  # a given text was read aloud
+    IMPORTED = "imported"  # recording and text came together from elsewhere
+    CORRECTED = "corrected"
+    CONFIRMED = "confirmed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +46,7 @@ class Turn:
     confidence: float | None  # of the hypothesis, 0 to 1
     words: tuple[Word, ...]
     correction: str | None  # what was really said, by the user or a carer
+    taught: Taught | None  # how the correction came about
     consent: bool  # whether Attune may learn from it
     encoder: str | None  # fingerprint
     llm: str | None  # fingerprint
@@ -52,8 +63,13 @@ class Turn:
 
     @property
     def text(self) -> str | None:
-        """What was said as far as is known: the correction, else the hypothesis."""
-        return self.hypothesis if self.correction is None else self.correction
+        """What was said as far as is known: the correction, else what was understood."""
+        return self.understood if self.correction is None else self.correction
+
+    @property
+    def understood(self) -> str | None:
+        """What was answered: the bridge's reading where it took the turn, else the hypothesis."""
+        return self.heard if self.route is Route.BRIDGE else self.hypothesis
 
     def record(self) -> dict[str, object]:
         """The exchange as JSON values, under the names that every ``--json`` output uses."""
@@ -67,6 +83,7 @@ class Turn:
             "confidence": self.confidence,
             "words": [asdict(word) for word in self.words],
             "correction": self.correction,
+            "taught": self.taught and self.taught.value,
             "consent": self.consent,
             "route": self.route and self.route.value,
             "heard": self.heard,
@@ -95,6 +112,7 @@ class Turn:
                 "started_at": datetime.fromisoformat(row["started_at"]),
                 "end_reason": _given(EndReason, row["end_reason"]),
                 "words": tuple(Word(**word) for word in json.loads(row["words"] or "[]")),
+                "taught": _given(Taught, row["taught"]),
                 "consent": bool(row["consent"]),
                 "route": _given(Route, row["route"]),
                 "stop_reason": _given(StopReason, row["stop_reason"]),

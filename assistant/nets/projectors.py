@@ -1,7 +1,8 @@
 """Every projector behind one interface, and the sizes it is built from.
 
 ``linear`` is one matrix (arXiv 2406.13357); ``mlp`` is the two-layer projector of the paper's
-Proj_only row. Both pool to as many slots as BridgeFormer does.
+Proj_only row. Both pool to as many slots as BridgeFormer does. ``ctc``, ``letters`` and
+``anchored`` read tokens instead of filling slots.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
+from assistant.nets.anchored import Anchored
 from assistant.nets.bridgeformer import BridgeFormer, mlp, pool
+from assistant.nets.letters import Letters
 from assistant.nets.tokenctc import TokenCTC
 
 
@@ -21,14 +24,19 @@ class ProjectorConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["bridgeformer", "linear", "mlp", "ctc"] = "bridgeformer"
+    kind: Literal["bridgeformer", "linear", "mlp", "ctc", "letters", "anchored"] = "bridgeformer"
     encoder_dim: int = Field(gt=0)
-    llm_dim: int = Field(gt=0)
+    llm_dim: int = Field(ge=0, description="0 for letters, which any LLM can read")
     hidden: int = Field(default=256, gt=0)
     heads: int = Field(default=4, gt=0)
     layers: int = Field(default=4, ge=0)
-    slots: int = Field(default=30, gt=0, description="casted token size T; not used by ctc")
-    candidates: int = Field(default=0, ge=0, description="tokens the ctc head can emit")
+    slots: int = Field(default=30, gt=0, description="casted token size T; for pooled slots")
+    temperature: float = Field(
+        default=1.0, gt=0, description="what the logits of letters are divided by when read"
+    )
+    candidates: int = Field(
+        default=0, ge=0, description="tokens that ctc and anchored can emit, symbols of letters"
+    )
 
 
 class Projector(Protocol):
@@ -59,8 +67,11 @@ def build(config: ProjectorConfig) -> nn.Module:
     """A freshly initialised projector.
 
     Raises:
-        ValueError: if heads do not divide the hidden width, or ``ctc`` has no candidates.
+        ValueError: if heads do not divide the hidden width, a width is missing, or ``ctc`` has no
+            candidates.
     """
+    if config.kind != "letters" and not config.llm_dim:
+        raise ValueError(f"A {config.kind} projector needs the width of the LLM's embeddings.")
     if config.hidden % config.heads:
         raise ValueError(f"{config.heads} heads do not divide a width of {config.hidden}.")
     match config.kind:
@@ -84,4 +95,10 @@ def build(config: ProjectorConfig) -> nn.Module:
                 config.hidden,
                 config.heads,
                 config.layers,
+            )
+        case "letters":
+            return Letters(config.encoder_dim, config.candidates)
+        case "anchored":
+            return Anchored(
+                config.encoder_dim, config.llm_dim, config.hidden, config.heads, config.layers
             )

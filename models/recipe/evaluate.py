@@ -21,12 +21,12 @@ from rouge_score.rouge_scorer import RougeScorer
 
 from assistant.bridge import checkpoint
 from assistant.bridge.connect import Bridge
+from assistant.bridge.route import choose_route
 from assistant.config import BridgeSettings, EncodeSettings, GenerateSettings, starter_dir
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.generate.context import Context
 from assistant.generate.llama import LlamaSession
 from assistant.generate.words import as_words
-from assistant.turn import choose_route
 from assistant.values import EndReason, Route, SoftPrompt, SpeechFeatures, Utterance
 from models.recipe.corpus import held_out_requests, read, recordings, spoken_form
 from models.recipe.encoder import word_errors
@@ -159,15 +159,15 @@ def main() -> None:
             found.require(encoder.fingerprint, session.gguf.embedding_fingerprint)
             prompts: list[SoftPrompt] = []
             given: list[str] = []
-            for ngram in (None, encoder.ngram) if found.config.kind == "ctc" else (None,):
-                bridge = Bridge(found, session.gguf, session.detokenize, ngram=ngram)
+            for spelling in (None, encoder.spelling) if found.config.kind == "ctc" else (None,):
+                bridge = Bridge(found, session.vocabulary, spelling)
                 token_error, prompts = readings(bridge, session, features, texts)
                 given = [replies.to(prompt) for prompt in prompts]
                 report(
                     "dual path",
                     route="bridge",
                     kind=found.config.kind,
-                    ngram=ngram is not None,
+                    ngram=spelling is not None,
                     token_error=round(token_error, 4),
                     confidence=round(float(np.mean([prompt.confidence for prompt in prompts])), 4),
                     **dual_path(wanted, given),
@@ -191,7 +191,7 @@ def main() -> None:
                     **dual_path(wanted, mixed),
                 )
             if found.pad is not None:
-                whole = Bridge(replace(found, pad=None), session.gguf, session.detokenize)
+                whole = Bridge(replace(found, pad=None), session.vocabulary)
                 given = [replies.to(whole.soft_prompt(each)) for each in features]
                 report("dual path", route="bridge, pads kept", **dual_path(wanted, given))
 

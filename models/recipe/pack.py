@@ -13,6 +13,7 @@ import soundfile
 import torch
 
 from assistant.bridge import checkpoint
+from models.recipe.dialogues import exchanges, held_out
 from models.recipe.synthesis import Synthesiser, held_out_voice
 
 EXAMPLES = (
@@ -41,9 +42,21 @@ def pack(made: Path, starter: Path, *, accepted: bool = False) -> None:
     shutil.copyfile(made / "llm" / "llm.gguf", starter / "llm.gguf")
     bridge = checkpoint.read(made / "bridge" / "bridge-ctc.safetensors")
     replace(bridge, accepted=accepted).write(starter / "bridge.safetensors", torch.float16)
+    (starter / "sentences.txt").write_text("".join(f"{text}\n" for text in common_talk(400)))
     record(starter / "examples")
     for path in starter.rglob("*.*"):
         path.chmod(0o644)  # safetensors writes files that only their owner can read
+
+
+def common_talk(count: int) -> list[str]:
+    """Distinct remarks from the dialogues, for Attune to replay while it learns a voice."""
+    found: dict[str, None] = {}
+    for exchange in exchanges(random.Random(20_261_121)):
+        if not held_out(exchange.user) and 3 <= len(exchange.user.split()) <= 11:
+            found[exchange.user] = None
+            if len(found) == count:
+                break
+    return list(found)
 
 
 def record(folder: Path) -> None:

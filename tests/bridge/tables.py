@@ -35,9 +35,11 @@ class Table:
     def rows(self, token_ids: Sequence[int] | NDArray[np.int64]) -> NDArray[np.float32]:
         return self._rows[np.asarray(token_ids, np.int64)]
 
+    def tokens(self, text: str) -> list[int]:
+        return [WORDS.index(f" {word}") for word in text.split()]
 
-def read(tokens: Sequence[int]) -> str:
-    return "".join(WORDS[token] for token in tokens)
+    def text(self, tokens: Sequence[int]) -> str:
+        return "".join(WORDS[token] for token in tokens)
 
 
 def config(**changes: Any) -> ProjectorConfig:

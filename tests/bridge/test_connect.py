@@ -18,7 +18,6 @@ from tests.bridge.tables import (
     config,
     copying,
     features,
-    read,
 )
 
 ONE, TWO, FOUR, PADS = [2.0, 0, 0, 0], [0, 2.0, 0, 0], [0, 0, 0, 2.0], [-2.0, 0, 0, 0]
@@ -42,7 +41,7 @@ def emitting(**logits: float) -> Checkpoint:
 
 
 def test_slots_that_read_as_padding_are_dropped() -> None:
-    prompt = Bridge(copying(), Table(), read).soft_prompt(features(frames(TWO, PADS, FOUR)))
+    prompt = Bridge(copying(), Table()).soft_prompt(features(frames(TWO, PADS, FOUR)))
     np.testing.assert_allclose(prompt.rows, [TWO, FOUR], atol=1e-6)
     assert prompt.heard == "two four"
     assert prompt.confidence == pytest.approx(1.0)
@@ -51,21 +50,21 @@ def test_slots_that_read_as_padding_are_dropped() -> None:
 
 def test_rows_stay_as_they_are_even_between_tokens() -> None:
     between = [1.0, 0.5, 0.0, 0.0]
-    prompt = Bridge(copying(), Table(), read).soft_prompt(features(frames(*[between] * 3)))
+    prompt = Bridge(copying(), Table()).soft_prompt(features(frames(*[between] * 3)))
     np.testing.assert_allclose(prompt.rows, [between] * 3, atol=1e-6)
     assert prompt.heard == "one one one"
     assert prompt.confidence == pytest.approx(1 / np.sqrt(1.25))
 
 
 def test_padding_alone_is_nothing() -> None:
-    prompt = Bridge(copying(), Table(), read).soft_prompt(features(frames(PADS, PADS, PADS)))
+    prompt = Bridge(copying(), Table()).soft_prompt(features(frames(PADS, PADS, PADS)))
     assert prompt.rows.shape == (0, LLM_DIM)
     assert (prompt.heard, prompt.confidence) == ("", 0.0)
 
 
 def test_confidence_does_not_fall_below_nothing() -> None:
     away = [0.0, -2.0, 0.0, 0.0]  # at best at right angles to every row
-    prompt = Bridge(copying(), Table(), read).soft_prompt(features(frames(away, away, away)))
+    prompt = Bridge(copying(), Table()).soft_prompt(features(frames(away, away, away)))
     assert prompt.confidence == 0.0
 
 
@@ -74,13 +73,13 @@ def test_confidence_lies_between_nothing_and_all(kind: str) -> None:
     sizes = config(kind=kind, candidates=len(WORDS) if kind == "ctc" else 0)
     random = np.random.default_rng(0)
     for seed in range(5):
-        bridge = Bridge(checkpoint(sizes, seed=seed), Table(), read)
+        bridge = Bridge(checkpoint(sizes, seed=seed), Table())
         heard = features(random.standard_normal((20, ENCODER_DIM)).astype(np.float32))
         assert 0 <= bridge.soft_prompt(heard).confidence <= 1
 
 
 def test_an_emission_without_doubt_is_the_tokens_own_row() -> None:
-    prompt = Bridge(emitting(t3=0.0), Table(), read).soft_prompt(features(frames(ONE, ONE)))
+    prompt = Bridge(emitting(t3=0.0), Table()).soft_prompt(features(frames(ONE, ONE)))
     np.testing.assert_allclose(prompt.rows, Table().rows([3]), atol=1e-6)
     assert prompt.heard == "three"
     assert prompt.confidence == pytest.approx(1.0)
@@ -88,7 +87,7 @@ def test_an_emission_without_doubt_is_the_tokens_own_row() -> None:
 
 def test_an_emission_in_doubt_is_the_weighted_mixture_of_rows() -> None:
     doubtful = emitting(t2=float(np.log(0.5)), t4=float(np.log(0.3)), blank=float(np.log(0.2)))
-    prompt = Bridge(doubtful, Table(), read).soft_prompt(features(frames(ONE, ONE)))
+    prompt = Bridge(doubtful, Table()).soft_prompt(features(frames(ONE, ONE)))
     two, four = Table().rows([2, 4])
     np.testing.assert_allclose(prompt.rows, [(5 * two + 3 * four) / 8], atol=1e-5)
     assert prompt.heard == "two"
@@ -102,16 +101,16 @@ def test_emissions_lie_in_the_convex_hull_of_the_rows() -> None:
     for seed in range(5):
         ours = checkpoint(sizes, seed=seed, token_ids=tokens)
         heard = features(random.standard_normal((30, ENCODER_DIM)).astype(np.float32))
-        prompt = Bridge(ours, Table(), read).soft_prompt(heard)
+        prompt = Bridge(ours, Table()).soft_prompt(heard)
         weights = prompt.rows / 2
         assert weights.min() >= 0
         np.testing.assert_allclose(weights.sum(axis=1), 1, atol=1e-5)
         nearest = tokens[weights.argmax(axis=1)]
-        assert prompt.heard == read(nearest.tolist()).strip()
+        assert prompt.heard == Table().text(nearest.tolist()).strip()
 
 
 def test_blanks_alone_are_nothing_to_the_ctc_bridge() -> None:
-    prompt = Bridge(emitting(blank=0.0), Table(), read).soft_prompt(features(frames(ONE)))
+    prompt = Bridge(emitting(blank=0.0), Table()).soft_prompt(features(frames(ONE)))
     assert prompt.rows.shape == (0, LLM_DIM)
     assert (prompt.heard, prompt.confidence) == ("", 0.0)
 
@@ -122,20 +121,20 @@ def test_candidates_can_be_a_part_of_the_vocabulary() -> None:
     weights["output.weight"].zero_()
     weights["output.bias"].copy_(torch.tensor([0.0, 0.0, 100.0]))
     ours = checkpoint(sizes, weights=weights, token_ids=np.array([1, 4]))
-    prompt = Bridge(ours, Table(), read).soft_prompt(features(frames(ONE)))
+    prompt = Bridge(ours, Table()).soft_prompt(features(frames(ONE)))
     assert prompt.heard == "four"
     np.testing.assert_allclose(prompt.rows, Table().rows([4]), atol=1e-6)
 
 
 def test_features_of_another_encoder_are_refused() -> None:
-    bridge = Bridge(copying(), Table(), read)
+    bridge = Bridge(copying(), Table())
     with pytest.raises(MismatchError, match=r"of encoder encoder-1, these are of encoder-2\. Set"):
         bridge.soft_prompt(features(frames(ONE), "encoder-2"))
 
 
 def test_another_embedding_table_is_refused() -> None:
     with pytest.raises(MismatchError, match="another language model"):
-        Bridge(copying(), Table("table-2"), read)
+        Bridge(copying(), Table("table-2"))
 
 
 @pytest.mark.parametrize(
@@ -150,9 +149,9 @@ def test_another_embedding_table_is_refused() -> None:
 )
 def test_tokens_that_do_not_fit_the_header_are_refused(broken: Checkpoint) -> None:
     with pytest.raises(CheckpointError, match=r"'--route transcript'"):
-        Bridge(broken, Table(), read)
+        Bridge(broken, Table())
 
 
 def test_whether_a_bridge_was_accepted_is_known() -> None:
-    assert Bridge(checkpoint(accepted=True), Table(), read).accepted
-    assert not Bridge(checkpoint(), Table(), read).accepted
+    assert Bridge(checkpoint(accepted=True), Table()).accepted
+    assert not Bridge(checkpoint(), Table()).accepted

@@ -16,6 +16,7 @@ from assistant.cli import log
 from assistant.config import load
 from assistant.errors import JournalError
 from assistant.journal.store import Journal
+from assistant.journal.turn import Taught
 from assistant.values import EndReason, Utterance
 from tests.journal.exchanges import STARTED_AT, exchange, features, sound, utterance
 from tests.sound import SoundServer, silent_environment
@@ -162,10 +163,55 @@ def test_json_is_one_object_per_exchange(journal: Journal, run: Run) -> None:
     assert (listed[1]["heard"], listed[1]["consent"]) == ("bon appétit", True)
 
 
-@pytest.mark.parametrize("command", ["show", "play"])
-def test_an_unknown_exchange_is_named(path: Path, command: str) -> None:
+@pytest.mark.parametrize(
+    "words", [("show", "7"), ("play", "7"), ("correct", "7", "hello"), ("confirm", "7")]
+)
+def test_an_unknown_exchange_is_named(path: Path, words: tuple[str, ...]) -> None:
     with pytest.raises(JournalError, match="There is no exchange 7 in"):
-        assistant_log(path, command, "7")
+        assistant_log(path, *words)
+
+
+def test_what_was_read_aloud_or_imported_needs_no_reply(journal: Journal, run: Run) -> None:
+    journal.enrolled(utterance(), "good morning", Taught.ENROLLED)
+    journal.enrolled(utterance(), "good night", Taught.IMPORTED)
+    _, imported, read = run("list")
+    assert read.endswith("good morning  (read aloud)")
+    assert imported.endswith("good night    (imported)")
+    shown = dict(line.split(maxsplit=1) for line in run("show", 1))
+    assert (shown["correction"], shown["taught"]) == ("good morning", "enrolled")
+    assert (shown["transcript"], shown["reply"]) == ("(none)", "(read aloud)")
+    (line,) = run("show", 2, "--json")
+    assert json.loads(line)["taught"] == "imported"
+
+
+def test_a_correction_is_told_and_shown(journal: Journal, run: Run) -> None:
+    exchange(journal, "what dime is it")
+    said, then = run("correct", 1, "what", " time is it ")
+    assert said == "Exchange 1 says: what time is it"
+    assert then.endswith("'assistant retrain'.")
+    assert "what time is it" in run("list")[1]
+    shown = dict(line.split(maxsplit=1) for line in run("show", 1))
+    assert (shown["correction"], shown["taught"]) == ("what time is it", "corrected")
+
+
+def test_a_confirmation_is_told(journal: Journal, run: Run) -> None:
+    exchange(journal, "what time is it")
+    journal.consent(1, allowed=False)
+    assert run("confirm", 1) == [
+        "Exchange 1 says: what time is it",
+        "Attune does not learn from it, because that is not allowed.",
+    ]
+    assert journal.turn(1).taught is Taught.CONFIRMED
+
+
+def test_what_cannot_be_learned_from_is_told(journal: Journal, path: Path) -> None:
+    journal.typed("hello")
+    exchange(journal)
+    with pytest.raises(JournalError, match="was typed, so there is nothing to learn from"):
+        assistant_log(path, "correct", "1", "hello")
+    with pytest.raises(JournalError, match="text is empty"):
+        assistant_log(path, "correct", "2", " ")
+    assert journal.turn(2).correction is None
 
 
 def test_export_since_a_moment(journal: Journal, run: Run, tmp_path: Path) -> None:

@@ -8,10 +8,12 @@ import pytest
 from sqlite_utils import Database
 
 from assistant.errors import JournalError
+from assistant.journal import flac
 from assistant.journal.connection import connect
 from assistant.journal.schema import APPLICATION_ID, MIGRATIONS, migrate, recognise, version
 from assistant.journal.store import Journal
-from tests.journal.exchanges import exchange
+from assistant.values import Route
+from tests.journal.exchanges import exchange, features, sound
 
 
 def _add_mood(database: Database) -> None:
@@ -36,6 +38,7 @@ def test_opening_again_changes_nothing(path: Path) -> None:
 
 
 def test_a_database_of_the_first_version_comes_forward_with_its_exchanges(path: Path) -> None:
+    recording = flac.encode(sound(0.5, 7))
     with closing(sqlite3.connect(path, isolation_level=None)) as conn:
         migrate(Database(conn), MIGRATIONS[:1])
         assert version(Database(conn)) == 1
@@ -43,9 +46,33 @@ def test_a_database_of_the_first_version_comes_forward_with_its_exchanges(path: 
             "INSERT INTO turns (started_at, source, hypothesis) "
             "VALUES ('2026-03-01T18:30:00.000000+00:00', 'text', 'hello')"
         )
+        conn.execute(
+            "INSERT INTO turns (started_at, source, hypothesis, confidence, words, correction, "
+            "consent, route, heard, reply, audio) VALUES ('2026-03-01T18:31:00.000000+00:00', "
+            "'microphone', 'what dime is it', 0.5, '[]', 'what time is it', 0, 'bridge', "
+            "'what lime is it', 'half past six', ?)",
+            [recording],
+        )
     with Journal(path) as journal:
         assert version(journal.database) == len(MIGRATIONS)
-        assert [turn.hypothesis for turn in journal.turns()] == ["hello"]
+        spoken, typed = journal.turns()
+        assert (typed.hypothesis, typed.taught, typed.has_audio) == ("hello", None, False)
+        assert (spoken.correction, spoken.taught) == ("what time is it", None)
+        assert (spoken.consent, spoken.route, spoken.reply) == (
+            False, Route.BRIDGE, "half past six",
+        )  # fmt: skip
+        assert journal.flac(spoken.id) == recording
+        journal.keep_features(spoken.id, features())
+        assert exchange(journal) == 3
+
+
+def test_features_go_with_their_exchange(journal: Journal) -> None:
+    conn = journal.database.conn
+    kept, gone = exchange(journal), exchange(journal)
+    conn.execute("DELETE FROM turns WHERE id = ?", [gone])
+    assert conn.execute("SELECT turn_id FROM features").fetchall() == [(kept,)]
+    with pytest.raises(sqlite3.IntegrityError):
+        conn.execute("UPDATE features SET turn_id = 99")
 
 
 def test_each_migration_runs_once_and_in_order(journal: Journal) -> None:

@@ -204,7 +204,7 @@ def test_threads_share_a_journal(journal: Journal) -> None:
 
 
 def test_the_settings_name_the_file(path: Path) -> None:
-    with Journal.open(JournalSettings(path=path)) as journal:
+    with Journal.open(JournalSettings.model_validate({"path": path})) as journal:
         journal.typed("hello")
     assert path.is_file()
 

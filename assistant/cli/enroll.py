@@ -1,0 +1,256 @@
+"""``assistant enroll``: the user reads sentences aloud, and Attune learns how they sound."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import textwrap
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assistant.cli.arguments import Subparsers, positive
+from assistant.cli.keys import ENTER, Keys
+from assistant.cli.log_import import Intake
+from assistant.cli.output import print_line
+from assistant.cli.playing import play
+from assistant.config import Loaded, Settings
+from assistant.errors import AudioError, ConfigError, CorpusError
+from assistant.journal.store import Journal
+from assistant.journal.turn import Taught
+from assistant.listen.capture import Microphone
+from assistant.listen.endpoint import segment, voiced
+from assistant.personalise.corpus import folder
+from assistant.personalise.prompts import PROMPTS
+from assistant.personalise.spoken import spoken_form
+from assistant.values import FRAME_SAMPLES, AudioFrame, EndReason, Utterance
+
+WIDTH = 60
+"""Columns of a sentence on the screen."""
+
+CLIPPED = 0.999
+"""From this magnitude on a sample counts as cut off."""
+
+QUIET_DB = -42.0
+"""Speech below this level drowns in the noise of most rooms."""
+
+
+def register(subparsers: Subparsers) -> None:
+    """Add ``enroll``."""
+    parser = subparsers.add_parser("enroll", help="read sentences aloud, so that Attune learns")
+    parser.add_argument(
+        "--phrases", type=Path, metavar="FILE", help="sentences of your own, one per line, first"
+    )
+    parser.add_argument(
+        "--count", type=positive, default=40, metavar="N", help="sentences today (default: 40)"
+    )
+    parser.add_argument(
+        "--input",
+        type=Path,
+        metavar="FOLDER",
+        help="recordings in place of a microphone, each with what was read in a .txt file beside",
+    )
+    parser.add_argument("--device", metavar="NAME", help="part of the microphone's name")
+    parser.add_argument("--database", type=Path, metavar="FILE", help="the journal to keep")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
+    """Go through the sentences that have not been read yet."""
+    if args.input is not None:
+        return _take_in(args.input, settings)
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise ConfigError(
+            "Reading sentences aloud needs a terminal. Start 'assistant enroll' in one, or give "
+            "recordings with 'assistant enroll --input FOLDER'."
+        )
+    own = phrases(args.phrases) if args.phrases is not None else []
+    with Journal.open(settings.journal) as journal:
+        waiting = unread([*own, *PROMPTS], journal)
+        if not waiting:
+            print_line(
+                "Every sentence has been read. Give more of your own: "
+                "'assistant enroll --phrases FILE'."
+            )
+            return 0
+        with Keys() as keys:
+            kept = _Sitting(settings, journal, keys).go_through(waiting[: args.count])
+    print_line(f"\nSentences kept: {kept}. Left for another day: {len(waiting) - kept}.")
+    if kept:
+        print_line("Attune learns from them when it is idle, or at once with 'assistant retrain'.")
+    return 0
+
+
+def phrases(path: Path) -> list[str]:
+    """The user's own sentences, one per line.
+
+    Raises:
+        CorpusError: if the file cannot be read, or a line cannot be learned from.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CorpusError(
+            f"Cannot read {path} ({error}). Write your sentences into a plain text file in UTF-8, "
+            "one per line."
+        ) from None
+    found: list[str] = []
+    for number, line in enumerate(lines, 1):
+        if text := line.strip():
+            try:
+                spoken_form(text)
+            except ValueError as error:
+                raise CorpusError(
+                    f"{path}:{number}: this sentence holds {error}. Write it as it is spoken."
+                ) from None
+            found.append(text)
+    return found
+
+
+def unread(texts: Iterable[str], journal: Journal) -> list[str]:
+    """Those of the sentences that have not been read aloud yet, each once."""
+    done = {turn.correction for turn in journal.turns() if turn.taught is Taught.ENROLLED}
+    waiting: dict[str, str] = {}
+    for text in texts:
+        waiting.setdefault(spoken_form(text), text)
+    return [text for said, text in waiting.items() if said not in done]
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """How loud a recording is."""
+
+    decibels: float  # of its loud parts, relative to full scale
+    clipped: bool  # whether the loudest samples are cut off
+
+    @classmethod
+    def of(cls, samples: NDArray[np.float32]) -> Level:
+        """Measure a recording, mono 16 kHz in [-1, 1], shape (n_samples,)."""
+        whole = samples[: samples.shape[0] // FRAME_SAMPLES * FRAME_SAMPLES]
+        power = np.square(whole, dtype=np.float64).reshape(-1, FRAME_SAMPLES).mean(axis=1)
+        loud = float(np.quantile(power, 0.9)) if power.size else 0.0
+        clipped = np.count_nonzero(np.abs(samples) >= CLIPPED) > 0.0005 * samples.shape[0]
+        return cls(10 * np.log10(max(loud, 1e-10)), bool(clipped))
+
+    @property
+    def advice(self) -> str:
+        """What a person should know about it."""
+        if self.clipped:
+            return "too loud, it is cut off: move back or turn the microphone down, then press r"
+        if self.decibels < QUIET_DB:
+            return "very quiet: move closer or turn the microphone up, then press r"
+        return "a good level"
+
+
+class _Next(Enum):
+    KEPT = "kept"
+    SKIPPED = "skipped"
+    STOP = "stop"
+
+
+_ENDS = {"s": _Next.SKIPPED, "q": _Next.STOP}
+
+
+@dataclass(frozen=True, slots=True)
+class _Sitting:
+    """One person before the microphone."""
+
+    settings: Settings
+    journal: Journal
+    keys: Keys
+
+    def go_through(self, texts: list[str]) -> int:
+        """Ask for one sentence after another; how many were kept."""
+        print_line("Read each sentence aloud, in your own time. Stop whenever you like.")
+        kept = 0
+        for place, text in enumerate(texts, 1):
+            _show(f"{place} of {len(texts)}", text)
+            outcome = self._ask(text)
+            if outcome is _Next.STOP:
+                break
+            kept += outcome is _Next.KEPT
+        return kept
+
+    def _ask(self, text: str) -> _Next:
+        while True:
+            print_line("  Speak now.   (s skip, q stop for today)")
+            sys.stdout.flush()
+            try:
+                heard = self._listen()
+                key = heard if isinstance(heard, str) else self._judge(heard)
+            except EOFError:
+                return _Next.STOP
+            if key in _ENDS:
+                return _ENDS[key]
+            if isinstance(heard, Utterance) and key == ENTER:
+                self.journal.enrolled(heard, spoken_form(text), Taught.ENROLLED)
+                return _Next.KEPT
+
+    def _listen(self) -> Utterance | str:
+        """What was said, or the key that was pressed instead; the microphone is open meanwhile."""
+        pressed: list[str] = []
+        with Microphone(self.settings.listen) as microphone:
+
+            def frames() -> Iterator[AudioFrame]:
+                for frame in microphone:
+                    if (key := self.keys.poll()) in _ENDS:
+                        pressed.append(key)
+                        return
+                    yield frame
+
+            detector = voiced(self.settings.listen.vad_mode)
+            said = next(segment(frames(), detector, self.settings.listen), None)
+        return pressed[0] if pressed or said is None else said
+
+    def _judge(self, heard: Utterance) -> str:
+        """Let the person decide about a recording: the key for it."""
+        print_line(f"  {heard.seconds:.1f} s, {Level.of(heard.samples).advice}.")
+        if heard.end_reason is EndReason.MAX_LENGTH:
+            print_line("  It was cut at the greatest length. Perhaps something else is speaking?")
+        print_line("  Enter keep, r record again, p play, s skip, q stop for today")
+        sys.stdout.flush()
+        copies: list[Path] = []
+        try:
+            while (key := self.keys.read()) not in (ENTER, "r", *_ENDS):
+                if key == "p":
+                    copies += self._play(heard)
+        finally:
+            for copy in copies:  # no recording outlives its place in the journal
+                copy.unlink(missing_ok=True)
+        return key
+
+    def _play(self, heard: Utterance) -> list[Path]:
+        """Let the person hear a recording; the file, where it went into one."""
+        copies: list[Path] = []
+        try:
+            path = play(heard.samples, self.settings.speak, "enrolment")
+        except AudioError as error:
+            print_line(f"  {error}")
+        else:
+            copies += [path] if path else []
+            print_line(f"  Until you decide it is in {path}." if path else "  Played.")
+        sys.stdout.flush()
+        return copies
+
+
+def _show(place: str, text: str) -> None:
+    bold, plain = ("\x1b[1m", "\x1b[0m") if "NO_COLOR" not in os.environ else ("", "")
+    print_line(f"\n  {place}\n")
+    for line in textwrap.wrap(text, WIDTH):
+        print_line(f"      {bold}{line}{plain}")
+    print_line()
+
+
+def _take_in(recordings: Path, settings: Settings) -> int:
+    if not recordings.is_dir():
+        raise CorpusError(f"There is no folder {recordings}. Check what --input names.")
+    with Journal.open(settings.journal) as journal:
+        intake = Intake(journal, Taught.ENROLLED)
+        intake.take(folder.pairs(recordings))
+        intake.tell()
+    return intake.status

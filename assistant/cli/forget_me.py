@@ -1,0 +1,25 @@
+"""``assistant forget-me``: everything that was said and learned is erased; the settings stay."""
+
+from __future__ import annotations
+
+import argparse
+
+from assistant.cli import erasure
+from assistant.cli.arguments import Subparsers
+from assistant.config import Loaded, Settings
+from assistant.journal.store import Journal
+
+
+def register(subparsers: Subparsers) -> None:
+    """Add ``forget-me``."""
+    parser = subparsers.add_parser(
+        "forget-me", help="erase everything that was ever said and learned; the settings stay"
+    )
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
+    """Erase everything, after asking."""
+    with Journal.open(settings.journal) as journal:
+        return erasure.delete_everything(journal, settings, yes=args.yes)

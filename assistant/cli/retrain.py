@@ -1,0 +1,183 @@
+"""``assistant retrain``: learn now, by the daemon if it runs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+from collections.abc import Iterator
+
+from assistant.cli.arguments import Subparsers
+from assistant.cli.output import print_line, print_table
+from assistant.cli.training import Display, display
+from assistant.config import Loaded, Settings
+from assistant.control.client import Client
+from assistant.control.messages import Status
+from assistant.errors import TrainingError
+from assistant.personalise.progress import (
+    Collected,
+    Encoded,
+    Event,
+    Failed,
+    Judged,
+    Judging,
+    Nothing,
+)
+from assistant.personalise.request import Request
+
+STOPPED = 75
+"""Exit status of a training that was stopped and has kept its state (EX_TEMPFAIL)."""
+
+QUIET_S = 2.0
+"""Time without news after which the daemon is asked what it waits for."""
+
+FIGURES = {
+    "replies as to the true text (ROUGE-1)": "{}_rouge1",
+    "wrong tokens in the reading": "{}_token_error",
+}
+"""What the gate measures of every route, and under which names."""
+
+
+def register(subparsers: Subparsers) -> None:
+    """Add ``retrain``."""
+    parser = subparsers.add_parser("retrain", help="learn now from what was said and corrected")
+    parser.add_argument(
+        "--wait", action="store_true", help="stay until the verdict when the daemon trains"
+    )
+    parser.add_argument("--minutes", type=_minutes, metavar="N", help="train for at most so long")
+    parser.add_argument(
+        "--from",
+        dest="start",
+        choices=("current", "base", "scratch"),
+        default="current",
+        help="where to start: the bridge in use, the base bridge, or random weights",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
+    """Ask the daemon to train, or train here if it does not run."""
+    request = Request(args.start, args.minutes)
+    client = Client(settings.control.path)
+    if not client.is_running():
+        return _train_here(settings, request)
+    if args.wait:
+        return _wait(client, request)
+    _ask(client, request)
+    print_line("Attune trains as soon as there is room. 'assistant status' shows how far it is.")
+    return 0
+
+
+def tell(outcome: Judged | Nothing) -> None:
+    """Print how a training ended."""
+    if isinstance(outcome, Nothing):
+        print_line(f"Nothing was trained. {outcome.why}")
+        return
+    if outcome.accepted:
+        print_line(f"Accepted: bridge {outcome.version} answers from now on. {_sentence(outcome)}")
+    else:
+        print_line(f"Rejected: nothing changes. {_sentence(outcome)}")
+    heads = ("ON HELD-OUT SPEECH", "BEFORE", "AFTER", "TRANSCRIPT")
+    print_table(heads, _rows(outcome.numbers))
+
+
+def _sentence(outcome: Judged) -> str:
+    return f"{outcome.why[:1].upper()}{outcome.why[1:]}."
+
+
+def _rows(numbers: dict[str, float]) -> Iterator[tuple[str, ...]]:
+    for title, figure in FIGURES.items():
+        values = (numbers.get(figure.format(of)) for of in ("before", "after", "transcript"))
+        yield title, *("" if value is None else f"{value:.2f}" for value in values)
+    for title, figure in FIGURES.items() if numbers.get("canaries") else ():
+        values = (numbers.get(figure.format(f"canary_{of}")) for of in ("before", "after"))
+        texts = ["" if value is None else f"{value:.2f}" for value in values]
+        yield f"common talk: {title}", *texts, ""
+
+
+def _train_here(settings: Settings, request: Request) -> int:
+    # torch and llama.cpp take seconds to load
+    from assistant.personalise.train import Interrupted  # noqa: PLC0415
+
+    try:
+        outcome = _train(settings, request)
+    except Interrupted:
+        print_line("Stopped. 'assistant retrain' goes on where this training was.")
+        return STOPPED
+    tell(outcome)
+    return 0
+
+
+def _train(settings: Settings, request: Request) -> Judged | Nothing:
+    """Train in this process until the verdict, or until a signal asks for the end."""
+    from assistant.daemon.loop import Stopper  # noqa: PLC0415
+    from assistant.personalise.session import retrain  # noqa: PLC0415
+    from assistant.personalise.train import Interrupted  # noqa: PLC0415
+
+    stopper, stop = Stopper(), threading.Event()
+    stopper.also(stop.set)
+    with stopper.on_signals(), display() as shown:
+
+        def follow(event: Event) -> None:
+            # the steps look for the end themselves and save their state first
+            if stop.is_set() and isinstance(event, Encoded | Judging):
+                raise Interrupted
+            shown.event(event)
+
+        return retrain(settings, request, follow, stop)
+
+
+def _wait(client: Client, request: Request) -> int:
+    with client.events(QUIET_S) as events, display() as shown:
+        _ask(client, request)
+        try:
+            outcome = _outcome(events, client, shown)
+        except KeyboardInterrupt:
+            sys.stderr.write("The training goes on. 'assistant status' shows how far it is.\n")
+            raise
+    tell(outcome)
+    return 0
+
+
+def _ask(client: Client, request: Request) -> None:
+    client.call("retrain", start=request.start, minutes=request.minutes)
+
+
+def _outcome(events: Iterator[Event | None], client: Client, shown: Display) -> Judged | Nothing:
+    """Show a training until it ends.
+
+    Raises:
+        TrainingError: if it fails.
+        ControlError: if the daemon ends.
+    """
+    began = False
+    while True:
+        event = next(events)
+        if event is None:
+            for note in _notes(client.status()):
+                shown.note(note)
+            continue
+        shown.event(event)
+        began = began or isinstance(event, Collected)
+        if isinstance(event, Failed):
+            raise TrainingError(f"The training broke off: {event.error}")
+        # a verdict before the beginning is one on an earlier training
+        if began and isinstance(event, Judged | Nothing):
+            return event
+
+
+def _notes(status: Status) -> Iterator[str]:
+    if status.state == "paused":
+        yield "Paused while somebody speaks."
+    elif status.waits:
+        yield f"Waiting: {'; '.join(status.waits)}."
+
+
+def _minutes(text: str) -> float:
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = 0.0
+    if not 0 < minutes < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of minutes above 0")
+    return minutes

@@ -1,0 +1,219 @@
+"""``assistant status``: what Attune does, has learned, and waits for."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from assistant.cli.arguments import Subparsers
+from assistant.cli.output import plain, print_json, print_line
+from assistant.config import Loaded, Settings
+from assistant.control.client import Client
+from assistant.control.messages import Status
+from assistant.errors import BridgeError, ControlError
+from assistant.journal.lineage import BridgeRecord, Lineage
+from assistant.journal.store import Journal
+from assistant.personalise.examples import examples
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Examples to learn from."""
+
+    taught: int  # a person vouches for them
+    held_out: int  # of these, those that judge
+    confident: int  # hypotheses that nobody looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All there is to tell."""
+
+    daemon: Status | None  # None: it does not run, or does not answer
+    trouble: str | None  # why it does not answer
+    bridge: str | None  # version in use, as far as it has one
+    record: BridgeRecord | None  # of the bridge in use, where it was learned here
+    last: BridgeRecord | None  # judged last
+    held: Held
+    waits: tuple[str, ...]  # what the next training waits for
+
+    def as_json(self) -> dict[str, object]:
+        """Everything as JSON values."""
+        return {
+            "running": self.daemon is not None,
+            "trouble": self.trouble,
+            "daemon": self.daemon and self.daemon.model_dump(mode="json"),
+            "bridge": self.bridge,
+            "score": self.record and self.record.verdict,
+            "examples": {
+                "taught": self.held.taught,
+                "held_out": self.held.held_out,
+                "confident": self.held.confident,
+            },
+            "waits": list(self.waits),
+            "last_verdict": self.last
+            and {
+                "version": self.last.version,
+                "created_at": self.last.created_at.isoformat(),
+                "accepted": self.last.accepted,
+                **(self.last.verdict or {}),
+            },
+        }
+
+
+def register(subparsers: Subparsers) -> None:
+    """Add ``status``."""
+    parser = subparsers.add_parser("status", help="what Attune does, has learned and waits for")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
+    """Print what there is to tell; it is a failure only if a daemon runs and does not answer."""
+    found = report(settings)
+    if args.json:
+        print_json(found.as_json())
+    else:
+        for name, text in rows(found, settings):
+            print_line(f"{name:<13} {plain(text)}")
+    return 0 if found.trouble is None else 1
+
+
+def report(settings: Settings) -> Report:
+    """What the daemon tells, if it runs, and what is in the journal and in the bridges' folder.
+
+    Raises:
+        JournalError: if the journal cannot be read.
+    """
+    daemon, trouble = None, None
+    client = Client(settings.control.path)
+    try:
+        daemon = client.status() if client.is_running() else None
+    except ControlError as error:
+        trouble = str(error)
+    with Journal.open(settings.journal) as journal:
+        found = examples(journal.turns(), settings.personalise)
+        taught = [example for example in found if example.weight == 1.0]
+        records = Lineage(journal).records()
+        if daemon is None:
+            bridge, waits = _promoted(settings), _waits_alone(settings, journal, len(taught))
+        else:
+            bridge, waits = daemon.bridge, daemon.waits
+    return Report(
+        daemon=daemon,
+        trouble=trouble,
+        bridge=bridge,
+        record=next((each for each in records if each.version == bridge), None),
+        last=next((each for each in records if each.verdict is not None), None),
+        held=Held(
+            taught=len(taught),
+            held_out=sum(example.held_out for example in taught),
+            confident=len(found) - len(taught),
+        ),
+        waits=waits,
+    )
+
+
+def rows(found: Report, settings: Settings) -> Iterator[tuple[str, str]]:
+    """Names and texts of what there is to tell."""
+    yield "Attune", _life(found)
+    yield "bridge", _bridge(found, settings)
+    if found.record is not None and found.record.verdict is not None:
+        yield "score", score(found.record.verdict)
+    yield "examples", _examples(found.held)
+    yield "learning", _learning(found)
+    if found.daemon is not None and found.daemon.failures:
+        yield "failures", f"{found.daemon.failures} in a row; {found.daemon.last_failure}"
+    if found.last is not None:
+        yield "last verdict", _verdict(found.last)
+
+
+def score(verdict: Mapping[str, object]) -> str:
+    """The figures of the bridge in use beside those of plain transcription."""
+    parts = [
+        f"{title} {value:.2f}{against}"
+        for title, figure in (("replies (ROUGE-1)", "rouge1"), ("wrong tokens", "token_error"))
+        if (value := _number(verdict, f"after_{figure}")) is not None
+        for transcript in (_number(verdict, f"transcript_{figure}"),)
+        for against in ("" if transcript is None else f" (transcript {transcript:.2f})",)
+    ]
+    held_out = _number(verdict, "held_out")
+    where = "" if held_out is None else f", on {held_out:.0f} held-out utterances"
+    return ", ".join(parts) + where
+
+
+def _promoted(settings: Settings) -> str | None:
+    # bridges are read with torch, which takes seconds to load
+    from assistant.personalise.promote import BridgeFolder  # noqa: PLC0415
+
+    try:
+        return BridgeFolder(settings.bridges).current
+    except BridgeError as error:
+        return f"unknown: {error}"
+
+
+def _waits_alone(settings: Settings, journal: Journal, taught: int) -> tuple[str, ...]:
+    """What learning waits for where no daemon looks after it."""
+    from assistant.personalise.scheduler import EXAMPLES  # noqa: PLC0415 - loads torch, too
+
+    before = journal.remembered(EXAMPLES)
+    new = taught - min(taught, int(before) if before and before.isdecimal() else 0)
+    missing = settings.idle.min_new - new
+    more = (f"{missing} more example{'s' * (missing > 1)}",) if missing > 0 else ()
+    return ("Attune to run ('assistant run')", *more)
+
+
+def _life(found: Report) -> str:
+    if found.trouble is not None:
+        return found.trouble
+    if found.daemon is None:
+        return "does not run; start it with 'assistant run'"
+    return f"runs (process {found.daemon.pid})"
+
+
+def _bridge(found: Report, settings: Settings) -> str:
+    if settings.route == "transcript":
+        return "none: the transcript takes every turn, as 'route' is set"
+    if found.record is not None:
+        record = found.record
+        return (
+            f"{record.version}, learned {record.created_at.astimezone():%Y-%m-%d %H:%M} from "
+            f"{len(record.turns)} examples"
+        )
+    if found.bridge is not None:
+        return found.bridge
+    if found.daemon is not None or settings.bridge.path is None:
+        return "none: the transcript takes every turn"
+    return "base"
+
+
+def _examples(held: Held) -> str:
+    taught = f"{held.taught} taught ({held.held_out} held out to judge by)"
+    return f"{taught}, {held.confident} understood with confidence"
+
+
+def _learning(found: Report) -> str:
+    daemon = found.daemon
+    if daemon is not None and daemon.state == "off":
+        return "off; 'assistant retrain' trains nevertheless"
+    if daemon is None or daemon.state == "waiting":
+        return f"waits for: {'; '.join(found.waits)}" if found.waits else "begins in a moment"
+    state = "paused while somebody speaks" if daemon.state == "paused" else daemon.state
+    if daemon.progress is not None:
+        state += f", {daemon.progress:.0%} done"
+    if daemon.seconds_left is not None and math.isfinite(daemon.seconds_left):
+        state += f", {math.ceil(daemon.seconds_left)} s left"
+    return state
+
+
+def _verdict(record: BridgeRecord) -> str:
+    verdict = "accepted" if record.accepted else "rejected"
+    why = (record.verdict or {}).get("why", "")
+    return f"{record.version} {verdict} {record.created_at.astimezone():%Y-%m-%d %H:%M}: {why}"
+
+
+def _number(verdict: Mapping[str, object], name: str) -> float | None:
+    value = verdict.get(name)
+    return float(value) if isinstance(value, int | float) else None

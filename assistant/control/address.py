@@ -1,0 +1,122 @@
+"""Where the control socket lies, and who may use it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pwd
+import socket
+import stat
+import struct
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from assistant.errors import ControlError
+
+PATH_BYTES = 107
+"""Longest path of a Unix socket."""
+
+BACKLOG = 128
+"""Clients that may wait to be accepted."""
+
+
+@contextmanager
+def listening(path: Path) -> Generator[socket.socket, None, None]:
+    """A socket that listens, for the user's own programs and for the group of its folder.
+
+    Its folder is made as needed, and a socket that a dead daemon left there is replaced: a lock
+    on a file beside it tells the dead from the living.
+
+    Raises:
+        ControlError: if Attune already runs, or the socket cannot be made.
+    """
+    require_length(path)
+    lock = _lock(path)
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+            _bind(listener, path)
+            try:
+                yield listener
+            finally:
+                path.unlink(missing_ok=True)
+    finally:
+        os.close(lock)
+
+
+def require_length(path: Path) -> None:
+    """Refuse a path that no socket can have.
+
+    Raises:
+        ControlError: if it is too long.
+    """
+    if len(os.fsencode(path)) > PATH_BYTES:
+        raise ControlError(
+            f"The path {path} is too long for a socket, which may have {PATH_BYTES} bytes. Set "
+            "control.path to a shorter one."
+        )
+
+
+def may_ask(connection: socket.socket, path: Path) -> bool:
+    """Whether the user at the other end of a connection may ask."""
+    peer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    _pid, uid, gid = struct.unpack("3i", peer)
+    return is_trusted(uid, _groups(uid, gid), os.geteuid(), path.stat().st_gid)
+
+
+def is_trusted(uid: int, groups: set[int], own_uid: int, socket_group: int) -> bool:
+    """Whether a user may ask: the daemon's own, root, or one of the socket's group."""
+    return uid in (own_uid, 0) or socket_group in groups
+
+
+def _groups(uid: int, gid: int) -> set[int]:
+    try:
+        return set(os.getgrouplist(pwd.getpwuid(uid).pw_name, gid))
+    except KeyError:
+        return {gid}
+
+
+def _lock(path: Path) -> int:
+    """Be the only daemon at a socket until the returned descriptor is closed."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise _unusable(path, error) from None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise ControlError(
+            f"Attune already runs: it listens at {path}. 'assistant status' shows what it does; "
+            "stop it before you start another one."
+        ) from None
+    return handle
+
+
+def _bind(listener: socket.socket, path: Path) -> None:
+    try:
+        if _is_something_else(path):
+            raise ControlError(
+                f"{path} is not a socket. Move it away, or set control.path to another place."
+            )
+        path.unlink(missing_ok=True)
+        listener.bind(os.fspath(path))
+        path.chmod(0o660)  # before anybody can connect
+        listener.listen(BACKLOG)
+    except OSError as error:
+        raise _unusable(path, error) from None
+
+
+def _is_something_else(path: Path) -> bool:
+    try:
+        return not stat.S_ISSOCK(path.lstat().st_mode)
+    except FileNotFoundError:
+        return False
+
+
+def _unusable(path: Path, error: OSError) -> ControlError:
+    return ControlError(
+        f"Cannot listen for commands at {path}: {error.strerror}. Give yourself the right to "
+        "write there, or set control.path to another folder."
+    )

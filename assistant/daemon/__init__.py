@@ -1,0 +1,1 @@
+"""The running assistant: threads, signals, and what is done between turns."""

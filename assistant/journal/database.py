@@ -1,0 +1,176 @@
+"""The opened database: one lock for all threads, transactions, what is remembered, and wiping."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import RLock
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from sqlite_utils import Database
+
+from assistant.config import JournalSettings
+from assistant.errors import JournalError
+from assistant.journal.connection import BUSY_S, connect, told
+from assistant.journal.schema import transaction
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+_ATTEMPT_MS = 200
+"""One attempt at emptying the write-ahead log; nobody else can write meanwhile."""
+
+_STEPS = 100
+"""Steps of SQLite's machine between two looks at whether wiping should stop."""
+
+
+class JournalDatabase:
+    """A connection that several threads may share; several processes may share the file.
+
+    Every method raises ``JournalError`` when the database cannot be read or written.
+    """
+
+    path: Path
+    database: Database  # for the maintenance that belongs to this package
+
+    def __init__(self, path: Path, *, busy_s: float = BUSY_S) -> None:
+        """Open the file, creating or migrating it as needed.
+
+        Args:
+            path: the SQLite file.
+            busy_s: how long to wait for another process's transaction.
+
+        Raises:
+            JournalError: if the file cannot be used; the sentence says why and what to do.
+        """
+        self.path = path
+        self.database = connect(path, busy_s)
+        self._busy_s = busy_s
+        self._lock = RLock()
+
+    @classmethod
+    def open(cls, settings: JournalSettings) -> Self:
+        """The journal that the settings name."""
+        return cls(settings.path)
+
+    def close(self) -> None:
+        """Give the file back; closing twice is allowed."""
+        with self._lock:
+            self.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def reading(self) -> Generator[Database]:
+        """Hold the connection, for one statement that reads."""
+        with self._lock, told(self.path, "read the journal"):
+            yield self.database
+
+    @contextmanager
+    def writing(self, doing: str) -> Generator[Database]:
+        """Hold the connection for one transaction, named for the error that may come of it."""
+        with self._lock, told(self.path, doing), transaction(self.database):
+            yield self.database
+
+    def remember(self, name: str, value: str) -> None:
+        """Keep a value under a name, in place of an earlier one."""
+        with self.writing(f"remember {name!r}") as database:
+            database.conn.execute(
+                "INSERT INTO learning (name, value) VALUES (?, ?) "
+                "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                [name, value],
+            )
+
+    def remembered(self, name: str) -> str | None:
+        """The value under a name, or ``None``."""
+        with self.reading() as database:
+            row = database.conn.execute(
+                "SELECT value FROM learning WHERE name = ?", [name]
+            ).fetchone()
+        return None if row is None else str(row[0])
+
+    def memories(self, prefix: str) -> dict[str, str]:
+        """Names that begin with a prefix, and their values."""
+        with self.reading() as database:
+            rows = database.conn.execute(
+                "SELECT name, value FROM learning WHERE substr(name, 1, ?) = ? ORDER BY name",
+                [len(prefix), prefix],
+            ).fetchall()
+        return dict(rows)
+
+    def forget(self, name: str) -> None:
+        """Remember nothing under this name any more."""
+        with self.writing(f"forget {name!r}") as database:
+            database.conn.execute("DELETE FROM learning WHERE name = ?", [name])
+
+    def scrub(self, stop: Callable[[], bool] = lambda: False) -> bool:
+        """Leave no byte of deleted rows in the database file and the files beside it.
+
+        The rows' own places are overwritten when they are deleted (``secure_delete``), and the
+        write-ahead log is emptied here. Copies that SQLite leaves inside a page when it moves
+        rows to another one go only when the whole file is written anew, during which no other
+        process can write.
+
+        Args:
+            stop: asked while the file is written anew; once it says so, the file stays as it was.
+
+        Returns:
+            Whether the file was written anew; the log is emptied either way.
+
+        Raises:
+            JournalError: also if another program reads the journal all the while.
+        """
+        with self._lock, told(self.path, "wipe what was erased from the journal"):
+            connection = self.database.conn
+            is_whole = self._write_anew(connection, stop)
+            connection.execute(f"PRAGMA busy_timeout = {_ATTEMPT_MS}")
+            try:
+                self._empty_log(connection)
+            finally:
+                connection.execute(f"PRAGMA busy_timeout = {round(self._busy_s * 1_000)}")
+        return is_whole
+
+    def _write_anew(self, connection: sqlite3.Connection, stop: Callable[[], bool]) -> bool:
+        if stop():
+            return False
+        stopped = False
+
+        def asked() -> bool:
+            nonlocal stopped
+            stopped = stopped or stop()
+            return stopped
+
+        connection.set_progress_handler(asked, _STEPS)
+        try:
+            connection.execute("VACUUM")
+        except sqlite3.OperationalError:
+            if stopped:
+                return False
+            raise
+        finally:
+            connection.set_progress_handler(None, 0)
+        return True
+
+    def _empty_log(self, connection: sqlite3.Connection) -> None:
+        deadline = time.monotonic() + self._busy_s
+        while connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+            if time.monotonic() > deadline:
+                raise JournalError(
+                    f"What was erased cannot be wiped from {self.path}-wal yet, because another "
+                    "program is reading the journal. Close it; the wiping is made up for when "
+                    "Attune starts next, or by the next 'assistant log delete'."
+                )
+            time.sleep(0.02)

@@ -1,0 +1,53 @@
+"""Features as the journal keeps them beside a recording: half precision, one row per encoder."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from sqlite_utils import Database
+
+from assistant.values import SpeechFeatures, Transcript, Word
+
+_LARGEST = float(np.finfo(np.float16).max)
+_STORED = np.dtype("<f2")
+
+
+def insert(database: Database, turn_id: int, features: SpeechFeatures) -> None:
+    """Keep the features of an exchange, in place of earlier ones of the same encoder."""
+    frames = np.clip(features.frames, -_LARGEST, _LARGEST).astype(_STORED)
+    transcript = features.transcript
+    database.conn.execute(
+        "INSERT OR REPLACE INTO features (turn_id, encoder, frame_rate, n_frames, dim, "
+        "hypothesis, confidence, words, frames) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            turn_id, features.encoder, features.frame_rate, *frames.shape, transcript.text,
+            transcript.confidence, json.dumps([asdict(word) for word in transcript.words]),
+            frames.tobytes(),
+        ],
+    )  # fmt: skip
+
+
+def find(database: Database, turn_id: int, encoder: str) -> SpeechFeatures | None:
+    """The features of an exchange by one encoder, float32; ``None`` if they are not kept.
+
+    Damaged ones count as not kept: they can be computed again.
+    """
+    row: tuple[Any, ...] | None = database.conn.execute(
+        "SELECT frame_rate, n_frames, dim, hypothesis, confidence, words, frames "
+        "FROM features WHERE turn_id = ? AND encoder = ?",
+        [turn_id, encoder],
+    ).fetchone()
+    if row is None:
+        return None
+    rate, n_frames, dim, hypothesis, confidence, words, data = row
+    try:
+        frames = np.frombuffer(data, _STORED).reshape(n_frames, dim).astype(np.float32)
+        transcript = Transcript(
+            hypothesis, confidence, tuple(Word(**word) for word in json.loads(words))
+        )
+    except (TypeError, ValueError):
+        return None
+    return SpeechFeatures(frames, rate, transcript, encoder)

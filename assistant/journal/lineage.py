@@ -1,0 +1,176 @@
+"""Trained bridges: what taught each of them, how its training went, how it was judged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+from assistant.errors import BridgeError, JournalError, TrainingError
+from assistant.journal.database import JournalDatabase
+from assistant.journal.turn import stamp
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """One point of a training's loss curve."""
+
+    step: int
+    seconds: float  # since the training began
+    loss: float
+    held_out: float | None  # loss on the held-out examples, where it was measured
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeRecord:
+    """What is known of one trained bridge; it outlives the bridge's file."""
+
+    id: int
+    version: str
+    created_at: datetime  # UTC
+    head: str
+    start: str  # "base", "scratch", or the version of the learned bridge it started from
+    turns: tuple[int, ...]  # exchanges it was trained on, also those erased since
+    curve: tuple[CurvePoint, ...]
+    verdict: dict[str, object] | None
+    accepted: bool | None
+    erased_at: datetime | None  # UTC; when its file was destroyed with what had taught it
+
+
+class Lineage:
+    """The records of trained bridges in a journal.
+
+    Every method raises ``JournalError`` when the database cannot be read or written.
+    """
+
+    def __init__(self, journal: JournalDatabase) -> None:
+        self._journal = journal
+
+    def trained(
+        self,
+        version: str,
+        head: str,
+        start: str,
+        turns: Iterable[int],
+        curve: Iterable[CurvePoint],
+    ) -> int:
+        """Record a bridge before its file is written, and give the record's id.
+
+        Args:
+            version: of the bridge.
+            head: kind of bridge.
+            start: "base", "scratch", or the version of the learned bridge it started from.
+            turns: exchanges it was trained on.
+            curve: its losses.
+
+        Raises:
+            TrainingError: if one of the exchanges has been erased meanwhile.
+        """
+        ids = sorted(set(turns))
+        points = json.dumps([asdict(point) for point in curve])
+        now = stamp(datetime.now(timezone.utc))
+        # One transaction: whoever erases an exchange finds either the record or no bridge.
+        with self._journal.writing("record the trained bridge") as database:
+            left = database.conn.execute(
+                "SELECT count(*) FROM turns WHERE id IN (SELECT value FROM json_each(?))",
+                [json.dumps(ids)],
+            ).fetchone()[0]
+            if left < len(ids):
+                raise TrainingError(
+                    "Exchanges that the new bridge was trained on have been erased meanwhile, so "
+                    "it is not kept. Train anew with 'assistant retrain'."
+                )
+            cursor = database.conn.execute(
+                "INSERT INTO bridges (version, created_at, head, start, turns, curve) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                [version, now, head, start, json.dumps(ids), points],
+            )
+        return int(cursor.lastrowid or 0)
+
+    def judged(self, record_id: int, verdict: Mapping[str, object], *, accepted: bool) -> None:
+        """Add the gate's verdict, as JSON values: numbers, and no words of the user."""
+        with self._journal.writing("keep the verdict") as database:
+            cursor = database.conn.execute(
+                "UPDATE bridges SET verdict = ?, accepted = ? WHERE id = ?",
+                [json.dumps(dict(verdict)), accepted, record_id],
+            )
+            if not cursor.rowcount:
+                raise JournalError(
+                    f"There is no trained bridge with the number {record_id} in "
+                    f"{self._journal.path}. 'assistant bridge list' shows those there are."
+                )
+
+    def records(self) -> list[BridgeRecord]:
+        """All records, newest first."""
+        with self._journal.reading() as database:
+            rows = database.conn.execute(
+                "SELECT id, version, created_at, head, start, turns, curve, verdict, accepted, "
+                "erased_at FROM bridges ORDER BY id DESC"
+            ).fetchall()
+        return [self._record(row) for row in rows]
+
+    def find(self, version_or_prefix: str) -> BridgeRecord:
+        """The newest record of one version, which its first letters may stand for.
+
+        Raises:
+            BridgeError: if there is no such version, or more than one.
+        """
+        prefix = version_or_prefix
+        found = [each for each in self.records() if prefix and each.version.startswith(prefix)]
+        versions = {each.version for each in found}
+        if prefix in versions:
+            found = [each for each in found if each.version == prefix]
+        elif len(versions) > 1:
+            raise BridgeError(
+                f"{prefix!r} may mean {', '.join(sorted(versions))}. Give more letters."
+            )
+        if not found:
+            raise BridgeError(
+                f"There is no trained bridge {prefix!r}. "
+                "'assistant bridge list' shows those there are."
+            )
+        return found[0]
+
+    def taught_by(self, turn_ids: Iterable[int]) -> list[BridgeRecord]:
+        """Bridges, not yet erased, that were trained on any of these exchanges, newest first.
+
+        One that started from such a bridge counts, too: what that one learned is in it.
+        """
+        ids = set(turn_ids)
+        newest_first = self.records()
+        versions: set[str] = set()
+        for record in reversed(newest_first):
+            if record.start in versions or not ids.isdisjoint(record.turns):
+                versions.add(record.version)
+        return [each for each in newest_first if each.version in versions and not each.erased_at]
+
+    def erased(self, version: str) -> None:
+        """Note that the file of this version has been destroyed with what had taught it."""
+        with self._journal.writing("note that a bridge is erased") as database:
+            database.conn.execute(
+                "UPDATE bridges SET erased_at = ? WHERE version = ? AND erased_at IS NULL",
+                [stamp(datetime.now(timezone.utc)), version],
+            )
+
+    def _record(self, row: tuple[Any, ...]) -> BridgeRecord:
+        number, version, created_at, head, start, turns, curve, verdict, accepted, erased_at = row
+        try:
+            return BridgeRecord(
+                id=number,
+                version=version,
+                created_at=datetime.fromisoformat(created_at),
+                head=head,
+                start=start,
+                turns=tuple(json.loads(turns)),
+                curve=tuple(CurvePoint(**point) for point in json.loads(curve)),
+                verdict=None if verdict is None else json.loads(verdict),
+                accepted=None if accepted is None else bool(accepted),
+                erased_at=None if erased_at is None else datetime.fromisoformat(erased_at),
+            )
+        except (TypeError, ValueError) as error:
+            raise JournalError(
+                f"The record of bridge {version} in {self._journal.path} is not readable "
+                f"({error}). If a newer Attune wrote it, update Attune."
+            ) from error

@@ -1,0 +1,57 @@
+"""Which exchanges have been kept long enough."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from assistant.config import JournalSettings
+from assistant.journal.turn import stamp
+
+MEGABYTE = 1_000_000
+
+_LONGEST_DAYS = 100_000
+"""Beyond this an age is as good as for ever, and the calendar has no such day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How much room one exchange takes, and whether Attune was taught by it."""
+
+    id: int
+    started_at: str  # as ``stamp`` writes it
+    n_bytes: int  # recording and features
+    taught: bool  # read aloud, imported, corrected or confirmed
+
+
+def expired(kept: Sequence[Kept], settings: JournalSettings, now: datetime) -> list[int]:
+    """Exchanges to erase: those beyond the age, then the oldest ones beyond the size.
+
+    The newest one always stays, since its reply may be under way.
+
+    Args:
+        kept: all exchanges.
+        settings: how long, how much, and whether what taught Attune is spared.
+        now: timezone-aware.
+
+    Returns:
+        Their ids, oldest first.
+    """
+    oldest_first = sorted(kept, key=lambda each: (each.started_at, each.id))
+    newest = max((each.id for each in kept), default=0)
+    may_go = [
+        each
+        for each in oldest_first
+        if each.id != newest and not (settings.keep_taught and each.taught)
+    ]
+    limit = stamp(now - timedelta(days=min(settings.keep_days, _LONGEST_DAYS)))
+    excess = sum(each.n_bytes for each in kept) - settings.keep_mb * MEGABYTE
+    gone: list[int] = []
+    for each in may_go:
+        too_old = settings.keep_days > 0 and each.started_at < limit
+        too_much = settings.keep_mb > 0 and excess > 0
+        if too_old or too_much:
+            gone.append(each.id)
+            excess -= each.n_bytes
+    return gone

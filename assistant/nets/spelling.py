@@ -1,0 +1,66 @@
+"""From letter logits to words: what an encoder's CTC symbols spell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assistant.nets import ctc
+from assistant.values import Transcript, Word
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """An encoder's CTC symbols and how they are read."""
+
+    symbols: tuple[str, ...]
+    delimiter: int  # index of the word delimiter
+    blank: int  # index of CTC's blank
+    seconds: float  # from frame to frame
+    fusion: ctc.Fusion | None  # a character n-gram that takes part; none: the greedy reading
+
+    def transcript(self, logits: NDArray[np.float32], temperature: float = 1.0) -> Transcript:
+        """The words in letter logits.
+
+        Args:
+            logits: (n_frames, n_symbols).
+            temperature: what they are divided by where they are weighed against the n-gram; how
+                sure the reading is, is told without it.
+        """
+        probabilities = ctc.posteriors(logits)
+        if self.fusion is None:
+            spans = [
+                span
+                for span in ctc.spans(probabilities, self.blank)
+                if len(self.symbols[span.symbol]) == 1  # <s>, </s> and <unk> are not speech
+            ]
+        else:
+            softened = ctc.posteriors(logits / np.float32(temperature))
+            log_probs = np.log(softened + 1e-10)
+            symbols = ctc.search(log_probs, self.blank, self.fusion, self.delimiter)
+            spans = ctc.align(probabilities, symbols, self.blank)
+        words = tuple(self._word(group) for group in ctc.words(spans, self.delimiter))
+        text = " ".join(word.text for word in words)
+        confidence = float(np.mean([word.confidence for word in words])) if words else 0.0
+        return Transcript(text, confidence, words)
+
+    def labels(self, text: str) -> list[int]:
+        """Symbols that spell a text of words; letters that the encoder cannot write are left out.
+
+        Args:
+            text: words between single spaces, in any case.
+        """
+        places = {symbol.lower(): at for at, symbol in enumerate(self.symbols) if len(symbol) == 1}
+        places[" "] = self.delimiter
+        return [places[letter] for letter in text.lower() if letter in places]
+
+    def _word(self, group: Sequence[ctc.Span]) -> Word:
+        return Word(
+            text="".join(self.symbols[span.symbol] for span in group).lower(),
+            start_s=group[0].first_frame * self.seconds,
+            end_s=(group[-1].last_frame + 1) * self.seconds,
+            confidence=float(np.mean([span.confidence for span in group])),
+        )

@@ -1,0 +1,65 @@
+"""The trainer as a process of its own: settings on standard input, events on standard output.
+
+Exit status 0: done; 75: asked to stop, its state saved; 1: failed, and the last line says why.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+
+from assistant.config import Settings
+from assistant.errors import AttuneError
+from assistant.personalise.progress import Encoded, Event, Failed, Judging, to_line
+from assistant.personalise.request import Request
+from assistant.personalise.session import retrain
+from assistant.personalise.train import Interrupted
+
+STOPPED = 75
+"""EX_TEMPFAIL: try again later."""
+
+
+def main() -> int:
+    """Run one training."""
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
+    signal.signal(signal.SIGINT, lambda _number, _frame: stop.set())
+    threading.Thread(target=_watch_parent, args=(os.getppid(), stop), daemon=True).start()
+    order = json.load(sys.stdin)
+    settings = Settings.model_validate(order["settings"])
+
+    def tell(event: Event) -> None:
+        # the steps look for the end themselves and save their state first
+        if stop.is_set() and isinstance(event, Encoded | Judging):
+            raise Interrupted
+        _tell(event)
+
+    try:
+        retrain(settings, Request(**order["request"]), tell, stop)
+    except Interrupted:
+        return STOPPED
+    except AttuneError as error:
+        _tell(Failed(str(error)))
+        return 1
+    return 0
+
+
+def _tell(event: Event) -> None:
+    sys.stdout.write(to_line(event) + "\n")
+    sys.stdout.flush()
+
+
+def _watch_parent(parent: int, stop: threading.Event) -> None:
+    """Stop when the daemon is gone: nobody would pause this process any more."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    stop.set()
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""How long to leave a training alone that keeps failing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+DAY_S = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """Trainings in a row that died or hung."""
+
+    count: int = 0
+    at: float = 0.0  # of the last one, seconds since the epoch
+    why: str = ""
+
+    def another(self, at: float, why: str) -> Failures:
+        """One more failure."""
+        return Failures(self.count + 1, at, why)
+
+    def delay_s(self, retry_s: float) -> float:
+        """The wait after the last failure: doubled with each one, up to a day."""
+        return min(DAY_S, retry_s * 2.0 ** min(self.count - 1, 40)) if self.count else 0.0
+
+    def left_s(self, now: float, retry_s: float) -> float:
+        """What is left of the wait; a clock that was set back cannot make it longer."""
+        delay = self.delay_s(retry_s)
+        return max(0.0, min(delay, self.at + delay - now))
+
+    def to_text(self) -> str:
+        """As the journal remembers them."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_text(cls, text: str | None) -> Failures:
+        """As the journal remembered them; anything unreadable counts as none."""
+        try:
+            values = json.loads(text or "{}")
+            return cls(int(values["count"]), float(values["at"]), str(values["why"]))
+        except (KeyError, TypeError, ValueError):
+            return cls()

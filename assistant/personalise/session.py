@@ -1,0 +1,396 @@
+"""One training from end to end: collect, encode, train, judge, promote."""
+
+from __future__ import annotations
+
+import fcntl
+import gc
+import hashlib
+import json
+import os
+import threading
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+from assistant.bridge import checkpoint
+from assistant.bridge.checkpoint import Checkpoint
+from assistant.bridge.connect import Bridge
+from assistant.config import Settings
+from assistant.encode.wav2vec2 import Wav2Vec2Encoder
+from assistant.errors import BridgeError, TrainingError
+from assistant.generate.llama import LlamaSession
+from assistant.generate.vocabulary import Vocabulary, vocabulary
+from assistant.journal.lineage import Lineage
+from assistant.journal.store import Journal
+from assistant.nets.spelling import Spelling
+from assistant.personalise.examples import Example, examples
+from assistant.personalise.gate import Gate, Verdict, decide
+from assistant.personalise.heads import (
+    STEPS,
+    TEMPERATURE,
+    AnchoredHead,
+    CTCHead,
+    Head,
+    LettersHead,
+    Pair,
+    PooledHead,
+    sampled,
+    untrained,
+)
+from assistant.personalise.progress import (
+    Collected,
+    Encoded,
+    Event,
+    Judged,
+    Judging,
+    Nothing,
+    Stepped,
+)
+from assistant.personalise.promote import BridgeFolder
+from assistant.personalise.replay import common_talk
+from assistant.personalise.request import Request
+from assistant.personalise.score import Replies
+from assistant.personalise.shred import shred
+from assistant.personalise.train import Material, Trained, Trainer
+from assistant.values import EndReason, Utterance
+
+STATE = "training.safetensors"
+"""The state of a training under way, in the folder of bridges."""
+
+EXAMPLES = "examples_at_last_training"
+"""Name under which the journal remembers how many examples the last training had."""
+
+REJECTED = 3
+"""Rejected bridges whose files stay."""
+
+KINDS = {"pooled": "bridgeformer", "ctc": "ctc", "letters": "letters", "anchored": "anchored"}
+"""Which projector each head of the settings is."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Heard:
+    """What the frozen encoder gives to a training; the encoder itself is not needed any more."""
+
+    fingerprint: str
+    dim: int
+    spelling: Spelling
+    untrained: Checkpoint  # a letters bridge that reads as the encoder does
+    train: list[Pair]
+    held_out: list[Pair]
+    replay: list[Pair]
+    canaries: list[Pair]
+
+
+def retrain(
+    settings: Settings, request: Request, tell: Callable[[Event], None], stop: threading.Event
+) -> Judged | Nothing:
+    """Train a bridge on what the journal holds, judge it, and promote it if it is better.
+
+    Args:
+        settings: all of them.
+        request: from where to start, and how long.
+        tell: hears every event, the returned one included.
+        stop: asks for the training's state to be saved.
+
+    Raises:
+        Interrupted: if ``stop`` was set; the next training goes on from the saved state.
+        AttuneError: if a room cannot be opened, another training is under way, or this one fails.
+    """
+    with alone(settings.bridges), Journal.open(settings.journal) as journal:
+        found = examples(journal.turns(), settings.personalise)
+        taught = sum(example.weight == 1.0 for example in found)
+        try:
+            outcome = _retrain(settings, request, journal, found, tell, stop)
+        except TrainingError:
+            shred([settings.bridges / STATE])  # what cannot go on must not stay either
+            raise
+        journal.remember(EXAMPLES, str(taught))
+    tell(outcome)
+    return outcome
+
+
+def _retrain(
+    settings: Settings,
+    request: Request,
+    journal: Journal,
+    found: Sequence[Example],
+    tell: Callable[[Event], None],
+    stop: threading.Event,
+) -> Judged | Nothing:
+    wanted = settings.personalise
+    steps = wanted.steps or STEPS[wanted.head]
+    settings = settings.model_copy(
+        update={"personalise": wanted.model_copy(update={"steps": steps})}
+    )
+    train = [example for example in found if not example.held_out]
+    held_out = [example for example in found if example.held_out]
+    tell(Collected(len(train), len(held_out)))
+    if not train:
+        return Nothing("There are no examples yet. 'assistant enroll' is the quickest way to some.")
+    if len(held_out) < settings.personalise.min_held_out:
+        return Nothing(
+            f"Of {len(found)} examples {len(held_out)} are held out to judge by, and "
+            f"{settings.personalise.min_held_out} are needed; some more will do."
+        )
+    folder = BridgeFolder(settings.bridges)
+    state = settings.bridges / STATE
+    with vocabulary(settings.generate.path) as language:
+        heard = hear(settings, journal, found, tell)
+        head, start = beginning(settings, request, folder, heard, language)
+        trainer = Trainer(
+            head,
+            Material(heard.train, heard.replay, heard.held_out),
+            settings.personalise,
+            state,
+            _name(settings, head, found),
+        )
+        trained = trainer.run(
+            lambda point, left: tell(Stepped(point.step, steps, point.loss, point.held_out, left)),
+            stop,
+            request.minutes or settings.personalise.max_minutes,
+            lambda: journal.exist([example.turn for example in found]),
+        )
+    candidate = candidate_of(head, trained, [example.turn for example in train])
+    if candidate.version == folder.current and folder.is_whole(candidate.version):
+        shred([state])  # killed after its promotion, or trained anew on the same examples
+        return Nothing("The bridge in use is already what this training leads to.")
+    record = Lineage(journal).trained(
+        candidate.version,
+        settings.personalise.head,
+        start,
+        [example.turn for example in train],
+        trained.curve,
+    )
+    verdict = judge(settings, folder, heard, candidate, tell)
+    Lineage(journal).judged(
+        record, {"why": verdict.why, **verdict.numbers}, accepted=verdict.accepted
+    )
+    if verdict.accepted or not folder.is_whole(candidate.version):  # one promoted before stays so
+        folder.add(replace(candidate, accepted=verdict.accepted))
+    if verdict.accepted:
+        folder.promote(candidate.version)
+    else:
+        _tidy(folder, Lineage(journal))
+    shred([state])
+    # whoever erases an example deletes it first and looks for its bridges then
+    if not journal.exist([example.turn for example in train]):
+        folder.destroy(candidate.version)
+        raise TrainingError(
+            "Exchanges that the new bridge was trained on have been erased meanwhile, so it was "
+            "destroyed. Train anew with 'assistant retrain'."
+        )
+    return Judged(candidate.version, verdict.accepted, verdict.why, verdict.numbers)
+
+
+@contextmanager
+def alone(folder: Path) -> Generator[None, None, None]:
+    """Be the only training on this folder.
+
+    Raises:
+        TrainingError: if another one is under way.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = os.open(folder / "training.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise TrainingError(
+                "A training is under way already. 'assistant status' shows how far it is."
+            ) from None
+        yield
+    finally:
+        os.close(handle)
+
+
+def hear(
+    settings: Settings, journal: Journal, found: Sequence[Example], tell: Callable[[Event], None]
+) -> Heard:
+    """Features of all examples and of common talk, each computed once and kept."""
+    wanted = settings.personalise
+    encoder = Wav2Vec2Encoder(settings.encode.model_copy(update={"threads": wanted.threads}))
+    total = len(found) + wanted.canaries + wanted.replay
+    talk = common_talk(
+        wanted.canaries + wanted.replay,
+        encoder,
+        settings.bridges,
+        lambda done, _of: tell(Encoded(done, total)),
+    )
+    pairs: list[tuple[Example, Pair]] = []
+    for number, example in enumerate(found, len(talk) + 1):
+        features = journal.features(example.turn, encoder.fingerprint)
+        if features is None:
+            recording = Utterance(
+                journal.audio(example.turn), datetime.now(timezone.utc), EndReason.STOP
+            )
+            journal.keep_features(example.turn, encoder.encode(recording))
+            features = journal.features(example.turn, encoder.fingerprint)
+            tell(Encoded(number, total))
+        if features is not None:
+            pairs.append((example, Pair(features, example.text, example.weight)))
+    common = [Pair(each.features, each.text) for each in talk]
+    heard = Heard(
+        fingerprint=encoder.fingerprint,
+        dim=encoder.dim,
+        spelling=encoder.spelling,
+        untrained=LettersHead.untrained(encoder.fingerprint, encoder.ctc_head(), encoder.spelling),
+        train=[pair for example, pair in pairs if not example.held_out],
+        held_out=[pair for example, pair in pairs if example.held_out],
+        replay=common[wanted.canaries :],
+        canaries=common[: wanted.canaries],
+    )
+    del encoder
+    gc.collect()  # hundreds of megabytes with a full-size encoder
+    return heard
+
+
+def beginning(
+    settings: Settings,
+    request: Request,
+    folder: BridgeFolder,
+    heard: Heard,
+    language: Vocabulary,
+) -> tuple[Head, str]:
+    """The head in the state that training starts from, and what that state is called."""
+    wanted = settings.personalise
+    tokens = set(_spoken_tokens(heard, language))
+    found, start = _start(settings, request, folder, heard, language)
+    if wanted.head == "letters":
+        return LettersHead(found or heard.untrained, heard.spelling), start
+    pad = language.pad
+    if found is None:
+        tokens |= set(sampled(language.size, wanted.seed))
+        found = untrained(wanted, heard.fingerprint, heard.dim, language, tokens, pad)
+    match wanted.head:
+        case "ctc":
+            return CTCHead(CTCHead.widened(found, tokens), language), start
+        case "anchored":
+            return AnchoredHead(AnchoredHead.widened(found, tokens), language), start
+        case "pooled":
+            return PooledHead(found, language, pad, wanted.alpha, wanted.beta), start
+
+
+def candidate_of(head: Head, trained: Trained, turns: Sequence[int]) -> Checkpoint:
+    """The trained bridge; it counts as accepted once it is promoted, and only then is it kept."""
+    config = head.checkpoint.config
+    if config.kind == "letters":
+        config = config.model_copy(update={"temperature": TEMPERATURE})
+    return replace(
+        head.checkpoint,
+        config=config,
+        weights=trained.weights,
+        accepted=True,
+        provenance={
+            "examples": list(turns),
+            "steps": trained.curve[-1].step,
+            "trained_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        },
+    )
+
+
+def judge(
+    settings: Settings,
+    folder: BridgeFolder,
+    heard: Heard,
+    candidate: Checkpoint,
+    tell: Callable[[Event], None],
+) -> Verdict:
+    """The gate's verdict on a candidate, against the bridge in use and the transcript route."""
+    generate = settings.generate.model_copy(update={"threads": settings.personalise.threads})
+    with LlamaSession(generate) as session:
+        language = session.vocabulary
+
+        def join(found: Checkpoint) -> Bridge:
+            return Bridge(
+                found,
+                language,
+                heard.spelling,
+                weight=settings.bridge.ngram_weight,
+                bonus=settings.bridge.ngram_bonus,
+            )
+
+        used = in_use(settings, folder, heard.fingerprint, language.embedding_fingerprint)
+        before = None if used is None or not used[1].accepted else join(used[1])
+        gate = Gate(
+            language,
+            Replies(session),
+            settings.bridge,
+            lambda done, of: tell(Judging(done, of)),
+        )
+        measured = gate.measure(before, join(candidate), heard.held_out, heard.canaries)
+    return decide(measured, settings.personalise)
+
+
+def in_use(
+    settings: Settings, folder: BridgeFolder, encoder: str, table: str
+) -> tuple[str, Checkpoint] | None:
+    """The bridge that answers today and what it is called, if one does for this pair of models."""
+    learned = folder.current
+    for name, path in (
+        (learned or "", None if learned is None else folder.path(learned)),
+        ("base", settings.bridge.path),
+    ):
+        if path is None:
+            continue
+        try:
+            found = checkpoint.read(path)
+            found.require(encoder, table)
+        except BridgeError:  # damaged, or of other models: the next one answers
+            continue
+        return name, found
+    return None
+
+
+def _start(
+    settings: Settings,
+    request: Request,
+    folder: BridgeFolder,
+    heard: Heard,
+    language: Vocabulary,
+) -> tuple[Checkpoint | None, str]:
+    """The trained bridge to go on from, if the request wants one and it is of the right kind."""
+    if request.start == "scratch":
+        return None, "scratch"
+    wanted = settings.personalise
+    paths = [("base", settings.bridge.path)]
+    if request.start == "current" and (learned := folder.current) is not None:
+        paths.insert(0, (learned, folder.path(learned)))
+    for name, path in paths:
+        if path is None:
+            continue
+        try:
+            found = checkpoint.read(path)
+            found.require(heard.fingerprint, language.embedding_fingerprint)
+        except BridgeError:
+            continue
+        if found.config.kind == KINDS[wanted.head]:
+            return found, name
+    return None, "scratch"
+
+
+def _tidy(folder: BridgeFolder, lineage: Lineage) -> None:
+    """Keep the files of a few rejected bridges, to be looked at, and no more."""
+    rejected = [each.version for each in lineage.records() if not each.accepted]
+    used = {each.version for each in lineage.records() if each.accepted}
+    for version in rejected[REJECTED:]:
+        if version not in used and folder.path(version).is_file():
+            folder.destroy(version)
+
+
+def _spoken_tokens(heard: Heard, language: Vocabulary) -> Iterable[int]:
+    """Tokens of everything said and of everything understood."""
+    for pair in (*heard.train, *heard.held_out, *heard.replay, *heard.canaries):
+        yield from language.tokens(pair.text)
+        yield from language.tokens(pair.features.transcript.text)
+
+
+def _name(settings: Settings, head: Head, found: Sequence[Example]) -> str:
+    """Identifies a training: what it starts from, what it sees and how it goes."""
+    parts = (
+        head.checkpoint.version,
+        settings.personalise.model_dump_json(exclude={"threads", "memory_mb", "max_minutes"}),
+        [(each.turn, each.text, each.weight, each.held_out) for each in found],
+    )
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

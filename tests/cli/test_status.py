@@ -1,0 +1,241 @@
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assistant.cli import status
+from assistant.config import load
+from assistant.control.messages import Status
+from assistant.control.server import Server
+from assistant.journal.lineage import Lineage
+from assistant.journal.store import Journal
+from assistant.journal.turn import Taught
+from assistant.personalise.promote import BridgeFolder
+from assistant.personalise.request import Request
+from assistant.personalise.scheduler import EXAMPLES
+from tests.bridge.tables import checkpoint
+from tests.journal.exchanges import STARTED_AT, exchange, utterance
+
+Told = Callable[..., dict[str, str]]
+"""Runs the command and gives its rows."""
+
+NUMBERS = {
+    "held_out": 12,
+    "transcript_rouge1": 0.31,
+    "transcript_token_error": 0.55,
+    "after_rouge1": 0.71,
+    "after_token_error": 0.24,
+}
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    return {
+        "ATTUNE_JOURNAL__PATH": str(tmp_path / "data" / "journal.db"),
+        "ATTUNE_CONTROL__PATH": str(tmp_path / "control.sock"),
+        "ATTUNE_PERSONALISE__HELD_OUT": "0.4",
+    }
+
+
+@pytest.fixture
+def journal(environment: dict[str, str]) -> Iterator[Journal]:
+    with Journal(Path(environment["ATTUNE_JOURNAL__PATH"])) as journal:
+        yield journal
+
+
+@pytest.fixture
+def folder(journal: Journal) -> BridgeFolder:
+    return BridgeFolder(journal.path.parent / "bridges")
+
+
+def run(environment: dict[str, str], *words: str) -> int:
+    parser = argparse.ArgumentParser()
+    status.register(parser.add_subparsers())
+    args = parser.parse_args(["status", *words])
+    loaded = load(environ=environment, files=())
+    return args.run(args, loaded.settings, loaded)
+
+
+@pytest.fixture
+def told(environment: dict[str, str], capsys: pytest.CaptureFixture[str]) -> Told:
+    def told(wanted: int = 0, **changes: str) -> dict[str, str]:
+        assert run(environment | changes) == wanted
+        captured = capsys.readouterr()
+        assert captured.err == ""
+        rows = (
+            line.split(maxsplit=1)
+            for line in captured.out.replace("last verdict", "last").splitlines()
+        )
+        return {row[0]: row[1] for row in rows}
+
+    return told
+
+
+class Running:
+    """A daemon in this state."""
+
+    def __init__(self, **state: Any) -> None:
+        self.state = state
+
+    def status(self) -> Status:
+        return Status.model_validate({"pid": 77, "bridge": None, "state": "waiting"} | self.state)
+
+    def retrain(self, request: Request) -> None:
+        raise AssertionError(request)
+
+
+def judge(journal: Journal, version: str, *, accepted: bool, why: str) -> None:
+    lineage = Lineage(journal)
+    record = lineage.trained(version, "letters", "base", [], [])
+    lineage.judged(record, {"why": why, **NUMBERS}, accepted=accepted)
+
+
+def learned(journal: Journal, folder: BridgeFolder) -> str:
+    """A bridge that the gate accepted, and one that it then rejected."""
+    version = folder.add(checkpoint())
+    folder.promote(version)
+    judge(journal, version, accepted=True, why="replies got better")
+    judge(journal, "0ff", accepted=False, why="replies are not better")
+    return version
+
+
+def test_a_new_device_is_told_what_to_do(told: Told) -> None:
+    assert told() == {
+        "Attune": "does not run; start it with 'assistant run'",
+        "bridge": "base",
+        "examples": "0 taught (0 held out to judge by), 0 understood with confidence",
+        "learning": "waits for: Attune to run ('assistant run'); 5 more examples",
+    }
+
+
+def test_what_was_learned_is_told_without_a_daemon(
+    told: Told, journal: Journal, folder: BridgeFolder
+) -> None:
+    version = learned(journal, folder)
+    rows = told()
+    assert rows["bridge"].startswith(f"{version}, learned 20")
+    assert rows["bridge"].endswith(" from 0 examples")
+    assert rows["score"] == (
+        "replies (ROUGE-1) 0.71 (transcript 0.31), wrong tokens 0.24 (transcript 0.55), "
+        "on 12 held-out utterances"
+    )
+    assert rows["last"].startswith("0ff rejected 20")
+    assert rows["last"].endswith(": replies are not better")
+    folder.rollback()
+    rows = told()
+    assert rows["bridge"] == "base"
+    assert "score" not in rows
+
+
+def test_examples_are_counted_by_kind_and_from_the_last_training(
+    told: Told, journal: Journal
+) -> None:
+    for number in range(20):
+        moment = STARTED_AT + timedelta(minutes=number)
+        journal.enrolled(utterance(0.1, started_at=moment), "good morning", Taught.ENROLLED)
+    exchange(journal)
+    journal.remember(EXAMPLES, "18")
+    found = told(ATTUNE_PERSONALISE__CONFIDENT="0.7")["examples"].split()
+    assert (found[0], found[-4]) == ("20", "1")
+    assert 0 < int(found[2].removeprefix("(")) < 20
+    assert told()["learning"].endswith("; 3 more examples")
+    journal.remember(EXAMPLES, "16")
+    assert told()["learning"].endswith("; 1 more example")
+    journal.remember(EXAMPLES, "rubbish")
+    assert told()["learning"] == "waits for: Attune to run ('assistant run')"
+    journal.remember(EXAMPLES, "900")  # most of them erased since
+    assert told()["learning"].endswith("; 5 more examples")
+
+
+@pytest.mark.parametrize(
+    ("state", "learning"),
+    [
+        (
+            {"waits": ["2 more examples", "speech was 40 s ago, 260 s more"]},
+            "waits for: 2 more examples; speech was 40 s ago, 260 s more",
+        ),
+        ({}, "begins in a moment"),
+        ({"state": "off"}, "off; 'assistant retrain' trains nevertheless"),
+        ({"state": "training"}, "training"),
+        (
+            {"state": "training", "progress": 0.456, "seconds_left": 12.3},
+            "training, 46% done, 13 s left",
+        ),
+        ({"state": "judging", "progress": 0.5}, "judging, 50% done"),
+        ({"state": "paused", "progress": 0.5}, "paused while somebody speaks, 50% done"),
+    ],
+)
+def test_what_the_daemon_does_is_told(
+    state: dict[str, Any], learning: str, told: Told, environment: dict[str, str]
+) -> None:
+    with Server(Path(environment["ATTUNE_CONTROL__PATH"])) as server:
+        server.serve(Running(**state))
+        rows = told()
+    assert rows["Attune"] == "runs (process 77)"
+    assert rows["learning"] == learning
+
+
+def test_the_bridge_that_the_daemon_uses_is_told(
+    told: Told, environment: dict[str, str], journal: Journal, folder: BridgeFolder
+) -> None:
+    version = learned(journal, folder)
+    running = Running(bridge="ba5e", failures=2, last_failure="it ended with status 3")
+    with Server(Path(environment["ATTUNE_CONTROL__PATH"])) as server:
+        server.serve(running)
+        rows = told()
+        assert rows["bridge"] == "ba5e"
+        assert rows["failures"] == "2 in a row; it ended with status 3"
+        running.state = {"bridge": version}
+        rows = told()
+        assert rows["bridge"].startswith(f"{version}, learned")
+        assert "failures" not in rows
+        running.state = {"bridge": None}
+        assert told()["bridge"] == "none: the transcript takes every turn"
+
+
+def test_a_route_without_a_bridge_is_told(told: Told) -> None:
+    assert told(ATTUNE_ROUTE="transcript")["bridge"].startswith("none: the transcript takes")
+    assert told(ATTUNE_BRIDGE__PATH="")["bridge"] == "none: the transcript takes every turn"
+
+
+def test_a_damaged_folder_of_bridges_is_told(told: Told, folder: BridgeFolder) -> None:
+    folder.promote(folder.add(checkpoint()))
+    folder.state.write_text("rubbish")
+    assert told()["bridge"].startswith("unknown: The record of promoted bridges")
+
+
+def test_a_daemon_that_cannot_be_asked_is_a_failure_and_the_rest_is_told(
+    told: Told, environment: dict[str, str], tmp_path: Path
+) -> None:
+    rows = told(1, ATTUNE_CONTROL__PATH=str(tmp_path / ("x" * 200)))
+    assert rows["Attune"].startswith("The path ")
+    assert rows["bridge"] == "base"
+    assert environment
+
+
+def test_everything_is_told_as_json(
+    environment: dict[str, str],
+    journal: Journal,
+    folder: BridgeFolder,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    version = learned(journal, folder)
+    assert run(environment, "--json") == 0
+    alone = json.loads(capsys.readouterr().out)
+    assert (alone["running"], alone["daemon"], alone["bridge"]) == (False, None, version)
+    assert alone["score"] == {"why": "replies got better", **NUMBERS}
+    assert alone["examples"] == {"taught": 0, "held_out": 0, "confident": 0}
+    assert alone["waits"] == ["Attune to run ('assistant run')", "5 more examples"]
+    assert (alone["last_verdict"]["version"], alone["last_verdict"]["accepted"]) == ("0ff", False)
+    with Server(Path(environment["ATTUNE_CONTROL__PATH"])) as server:
+        server.serve(Running(waits=["mains power"]))
+        assert run(environment, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["running"], found["daemon"]["pid"]) == (True, 77)
+    assert found["waits"] == found["daemon"]["waits"] == ["mains power"]

@@ -1,0 +1,63 @@
+"""Small utterances whose words can be learned, and heads over them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from assistant.config import PersonaliseSettings
+from assistant.nets.spelling import Spelling
+from assistant.personalise.heads import LettersHead, Pair
+from assistant.personalise.train import Material, Trainer
+from assistant.values import SpeechFeatures
+
+SYMBOLS = ("<pad>", "|", *"abcdefgh")
+DIM = len(SYMBOLS)
+ENCODER = "encoder-1"
+SPELLING = Spelling(SYMBOLS, delimiter=1, blank=0, seconds=0.04, fusion=None)
+
+
+def pair(text: str, shift: int = 0, seed: int = 0) -> Pair:
+    """A text as features: two frames per letter, each letter's axis moved by ``shift``."""
+    rng = np.random.default_rng([seed, *map(ord, text)])
+    rows: list[int] = []
+    for symbol in SPELLING.labels(text):
+        rows += [symbol, symbol, 0]
+    axes = [2 + (row - 2 + shift) % (DIM - 2) if row > 1 else row for row in rows]
+    frames = 4 * np.eye(DIM, dtype=np.float32)[axes]
+    frames += rng.normal(0, 0.3, frames.shape).astype(np.float32)
+    transcript = SPELLING.transcript(frames)
+    return Pair(SpeechFeatures(frames, 25.0, transcript, ENCODER), text)
+
+
+def texts(count: int, seed: int) -> list[str]:
+    """Words of the letters that there are."""
+    rng = np.random.default_rng(seed)
+    letters = SYMBOLS[2:]
+    return [
+        " ".join("".join(rng.choice(letters, 3)) for _ in range(rng.integers(1, 4)))
+        for _ in range(count)
+    ]
+
+
+def pairs(count: int, seed: int, shift: int = 0) -> list[Pair]:
+    return [pair(text, shift, seed) for text in texts(count, seed)]
+
+
+def letters_head() -> LettersHead:
+    """A head that reads unshifted features rightly before any training."""
+    head = (torch.eye(DIM), torch.zeros(DIM))
+    return LettersHead(LettersHead.untrained(ENCODER, head, SPELLING), SPELLING)
+
+
+def settings(**changes: object) -> PersonaliseSettings:
+    wished: dict[str, object] = {"steps": 120, "batch": 4, "rate": 0.03, "memory_mb": 8_000}
+    return PersonaliseSettings.model_validate(wished | changes)
+
+
+def trainer(state: Path, name: str = "one", **changes: object) -> Trainer:
+    """A speaker whose letters lie one axis further than the encoder has them."""
+    material = Material(pairs(20, 1, shift=1), pairs(10, 2, shift=1), pairs(6, 3, shift=1))
+    return Trainer(letters_head(), material, settings(**changes), state, name)

@@ -1,0 +1,61 @@
+"""A journal of somebody whom the starter misunderstands, made once per test run."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from assistant.config import Settings, load
+from assistant.journal.store import Journal
+from assistant.journal.turn import Taught
+from assistant.personalise.replay import sentences
+from assistant.values import EndReason, Utterance
+from bench.speakers import SPEAKERS
+
+BEGAN = datetime(2026, 3, 1, 9, tzinfo=timezone.utc)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pupil:
+    """Recordings with their texts."""
+
+    spoken: tuple[tuple[Utterance, str], ...]
+
+    @classmethod
+    def speaking(cls, count: int) -> Pupil:
+        """The Turkish-sounding slow speaker, reading sentences that are not replayed."""
+        texts = sentences(400)[400 - count :]
+        return cls(
+            tuple((SPEAKERS[1].say(text, number), text) for number, text in enumerate(texts))
+        )
+
+    def teach(self, journal: Journal, *, shuffled: int | None = None) -> list[int]:
+        """Put everything into a journal, with the texts of others if ``shuffled`` is a seed."""
+        texts = [text for _, text in self.spoken]
+        if shuffled is not None:
+            random.Random(shuffled).shuffle(texts)
+        return [
+            journal.enrolled(
+                Utterance(utterance.samples, BEGAN + timedelta(minutes=number), EndReason.STOP),
+                text,
+                Taught.ENROLLED,
+            )
+            for number, ((utterance, _), text) in enumerate(zip(self.spoken, texts, strict=True))
+        ]
+
+
+def settings(folder: Path, **changes: object) -> Settings:
+    """The starter models over a journal in ``folder``, with a short training."""
+    wished: dict[str, object] = {
+        "journal.path": folder / "journal.db",
+        "encode.threads": 1,
+        "generate.threads": 1,
+        "personalise.replay": 24,
+        "personalise.canaries": 8,
+        "personalise.steps": 120,
+        "personalise.memory_mb": 8_000,
+    }
+    named = {key.replace("__", "."): value for key, value in changes.items()}
+    return load(wished | named, environ={}, files=()).settings

@@ -1,0 +1,507 @@
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from assistant.bridge.checkpoint import Checkpoint
+from assistant.cli import rooms
+from assistant.config import EncodeSettings, Settings
+from assistant.control.client import Client
+from assistant.control.server import Server
+from assistant.daemon import loop
+from assistant.daemon.upkeep import Promoted, Upkeep
+from assistant.encode.wav2vec2 import Wav2Vec2Encoder
+from assistant.errors import AttuneError, BridgeError, ControlError
+from assistant.generate.llama import LlamaSession
+from assistant.journal.lineage import Lineage
+from assistant.journal.store import Journal
+from assistant.journal.turn import Taught, Turn
+from assistant.nets.projectors import ProjectorConfig
+from assistant.personalise.progress import Collected, Event, Failed, Judged
+from assistant.personalise.promote import BridgeFolder
+from assistant.personalise.scheduler import FAILURES
+from assistant.personalise.supervisor import Supervisor
+from assistant.turn import Assistant, Mute
+from assistant.values import Utterance
+from tests.encode import tiny
+from tests.generate import toys
+from tests.journal.exchanges import exchange, utterance
+from tests.personalise.trainers import trainer
+
+WAIT_S = 60.0
+"""Longest wait of a test that would otherwise never end."""
+
+AT_ONCE: dict[str, object] = {
+    "quiet_s": 0,
+    "min_new": 1,
+    "max_load": 1_000,
+    "max_celsius": 1_000,
+    "min_free_mb": 0,
+    "min_disk_mb": 0,
+    "on_battery": True,
+    "resume_s": 0,
+}
+"""A device that counts as idle whatever it does."""
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> Wav2Vec2Encoder:
+    folder = tiny.write(tmp_path_factory.mktemp("encoder"), says="E")
+    return Wav2Vec2Encoder(EncodeSettings.model_validate({"path": folder}))
+
+
+@pytest.fixture(scope="module")
+def llm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LlamaSession]:
+    path = toys.write(
+        tmp_path_factory.mktemp("llm") / "yes.gguf", toys.chained(*b"Yes.", toys.IM_END)
+    )
+    with LlamaSession(toys.settings(path)) as session:
+        yield session
+
+
+@dataclass
+class Home:
+    """A daemon's rooms without its loop."""
+
+    folder: Path
+    encoder: Wav2Vec2Encoder
+    llm: LlamaSession
+    told: list[str]
+    trainers: list[Supervisor] = field(default_factory=list[Supervisor])
+
+    def bridge(self, letter: str, encoder: str | None = None) -> Checkpoint:
+        """One that hears a letter twice in whatever is said."""
+        return Checkpoint(
+            config=ProjectorConfig(
+                kind="linear",
+                encoder_dim=tiny.HIDDEN,
+                llm_dim=self.llm.gguf.embedding_length,
+                slots=2,
+            ),
+            encoder=encoder or self.encoder.fingerprint,
+            table=self.llm.gguf.embedding_fingerprint,
+            token_ids=np.arange(toys.N_VOCAB),
+            pad=toys.EOS,
+            weights={
+                "body.weight": torch.zeros(self.llm.gguf.embedding_length, tiny.HIDDEN),
+                "body.bias": torch.as_tensor(self.llm.gguf.rows([ord(letter)])[0]),
+            },
+            accepted=True,
+        )
+
+    def settings(self, **blocks: dict[str, object]) -> Settings:
+        base = self.folder / "base.safetensors"
+        if not base.exists():
+            self.bridge("b").write(base)
+        paths: dict[str, dict[str, object]] = {
+            "bridge": {"path": base},
+            "journal": {"path": self.folder / "journal.db"},
+            "control": {"path": self.folder / "control.sock"},
+            "personalise": {"enabled": False},
+            "idle": AT_ONCE,
+        }
+        return Settings.model_validate(
+            {name: paths.get(name, {}) | blocks.get(name, {}) for name in {*paths, *blocks}}
+        )
+
+    @property
+    def bridges(self) -> BridgeFolder:
+        return BridgeFolder(self.folder / "bridges")
+
+    @contextmanager
+    def daemon(
+        self, settings: Settings | None = None, role: tuple[Any, ...] | None = None
+    ) -> Iterator[Daemon]:
+        """A daemon that learns by this trainer, if any."""
+        settings = settings or self.settings()
+        promoted = Promoted(BridgeFolder(settings.bridges))
+
+        def load(version: str | None) -> Any:
+            return rooms.bridge_of(version, settings, self.encoder, self.llm)
+
+        def start(*arguments: Any) -> Supervisor:
+            started = Supervisor(*arguments, command=trainer(*(role or ("learn",))))
+            self.trainers.append(started)
+            return started
+
+        with Journal.open(settings.journal) as journal, Server(settings.control.path) as server:
+            assistant = Assistant(
+                encoder=self.encoder,
+                bridge=rooms.bridge(settings, self.encoder, self.llm, self.told.append),
+                llm=self.llm,
+                journal=journal,
+                voice=Mute(),
+                bridge_settings=settings.bridge,
+                generate_settings=settings.generate,
+            )
+            hears = server if role is not None else None
+            upkeep = Upkeep(
+                assistant, settings, promoted, load, self.told.append, hears, start=start
+            )
+            with upkeep:
+                yield Daemon(assistant, upkeep, Client(settings.control.path))
+
+
+@dataclass
+class Daemon:
+    """What a test does with a running daemon."""
+
+    assistant: Assistant
+    upkeep: Upkeep
+    client: Client
+
+    @property
+    def version(self) -> str | None:
+        bridge = self.assistant.bridge
+        return None if bridge is None else bridge.version
+
+    def until(self, holds: Callable[[], object]) -> None:
+        """Be idle until something is the case."""
+        deadline = time.monotonic() + WAIT_S
+        while not holds():
+            assert time.monotonic() < deadline
+            self.upkeep.idle()
+            time.sleep(0.01)
+
+    def told(self, events: AbstractContextManager[Iterator[Event | None]]) -> Iterator[Event]:
+        """Be idle, and give what a client hears meanwhile."""
+        deadline = time.monotonic() + WAIT_S
+        with events as heard:
+            while True:
+                assert time.monotonic() < deadline
+                self.upkeep.idle()
+                if (event := next(heard)) is not None:
+                    yield event
+
+
+@pytest.fixture
+def home(tmp_path: Path, encoder: Wav2Vec2Encoder, llm: LlamaSession) -> Home:
+    return Home(tmp_path, encoder, llm, [])
+
+
+def enrol(home: Home, number: int = 1) -> None:
+    with Journal(home.folder / "journal.db") as journal:
+        for seed in range(number):
+            journal.enrolled(utterance(0.1, seed=seed), "good morning", Taught.ENROLLED)
+
+
+def test_a_promoted_bridge_answers_the_next_turn_and_a_rollback_undoes_it(home: Home) -> None:
+    learned = home.bridge("l")
+    turns: list[Turn] = []
+
+    def conversation() -> Iterator[Utterance]:
+        def until_answered(number: int) -> None:
+            deadline = time.monotonic() + WAIT_S
+            while len(turns) < number:
+                assert time.monotonic() < deadline
+                time.sleep(0.005)
+
+        yield utterance(0.2)
+        until_answered(1)
+        home.bridges.promote(home.bridges.add(learned))
+        yield utterance(0.2)
+        until_answered(2)
+        home.bridges.rollback()
+        yield utterance(0.2)
+
+    with home.daemon() as daemon:
+        loop.run(
+            daemon.assistant,
+            conversation(),
+            stopper=loop.Stopper(),
+            on_turn=turns.append,
+            on_failure=lambda error: home.told.append(str(error)),
+            beside=daemon.upkeep,
+        )
+    base = home.bridge("b").version
+    assert [turn.bridge for turn in turns] == [base, learned.version, base]
+    assert [turn.heard for turn in turns] == ["bb", "ll", "bb"]
+    assert home.told == [
+        f"Now using bridge {learned.version}.",
+        f"Now using bridge {base} (base).",
+    ]
+
+
+def test_a_learned_bridge_answers_from_the_start(home: Home) -> None:
+    version = home.bridges.add(home.bridge("l"))
+    home.bridges.promote(version)
+    with home.daemon() as daemon:
+        daemon.upkeep.idle()
+        assert daemon.version == version
+        assert daemon.upkeep.status().bridge == version
+    assert home.told == []
+
+
+def test_a_learned_bridge_needs_no_base(home: Home) -> None:
+    settings = home.settings(bridge={"path": None})
+    with home.daemon(settings) as daemon:
+        assert daemon.version is None
+        version = home.bridges.add(home.bridge("l"))
+        home.bridges.promote(version)
+        daemon.upkeep.idle()
+        assert daemon.version == version
+        home.bridges.rollback()
+        daemon.upkeep.idle()
+        assert daemon.version is None
+    assert home.told == [
+        f"Now using bridge {version}.",
+        "Now using no bridge: the transcript takes every turn.",
+    ]
+
+
+def damage(home: Home, checkpoint: Checkpoint) -> str:
+    """Promote a bridge whose file is damaged afterwards."""
+    version = home.bridges.add(checkpoint)
+    home.bridges.promote(version)
+    home.bridges.path(version).write_bytes(b"rubbish")
+    return version
+
+
+def test_a_bridge_that_does_not_load_is_told_once_and_the_old_one_stays(home: Home) -> None:
+    good = home.bridges.add(home.bridge("l"))
+    home.bridges.promote(good)
+    with home.daemon() as daemon:
+        bad = damage(home, home.bridge("m"))
+        for _ in range(5):
+            daemon.upkeep.idle()
+            daemon.upkeep.turn_began()
+            daemon.upkeep.turn_ended()
+        assert daemon.version == good
+        (line,) = home.told
+        assert line.startswith(f"The file of bridge {bad} is damaged.")
+        assert "'assistant bridge rollback'" in line
+        home.bridges.rollback()
+        daemon.upkeep.idle()
+        assert daemon.version == good
+
+
+def test_a_failure_that_comes_again_is_told_once(home: Home) -> None:
+    home.bridges.promote(home.bridges.add(home.bridge("l")))
+    with home.daemon() as daemon:
+        version = daemon.version
+        for _ in range(3):
+            home.bridges.state.unlink()
+            home.bridges.state.write_text("rubbish")
+            daemon.upkeep.idle()
+        assert daemon.version == version
+    (line,) = home.told
+    assert line.startswith("The record of promoted bridges")
+    assert "'assistant bridge rollback'" in line
+
+
+def test_a_bridge_of_other_models_is_told_with_what_mends_it(home: Home) -> None:
+    version = home.bridges.add(home.bridge("f", encoder="foreign"))
+    with home.daemon() as daemon:
+        base = daemon.version
+        home.bridges.promote(version)
+        daemon.upkeep.idle()
+        daemon.upkeep.idle()
+        assert daemon.version == base
+    (line,) = home.told
+    assert line.startswith(f"The learned bridge {version} was made for another")
+    assert "'assistant retrain --from base'" in line
+
+
+@pytest.mark.parametrize("spoil", ["file", "models", "state"])
+def test_the_base_bridge_stands_in_at_the_start(home: Home, spoil: str) -> None:
+    if spoil == "file":
+        damage(home, home.bridge("m"))
+    elif spoil == "models":
+        home.bridges.promote(home.bridges.add(home.bridge("f", encoder="foreign")))
+    else:
+        home.bridges.promote(home.bridges.add(home.bridge("l")))
+        home.bridges.state.write_text("rubbish")
+    with home.daemon() as daemon:
+        daemon.upkeep.idle()
+        assert daemon.version == home.bridge("b").version
+    assert home.told[0].endswith("Until then the base bridge answers.")
+    assert "'assistant " in home.told[0]
+    assert len(home.told) == (2 if spoil == "state" else 1)  # which cannot be repaired, either
+
+
+def test_a_route_without_bridges_stays_without(home: Home) -> None:
+    settings = home.settings().model_copy(update={"route": "transcript"})
+    home.bridges.promote(home.bridges.add(home.bridge("l")))
+    with home.daemon(settings) as daemon:
+        home.bridges.rollback()
+        daemon.upkeep.idle()
+        assert daemon.version is None
+    assert home.told == []
+
+
+def test_an_erased_bridge_is_not_used_even_if_there_is_no_other(home: Home) -> None:
+    version = home.bridges.add(home.bridge("l"))
+    home.bridges.promote(version)
+    with home.daemon() as daemon:
+        (home.folder / "base.safetensors").unlink()
+        home.bridges.destroy(version)
+        daemon.upkeep.idle()
+        assert daemon.version is None
+    (line,) = home.told
+    assert line.startswith("There is no bridge at")
+
+
+def test_what_was_broken_off_is_finished_at_the_start(home: Home) -> None:
+    version = home.bridges.add(home.bridge("l"))
+    home.bridges.promote(version)
+    part = home.bridges.folder / "abc.part"
+    part.write_bytes(b"half")
+    with Journal(home.folder / "journal.db") as journal:
+        gone, stays = exchange(journal), exchange(journal)
+        Lineage(journal).trained(version, "linear", "base", [gone], [])
+        journal.remember("erasing:1", json.dumps([gone]))
+    with home.daemon() as daemon:
+        assert [turn.id for turn in daemon.assistant.journal.turns()] == [stays]
+        assert daemon.version == home.bridge("b").version
+    assert home.bridges.versions() == []
+    assert not part.exists()
+
+
+@pytest.mark.parametrize(("quiet_s", "left"), [(0, 1), (300, 2)])
+def test_what_was_kept_long_enough_goes_when_it_is_quiet(
+    home: Home, quiet_s: int, left: int
+) -> None:
+    old = datetime.now(timezone.utc) - timedelta(days=10)
+    with Journal(home.folder / "journal.db") as journal:
+        exchange(journal, started_at=old)
+        exchange(journal, started_at=datetime.now(timezone.utc))
+    settings = home.settings(journal={"keep_days": 5}, idle={"quiet_s": quiet_s})
+    with home.daemon(settings, role=("learn",)) as daemon:
+        daemon.upkeep.idle()
+        assert daemon.assistant.journal.count() == left
+    assert home.told == []
+
+
+def test_learning_begins_by_itself_and_its_verdict_is_told(home: Home) -> None:
+    enrol(home)
+    settings = home.settings(personalise={"enabled": True})
+    with home.daemon(settings, role=("learn",)) as daemon:
+        events = daemon.told(daemon.client.events(0.01))
+        assert next(events) == Collected(8, 2)
+        judged = next(event for event in events if isinstance(event, Judged))
+        assert judged.version == "from-current"
+        daemon.until(lambda: daemon.client.status().state == "waiting")
+        status = daemon.client.status()
+        assert status.last_verdict is not None
+        assert status.last_verdict["version"] == "from-current"
+        assert status.pid == os.getpid()
+    assert home.told == ["The new bridge from-current is accepted: better."]
+
+
+def test_without_examples_it_waits_for_some(home: Home) -> None:
+    settings = home.settings(personalise={"enabled": True}, idle={"min_new": 3})
+    with home.daemon(settings, role=("learn",)) as daemon:
+        exchange(daemon.assistant.journal)  # which nobody has looked at
+        daemon.upkeep.idle()
+        assert daemon.client.status().waits == ("3 more examples",)
+
+
+def test_examples_are_counted_anew_when_the_journal_has_changed(home: Home) -> None:
+    with home.daemon(role=("learn",)) as daemon:
+        assert daemon.upkeep._count() == 0
+        enrol(home, 2)  # by another connection
+        assert daemon.upkeep._count() == 2
+        daemon.assistant.journal.consent(1, allowed=False)
+        assert daemon.upkeep._count() == 1
+        statements: list[str] = []
+        daemon.assistant.journal.database.conn.set_trace_callback(statements.append)
+        assert daemon.upkeep._count() == 1
+        assert not statements
+
+
+def test_a_person_can_ask_for_a_training_though_none_begins_by_itself(home: Home) -> None:
+    enrol(home)
+    with home.daemon(role=("step_on",)) as daemon:
+        for _ in range(3):
+            daemon.upkeep.idle()
+        assert daemon.client.status().state == "off"
+        daemon.client.call("retrain", start="base")
+        daemon.until(lambda: daemon.client.status().progress)
+        status = daemon.client.status()
+        assert (status.state, status.seconds_left) == ("training", 100.0)
+        with pytest.raises(ControlError, match="A training is under way already"):
+            daemon.client.call("retrain")
+
+
+def test_speech_and_turns_pause_the_trainer_and_its_end_with_the_daemon_is_no_failure(
+    home: Home,
+) -> None:
+    with home.daemon(role=("step_on",)) as daemon:
+        daemon.client.call("retrain")
+        daemon.until(lambda: daemon.client.status().state == "training")
+        captured_at = time.monotonic()
+        daemon.upkeep.speech(captured_at)
+        status = daemon.client.status()
+        assert status.state == "paused"
+        assert status.paused_after_ms is not None
+        assert 0 <= status.paused_after_ms <= (time.monotonic() - captured_at) * 1_000
+        daemon.upkeep.turn_began()
+        daemon.upkeep.turn_ended()
+        assert daemon.client.status().state == "paused"
+        daemon.until(lambda: daemon.client.status().state == "training")
+    (started,) = home.trainers
+    with pytest.raises(ProcessLookupError):
+        os.kill(started.pid, 0)
+    with Journal(home.folder / "journal.db") as journal:
+        assert journal.remembered(FAILURES) is None
+    assert home.told == []
+
+
+@pytest.mark.parametrize(
+    ("enabled", "then"),
+    [
+        (True, "It will be tried again; 'assistant status' shows when."),
+        (False, "'assistant retrain' tries again."),
+    ],
+)
+def test_a_training_that_breaks_off_is_told(home: Home, enabled: bool, then: str) -> None:  # noqa: FBT001
+    settings = home.settings(personalise={"enabled": enabled})
+    with home.daemon(settings, role=("fail",)) as daemon:
+        daemon.client.call("retrain")
+        events = daemon.told(daemon.client.events(0.01))
+        failures = (event for event in events if isinstance(event, Failed))
+        assert next(failures).error == "The encoder is gone."
+        daemon.until(lambda: daemon.client.status().failures)
+        assert daemon.client.status().last_failure == "The encoder is gone."
+    assert home.told == [f"A training broke off: The encoder is gone. {then}"]
+
+
+def test_a_journal_that_fails_is_told_once_and_the_daemon_goes_on(home: Home) -> None:
+    settings = home.settings(personalise={"enabled": True})
+    with home.daemon(settings, role=("learn",)) as daemon:
+        daemon.assistant.journal.close()
+        for _ in range(3):
+            daemon.upkeep.idle()
+        assert daemon.client.status().state == "waiting"
+    (line,) = set(home.told)
+    assert line.startswith("Cannot read the journal")
+
+
+def test_where_nobody_listens_nothing_is_learned(home: Home) -> None:
+    enrol(home)
+    with home.daemon(home.settings(personalise={"enabled": True})) as daemon:
+        for _ in range(3):
+            daemon.upkeep.idle()
+            daemon.upkeep.speech(time.monotonic())
+        assert daemon.upkeep.status().state == "off"
+    assert home.told == []
+
+
+def test_the_base_bridge_must_fit_if_there_is_no_other(home: Home) -> None:
+    replace(home.bridge("f"), encoder="foreign").write(home.folder / "base.safetensors")
+    with pytest.raises(AttuneError, match="made for another speech encoder"), home.daemon():
+        pass
+    settings = home.settings(bridge={"path": None}).model_copy(update={"route": "bridge"})
+    with pytest.raises(BridgeError, match="The bridge route needs a bridge"), home.daemon(settings):
+        pass
