@@ -6,7 +6,7 @@
 VENV_PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench models clean
+.PHONY: help run test check soak bench demo models clean
 
 help: ## say what there is
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1	\2/p' Makefile
@@ -26,6 +26,14 @@ check: ## format, lint, types, layers and tests
 	$(VENV_PYTHON) -m pyright --pythonpath $(VENV_PYTHON)
 	.venv/bin/lint-imports
 	$(VENV_PYTHON) -m pytest $(ARGS)
+
+soak: ## run the tests that take hours; broken off with Ctrl-C, the next run goes on from there
+	@deploy/setup.sh --for test
+	@$(VENV_PYTHON) -m pytest -m soak -o faulthandler_timeout=3600 $(ARGS)
+
+demo: ## watch Attune learn how a simulated speaker talks
+	@deploy/setup.sh --for test
+	@$(VENV_PYTHON) -m bench.demo $(ARGS)
 
 bench: ## measure the stages of a turn
 	@deploy/setup.sh --for test

@@ -225,7 +225,7 @@ class PersonaliseSettings(Block):
     threads: int = Field(1, ge=1, description="CPU threads of the trainer")
     memory_mb: int = Field(1_000, ge=300, description="most memory the trainer may take")
     min_held_out: int = Field(
-        3, ge=1, description="held-out utterances below which nothing is promoted"
+        2, ge=1, description="held-out utterances below which nothing is promoted"
     )
     reply_margin: float = Field(
         0.02, ge=0, le=1, description="by how much replies must get better (ROUGE-1)"

@@ -198,7 +198,7 @@ class Bench:
                 bridge = self.join(replace(candidate, accepted=True))
                 of_bridge = self.gate.score(bridge, user.unseen)
                 accepted = None
-                if held_out:
+                if held_out and head == self.settings.personalise.head:
                     measured = self.gate.measure(self.base, bridge, held_out, self.canaries)
                     accepted = decide(measured, self.settings.personalise).accepted
                 yield _row(user, head, count, of_bridge, seconds, accepted)
@@ -290,11 +290,13 @@ def main() -> None:
     parser.add_argument("--heads", nargs="*", default=list(HEADS))
     parser.add_argument("--speakers", type=int, default=len(SPEAKERS), help="simulated ones")
     parser.add_argument("--counts", type=int, nargs="*", default=list(COUNTS))
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=2, help="CPU threads")
     arguments = parser.parse_args()
     flags: dict[str, object] = {
         "personalise.threads": arguments.threads,
+        "personalise.memory_mb": 16_000,  # this process holds all models and all users
         "generate.threads": arguments.threads,
+        "encode.threads": arguments.threads,
         "encode.path": arguments.encoder,
     }
     settings = load(flags, environ={}, files=()).settings

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,7 @@ class Speaker:
     smear_ms: float  # time constant over which the spectrum is smeared
     highest_hz: float  # half-power frequency of what is left of the highs
 
+    @cache  # noqa: B019 - a few hundred sentences in a short-lived process
     def say(self, text: str, number: int = 0) -> Utterance:
         """One sentence with 0.3 s of quiet noise around it; ``number`` seeds the noise."""
         speech = Espeak(

@@ -20,7 +20,7 @@ from assistant.config import EncodeSettings, Settings
 from assistant.control.client import Client
 from assistant.control.server import Server
 from assistant.daemon import loop
-from assistant.daemon.upkeep import Promoted, Upkeep
+from assistant.daemon.upkeep import AGAIN_S, Promoted, Upkeep
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.errors import AttuneError, BridgeError, ControlError
 from assistant.generate.llama import LlamaSession
@@ -286,18 +286,25 @@ def test_a_bridge_that_does_not_load_is_told_once_and_the_old_one_stays(home: Ho
         assert daemon.version == good
 
 
-def test_a_failure_that_comes_again_is_told_once(home: Home) -> None:
+def test_a_failure_that_comes_again_is_told_once_an_hour(home: Home) -> None:
     home.bridges.promote(home.bridges.add(home.bridge("l")))
-    with home.daemon() as daemon:
-        version = daemon.version
+
+    def fail(daemon: Daemon) -> None:
         for _ in range(3):
             home.bridges.state.unlink()
             home.bridges.state.write_text("rubbish")
             daemon.upkeep.idle()
+
+    with home.daemon() as daemon:
+        version = daemon.version
+        fail(daemon)
         assert daemon.version == version
-    (line,) = home.told
-    assert line.startswith("The record of promoted bridges")
-    assert "'assistant bridge rollback'" in line
+        (line,) = home.told
+        assert line.startswith("The record of promoted bridges")
+        assert "'assistant bridge rollback'" in line
+        daemon.upkeep._told[line] -= AGAIN_S
+        fail(daemon)
+        assert home.told == [line, line]
 
 
 def test_a_bridge_of_other_models_is_told_with_what_mends_it(home: Home) -> None:

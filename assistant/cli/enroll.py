@@ -20,7 +20,8 @@ from assistant.cli.log_import import Intake
 from assistant.cli.output import print_line
 from assistant.cli.playing import play
 from assistant.config import Loaded, Settings
-from assistant.errors import AudioError, ConfigError, CorpusError
+from assistant.control.client import Client
+from assistant.errors import AudioError, ConfigError, ControlError, CorpusError
 from assistant.journal.store import Journal
 from assistant.journal.turn import Taught
 from assistant.listen.capture import Microphone
@@ -68,6 +69,11 @@ def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
         raise ConfigError(
             "Reading sentences aloud needs a terminal. Start 'assistant enroll' in one, or give "
             "recordings with 'assistant enroll --input FOLDER'."
+        )
+    if Client(settings.control.path).is_running():
+        raise ControlError(
+            "Attune is running and would answer what you read aloud. Stop 'assistant run' first, "
+            "and start it again afterwards."
         )
     own = phrases(args.phrases) if args.phrases is not None else []
     with Journal.open(settings.journal) as journal:

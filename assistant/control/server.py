@@ -165,8 +165,11 @@ class Server:
             thread = threading.Thread(
                 target=self._attend, args=(connection, handlers), name="client", daemon=True
             )
+            try:
+                thread.start()
+            except RuntimeError:  # no more threads: as good as no more room
+                return False
             self._clients[connection] = thread
-            thread.start()
             return True
 
     def _attend(self, connection: socket.socket, handlers: Handlers) -> None:

@@ -28,7 +28,7 @@ WAITING = 8
 NOTICED = 3
 """Voiced frames within ``NOTICED_WITHIN`` that are taken for the beginning of speech."""
 
-NOTICED_WITHIN = 5
+NOTICED_WITHIN = 4  # 80 ms: the trainer is to stand still 100 ms after the first of them
 
 GAP_S = 0.2
 """Time without frames after which those before it say nothing about those after it."""

@@ -34,6 +34,9 @@ TIDY_S = 3_600.0
 COUNT_S = 10.0
 """Time without sound before the examples are counted anew, which takes a moment."""
 
+AGAIN_S = 3_600.0
+"""Time after which a failure that comes again is told again."""
+
 TRAINER_S = 4.0
 """Longest wait for the trainer to keep its state at the end."""
 
@@ -88,7 +91,7 @@ class Upkeep:
         self._load = load
         self._tell = tell
         self._server = server
-        self._told: str | None = None
+        self._told: dict[str, float] = {}  # failures, and when in monotonic seconds
         bridge = assistant.bridge
         is_learned = bridge is not None and promoted.folder.path(bridge.version).is_file()
         self._learned = bridge.version if bridge is not None and is_learned else None
@@ -266,12 +269,14 @@ class Upkeep:
 
     @contextmanager
     def _telling(self) -> Generator[None, None, None]:
-        """Tell a failure once, however often it comes again; the conversation goes on."""
+        """Tell a failure, at most once an hour; the conversation goes on."""
         try:
             yield
         except AttuneError as error:
-            if str(error) != self._told:
-                self._told = str(error)
+            now = time.monotonic()
+            self._told = {text: at for text, at in self._told.items() if now - at < AGAIN_S}
+            if str(error) not in self._told:
+                self._told[str(error)] = now
                 self._tell(str(error))
 
 

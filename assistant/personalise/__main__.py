@@ -28,8 +28,10 @@ def main() -> int:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
     signal.signal(signal.SIGINT, lambda _number, _frame: stop.set())
-    threading.Thread(target=_watch_parent, args=(os.getppid(), stop), daemon=True).start()
     order = json.load(sys.stdin)
+    # told by the daemon itself: it may have died while this process was still importing
+    daemon = int(order.get("daemon", os.getppid()))
+    threading.Thread(target=_watch_parent, args=(daemon, stop), daemon=True).start()
     settings = Settings.model_validate(order["settings"])
 
     def tell(event: Event) -> None:
@@ -53,9 +55,9 @@ def _tell(event: Event) -> None:
     sys.stdout.flush()
 
 
-def _watch_parent(parent: int, stop: threading.Event) -> None:
+def _watch_parent(daemon: int, stop: threading.Event) -> None:
     """Stop when the daemon is gone: nobody would pause this process any more."""
-    while os.getppid() == parent:
+    while os.getppid() == daemon:
         time.sleep(1.0)
     stop.set()
 

@@ -336,9 +336,6 @@ class Scheduler:
             training.concluded = True
             self._verdict = event
             self._failures = Failures()
-            self._memory.forget(FAILURES)
-            self._memory.remember(EXAMPLES, str(training.examples))
-            self._memory.forget(DUE_NOW)
         elif isinstance(event, Failed):
             training.error = event.error
         if not isinstance(event, Encoded | Stepped | Judging):
@@ -346,7 +343,11 @@ class Scheduler:
         elif self._clock() >= training.told_at + TELL_S:
             training.told_at = self._clock()
             log.info("%s", _pairs(event))
-        self._on_event(event)
+        self._on_event(event)  # before what may fail: nobody would be told of it again
+        if isinstance(event, Judged | Nothing):
+            self._memory.forget(FAILURES)
+            self._memory.remember(EXAMPLES, str(training.examples))
+            self._memory.forget(DUE_NOW)
 
     def _finish(self, training: _Training, ended: Ended) -> None:
         if training.concluded or ended.how is How.STOPPED:

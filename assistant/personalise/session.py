@@ -163,7 +163,11 @@ def _retrain(
         [example.turn for example in train],
         trained.curve,
     )
-    verdict = judge(settings, folder, heard, candidate, tell)
+    if trained.has_learned:
+        verdict = judge(settings, folder, heard, candidate, tell)
+    else:
+        why = "the training never lowered the held-out loss, so there was nothing to learn from it"
+        verdict = Verdict(accepted=False, why=why, numbers={"held_out": len(heard.held_out)})
     Lineage(journal).judged(
         record, {"why": verdict.why, **verdict.numbers}, accepted=verdict.accepted
     )

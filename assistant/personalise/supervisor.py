@@ -100,7 +100,8 @@ class Supervisor:
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._stderr: deque[str] = deque(maxlen=_LAST_LINES)
         self._heard_s = clock()
-        job = json.dumps({"settings": settings.model_dump(mode="json"), "request": asdict(request)})
+        order = {"settings": settings.model_dump(mode="json"), "request": asdict(request)}
+        job = json.dumps({**order, "daemon": os.getpid()})
         try:
             with _read_from(job) as stdin:
                 self._process = subprocess.Popen(

@@ -63,6 +63,12 @@ class Trained:
     weights: Mapping[str, Tensor]  # those with the lowest held-out loss
     curve: tuple[CurvePoint, ...]
 
+    @property
+    def has_learned(self) -> bool:
+        """Whether the held-out loss was ever lower than at the beginning."""
+        losses = [point.held_out for point in self.curve if point.held_out is not None]
+        return not losses or min(losses) < losses[0]
+
 
 class Interrupted(Exception):  # noqa: N818 - not an error: the state is saved
     """The training was asked to stop; it goes on from its saved state."""

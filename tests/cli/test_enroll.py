@@ -10,6 +10,7 @@ import soundfile
 
 from assistant.cli import enroll, main
 from assistant.cli.enroll import Level, phrases, unread
+from assistant.control.server import Server
 from assistant.errors import CorpusError
 from assistant.journal.store import Journal
 from assistant.journal.turn import Taught
@@ -99,6 +100,20 @@ def test_without_a_microphone_enrolment_says_so(path: Path, tmp_path: Path) -> N
     assert status == 1
     assert "\nassistant: There is no microphone: connect one" in shown
     assert "Traceback" not in shown
+
+
+def test_while_attune_runs_nothing_is_read_aloud(path: Path, tmp_path: Path) -> None:
+    control = tmp_path / "control.sock"
+    environment = silent_environment(tmp_path / "silent") | {"ATTUNE_CONTROL__PATH": str(control)}
+    with (
+        Server(control),
+        terminal("enroll", "--database", path, environment=environment) as screen,
+    ):
+        status, shown = screen.end()
+    assert status == 1
+    assert "\nassistant: Attune is running and would answer what you read" in f"\n{shown}"
+    assert "Stop 'assistant run' first" in shown
+    assert not path.exists()
 
 
 def test_without_a_terminal_recordings_are_asked_for(path: Path, tmp_path: Path) -> None:

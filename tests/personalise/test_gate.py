@@ -41,7 +41,7 @@ def test_what_is_better_everywhere_is_accepted_with_its_numbers() -> None:
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"held_out": 2}, "only 2 held-out utterances"),
+        ({"held_out": 1}, "only 1 held-out utterances"),
         ({"after": of(0.515, 0.2)}, "replies are not better than today's"),
         ({"after": of(0.7, 0.385)}, "the reading is not better than today's"),
         ({"transcript": of(0.75, 0.5)}, "plain transcription does better"),

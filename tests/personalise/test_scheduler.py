@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from assistant.errors import TrainingError
+from assistant.errors import JournalError, TrainingError
 from assistant.journal.store import Journal
 from assistant.personalise.erase import RETRAIN_DUE
 from assistant.personalise.progress import Collected, Judged, Nothing
@@ -73,6 +73,16 @@ def test_new_examples_count_from_the_last_verdict(home: Home) -> None:
     home.examples = 7
     home.later(5)
     assert home.scheduler.status().waits == ("1 more example",)
+
+
+def test_a_verdict_that_cannot_be_remembered_is_told_nevertheless(home: Home) -> None:
+    home.later(300)
+    home.journal.close()
+    with pytest.raises(JournalError):
+        home.until(lambda: False)
+    assert isinstance(home.told[-1], Judged)
+    assert home.scheduler.status().last_verdict == home.told[-1]
+    assert home.ended() == Ended(How.DONE)
 
 
 def test_nothing_to_train_counts_as_a_verdict(home: Home) -> None:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -124,6 +125,15 @@ def test_a_killed_training_goes_on_from_what_it_saved(tmp_path: Path) -> None:
     with pytest.raises(Interrupted):
         trainer(state, steps=4000).run(told, stop, 5)
     assert steps[0] >= 29
+
+
+def test_whether_anything_was_learned_is_told_by_held_out_speech(tmp_path: Path) -> None:
+    assert run(trainer(tmp_path / "a")).has_learned
+    nonsense = trainer(tmp_path / "b")
+    train = [replace(each, text="hhh") for each in nonsense._material.train]
+    right = [pair(each.text, seed=3) for each in nonsense._material.held_out]
+    nonsense._material = replace(nonsense._material, train=train, replay=[], held_out=right)
+    assert not run(nonsense).has_learned
 
 
 def test_it_stops_when_the_held_out_loss_no_longer_falls(tmp_path: Path) -> None:
