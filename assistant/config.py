@@ -234,7 +234,7 @@ class PersonaliseSettings(Block):
         0.02, ge=0, le=1, description="by how much token errors must fall"
     )
     canary_margin: float = Field(
-        0.02, ge=0, le=1, description="how much common talk may suffer (ROUGE-1, token errors)"
+        0.04, ge=0, le=1, description="how much common talk may suffer (ROUGE-1, token errors)"
     )
 
 

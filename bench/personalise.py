@@ -186,7 +186,7 @@ class Bench:
         """The part of the table for one user that is not known yet."""
         done = {(row.head, row.count) for row in known if row.user == user.name}
         transcript = self.gate.score(None, user.unseen)
-        today = self.gate.score(self.base, user.unseen, auto=True)
+        used = self.base  # until the gate accepts another one
         for count in counts:
             if ("transcript", count) not in done:
                 yield _row(user, "transcript", count, transcript)
@@ -197,14 +197,19 @@ class Bench:
                 candidate, seconds, held_out = self.train(head, user.taught[:count])
                 bridge = self.join(replace(candidate, accepted=True))
                 of_bridge = self.gate.score(bridge, user.unseen)
+                if head != self.settings.personalise.head:
+                    yield _row(user, head, count, of_bridge, seconds)
+                    continue
                 accepted = None
-                if held_out and head == self.settings.personalise.head:
-                    measured = self.gate.measure(self.base, bridge, held_out, self.canaries)
-                    accepted = decide(measured, self.settings.personalise).accepted
+                if held_out:
+                    measured = self.gate.measure(used, bridge, held_out, self.canaries)
+                    verdict = decide(measured, self.settings.personalise)
+                    accepted = verdict.accepted
+                    used = bridge if accepted else used
+                    print(f"{user.name}, {count}: {verdict.why}", flush=True)
                 yield _row(user, head, count, of_bridge, seconds, accepted)
-                if head == self.settings.personalise.head:
-                    of_user = self.gate.score(bridge, user.unseen, auto=True) if accepted else today
-                    yield _row(user, "Attune", count, of_user, seconds, accepted)
+                of_user = self.gate.score(used, user.unseen, auto=True)
+                yield _row(user, "Attune", count, of_user, seconds, accepted)
 
 
 def _row(

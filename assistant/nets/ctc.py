@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from assistant.nets.ngram import ALPHABET, START, CharNgram
 
-BEAMS = 48
+BEAMS = 192
 """Prefixes kept from frame to frame."""
 
-DEPTH = 14.0
+DEPTH = 10.0
 """Prefixes whose score lies further below the best one's are not kept."""
 
 LEAST = math.log(1e-3)
@@ -72,20 +72,6 @@ def words(found: Sequence[Span], delimiter: int) -> list[list[Span]]:
     return [group for group in groups if group]
 
 
-@dataclass(slots=True)
-class _Beam:
-    """One prefix: log probabilities of ending in blank and in its last symbol, and its words."""
-
-    blank: float
-    symbol: float
-    state: int
-    words: float  # weighted log probability of the text so far
-
-    @property
-    def sound(self) -> float:
-        return _either(self.blank, self.symbol)
-
-
 @dataclass(frozen=True, slots=True)
 class Fusion:
     """How a character n-gram takes part in the reading (shallow fusion).
@@ -121,62 +107,207 @@ def search(
     Returns:
         Symbol indexes.
     """
-    ngram, weight, bonus = fusion.ngram, fusion.weight, fusion.bonus
-    beams: dict[tuple[int, ...], _Beam] = {(): _Beam(0.0, _NEVER, fusion.start, 0.0)}
-    best = 0.0  # score of the best prefix
-    for frame in log_probs:
-        likely = [int(symbol) for symbol in np.flatnonzero(frame > LEAST)]
-        candidates = [
-            (symbol, float(frame[symbol]))
-            for symbol in likely
-            if symbol != blank and fusion.places[symbol]
-        ]
-        silence = float(frame[blank])
-        longest = max((len(fusion.places[symbol]) for symbol, _ in candidates), default=0)
-        # no better than this now, and a prefix falls out at the end of the frame
-        hopeless = best + float(frame.max()) - DEPTH - bonus * longest
-        grown: dict[tuple[int, ...], _Beam] = {}
-        for prefix, beam in beams.items():
-            sound = beam.sound
-            last = prefix[-1] if prefix else delimiter
-            same = grown.setdefault(prefix, _Beam(_NEVER, _NEVER, beam.state, beam.words))
-            same.blank = _either(same.blank, sound + silence)
-            if prefix:
-                same.symbol = _either(same.symbol, beam.symbol + float(frame[prefix[-1]]))
-            for symbol, log_prob in candidates:
-                if symbol == delimiter == last:
-                    same.blank = _either(same.blank, beam.blank + log_prob)
-                    continue
-                before = beam.blank if symbol == last else sound
-                if before + log_prob + beam.words < hopeless:
-                    continue
-                longer = (*prefix, symbol)
-                extended = grown.get(longer)
-                if extended is None:
-                    words, state = beam.words, beam.state
-                    for place in fusion.places[symbol]:
-                        words += weight * float(ngram.following(state)[place]) + bonus
-                        state = ngram.advance(state, place)
-                    extended = grown[longer] = _Beam(_NEVER, _NEVER, state, words)
-                extended.symbol = _either(extended.symbol, before + log_prob)
-        scored = sorted(
-            ((beam.sound + beam.words, prefix) for prefix, beam in grown.items()), reverse=True
-        )
-        beams = {
-            prefix: grown[prefix]
-            for score, prefix in scored[:BEAMS]
-            if score >= scored[0][0] - DEPTH
-        }
-        best = scored[0][0]
-
-    def finished(item: tuple[tuple[int, ...], _Beam]) -> float:
-        prefix, beam = item
-        ended = not prefix or prefix[-1] == delimiter
-        end = 0.0 if ended else float(ngram.following(beam.state)[_SPACE])
-        return beam.sound + beam.words + weight * end
-
-    text = list(max(beams.items(), key=finished)[0])
+    if delimiter is None:
+        delimiter = blank  # in which no prefix ends, so that none is mistaken for an ended word
+    lexicon, trie = _Lexicon(fusion, blank, delimiter), _Trie()
+    beams = _Beams.first(fusion, delimiter)
+    for frame in log_probs.astype(np.float64):
+        beams = _step(beams, frame, lexicon, trie)
+    ends = np.where(beams.last == delimiter, 0.0, beams.following[:, _SPACE])
+    best = int(np.argmax(beams.sound + beams.words + fusion.weight * ends))
+    text = trie.text(int(beams.prefix[best]))
     return text[:-1] if text and text[-1] == delimiter else text
+
+
+@dataclass(frozen=True, slots=True)
+class _Beams:
+    """The prefixes kept, each of them once; every array has shape (n_beams, ...)."""
+
+    blank: NDArray[np.float64]  # log probability of ending in the blank
+    symbol: NDArray[np.float64]  # log probability of ending in the last symbol
+    words: NDArray[np.float64]  # weighted log probability of the text so far
+    last: NDArray[np.int64]  # the last symbol; the delimiter if there is none
+    prefix: NDArray[np.int64]  # number in the trie
+    parent: NDArray[np.int64]  # number of the prefix that is one symbol shorter
+    states: list[int]
+    following: NDArray[np.float32]  # what the n-gram expects, (n_beams, n_letters)
+
+    @classmethod
+    def first(cls, fusion: Fusion, delimiter: int) -> _Beams:
+        """The empty prefix."""
+        return cls(
+            blank=np.zeros(1),
+            symbol=np.full(1, _NEVER),
+            words=np.zeros(1),
+            last=np.array([delimiter]),
+            prefix=np.array([_Trie.ROOT]),
+            parent=np.array([_Trie.ROOT - 1]),
+            states=[fusion.start],
+            following=fusion.ngram.following_each([fusion.start]),
+        )
+
+    @property
+    def sound(self) -> NDArray[np.float64]:
+        return np.logaddexp(self.blank, self.symbol)
+
+
+class _Trie:
+    """Every prefix that was ever kept has its number, also when it comes back."""
+
+    ROOT = 0
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[int, int], int] = {}
+        self._links = [(-1, -1)]  # parent and last symbol of every number
+
+    def number(self, parent: int, symbol: int) -> int:
+        link = (parent, symbol)
+        found = self._numbers.get(link)
+        if found is None:
+            found = self._numbers[link] = len(self._links)
+            self._links.append(link)
+        return found
+
+    def text(self, number: int) -> list[int]:
+        """The symbols of a prefix."""
+        found: list[int] = []
+        while number != self.ROOT:
+            number, symbol = self._links[number]
+            found.append(symbol)
+        return found[::-1]
+
+
+class _Lexicon:
+    """The symbols, and what the n-gram says of each after a state."""
+
+    def __init__(self, fusion: Fusion, blank: int, delimiter: int) -> None:
+        self.blank = blank
+        self.delimiter = delimiter
+        self._fusion = fusion
+        self._spelled: dict[tuple[int, int], tuple[float, int]] = {}
+        self._n_letters = np.array([len(places) for places in fusion.places])
+        self._first = np.array([places[0] if places else 0 for places in fusion.places])
+        self.readable = self._n_letters > 0
+        self.readable[blank] = False
+
+    def bounds(
+        self, following: NDArray[np.float32], symbols: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """The most that symbols can gain, and just what they gain if they are one letter long.
+
+        Args:
+            following: what the n-gram expects first, (n_beams, n_letters).
+            symbols: (n_symbols,).
+
+        Returns:
+            Shape (n_beams, n_symbols).
+        """
+        first = following[:, self._first[symbols]].astype(np.float64)
+        return self._fusion.weight * first + self._fusion.bonus * self._n_letters[symbols]
+
+    def several(self, symbols: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which symbols are several letters long."""
+        return self._n_letters[symbols] > 1
+
+    def spell(self, state: int, symbol: int) -> tuple[float, int]:
+        """What a symbol gains after a state, and the state after it."""
+        found = self._spelled.get((state, symbol))
+        if found is None:
+            ngram, gain, after = self._fusion.ngram, 0.0, state
+            for place in self._fusion.places[symbol]:
+                following = float(ngram.following(after)[place])
+                gain += self._fusion.weight * following + self._fusion.bonus
+                after = ngram.advance(after, place)
+            found = self._spelled[state, symbol] = (gain, after)
+        return found
+
+    def after(self, state: int, symbol: int) -> int:
+        """The state after a symbol."""
+        places = self._fusion.places[symbol]
+        if len(places) == 1:
+            return self._fusion.ngram.advance(state, places[0])
+        return self.spell(state, symbol)[1]
+
+    def rows(self, states: list[int]) -> NDArray[np.float32]:
+        """What the n-gram expects after each of some states, (n_states, n_letters)."""
+        return self._fusion.ngram.following_each(states)
+
+
+def _step(beams: _Beams, frame: NDArray[np.float64], lexicon: _Lexicon, trie: _Trie) -> _Beams:
+    """The beams after one more frame."""
+    likely = np.flatnonzero((frame > LEAST) & lexicon.readable)
+    sound = beams.sound
+    silent, same = sound + frame[lexicon.blank], beams.symbol + frame[beams.last]
+    again = beams.last[:, None] == likely
+    # of every beam and likely symbol; the same one is a new one only after a blank
+    said = np.where(again, beams.blank[:, None], sound[:, None]) + frame[likely]
+
+    at, column = np.nonzero(again & (likely == lexicon.delimiter))
+    silent[at] = np.logaddexp(silent[at], said[at, column])
+    said[at, column] = _NEVER
+
+    # what a beam grows into is a beam already only where that one names it as its parent
+    child, column = np.nonzero(again)
+    order = np.argsort(beams.prefix)
+    near = np.searchsorted(beams.prefix, beams.parent[child], sorter=order)
+    parent = order[np.minimum(near, len(order) - 1)]
+    same_one = beams.prefix[parent] == beams.parent[child]
+    child, column, parent = child[same_one], column[same_one], parent[same_one]
+    same[child] = np.logaddexp(same[child], said[parent, column])
+    said[parent, column] = _NEVER
+
+    stay = np.logaddexp(silent, same) + beams.words
+    words = beams.words[:, None] + lexicon.bounds(beams.following, likely)
+    _spell_out(words, said, beams, likely, float(stay.max()), lexicon)
+    score = np.concatenate([stay, (said + words).ravel()])
+    kept = np.flatnonzero(score >= score.max() - DEPTH)
+    if len(kept) > BEAMS:
+        kept = np.sort(kept[np.argpartition(score[kept], -BEAMS)[-BEAMS:]])
+
+    n_stay = int(np.searchsorted(kept, len(stay)))
+    stays, new = kept[:n_stay], kept[n_stay:] - len(stay)
+    came, column = new // max(1, len(likely)), new % max(1, len(likely))
+    symbols, parents = likely[column], beams.prefix[came]
+    numbers = list(map(trie.number, parents.tolist(), symbols.tolist()))
+    old_states = [beams.states[int(at)] for at in came]
+    states = list(map(lexicon.after, old_states, symbols.tolist()))
+    return _Beams(
+        blank=np.concatenate([silent[stays], np.full(len(new), _NEVER)]),
+        symbol=np.concatenate([same[stays], said[came, column]]),
+        words=np.concatenate([beams.words[stays], words[came, column]]),
+        last=np.concatenate([beams.last[stays], symbols]),
+        prefix=np.concatenate([beams.prefix[stays], np.array(numbers, np.int64)]),
+        parent=np.concatenate([beams.parent[stays], parents]),
+        states=[beams.states[int(at)] for at in stays] + states,
+        following=np.concatenate([beams.following[stays], lexicon.rows(states)]),
+    )
+
+
+def _spell_out(
+    words: NDArray[np.float64],
+    said: NDArray[np.float64],
+    beams: _Beams,
+    likely: NDArray[np.int64],
+    best: float,
+    lexicon: _Lexicon,
+) -> None:
+    """Put what symbols of several letters gain in place of its bound, where that may matter."""
+    several = lexicon.several(likely)
+    if not several.any():
+        return
+    score = said + words
+    best = max(best, float(score[:, ~several].max(initial=_NEVER)))
+    score[:, ~several] = _NEVER
+    # the most promising first: the rest is soon out of reach, and its bounds are not read
+    places = np.flatnonzero(score >= best - DEPTH)
+    for place in places[np.argsort(-score.ravel()[places])]:
+        at, column = divmod(int(place), len(likely))
+        if score[at, column] < best - DEPTH:
+            said[at, column] = _NEVER
+            continue
+        gain, _ = lexicon.spell(beams.states[at], int(likely[column]))
+        words[at, column] = beams.words[at] + gain
+        best = max(best, float(said[at, column] + words[at, column]))
 
 
 def align(probabilities: NDArray[np.float32], text: Sequence[int], blank: int) -> list[Span]:
@@ -223,10 +354,3 @@ def align(probabilities: NDArray[np.float32], text: Sequence[int], blank: int) -
         certainty = float(probabilities[frames, symbol].max())
         found.append(Span(symbol, int(frames[0]), int(frames[-1]), certainty))
     return found
-
-
-def _either(a: float, b: float) -> float:
-    """log(exp(a) + exp(b))."""
-    if a < b:
-        a, b = b, a
-    return a if b == _NEVER else a + math.log1p(math.exp(b - a))

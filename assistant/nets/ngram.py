@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +74,11 @@ class CharNgram:
                 self._following.clear()
             self._following[state] = known
         return known
+
+    def following_each(self, states: Sequence[int]) -> NDArray[np.float32]:
+        """What follows each of some states, shape (n_states, 28)."""
+        rows = [self.following(state) for state in states]
+        return np.array(rows, np.float32).reshape(-1, len(ALPHABET))
 
     def advance(self, state: int, symbol: int) -> int:
         """The state after one more symbol, given by its place in the alphabet from 0."""

@@ -133,6 +133,139 @@ def test_search_drops_outer_and_doubled_spaces() -> None:
     assert search(strip(" a _ b ", 0.97), fusion(unigram(), 0.0)) == "a b"
 
 
+def trigram(random: np.random.Generator) -> CharNgram:
+    """A back-off model of n-grams up to three, most of them missing."""
+    letters = np.arange(1, len(ALPHABET) + 1, dtype=np.int64)
+    ngrams = [letters | 32]
+    for _ in range(2):
+        longer = (ngrams[-1][:, None] << 5 | letters).ravel()
+        ngrams.append(np.sort(random.choice(longer, len(longer) // 3, replace=False)))
+    known = np.concatenate(ngrams)
+    return CharNgram(
+        {
+            "ngrams": known,
+            "log_probs": -random.exponential(2.0, len(known)).astype(np.float32),
+            "log_backoffs": -random.exponential(0.5, len(known)).astype(np.float32),
+            "order": np.array([3]),
+        }
+    )
+
+
+TOKENS = ("", " ", "a", "b", "ab", " ba", "?")  # of no, one and several letters
+Text = tuple[int, ...]
+
+
+def words_score(text: Text, fused: ctc.Fusion) -> float:
+    """What the n-gram makes of a text."""
+    total, state = 0.0, fused.start
+    for place in (place for symbol in text for place in fused.places[symbol]):
+        total += fused.weight * float(fused.ngram.following(state)[place]) + fused.bonus
+        state = fused.ngram.advance(state, place)
+    return total
+
+
+def end_score(text: Text, fused: ctc.Fusion, delimiter: int | None) -> float:
+    """What the n-gram makes of a text's end."""
+    if not text or text[-1] == delimiter:
+        return 0.0
+    state = fused.start
+    for place in (place for symbol in text for place in fused.places[symbol]):
+        state = fused.ngram.advance(state, place)
+    return fused.weight * float(fused.ngram.following(state)[ALPHABET.index(" ")])
+
+
+def best_text(scores: dict[Text, float], fused: ctc.Fusion, delimiter: int | None) -> list[int]:
+    text = max(scores, key=lambda text: scores[text] + end_score(text, fused, delimiter))
+    return list(text[:-1] if text and text[-1] == delimiter else text)
+
+
+def every_path(
+    log_probs: NDArray[np.float32], fused: ctc.Fusion, delimiter: int | None
+) -> list[int]:
+    """The best text, found by trying every path."""
+    sound: dict[Text, float] = {}
+    symbols = [BLANK, *(at for at, places in enumerate(fused.places) if places)]
+    for path in itertools.product(symbols, repeat=len(log_probs)):
+        text: Text = ()
+        for symbol, _ in itertools.groupby(path):
+            doubled = symbol == delimiter and (not text or text[-1] == delimiter)
+            if symbol != BLANK and not doubled:
+                text = (*text, symbol)
+        chance = sum(float(frame[symbol]) for frame, symbol in zip(log_probs, path, strict=True))
+        sound[text] = float(np.logaddexp(sound.get(text, -math.inf), chance))
+    scores = {text: sound[text] + words_score(text, fused) for text in sound}
+    return best_text(scores, fused, delimiter)
+
+
+def plain_search(
+    log_probs: NDArray[np.float32], fused: ctc.Fusion, delimiter: int | None
+) -> list[int]:
+    """Prefix beam search one prefix, symbol and path at a time."""
+    # of every prefix, the probability of ending in a blank and in its last symbol
+    beams: dict[Text, tuple[float, float]] = {(): (1.0, 0.0)}
+    scores: dict[Text, float] = {(): 0.0}
+    for frame in np.exp(log_probs.astype(np.float64)):
+        grown: dict[Text, list[float]] = {}
+        for text, (blank, symbol) in beams.items():
+            ends = grown.setdefault(text, [0.0, 0.0])
+            ends[0] += (blank + symbol) * frame[BLANK]
+            if text:
+                ends[1] += symbol * frame[text[-1]]
+            for new, places in enumerate(fused.places):
+                again = bool(text) and text[-1] == new
+                if not places or frame[new] <= math.exp(ctc.LEAST):
+                    continue
+                if new == delimiter and (again or not text):
+                    ends[0] += blank * frame[new]
+                else:
+                    longer = grown.setdefault((*text, new), [0.0, 0.0])
+                    longer[1] += (blank if again else blank + symbol) * frame[new]
+        scores = {
+            text: math.log(sum(ends)) + words_score(text, fused)
+            for text, ends in grown.items()
+            if sum(ends)
+        }
+        least = max(scores.values()) - ctc.DEPTH
+        kept = sorted(scores, key=lambda text: scores[text], reverse=True)[: ctc.BEAMS]
+        beams = {text: (grown[text][0], grown[text][1]) for text in kept if scores[text] >= least}
+    return best_text({text: scores[text] for text in beams}, fused, delimiter)
+
+
+def random_reading(
+    random: np.random.Generator, n_frames: int
+) -> tuple[NDArray[np.float32], ctc.Fusion]:
+    sound = random.dirichlet([0.5] * len(TOKENS), n_frames) + 1e-10
+    fused = ctc.Fusion(trigram(random), tuple(map(ctc.letters, TOKENS)), 0.7, 0.6)
+    return np.log(sound).astype(np.float32), fused
+
+
+@pytest.mark.parametrize("delimiter", [SPACE, None])
+def test_a_wide_search_is_as_good_as_trying_every_path(
+    delimiter: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("BEAMS", 10_000), ("DEPTH", 1e3), ("LEAST", -1e3)):
+        monkeypatch.setattr(ctc, name, value)
+    random = np.random.default_rng(5)
+    for _ in range(8):
+        log_probs, fused = random_reading(random, n_frames=4)
+        found = ctc.search(log_probs, BLANK, fused, delimiter)
+        assert found == every_path(log_probs, fused, delimiter)
+
+
+@pytest.mark.parametrize("delimiter", [SPACE, None])
+@pytest.mark.parametrize(("beams", "depth"), [(1, 10.0), (4, 10.0), (48, 10.0), (48, 2.0)])
+def test_search_keeps_what_a_plain_one_keeps(
+    delimiter: int | None, beams: int, depth: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ctc, "BEAMS", beams)
+    monkeypatch.setattr(ctc, "DEPTH", depth)
+    random = np.random.default_rng(beams)
+    for _ in range(5):
+        log_probs, fused = random_reading(random, n_frames=25)
+        found = ctc.search(log_probs, BLANK, fused, delimiter)
+        assert found == plain_search(log_probs, fused, delimiter)
+
+
 @pytest.mark.parametrize("frames", ["aab", "a_a", "_a__b_", "a b", "b", "ab ba"])
 def test_aligning_the_greedy_text_gives_its_spans(frames: str) -> None:
     probabilities = strip(frames)
