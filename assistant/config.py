@@ -128,7 +128,7 @@ class BridgeSettings(Block):
         0.6, ge=0, le=1, description="below this the transcript route takes the turn"
     )
     margin: float = Field(
-        0.05, ge=0, le=1, description="how much surer than the transcript it must be"
+        0.1, ge=0, le=1, description="how much surer than the transcript it must be"
     )
     learned_min_confidence: float = Field(
         0.3, ge=0, le=1, description="min_confidence for a bridge that has learned this voice"
@@ -234,7 +234,7 @@ class PersonaliseSettings(Block):
         0.02, ge=0, le=1, description="by how much token errors must fall"
     )
     canary_margin: float = Field(
-        0.04, ge=0, le=1, description="how much common talk may suffer (ROUGE-1, token errors)"
+        0.06, ge=0, le=1, description="how much common talk may suffer (ROUGE-1, token errors)"
     )
 
 

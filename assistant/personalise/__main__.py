@@ -38,7 +38,10 @@ def main() -> int:
         # the steps look for the end themselves and save their state first
         if stop.is_set() and isinstance(event, Encoded | Judging):
             raise Interrupted
-        _tell(event)
+        try:
+            _tell(event)
+        except BrokenPipeError:  # the daemon is gone: save the state and end
+            stop.set()
 
     try:
         retrain(settings, Request(**order["request"]), tell, stop)
