@@ -12,7 +12,6 @@ import pytest
 from assistant.journal.store import Journal
 from tests.sound import SoundServer, synthesise
 
-
 # A shell starts background jobs deaf to Ctrl-C, and their children would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
