@@ -26,6 +26,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and give its exit status: 0 fine, 1 failed, 2 called wrongly."""
     # Attune never looks for anything on the network at run time.
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    # Threads of torch that wait asleep: spinning ones make a turn ten times slower wherever another
+    # program wants the cores, too (bench/turn.py beside a training: 0.1 s instead of 1 s).
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     words = sys.argv[1:] if argv is None else list(argv)
     try:
         # Loading torch and llama.cpp takes seconds; 'assistant log list' needs neither.
