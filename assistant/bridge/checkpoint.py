@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -19,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from assistant import durable
 from assistant.errors import CheckpointError, MismatchError
 from assistant.nets.projectors import ProjectorConfig, build
 
@@ -99,22 +98,10 @@ class Checkpoint:
             "accepted": json.dumps(self.accepted),
             "provenance": json.dumps(dict(self.provenance)),
         }
-        part = path.with_name(path.name + ".part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with part.open("wb") as file:
-                file.write(save(tensors, metadata=header))
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-            folder = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            durable.write(path, save(tensors, metadata=header), mode=0o666)
         except OSError as error:
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
             raise CheckpointError(
                 f"Cannot write the bridge to {path}: {error.strerror}. Make room there, or choose "
                 "another folder."

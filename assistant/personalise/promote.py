@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
+from assistant import durable
 from assistant.bridge import checkpoint
 from assistant.bridge.checkpoint import Checkpoint
 from assistant.errors import CheckpointError
@@ -113,7 +114,7 @@ class BridgeFolder:
             found.write(part)
             part.chmod(0o600)
             part.replace(self.path(version))
-            self._sync()
+            durable.sync(self.folder)
         return version
 
     def promote(self, version: str) -> None:
@@ -161,7 +162,7 @@ class BridgeFolder:
                 self._write([each for each in stack if each != version])
             if path.exists():
                 path.replace(path.with_suffix(_ERASING))
-                self._sync()
+                durable.sync(self.folder)
             self._sweep()
 
     def repair(self) -> None:
@@ -198,13 +199,7 @@ class BridgeFolder:
                 return None
 
     def _write(self, stack: list[str]) -> None:
-        part = self.state.with_name(STATE + _PART)
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump({"versions": stack}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(self.state)
-        self._sync()
+        durable.write(self.state, json.dumps({"versions": stack}).encode())
 
     def _sweep(self) -> None:
         """Remove for good what was being written or destroyed."""
@@ -213,13 +208,6 @@ class BridgeFolder:
     def _held(self, stack: list[str]) -> list[str]:
         """Without those whose file is gone."""
         return [each for each in stack if self.path(each).is_file()]
-
-    def _sync(self) -> None:
-        handle = os.open(self.folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
     @contextmanager
     def _changing(self) -> Generator[None]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -21,8 +20,10 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from assistant import durable
 from assistant.audio.resample import resample, to_float32
 from assistant.config import SpeakSettings, starter_dir
+from assistant.errors import TrainingError
 from assistant.speak.espeak import Espeak
 from assistant.values import (
     SAMPLE_RATE,
@@ -84,6 +85,7 @@ def common_talk(
     Raises:
         DependencyError: if espeak-ng is not installed.
         SpeechError: if it fails.
+        TrainingError: if they cannot be kept.
     """
     texts = sentences(count)
     path = folder / f"replay-{encoder.fingerprint}.safetensors"
@@ -132,13 +134,14 @@ def _write(path: Path, name: str, spoken: Sequence[Spoken]) -> None:
         "frame_rate": json.dumps(spoken[0].features.frame_rate),
         "transcripts": json.dumps([asdict(each.features.transcript) for each in spoken]),
     }
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    with part.open("wb") as file:
-        file.write(save(tensors, metadata=header))
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        durable.write(path, save(tensors, metadata=header))
+    except OSError as error:
+        raise TrainingError(
+            f"Cannot keep {path}: {error.strerror}. Make room and give yourself the right to write "
+            "there, or set personalise.folder to another folder."
+        ) from None
 
 
 def _read(path: Path, name: str, encoder: str) -> list[Spoken] | None:

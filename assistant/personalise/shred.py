@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from assistant import durable
 from assistant.errors import JournalError
 
 _CHUNK = 1 << 20  # bytes overwritten at once
@@ -44,11 +45,7 @@ def _overwrite(path: Path) -> None:
 
 def _sync(folder: Path) -> None:
     try:
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        durable.sync(folder)
     except OSError as error:
         raise _undone(folder, error) from error
 

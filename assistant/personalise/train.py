@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import random
 import threading
 import time
@@ -25,6 +24,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from assistant import durable
 from assistant.config import PersonaliseSettings
 from assistant.errors import TrainingError
 from assistant.journal.lineage import CurvePoint
@@ -248,13 +248,14 @@ class Trainer:
             "batch": str(self._batch),
             "curve": json.dumps([asdict(point) for point in self._curve]),
         }
-        part = self._state.with_name(self._state.name + ".part")
-        part.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            file.write(save(tensors, metadata=header))
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(self._state)
+        try:
+            self._state.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            durable.write(self._state, save(tensors, metadata=header))
+        except OSError as error:
+            raise TrainingError(
+                f"Cannot keep {self._state}: {error.strerror}. Make room and give yourself the "
+                "right to write there, or set personalise.folder to another folder."
+            ) from None
 
     def _resume(self) -> None:
         """Go on from a kept state of this very training, if there is a whole one."""

@@ -146,6 +146,12 @@ def test_it_keeps_to_its_minutes(tmp_path: Path) -> None:
     assert 0 < trained.curve[-1].step < 10**6
 
 
+def test_a_state_that_cannot_be_kept_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(TrainingError, match=r"Cannot keep .*Make room"):
+        run(trainer(tmp_path / "file" / "state"))
+
+
 def test_too_little_memory_is_told(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="MB and may take 300 MB"):
         run(trainer(tmp_path / "s", memory_mb=300, batch=8))
