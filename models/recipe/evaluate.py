@@ -10,14 +10,12 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import threading
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from rouge_score.rouge_scorer import RougeScorer
 
 from assistant.bridge import checkpoint
 from assistant.bridge.connect import Bridge
@@ -27,6 +25,7 @@ from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.generate.context import Context
 from assistant.generate.llama import LlamaSession
 from assistant.generate.words import as_words
+from assistant.personalise.score import Replies, score
 from assistant.values import EndReason, Route, SoftPrompt, SpeechFeatures, Utterance
 from models.recipe.corpus import held_out_requests, read, recordings, spoken_form
 from models.recipe.encoder import word_errors
@@ -79,33 +78,10 @@ def human_error_rates(encoder: Wav2Vec2Encoder, data: Path) -> dict[str, float]:
     return {collection: round(error_rate(each), 4) for collection, each in pairs.items()}
 
 
-class Replies:
-    """The language model's answers, each request asked in the same moment."""
-
-    def __init__(self, session: LlamaSession) -> None:
-        self._session = session
-        self.cancel = threading.Event()
-
-    def to(self, request: SoftPrompt | str) -> str:
-        """One reply; no words get none."""
-        if isinstance(request, str):
-            if not request:
-                return ""
-            request = as_words(request)
-        elif not len(request.rows):
-            return ""
-        return "".join(self._session.reply(request, CONTEXT.line(), cancel=self.cancel)).strip()
-
-
 def dual_path(wanted: list[str], given: list[str]) -> dict[str, float]:
     """The paper's metric: ROUGE between replies from audio and replies from the true text."""
-    scorer = RougeScorer(["rouge1", "rougeL"], use_stemmer=False)
-    scores = [scorer.score(w, g) for w, g in zip(wanted, given, strict=True)]
-    return {
-        "rouge1": round(float(np.mean([score["rouge1"].fmeasure for score in scores])), 4),
-        "rougeL": round(float(np.mean([score["rougeL"].fmeasure for score in scores])), 4),
-        "equal": round(float(np.mean([w == g for w, g in zip(wanted, given, strict=True)])), 4),
-    }
+    found = score(wanted, given, [], [])
+    return {name: round(getattr(found, name), 4) for name in ("rouge1", "rougeL", "equal")}
 
 
 def readings(
@@ -150,9 +126,9 @@ def main() -> None:
     if not arguments.llm.is_file():
         return
     with LlamaSession(GenerateSettings.model_validate({"path": arguments.llm})) as session:
-        replies = Replies(session)
-        wanted = [replies.to(text) for text in texts]
-        plain = [replies.to(each.transcript.text) for each in features]
+        replies = Replies(session, CONTEXT)
+        wanted = [replies.to_text(text) for text in texts]
+        plain = [replies.to_text(each.transcript.text) for each in features]
         report("dual path", route="transcript", **dual_path(wanted, plain))
         for path in arguments.bridge:
             found = checkpoint.read(path)
@@ -162,7 +138,7 @@ def main() -> None:
             for spelling in (None, encoder.spelling) if found.config.kind == "ctc" else (None,):
                 bridge = Bridge(found, session.vocabulary, spelling)
                 token_error, prompts = readings(bridge, session, features, texts)
-                given = [replies.to(prompt) for prompt in prompts]
+                given = [replies.to_prompt(prompt) for prompt in prompts]
                 report(
                     "dual path",
                     route="bridge",
@@ -192,7 +168,7 @@ def main() -> None:
                 )
             if found.pad is not None:
                 whole = Bridge(replace(found, pad=None), session.vocabulary)
-                given = [replies.to(whole.soft_prompt(each)) for each in features]
+                given = [replies.to_prompt(whole.soft_prompt(each)) for each in features]
                 report("dual path", route="bridge, pads kept", **dual_path(wanted, given))
 
 
