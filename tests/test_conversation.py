@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,10 @@ from assistant.config import EncodeSettings, GenerateSettings, starter_dir
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.generate.llama import LlamaSession
 from assistant.journal.store import Journal
+from assistant.personalise.score import Replies
 from models.recipe.corpus import spoken_form
 from models.recipe.encoder import word_errors
-from models.recipe.evaluate import CONTEXT, Replies, dual_path, error_rate, utterances
+from models.recipe.evaluate import CONTEXT, dual_path, error_rate, utterances
 from tests.sound import SoundServer, silent_environment, synthesise
 
 ROOT = Path(__file__).parents[1]
@@ -108,11 +110,11 @@ def test_the_starter_hears_unheard_voices_and_answers_as_to_the_true_text() -> N
     pairs = [(text, f.transcript.text) for (_, text), f in zip(spoken, features, strict=True)]
     assert error_rate(pairs) <= 0.10
     with LlamaSession(GenerateSettings.model_validate({})) as session:
-        replies = Replies(session)
-        wanted = [replies.to(text) for text, _ in pairs]
-        scores = dual_path(wanted, [replies.to(heard) for _, heard in pairs])
+        replies = Replies(session, CONTEXT)
+        wanted = [replies.to_text(text) for text, _ in pairs]
+        scores = dual_path(wanted, [replies.to_text(heard) for _, heard in pairs])
         assert scores["rouge1"] >= 0.75
-        stream = session.reply(" what time is it", CONTEXT.line(), cancel=replies.cancel)
+        stream = session.reply(" what time is it", CONTEXT.line(), cancel=threading.Event())
         assert "twenty-five past ten" in "".join(stream)
         stats = stream.stats
         assert stats.prompt_tokens_decoded == (
