@@ -164,6 +164,25 @@ def test_the_bridge_must_be_surer_than_the_transcript(
     assert choose_route("auto", prompt(bridge), heard, accepted=True, settings=BRIDGE) is route
 
 
+@pytest.mark.parametrize(
+    ("said", "learned", "route"),
+    [
+        ("heard", False, Route.BRIDGE),
+        ("hear", False, Route.BRIDGE),
+        ("heard that", False, Route.TRANSCRIPT),  # 0.9, but of half of what was said
+        ("heard that", True, Route.BRIDGE),  # what knows this voice need not fear the transcript
+    ],
+)
+def test_a_bridge_that_leaves_out_half_is_half_as_sure(
+    said: str, *, learned: bool, route: Route
+) -> None:
+    heard = Transcript(said, 0.4)
+    chosen = choose_route(
+        "auto", prompt(0.9), heard, accepted=True, learned=learned, settings=BRIDGE
+    )
+    assert chosen is route
+
+
 def test_the_bridge_route_needs_a_bridge() -> None:
     with pytest.raises(BridgeError, match=r"set bridge\.path, or use another route"):
         choose_route("bridge", None, HEARD, accepted=False, settings=BRIDGE)

@@ -44,8 +44,21 @@ def choose_route(
         )
     if setting != "auto":
         return Route(setting)
-    floor = settings.learned_min_confidence if learned else settings.min_confidence
-    margin = settings.learned_margin if learned else settings.margin
+    if prompt is None or not accepted or not len(prompt.rows):
+        return Route.TRANSCRIPT
+    floor, margin = settings.min_confidence, settings.margin
+    sure = prompt.confidence * _share(prompt.heard, transcript.text)
+    if learned:
+        floor, margin = settings.learned_min_confidence, settings.learned_margin
+        sure = prompt.confidence
     least = max(floor, min(1.0, transcript.confidence + margin))
-    sure = prompt is not None and len(prompt.rows) > 0 and prompt.confidence >= least
-    return Route.BRIDGE if accepted and sure else Route.TRANSCRIPT
+    return Route.BRIDGE if sure >= least else Route.TRANSCRIPT
+
+
+def _share(heard: str, hypothesis: str) -> float:
+    """How much of what was said a reading can hold at most, 0 to 1.
+
+    A bridge is as sure as of the tokens that it emits, and says nothing of those it leaves out:
+    "help" alone, with 92 %, for "help me to the loo".
+    """
+    return min(1.0, len(heard) / max(1, len(hypothesis)))
