@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sqlite3
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from assistant.errors import JournalError
+from assistant.errors import JournalError, StorageError
 from assistant.journal.schema import migrate, recognise
 
 BUSY_S = 5.0
@@ -21,6 +22,9 @@ BUSY_S = 5.0
 _LITTLE_SPACE = 1 << 20  # bytes; below this an I/O error is taken for a full disk
 
 _FULL = "the disk that holds {path} is full. Free some space, or set journal.path to another disk."
+_DAMAGED = sqlite3.DatabaseError
+"""What a file is that SQLite cannot read; faults of a program are its subclasses."""
+
 _REASONS = {
     "disk is full": _FULL,
     "readonly database": "{path} may not be written. Give yourself the right to write it, "
@@ -42,12 +46,15 @@ def told(path: Path, doing: str) -> Generator[None]:
     """Turn SQLite's errors into one sentence: what could not be done, why, what to do next.
 
     Raises:
-        JournalError: for every SQLite error inside the block.
+        StorageError: if it is the file or the disk that refuses.
+        JournalError: for every other SQLite error inside the block.
     """
     try:
         yield
     except sqlite3.Error as error:
-        raise JournalError(f"Cannot {doing}: {_reason(path, str(error))}") from error
+        refused = isinstance(error, sqlite3.OperationalError) or type(error) is _DAMAGED
+        kind = StorageError if refused else JournalError
+        raise kind(f"Cannot {doing}: {_reason(path, str(error))}") from error
 
 
 def connect(path: Path, busy_s: float = BUSY_S) -> Database:
@@ -87,18 +94,27 @@ def _make_file(path: Path) -> None:
             raise JournalError(
                 f"{path} is a folder, not a journal. Set journal.path to a file inside it."
             )
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        if not path.exists():
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        # One that is there is not opened here: closing it would end all locks that this process
+        # holds on it, and the next process to leave would take the log away from under it.
+        elif not _may(path, os.R_OK | os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
         raise JournalError(
             f"Cannot open the journal {path}: {error.strerror}. Give yourself the right to write "
             "there, or set journal.path to another file."
         ) from error
     # SQLite puts its write-ahead log beside the file.
-    if not os.access(path.parent, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+    if not _may(path.parent, os.W_OK):
         raise JournalError(
             f"Cannot open the journal {path}: its folder may not be written. Give yourself the "
             "right to write there, or set journal.path to another file."
         )
+
+
+def _may(path: Path, what: int) -> bool:
+    return os.access(path, what, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _enable_wal(database: Database, busy_s: float) -> None:

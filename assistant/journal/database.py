@@ -136,12 +136,19 @@ class JournalDatabase:
         with self._lock, told(self.path, "wipe what was erased from the journal"):
             connection = self.database.conn
             is_whole = self._write_anew(connection, stop)
-            connection.execute(f"PRAGMA busy_timeout = {_ATTEMPT_MS}")
-            try:
+            with self._waiting_only(_ATTEMPT_MS):
                 self._empty_log(connection)
-            finally:
-                connection.execute(f"PRAGMA busy_timeout = {round(self._busy_s * 1_000)}")
         return is_whole
+
+    @contextmanager
+    def _waiting_only(self, milliseconds: int) -> Generator[None]:
+        """Within the block wait less long for another process's transaction."""
+        connection = self.database.conn
+        connection.execute(f"PRAGMA busy_timeout = {milliseconds}")
+        try:
+            yield
+        finally:
+            connection.execute(f"PRAGMA busy_timeout = {round(self._busy_s * 1_000)}")
 
     def _write_anew(self, connection: sqlite3.Connection, stop: Callable[[], bool]) -> bool:
         if stop():

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import Any
 
@@ -21,9 +20,10 @@ from sqlite_utils.db import NotFoundError
 
 from assistant.errors import JournalError
 from assistant.journal import features as stored_features
-from assistant.journal import flac
+from assistant.journal import flac, rows
 from assistant.journal.database import JournalDatabase
 from assistant.journal.retention import Kept
+from assistant.journal.rows import Row
 from assistant.journal.turn import COLUMNS, TEXT_SOURCE, Taught, Turn, stamp
 from assistant.values import Reply, Route, SoftPrompt, SpeechFeatures, Utterance
 
@@ -40,22 +40,11 @@ class Journal(JournalDatabase):
 
     def hear(self, utterance: Utterance) -> int:
         """Keep an utterance before anything else is done with it, and give its exchange's id."""
-        return self._insert(
-            started_at=stamp(utterance.started_at),
-            source=utterance.source,
-            seconds=utterance.seconds,
-            end_reason=utterance.end_reason.value,
-            audio=flac.encode(utterance.samples) if utterance.samples.size else None,
-        )
+        return self._insert(rows.heard(utterance))
 
     def typed(self, text: str) -> int:
         """Keep a typed question, which is its own transcript, and give its exchange's id."""
-        return self._insert(
-            started_at=stamp(datetime.now(timezone.utc)),
-            source=TEXT_SOURCE,
-            hypothesis=text,
-            confidence=1.0,
-        )
+        return self._insert(rows.typed(text, datetime.now(timezone.utc)))
 
     def enrolled(self, utterance: Utterance, text: str, taught: Taught) -> int:
         """Keep a recording together with what is said in it, and give its exchange's id.
@@ -65,29 +54,12 @@ class Journal(JournalDatabase):
         """
         if not utterance.samples.size:
             raise JournalError("The recording holds no sound. Record it again.")
-        return self._insert(
-            started_at=stamp(utterance.started_at),
-            source=utterance.source,
-            seconds=utterance.seconds,
-            end_reason=utterance.end_reason.value,
-            correction=_one_line(text),
-            taught=taught.value,
-            audio=flac.encode(utterance.samples),
-        )
+        words = _one_line(text)
+        return self._insert(rows.heard(utterance) | {"correction": words, "taught": taught.value})
 
     def transcribed(self, turn_id: int, features: SpeechFeatures) -> None:
         """Add the encoder's hypothesis, and keep the features to learn from."""
-        transcript = features.transcript
-        with self.writing(f"add to exchange {turn_id}") as database:
-            self._change(
-                database,
-                turn_id,
-                hypothesis=transcript.text,
-                confidence=transcript.confidence,
-                words=json.dumps([asdict(word) for word in transcript.words]),
-                encoder=features.encoder,
-            )
-            stored_features.insert(database, turn_id, features)
+        self._update(turn_id, rows.transcribed(features), features)
 
     def answering(
         self, turn_id: int, *, llm: str, route: Route, prompt: SoftPrompt | None = None
@@ -100,29 +72,15 @@ class Journal(JournalDatabase):
             route: the route taken.
             prompt: what the bridge made of the utterance, also when the transcript was preferred.
         """
-        self._update(
-            turn_id,
-            llm=llm,
-            route=route.value,
-            bridge=prompt and prompt.bridge,
-            heard=prompt and prompt.heard,
-            bridge_confidence=prompt and prompt.confidence,
-        )
+        self._update(turn_id, rows.answering(llm, route, prompt))
 
     def answered(self, turn_id: int, reply: Reply) -> None:
         """Add the reply."""
-        self._update(
-            turn_id,
-            reply=reply.text,
-            route=reply.route.value,
-            stop_reason=reply.stop_reason.value,
-            timings=json.dumps(asdict(reply.timings)),
-            replied_at=stamp(datetime.now(timezone.utc)),
-        )
+        self._update(turn_id, rows.answered(reply, datetime.now(timezone.utc)))
 
     def failed(self, turn_id: int, error: str) -> None:
         """Add why there is no reply, or why it broke off."""
-        self._update(turn_id, error=error)
+        self._update(turn_id, rows.failed(error))
 
     def correct(self, turn_id: int, text: str) -> None:
         """Note what was really said.
@@ -153,15 +111,13 @@ class Journal(JournalDatabase):
     def consent(self, turn_id: int, *, allowed: bool) -> None:
         """Note whether Attune may learn from an exchange; if not, its features go at once."""
         with self.writing(f"add to exchange {turn_id}") as database:
-            self._change(database, turn_id, consent=int(allowed))
+            self._change(database, turn_id, {"consent": int(allowed)})
             if not allowed:
                 database.conn.execute("DELETE FROM features WHERE turn_id = ?", [turn_id])
 
     def keep_features(self, turn_id: int, features: SpeechFeatures) -> None:
         """Keep features to learn from, in place of earlier ones of the same encoder."""
-        with self.writing(f"add to exchange {turn_id}") as database:
-            self._change(database, turn_id)
-            stored_features.insert(database, turn_id, features)
+        self._update(turn_id, {}, features)
 
     def features(self, turn_id: int, encoder: str) -> SpeechFeatures | None:
         """Features by the encoder with this fingerprint, to half precision; ``None``: not kept."""
@@ -208,13 +164,13 @@ class Journal(JournalDatabase):
         """
         with self.reading() as database:
             # The sizes come from the rows' heads: no recording is read for them.
-            rows = database.conn.execute(
+            found = database.conn.execute(
                 "SELECT id, started_at, coalesce(length(audio), 0) + (SELECT "
                 "coalesce(sum(length(frames)), 0) FROM features WHERE turn_id = turns.id), "
                 "correction IS NOT NULL FROM turns WHERE started_at >= ? ORDER BY id",
                 ["" if since is None else stamp(since)],
             ).fetchall()
-        return [Kept(number, at, n_bytes, bool(taught)) for number, at, n_bytes, taught in rows]
+        return [Kept(number, at, n_bytes, bool(taught)) for number, at, n_bytes, taught in found]
 
     def count(self) -> int:
         """How many exchanges there are."""
@@ -233,7 +189,7 @@ class Journal(JournalDatabase):
         left = sys.maxsize if limit is None else limit
         while left > 0:
             with self.reading() as database:
-                rows = list(
+                page = list(
                     _turns(database).rows_where(
                         "id < ? and started_at >= ?",
                         [before, from_moment],
@@ -242,11 +198,11 @@ class Journal(JournalDatabase):
                         limit=min(left, _PAGE),
                     )
                 )
-            yield from map(self._turn, rows)
-            if len(rows) < _PAGE:
+            yield from map(self._turn, page)
+            if len(page) < _PAGE:
                 return
-            before = rows[-1]["id"]
-            left -= len(rows)
+            before = page[-1]["id"]
+            left -= len(page)
 
     def turn(self, turn_id: int) -> Turn:
         """One exchange without its recording."""
@@ -278,18 +234,24 @@ class Journal(JournalDatabase):
                 "The other exchanges are not concerned."
             ) from error
 
-    def _insert(self, **values: object) -> int:
+    def _insert(self, row: Row) -> int:
         with self.writing("keep what was said") as database:
-            return int(_turns(database).insert(_storable(values)).last_pk)
+            return self._add(database, row)
 
-    def _update(self, turn_id: int, **values: object) -> None:
+    def _update(self, turn_id: int, row: Row, features: SpeechFeatures | None = None) -> None:
         with self.writing(f"add to exchange {turn_id}") as database:
-            self._change(database, turn_id, **values)
+            self._change(database, turn_id, row)
+            if features is not None:
+                stored_features.insert(database, turn_id, features)
 
-    def _change(self, database: Database, turn_id: int, **values: object) -> None:
+    def _add(self, database: Database, row: Row) -> int:
+        """Add an exchange within a transaction."""
+        return int(_turns(database).insert(rows.storable(row)).last_pk)
+
+    def _change(self, database: Database, turn_id: int, row: Row) -> None:
         """Change columns, or only see that the exchange is there, within a transaction."""
         try:
-            _turns(database).update(turn_id, _storable(values))
+            _turns(database).update(turn_id, rows.storable(row))
         except (NotFoundError, OverflowError):
             raise self._unknown(turn_id) from None
 
@@ -302,16 +264,17 @@ class Journal(JournalDatabase):
 
     def _teach(self, turn: Turn, text: str, taught: Taught) -> None:
         is_given = turn.taught in (Taught.ENROLLED, Taught.IMPORTED)
-        self._update(turn.id, correction=text, taught=(turn.taught if is_given else taught))
+        how = {} if is_given else {"taught": taught.value}
+        self._update(turn.id, {"correction": text, **how})
 
     def _row(self, turn_id: int, select: str) -> dict[str, Any]:
-        rows: list[dict[str, Any]] = []
+        found: list[dict[str, Any]] = []
         if abs(turn_id) <= sys.maxsize:  # SQLite's integers end there
             with self.reading() as database:
-                rows = list(_turns(database).rows_where("id = ?", [turn_id], select=select))
-        if not rows:
+                found = list(_turns(database).rows_where("id = ?", [turn_id], select=select))
+        if not found:
             raise self._unknown(turn_id)
-        return rows[0]
+        return found[0]
 
     def _turn(self, row: dict[str, Any]) -> Turn:
         try:
@@ -350,14 +313,3 @@ def _one_line(text: str) -> str:
     if not line:
         raise JournalError("The text is empty. Give the words that were said.")
     return line
-
-
-def _storable(values: dict[str, object]) -> dict[str, Any]:
-    """Column values with text made encodable: a file's name may hold bytes that are not UTF-8."""
-    return {name: _encodable(value) for name, value in values.items()}
-
-
-def _encodable(value: object) -> object:
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()
-    return value

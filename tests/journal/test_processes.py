@@ -103,3 +103,27 @@ def test_many_can_create_the_journal_at_once(tmp_path: Path) -> None:
     for creator in creators:
         creator.communicate()
         assert creator.returncode == 0
+
+
+VISITOR = """
+import sys
+from pathlib import Path
+from assistant.journal.store import Journal
+
+with Journal(Path(sys.argv[1])) as journal:
+    print(journal.count(), flush=True)
+"""
+
+
+def test_a_journal_opened_twice_in_one_process_keeps_its_log(path: Path) -> None:
+    with Journal(path) as daemon:
+        exchange(daemon)
+        with Journal(path) as beside:
+            assert beside.count() == 1
+        for count in (1, 2, 3):  # a visitor that leaves must not take itself for the last one
+            visitor = start(VISITOR, path)
+            assert visitor.communicate()[0] == f"{count}\n"
+            exchange(daemon)
+            assert path.with_name("journal.db-wal").exists()
+    with Journal(path) as journal:
+        assert journal.count() == 4

@@ -8,12 +8,10 @@ import pytest
 from sqlite_utils import Database
 
 from assistant.errors import JournalError
-from assistant.journal import flac
 from assistant.journal.connection import connect
 from assistant.journal.schema import APPLICATION_ID, MIGRATIONS, migrate, recognise, version
 from assistant.journal.store import Journal
-from assistant.values import Route
-from tests.journal.exchanges import exchange, features, sound
+from tests.journal.exchanges import exchange
 
 
 def _add_mood(database: Database) -> None:
@@ -35,35 +33,6 @@ def test_opening_again_changes_nothing(path: Path) -> None:
         assert journal.database.schema == shape
         assert journal.turn(1) == before
         assert version(journal.database) == len(MIGRATIONS)
-
-
-def test_a_database_of_the_first_version_comes_forward_with_its_exchanges(path: Path) -> None:
-    recording = flac.encode(sound(0.5, 7))
-    with closing(sqlite3.connect(path, isolation_level=None)) as conn:
-        migrate(Database(conn), MIGRATIONS[:1])
-        assert version(Database(conn)) == 1
-        conn.execute(
-            "INSERT INTO turns (started_at, source, hypothesis) "
-            "VALUES ('2026-03-01T18:30:00.000000+00:00', 'text', 'hello')"
-        )
-        conn.execute(
-            "INSERT INTO turns (started_at, source, hypothesis, confidence, words, correction, "
-            "consent, route, heard, reply, audio) VALUES ('2026-03-01T18:31:00.000000+00:00', "
-            "'microphone', 'what dime is it', 0.5, '[]', 'what time is it', 0, 'bridge', "
-            "'what lime is it', 'half past six', ?)",
-            [recording],
-        )
-    with Journal(path) as journal:
-        assert version(journal.database) == len(MIGRATIONS)
-        spoken, typed = journal.turns()
-        assert (typed.hypothesis, typed.taught, typed.has_audio) == ("hello", None, False)
-        assert (spoken.correction, spoken.taught) == ("what time is it", None)
-        assert (spoken.consent, spoken.route, spoken.reply) == (
-            False, Route.BRIDGE, "half past six",
-        )  # fmt: skip
-        assert journal.flac(spoken.id) == recording
-        journal.keep_features(spoken.id, features())
-        assert exchange(journal) == 3
 
 
 def test_features_go_with_their_exchange(journal: Journal) -> None:

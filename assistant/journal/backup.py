@@ -1,0 +1,239 @@
+"""The journal and the learned bridges in one tar file, with a manifest of their checksums.
+
+The manifest comes last, so that an archive which was cut off has none.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import os
+import re
+import shutil
+import sqlite3
+import tarfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import IO
+
+from pydantic import BaseModel, ConfigDict
+from sqlite_utils import Database
+
+from assistant import durable
+from assistant.errors import BackupError
+from assistant.journal.connection import BUSY_S, told
+from assistant.journal.schema import recognise, version
+
+FORMAT = 1
+"""Version of the archive's own shape."""
+
+MANIFEST = "manifest.json"
+JOURNAL = "journal.db"
+BRIDGES = "bridges"
+"""Names inside the archive."""
+
+NAMES = re.compile(rf"journal\.db|{BRIDGES}/(promoted\.json|[0-9a-f]{{1,64}}\.safetensors)")
+"""All that an archive holds beside its manifest."""
+
+
+class Packed(BaseModel):
+    """One file in an archive."""
+
+    model_config = ConfigDict(frozen=True)
+
+    size: int  # bytes
+    sha256: str
+
+
+class Manifest(BaseModel):
+    """What an archive holds, and what made it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    format: int
+    attune: str  # version that made it
+    journal: int  # version of the database's shape
+    exchanges: int
+    made_at: datetime
+    files: dict[str, Packed]
+
+    @property
+    def bridges(self) -> int:
+        """How many learned bridges there are."""
+        return sum(name.endswith(".safetensors") for name in self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where that which is saved lies."""
+
+    journal: Path  # the database file
+    bridges: Path  # folder of the learned bridges
+
+
+class Digested:
+    """A file that knows how much has been read of it, and the checksum of that."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._sha256 = hashlib.sha256()
+        self._size = 0
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes."""
+        data = self._file.read(size)
+        self._sha256.update(data)
+        self._size += len(data)
+        return data
+
+    @property
+    def packed(self) -> Packed:
+        """Size and checksum so far."""
+        return Packed(size=self._size, sha256=self._sha256.hexdigest())
+
+
+def pack(places: Places, archive: Path, now: datetime) -> Manifest:
+    """Write an archive; a running daemon goes on writing the journal meanwhile.
+
+    Args:
+        places: what to save.
+        archive: the tar file, whole and on the disk or not there at all. What is half written
+            lies in ``archive.part``.
+        now: timezone-aware.
+
+    Raises:
+        BackupError: if there is no journal, it is damaged, or the archive cannot be written.
+        JournalError: if the journal cannot be read.
+    """
+    if not places.journal.is_file():
+        raise BackupError(
+            f"There is no journal at {places.journal} yet, so there is nothing to save. Talk with "
+            "'assistant run', or set journal.path."
+        )
+    part = archive.with_name(f"{archive.name}.part")
+    try:
+        with suppress(FileNotFoundError):
+            shutil.rmtree(part)  # of a backup that was killed
+        part.mkdir(mode=0o700)
+        try:
+            manifest = _write(places, part / archive.name, part / JOURNAL, now)
+            (part / archive.name).replace(archive)
+            durable.sync(archive.parent)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+    except OSError as error:
+        raise BackupError(
+            f"Cannot write the backup {archive}: {error.strerror}. Name another file or folder, "
+            "or make room there."
+        ) from error
+    return manifest
+
+
+def _write(places: Places, archive: Path, copy: Path, now: datetime) -> Manifest:
+    shape, exchanges = _copy_journal(places.journal, copy)
+    files: dict[str, Packed] = {}
+    with _private(archive) as file:
+        with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
+
+            def add(name: str, size: int, content: IO[bytes]) -> None:
+                member = tarfile.TarInfo(name)
+                member.size, member.mode, member.mtime = size, 0o600, int(now.timestamp())
+                reader = Digested(content)
+                tar.addfile(member, reader)
+                files[name] = reader.packed
+
+            with copy.open("rb") as journal:
+                add(JOURNAL, copy.stat().st_size, journal)
+            for name, data in _bridges(places.bridges):
+                add(f"{BRIDGES}/{name}", len(data), io.BytesIO(data))
+            manifest = Manifest(
+                format=FORMAT,
+                attune=_attune(),
+                journal=shape,
+                exchanges=exchanges,
+                made_at=now,
+                files=files.copy(),
+            )
+            data = manifest.model_dump_json(indent=2).encode()
+            add(MANIFEST, len(data), io.BytesIO(data))
+        file.flush()
+        os.fsync(file.fileno())
+    return manifest
+
+
+def _copy_journal(journal: Path, copy: Path) -> tuple[int, int]:
+    """Copy the database as it is at one moment; give the version of its shape and its exchanges."""
+    _private(copy).close()
+    with (
+        told(journal, "save the journal"),
+        # read only: neither migrated nor otherwise changed
+        closing(_connect(f"{journal.absolute().as_uri()}?mode=ro")) as source,
+        closing(_connect(copy.absolute().as_uri())) as target,
+    ):
+        recognise(Database(source, execute_plugins=False), journal)
+        try:
+            source.backup(target, progress=_patience(), sleep=0.02)
+            target.execute("PRAGMA journal_mode = DELETE")  # one file, without a log beside it
+        except sqlite3.OperationalError as error:
+            if "full" in str(error):  # where the copy is; the journal is only read
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+            raise
+        shape = version(Database(target, execute_plugins=False))
+        if not shape:
+            raise BackupError(f"The journal {journal} is empty, so there is nothing to save.")
+        if target.execute("PRAGMA integrity_check").fetchone()[0] != "ok":
+            raise BackupError(
+                f"The journal {journal} is damaged, so it was not saved. Keep your earlier "
+                "backups; sqlite3's '.recover' can save what is left of it."
+            )
+        return shape, int(target.execute("SELECT count(*) FROM turns").fetchone()[0])
+
+
+def _connect(uri: str) -> sqlite3.Connection:
+    return sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None)
+
+
+def _patience() -> Callable[[int, int, int], None]:
+    """Gives up on another process's transaction, for which ``backup`` would wait for ever."""
+    deadline = time.monotonic() + BUSY_S
+
+    def progress(status: int, _left: int, _of: int) -> None:
+        if status in _BUSY and time.monotonic() > deadline:
+            raise sqlite3.OperationalError("database is locked")
+
+    return progress
+
+
+_BUSY = (5, 6)  # SQLITE_BUSY and SQLITE_LOCKED; sqlite3 names them from Python 3.11 on
+
+
+def _bridges(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """The record of what is promoted, then every bridge, by their names in the folder."""
+    names = sorted(
+        each.name for each in folder.glob("*") if NAMES.fullmatch(f"{BRIDGES}/{each.name}")
+    )
+    for name in sorted(names, key=lambda name: not name.endswith(".json")):
+        path = folder / name
+        with suppress(FileNotFoundError):
+            data = path.read_bytes()
+            path.stat()  # it has not just been erased, which overwrites it
+            yield name, data
+
+
+def _private(path: Path) -> IO[bytes]:
+    """A new file that only its owner can read."""
+    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+
+
+def _attune() -> str:
+    try:
+        return installed("attune")
+    except PackageNotFoundError:
+        return "unknown"

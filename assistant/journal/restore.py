@@ -1,0 +1,244 @@
+"""Putting a backup back: checked from end to end first, then renamed into place."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import tarfile
+from collections.abc import Callable
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import IO
+
+from pydantic import ValidationError
+from sqlite_utils import Database
+
+from assistant import durable
+from assistant.errors import BackupError, JournalError
+from assistant.journal.backup import (
+    BRIDGES,
+    FORMAT,
+    JOURNAL,
+    MANIFEST,
+    NAMES,
+    Digested,
+    Manifest,
+    Packed,
+    Places,
+)
+from assistant.journal.connection import connect, told
+from assistant.journal.schema import MIGRATIONS, migrate, recognise, version
+
+_MOST_MANIFEST = 10_000_000  # bytes
+_PLAIN = (tarfile.REGTYPE, tarfile.AREGTYPE)  # no links, devices or sparse files
+_LOGS = ("-wal", "-shm", "-journal")  # what SQLite puts beside a database
+_CHUNK = 1 << 20
+
+
+def restore(
+    archive: Path, places: Places, before_change: Callable[[], None] = lambda: None
+) -> tuple[Manifest, list[Path]]:
+    """Put what an archive holds in place of what is there, which is kept beside it.
+
+    Until all is checked, and whenever anything is wrong with the archive, nothing is changed.
+    A journal of an earlier version is migrated.
+
+    Args:
+        archive: made by ``pack``.
+        places: where everything belongs.
+        before_change: called when all is checked; what it raises leaves everything as it is.
+
+    Returns:
+        What the archive holds, and where that which was there is kept now.
+
+    Raises:
+        BackupError: if the archive is broken or of another program, or cannot be unpacked.
+        StorageError: if another program uses the journal.
+    """
+    staged = Places(_staged(places.journal), _staged(places.bridges))
+    try:
+        _clear(staged)
+        try:
+            manifest = _unpack(archive, staged)
+            before_change()
+            return manifest, _put_back(staged, places)
+        finally:
+            _clear(staged)
+    except OSError as error:
+        raise BackupError(
+            f"Cannot restore {archive}: {error.strerror} ({error.filename or places.journal}). "
+            "Make room, or give yourself the right to write there, and try again."
+        ) from error
+
+
+def _staged(place: Path) -> Path:
+    return place.with_name(f"{place.name}.restoring")
+
+
+def _clear(staged: Places) -> None:
+    for suffix in ("", *_LOGS):
+        _beside(staged.journal, suffix).unlink(missing_ok=True)
+    with suppress(FileNotFoundError):
+        shutil.rmtree(staged.bridges)
+
+
+def _unpack(archive: Path, staged: Places) -> Manifest:
+    """Unpack beside the places that everything belongs to, and check all of it."""
+    for folder in (staged.journal.parent, staged.bridges):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found: dict[str, Packed] = {}
+    manifest: Manifest | None = None
+    try:
+        with archive.open("rb") as file, tarfile.open(fileobj=file, mode="r:") as tar:
+            for member in tar:
+                content = tar.extractfile(member) if member.type in _PLAIN else None
+                name = member.name
+                is_expected = name == MANIFEST or NAMES.fullmatch(name) is not None
+                if content is None or member.sparse or not is_expected:
+                    raise BackupError(
+                        f"{archive} is no backup of Attune: it holds {name[:80]!r}. Nothing was "
+                        "changed; name a file that 'assistant backup' has written."
+                    )
+                if name in found or manifest is not None:
+                    raise _damaged(archive, f"it holds {name} twice or out of place")
+                if name == MANIFEST:
+                    manifest = _manifest(archive, content)
+                else:
+                    found[name] = _extract(content, _target(name, staged))
+    except tarfile.TarError as error:
+        raise _damaged(archive, str(error)) from error
+    if manifest is None:
+        raise _damaged(archive, "it is cut off, or was never a backup of Attune")
+    if found != manifest.files or JOURNAL not in found:
+        raise _damaged(archive, "its contents differ from their checksums")
+    _check_journal(archive, staged.journal, manifest)
+    durable.sync(staged.bridges)
+    return manifest
+
+
+def _target(name: str, staged: Places) -> Path:
+    return staged.journal if name == JOURNAL else staged.bridges / name.removeprefix(f"{BRIDGES}/")
+
+
+def _extract(content: IO[bytes], target: Path) -> Packed:
+    reader = Digested(content)
+    with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        while data := reader.read(_CHUNK):
+            file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    return reader.packed
+
+
+def _manifest(archive: Path, content: IO[bytes]) -> Manifest:
+    try:
+        manifest = Manifest.model_validate_json(content.read(_MOST_MANIFEST))
+    except ValidationError as error:
+        raise _damaged(archive, "its manifest is not readable") from error
+    if manifest.format > FORMAT or manifest.journal > len(MIGRATIONS):
+        raise BackupError(
+            f"{archive} was made by a newer Attune ({manifest.attune}). Install that one, then "
+            "restore again."
+        )
+    return manifest
+
+
+def _check_journal(archive: Path, journal: Path, manifest: Manifest) -> None:
+    """See that the database is whole and has the shape of a journal, and migrate it."""
+    try:
+        with closing(sqlite3.connect(journal, isolation_level=None)) as connection:
+            database = Database(connection, execute_plugins=False)
+            connection.execute("PRAGMA trusted_schema = OFF")
+            recognise(database, journal)
+            shape = version(database)
+            if shape != manifest.journal or _shape(database) != _shape_of(shape):
+                raise _damaged(archive, "its database has another shape than a journal")
+            if connection.execute("PRAGMA integrity_check").fetchone()[0] != "ok":
+                raise _damaged(archive, "its database is not whole")
+    except (sqlite3.Error, JournalError) as error:
+        raise _damaged(archive, "its database is not a journal") from error
+    connect(journal).close()
+
+
+def _shape(database: Database) -> set[tuple[str, str, str | None]]:
+    rows = database.conn.execute("SELECT type, name, sql FROM sqlite_master")
+    return {(kind, name, sql) for kind, name, sql in rows}
+
+
+def _shape_of(number: int) -> set[tuple[str, str, str | None]]:
+    """The shape that a journal of this version has."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        database = Database(connection, execute_plugins=False)
+        migrate(database, MIGRATIONS[:number])
+        return _shape(database)
+
+
+def _put_back(staged: Places, places: Places) -> list[Path]:
+    """Rename everything into place; the journal's name leads to a whole journal all the while."""
+    kept: list[Path] = []
+    _give_to_owner(staged, places)
+    if places.journal.exists():
+        _settle(places.journal)
+        kept.append(_before(places.journal))
+    _keep(places.journal, _before(places.journal))
+    staged.journal.replace(places.journal)
+    durable.sync(places.journal.parent)
+    if places.bridges.exists():
+        kept.append(_before(places.bridges))
+        places.bridges.rename(kept[-1])
+    staged.bridges.rename(places.bridges)
+    durable.sync(places.bridges.parent)
+    return kept
+
+
+def _give_to_owner(staged: Places, places: Places) -> None:
+    """Where root restores for a service, its user is to find everything as its own."""
+    if os.geteuid() == 0:
+        owner = (places.journal if places.journal.exists() else places.journal.parent).stat()
+        for path in (staged.journal, staged.bridges, *staged.bridges.iterdir()):
+            os.chown(path, owner.st_uid, owner.st_gid)
+
+
+def _settle(journal: Path) -> None:
+    """Bring the write-ahead log into the database, which only works if nobody else uses it."""
+    with (
+        told(journal, "put the backup in place"),
+        closing(sqlite3.connect(journal, isolation_level=None)) as connection,
+    ):
+        try:
+            connection.execute("PRAGMA journal_mode = DELETE")
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:
+            pass  # it is damaged, which may be why there is something to restore
+
+
+def _keep(journal: Path, kept: Path) -> None:
+    for suffix in _LOGS:  # of a damaged one; SQLite would read them into the new one
+        with suppress(FileNotFoundError):
+            _beside(journal, suffix).rename(_beside(kept, suffix))
+    with suppress(FileNotFoundError):
+        try:
+            kept.hardlink_to(journal)
+        except OSError:  # this disk knows no links
+            journal.rename(kept)
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(f"{path.name}{suffix}")
+
+
+def _before(place: Path) -> Path:
+    """A name for what was there that is not in use."""
+    number, path = 1, place.with_name(f"{place.name}.before-restore")
+    while path.exists():
+        number += 1
+        path = place.with_name(f"{place.name}.before-restore-{number}")
+    return path
+
+
+def _damaged(archive: Path, why: str) -> BackupError:
+    return BackupError(
+        f"The backup {archive} is damaged: {why}. Nothing was changed; take an earlier one."
+    )
