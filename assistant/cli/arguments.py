@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from datetime import date, datetime, time, timedelta
+from pathlib import Path
 from typing import TypeAlias
 
 # argparse has no public name for it.
@@ -12,6 +13,14 @@ Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  #
 """What ``register`` of every command file adds its parsers to."""
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def add_shared(parser: argparse.ArgumentParser) -> None:
+    """Flags of every command that answers."""
+    parser.add_argument("--database", type=Path, metavar="FILE", help="the journal to keep")
+    parser.add_argument(
+        "--wav-dir", type=Path, metavar="FOLDER", help="write replies there instead of aloud"
+    )
 
 
 def moment(text: str) -> datetime:

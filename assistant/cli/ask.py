@@ -5,16 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from assistant.cli import rooms
-from assistant.cli.arguments import Subparsers
+from assistant.cli.arguments import Subparsers, add_shared
+from assistant.cli.exchange import show
 from assistant.cli.output import print_json
-from assistant.cli.run import add_shared, show
-from assistant.cli.transcribe import whole
+from assistant.cli.past import turn_of
 from assistant.config import Loaded, Settings
+from assistant.control.client import Client
 from assistant.errors import ConfigError
-from assistant.speak.espeak import Espeak
-from assistant.speak.playback import WavSink
-from assistant.turn import Aloud, Mute
+from assistant.journal.turn import Turn
 
 
 def register(subparsers: Subparsers) -> None:
@@ -30,19 +28,43 @@ def register(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
-    """Answer and print."""
+    """Answer, by the daemon if it runs, and print."""
     text = " ".join(args.text).strip()
     if bool(text) == (args.audio is not None):
         raise ConfigError("Give either a question or --audio FILE.")
-    utterance = whole(args.audio) if args.audio is not None else None
-    voice = Mute()
-    if args.aloud or args.wav_dir is not None:
-        out = WavSink(args.wav_dir) if args.wav_dir else rooms.sink(settings.speak, settings.speak)
-        voice = Aloud(Espeak(settings.speak), out)
-    with rooms.assistant(settings, voice) as assistant:
-        turn = assistant.read(text) if utterance is None else assistant.hear(utterance)
+    client = Client(settings.control.path)
+    if _is_plain(args) and client.is_running():
+        turn = turn_of(client.ask(text, aloud=args.aloud))
+    else:
+        turn = _answer(text, args, settings)
     if args.json:
         print_json(turn.record())
     else:
         show(turn)
     return 0
+
+
+def _is_plain(args: argparse.Namespace) -> bool:
+    """Whether a daemon with settings of its own answers as well as this process would."""
+    return all(each is None for each in (args.audio, args.route, args.database, args.wav_dir))
+
+
+def _answer(text: str, args: argparse.Namespace, settings: Settings) -> Turn:
+    """Answer in this process, which loads the models."""
+    # torch and llama.cpp take seconds to load
+    from assistant.cli import rooms  # noqa: PLC0415
+    from assistant.cli.transcribe import whole  # noqa: PLC0415
+    from assistant.speak.espeak import Espeak  # noqa: PLC0415
+    from assistant.speak.playback import WavSink  # noqa: PLC0415
+    from assistant.turn import Aloud, Mute  # noqa: PLC0415
+
+    utterance = whole(args.audio) if args.audio is not None else None
+    voice = Mute()
+    if args.aloud or args.wav_dir is not None:
+        out = WavSink(args.wav_dir) if args.wav_dir else rooms.sink(settings.speak, settings.speak)
+        voice = Aloud(Espeak(settings.speak), out)
+    # nobody can say yes to a command that ends with its answer
+    manners = settings.turn.model_copy(update={"ask_back": 0.0, "wake_phrase": None})
+    settings = settings.model_copy(update={"turn": manners})
+    with rooms.assistant(settings, voice) as assistant:
+        return assistant.read(text) if utterance is None else assistant.hear(utterance)

@@ -13,11 +13,14 @@ from pathlib import Path
 from assistant.bridge import checkpoint
 from assistant.bridge.checkpoint import Checkpoint
 from assistant.cli.arguments import Subparsers, positive
+from assistant.cli.bridge_record import entry_of
 from assistant.cli.inspect import inspect
 from assistant.cli.output import plain, print_json, print_line, print_table
+from assistant.cli.owner import stand_in
 from assistant.config import Loaded, Settings
+from assistant.control.client import Client
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
-from assistant.errors import BridgeError, CheckpointError, MismatchError
+from assistant.errors import BridgeError, CheckpointError, ControlError, MismatchError
 from assistant.generate.gguf import GGUFFile
 from assistant.journal.lineage import BridgeRecord, Lineage
 from assistant.journal.store import Journal
@@ -81,6 +84,9 @@ def register(subparsers: Subparsers) -> None:
 
 def run_list(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
     """Print all bridges, one per line; a damaged record of what is promoted is told beside."""
+    if (client := stand_in(settings)) is not None:
+        _tell(list(map(entry_of, client.bridges())), settings, as_json=args.json)
+        return 0
     folder = BridgeFolder(settings.bridges)
     answering, failure = None, None
     try:
@@ -89,11 +95,7 @@ def run_list(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> i
         failure = error
     with Journal.open(settings.journal) as journal:
         bridges = entries(settings.bridge.path, folder, Lineage(journal), answering)
-    if args.json:
-        for each in bridges:
-            print_json(each.as_json())
-    else:
-        _print_list(bridges, settings)
+    _tell(bridges, settings, as_json=args.json)
     if failure is not None:
         sys.stderr.write(f"assistant: {failure}\n")
     return 1 if failure else 0
@@ -133,7 +135,8 @@ def run_show(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> i
 
 def run_rollback(_args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
     """Go back by one promotion; a running assistant changes over between two turns."""
-    version = BridgeFolder(settings.bridges).rollback()
+    client = stand_in(settings)
+    version = BridgeFolder(settings.bridges).rollback() if client is None else client.rollback()
     who = "The base bridge" if version is None else f"Bridge {version}"
     print_line(f"{who} answers again from the next turn on.")
     return 0
@@ -141,27 +144,9 @@ def run_rollback(_args: argparse.Namespace, settings: Settings, _loaded: Loaded)
 
 def run_promote(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
     """Let a bridge answer; a running assistant changes over between two turns."""
-    folder = BridgeFolder(settings.bridges)
-    with Journal.open(settings.journal) as journal:
-        # what answers now does not matter: promoting also mends a damaged record of it
-        entry = find(entries(settings.bridge.path, folder, Lineage(journal), None), args.version)
-    _refuse(entry, force=args.force)
-    found = folder.read(entry.version)
-    try:
-        found.require(
-            Wav2Vec2Encoder(settings.encode).fingerprint,
-            GGUFFile(settings.generate.path).embedding_fingerprint,
-        )
-    except MismatchError as error:
-        raise MismatchError(
-            f"Bridge {entry.version} was learned with another speech encoder or language model "
-            "than encode.path and generate.path name. 'assistant retrain --from base' learns "
-            "one for these."
-        ) from error
-    if not found.accepted:  # a person has accepted it now, and turns heed what the file says
-        folder.add(replace(found, accepted=True))
-    folder.promote(entry.version)
-    print_line(f"Bridge {entry.version} answers from the next turn on.")
+    client = stand_in(settings)
+    version = _promote(args, settings) if client is None else _have_promoted(args, client)
+    print_line(f"Bridge {version} answers from the next turn on.")
     return 0
 
 
@@ -189,6 +174,52 @@ def _add_version(parser: argparse.ArgumentParser) -> None:
 def _bridges(settings: Settings, folder: BridgeFolder) -> list[Entry]:
     with Journal.open(settings.journal) as journal:
         return entries(settings.bridge.path, folder, Lineage(journal), folder.current or BASE)
+
+
+def _promote(args: argparse.Namespace, settings: Settings) -> str:
+    """Promote a bridge in the folder, and give its version."""
+    folder = BridgeFolder(settings.bridges)
+    with Journal.open(settings.journal) as journal:
+        # what answers now does not matter: promoting also mends a damaged record of it
+        entry = find(entries(settings.bridge.path, folder, Lineage(journal), None), args.version)
+    _refuse(entry, force=args.force)
+    found = folder.read(entry.version)
+    try:
+        found.require(
+            Wav2Vec2Encoder(settings.encode).fingerprint,
+            GGUFFile(settings.generate.path).embedding_fingerprint,
+        )
+    except MismatchError as error:
+        raise MismatchError(
+            f"Bridge {entry.version} was learned with another speech encoder or language model "
+            "than encode.path and generate.path name. 'assistant retrain --from base' learns "
+            "one for these."
+        ) from error
+    if not found.accepted:  # a person has accepted it now, and turns heed what the file says
+        folder.add(replace(found, accepted=True))
+    folder.promote(entry.version)
+    return entry.version
+
+
+def _have_promoted(args: argparse.Namespace, client: Client) -> str:
+    """Have the daemon promote a bridge, and give its version."""
+    if args.force:
+        raise ControlError(
+            "Only the user that Attune runs as may take a bridge by --force, because the bridges "
+            "are that user's files. Ask as that user."
+        )
+    entry = find(list(map(entry_of, client.bridges())), args.version)
+    _refuse(entry, force=False)
+    client.promote(entry.version)
+    return entry.version
+
+
+def _tell(bridges: Sequence[Entry], settings: Settings, *, as_json: bool) -> None:
+    if as_json:
+        for each in bridges:
+            print_json(each.as_json())
+    else:
+        _print_list(bridges, settings)
 
 
 def _print_list(bridges: Sequence[Entry], settings: Settings) -> None:

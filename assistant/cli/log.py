@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from assistant.audio.resample import to_int16
-from assistant.cli import log_import
+from assistant.cli import log_import, past
 from assistant.cli.arguments import Subparsers, moment, positive
 from assistant.cli.output import plain, print_json, print_line, print_table
 from assistant.config import Loaded, Settings
@@ -81,7 +81,7 @@ def register(subparsers: Subparsers) -> None:
 
 def run_list(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
     """Print the latest exchanges, one per line."""
-    with Journal.open(settings.journal) as journal:
+    with past.opened(settings) as journal:
         turns = list(journal.turns(limit=args.limit, since=args.since))
         if args.json:
             for turn in turns:
@@ -96,7 +96,7 @@ def run_list(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> i
 
 def run_show(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
     """Print everything about one exchange."""
-    with Journal.open(settings.journal) as journal:
+    with past.opened(settings) as journal:
         turn = journal.turn(args.id)
     if args.json:
         print_json(turn.record())
@@ -124,7 +124,7 @@ def run_play(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> i
 
 def run_correct(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
     """Note what was really said in one exchange."""
-    with Journal.open(settings.journal) as journal:
+    with past.opened(settings) as journal:
         journal.correct(args.id, " ".join(args.text))
         _tell_taught(journal.turn(args.id))
     return 0
@@ -132,7 +132,7 @@ def run_correct(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -
 
 def run_confirm(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
     """Note that what was understood in one exchange is what was said."""
-    with Journal.open(settings.journal) as journal:
+    with past.opened(settings) as journal:
         journal.confirm(args.id)
         _tell_taught(journal.turn(args.id))
     return 0
@@ -193,7 +193,7 @@ def _tell_taught(turn: Turn) -> None:
         print_line("Attune does not learn from it, because that is not allowed.")
 
 
-def _nothing(journal: Journal) -> str:
+def _nothing(journal: past.Past) -> str:
     return _NOTHING_SINCE if journal.count() else _NOTHING_YET
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from assistant.cli.arguments import Subparsers
 from assistant.cli.output import print_line
 from assistant.config import Loaded, Settings
+from assistant.control.client import Client
 from assistant.speak.aloud import speak
 from assistant.speak.espeak import Espeak
 from assistant.speak.playback import Loudspeaker, WavSink
@@ -24,8 +25,12 @@ def register(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
-    """Speak and, where it went to a file, say which."""
+    """Speak, by the daemon's voice if it runs, and where it went to a file, say which."""
     text = " ".join(args.text)
+    client = Client(settings.control.path)
+    if args.wav_dir is None and text.strip() and client.is_running():
+        client.say(text)
+        return 0
     espeak = Espeak(settings.speak)
     if settings.speak.wav_dir is None:
         speak([text], espeak, Loudspeaker(settings.speak))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from assistant.cli.arguments import Subparsers
 from assistant.cli.output import plain, print_json, print_line
+from assistant.cli.owner import is_anothers
 from assistant.config import Loaded, Settings
 from assistant.control.client import Client
 from assistant.control.messages import Status
@@ -36,7 +38,7 @@ class Report:
     bridge: str | None  # version in use, as far as it has one
     record: BridgeRecord | None  # of the bridge in use, where it was learned here
     last: BridgeRecord | None  # judged last
-    held: Held
+    held: Held | None  # None: the journal is another user's
     waits: tuple[str, ...]  # what the next training waits for
 
     def as_json(self) -> dict[str, object]:
@@ -47,7 +49,8 @@ class Report:
             "daemon": self.daemon and self.daemon.model_dump(mode="json"),
             "bridge": self.bridge,
             "score": self.record and self.record.verdict,
-            "examples": {
+            "examples": self.held
+            and {
                 "taught": self.held.taught,
                 "held_out": self.held.held_out,
                 "confident": self.held.confident,
@@ -66,12 +69,20 @@ class Report:
 def register(subparsers: Subparsers) -> None:
     """Add ``status``."""
     parser = subparsers.add_parser("status", help="what Attune does, has learned and waits for")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print one JSON object")
+    form.add_argument("--watch", action="store_true", help="a live view, until Ctrl-C")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
     """Print what there is to tell; it is a failure only if a daemon runs and does not answer."""
+    if args.watch:
+        from assistant.cli.watch import watch  # noqa: PLC0415 - rich takes a while to load
+
+        with suppress(KeyboardInterrupt):
+            watch(Client(settings.control.path))
+        return 0
     found = report(settings)
     if args.json:
         print_json(found.as_json())
@@ -84,6 +95,8 @@ def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
 def report(settings: Settings) -> Report:
     """What the daemon tells, if it runs, and what is in the journal and in the bridges' folder.
 
+    Where a daemon runs and the journal is another user's, it is the daemon's word alone.
+
     Raises:
         JournalError: if the journal cannot be read.
     """
@@ -93,6 +106,8 @@ def report(settings: Settings) -> Report:
         daemon = client.status() if client.is_running() else None
     except ControlError as error:
         trouble = str(error)
+    if daemon is not None and is_anothers(settings.journal.path):
+        return Report(daemon, None, daemon.bridge, None, None, None, daemon.waits)
     with Journal.open(settings.journal) as journal:
         found = examples(journal.turns(), settings.personalise)
         taught = [example for example in found if example.weight == 1.0]
@@ -122,8 +137,9 @@ def rows(found: Report, settings: Settings) -> Iterator[tuple[str, str]]:
     yield "bridge", _bridge(found, settings)
     if found.record is not None and found.record.verdict is not None:
         yield "score", score(found.record.verdict)
-    yield "examples", _examples(found.held)
-    yield "learning", _learning(found)
+    if found.held is not None:
+        yield "examples", _examples(found.held)
+    yield "learning", _waiting(found.waits) if found.daemon is None else learning(found.daemon)
     if found.daemon is not None and found.daemon.failures:
         yield "failures", f"{found.daemon.failures} in a row; {found.daemon.last_failure}"
     if found.last is not None:
@@ -142,6 +158,20 @@ def score(verdict: Mapping[str, object]) -> str:
     held_out = _number(verdict, "held_out")
     where = "" if held_out is None else f", on {held_out:.0f} held-out utterances"
     return ", ".join(parts) + where
+
+
+def learning(daemon: Status) -> str:
+    """What the daemon's trainer does, or waits for."""
+    if daemon.state == "off":
+        return "off; 'assistant retrain' trains nevertheless"
+    if daemon.state == "waiting":
+        return _waiting(daemon.waits)
+    state = "paused while somebody speaks" if daemon.state == "paused" else daemon.state
+    if daemon.progress is not None:
+        state += f", {daemon.progress:.0%} done"
+    if daemon.seconds_left is not None and math.isfinite(daemon.seconds_left):
+        state += f", {math.ceil(daemon.seconds_left)} s left"
+    return state
 
 
 def _promoted(settings: Settings) -> str | None:
@@ -194,18 +224,8 @@ def _examples(held: Held) -> str:
     return f"{taught}, {held.confident} understood with confidence"
 
 
-def _learning(found: Report) -> str:
-    daemon = found.daemon
-    if daemon is not None and daemon.state == "off":
-        return "off; 'assistant retrain' trains nevertheless"
-    if daemon is None or daemon.state == "waiting":
-        return f"waits for: {'; '.join(found.waits)}" if found.waits else "begins in a moment"
-    state = "paused while somebody speaks" if daemon.state == "paused" else daemon.state
-    if daemon.progress is not None:
-        state += f", {daemon.progress:.0%} done"
-    if daemon.seconds_left is not None and math.isfinite(daemon.seconds_left):
-        state += f", {math.ceil(daemon.seconds_left)} s left"
-    return state
+def _waiting(waits: Sequence[str]) -> str:
+    return f"waits for: {'; '.join(waits)}" if waits else "begins in a moment"
 
 
 def _verdict(record: BridgeRecord) -> str:

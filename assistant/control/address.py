@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import fcntl
+import grp
 import os
 import pwd
+import shutil
 import socket
 import stat
 import struct
@@ -22,20 +24,27 @@ BACKLOG = 128
 
 
 @contextmanager
-def listening(path: Path) -> Generator[socket.socket, None, None]:
-    """A socket that listens, for the user's own programs and for the group of its folder.
+def listening(path: Path, group: str | None = None) -> Generator[socket.socket, None, None]:
+    """A socket that listens, for the user's own programs and for a group.
 
     Its folder is made as needed, and a socket that a dead daemon left there is replaced: a lock
     on a file beside it tells the dead from the living.
 
+    Args:
+        path: the socket.
+        group: whose members may ask; ``None``: the one that the system gives a new file there.
+
     Raises:
-        ControlError: if Attune already runs, or the socket cannot be made.
+        ControlError: if Attune already runs, or the socket cannot be made or given to the group.
     """
     require_length(path)
+    if group is not None:
+        _require_group(group)
+    _make_folder(path, group)
     lock = _lock(path)
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-            _bind(listener, path)
+            _bind(listener, path, group)
             try:
                 yield listener
             finally:
@@ -76,10 +85,45 @@ def _groups(uid: int, gid: int) -> set[int]:
         return {gid}
 
 
+def _require_group(group: str) -> None:
+    try:
+        grp.getgrnam(group)
+    except KeyError:
+        raise ControlError(
+            f"There is no group {group!r} that may use the control socket. Make it with 'sudo "
+            f"groupadd --system {group}', or leave the setting control.group out."
+        ) from None
+
+
+def _make_folder(path: Path, group: str | None) -> None:
+    """Make a socket's folder, into which its group may look; one that is there stays as it is."""
+    folder = path.parent
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700)
+        if group is not None:
+            _give(folder, group)
+            folder.chmod(0o750)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise _unusable(path, error) from None
+
+
+def _give(path: Path, group: str) -> None:
+    try:
+        shutil.chown(path, group=group)
+    except PermissionError:
+        raise ControlError(
+            f"Attune may not give {path} to the group {group!r}, because the user that it runs as "
+            f"is not in it. Add that user with 'sudo usermod -aG {group} USER' and start Attune "
+            "anew, or leave the setting control.group out."
+        ) from None
+
+
 def _lock(path: Path) -> int:
     """Be the only daemon at a socket until the returned descriptor is closed."""
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise _unusable(path, error) from None
@@ -94,7 +138,7 @@ def _lock(path: Path) -> int:
     return handle
 
 
-def _bind(listener: socket.socket, path: Path) -> None:
+def _bind(listener: socket.socket, path: Path, group: str | None) -> None:
     try:
         if _is_something_else(path):
             raise ControlError(
@@ -102,6 +146,8 @@ def _bind(listener: socket.socket, path: Path) -> None:
             )
         path.unlink(missing_ok=True)
         listener.bind(os.fspath(path))
+        if group is not None:
+            _give(path, group)
         path.chmod(0o660)  # before anybody can connect
         listener.listen(BACKLOG)
     except OSError as error:

@@ -1,24 +1,37 @@
 """What travels over the control socket: newline-delimited JSON-RPC 2.0.
 
 A client sends one ``Call`` per line and gets one ``Answer`` per line; after the method ``events``
-it gets a ``Notice`` for everything that a training tells, until it leaves.
+it gets a ``Notice`` for everything that happens, until it leaves.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from datetime import datetime
 from enum import IntEnum
-from typing import Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 from assistant.personalise.progress import Event, to_line
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Told in every status; raised when an older client would misunderstand."""
+
+ASK_S = 60.0
+"""Longest wait for the answer to a question."""
+
+MAX_LOG = 100
+"""Exchanges that may be asked for at once."""
 
 Number = int | str | None
 """By which an answer names its call; ``None`` if the call could not be read."""
+
+Record: TypeAlias = dict[str, Any]
+"""An exchange or a bridge as JSON values, under the names that every ``--json`` output uses."""
+
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
 class Code(IntEnum):
@@ -64,13 +77,13 @@ class Answer(Message):
 
 
 class Notice(Message):
-    """An event of a training."""
+    """Something that happens: an event of a training, a finished exchange, or the microphone's."""
 
     # a loss may be no number, and a time that is left endless
     model_config = ConfigDict(ser_json_inf_nan="constants")
 
     jsonrpc: Literal["2.0"] = "2.0"
-    method: Literal["event"] = "event"
+    method: Literal["event", "turn", "state"]
     params: dict[str, JsonValue]
 
 
@@ -85,6 +98,78 @@ class Retrain(Message):
     minutes: float | None = Field(None, gt=0, allow_inf_nan=False)
 
 
+class Ask(Message):
+    """Parameters of ``ask``."""
+
+    text: Words
+    aloud: bool = True
+
+
+class Say(Message):
+    """Parameters of ``say``."""
+
+    text: Words
+
+
+class Talk(Message):
+    """Parameters of ``talk``."""
+
+    down: bool
+
+
+class Log(Message):
+    """Parameters of ``log``."""
+
+    last: int = Field(20, ge=1, le=MAX_LOG)
+
+
+class Correct(Message):
+    """Parameters of ``correct``."""
+
+    id: int = Field(ge=1)
+    text: Words
+
+
+class Confirm(Message):
+    """Parameters of ``confirm``."""
+
+    id: int = Field(ge=1)
+
+
+class Promote(Message):
+    """Parameters of ``promote``."""
+
+    version: Words | None
+
+
+EarsState = Literal["listening", "absent", "muted", "waiting"]
+"""What there is to hear with; waiting: the microphone is being opened."""
+
+
+class Ears(BaseModel):
+    """The microphone."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    state: EarsState
+    why: str | None = None  # one sentence, while it is absent
+    level_dbfs: float | None = None
+    speech: bool = False  # somebody speaks
+
+
+class Exchange(BaseModel):
+    """One exchange in short."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: int
+    heard: str | None  # what was understood or typed
+    reply: str | None
+    route: str | None
+    timings_ms: dict[str, float | None] = Field(default_factory=dict[str, float | None])
+    at: datetime  # timezone-aware
+
+
 class Status(BaseModel):
     """What only the running daemon knows; the rest is in the journal and in the bridges' folder."""
 
@@ -92,6 +177,15 @@ class Status(BaseModel):
 
     protocol: int = PROTOCOL
     pid: int
+    version: str | None = None  # of the package
+    uptime_s: float = 0.0
+    microphone: Ears | None = None  # None: it does not listen to one
+    speaking: bool = False
+    turns: int = 0  # since the daemon began
+    recent: tuple[Exchange, ...] = ()  # the last five, oldest first
+    memory_mb: float | None = None  # of the daemon's process
+    celsius: float | None = None
+    warnings: tuple[str, ...] = ()  # troubles that stand, one sentence each
     bridge: str | None  # version in use; None: the transcript route alone
     state: Literal["off", "waiting", "training", "judging", "paused"]
     waits: tuple[str, ...] = ()  # what the next training waits for, in words
@@ -104,15 +198,31 @@ class Status(BaseModel):
     paused_after_ms: float | None = None  # from the last speech's capture to the trainer's stop
 
 
-def result(number: Number, value: JsonValue) -> str:
-    """The line that answers a call."""
-    return Answer(jsonrpc="2.0", id=number, result=value).model_dump_json(exclude_unset=True)
+def result(number: Number, value: object) -> str:
+    """The line that answers a call.
+
+    Args:
+        number: of the call.
+        value: JSON values.
+    """
+    answer = Answer.model_validate({"jsonrpc": "2.0", "id": number, "result": value})
+    return answer.model_dump_json(exclude_unset=True)
 
 
 def problem(number: Number, code: Code, message: str) -> str:
     """The line that answers a call for which there is no result."""
     error = Problem(code=code.value, message=message)
     return Answer(jsonrpc="2.0", id=number, error=error).model_dump_json(exclude_unset=True)
+
+
+def notice(method: Literal["event", "turn", "state"], params: Mapping[str, object]) -> str:
+    """The line that tells what happens.
+
+    Args:
+        method: what kind of thing.
+        params: JSON values.
+    """
+    return Notice.model_validate({"method": method, "params": params}).model_dump_json()
 
 
 def as_json(event: Event) -> dict[str, JsonValue]:

@@ -11,28 +11,20 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol
-
-from pydantic import JsonValue, ValidationError
+from typing import TYPE_CHECKING
 
 from assistant.control.address import listening, may_ask
-from assistant.control.messages import (
-    Call,
-    Code,
-    NoParams,
-    Notice,
-    Retrain,
-    Status,
-    as_json,
-    problem,
-    result,
-)
+from assistant.control.allowance import Allowance
+from assistant.control.button import Button
+from assistant.control.handlers import Handlers, RefusalError
+from assistant.control.messages import Code, EarsState, Record, as_json, notice, problem
+from assistant.control.methods import Caller, answer
 from assistant.personalise.progress import Event
-from assistant.personalise.request import Request
 
 if TYPE_CHECKING:
     from typing_extensions import Self  # typing has it from Python 3.11 on
@@ -48,30 +40,19 @@ READ_S = 10.0
 WRITE_S = 5.0
 """Longest time in which a client has to take one."""
 
+CLOSE_S = 1.0
+"""How long clients have to leave at the end."""
+
 BACKLOG = 256
 """Events by which a client may lag behind before it is dropped."""
 
+MAX_REFUSALS = 500
+"""Calls too many after which a client is dropped."""
+
+_BUSY = problem(None, Code.BUSY, "Too many calls. Ask more slowly.")
+
 _POLL_S = 0.25  # how soon it is noticed that a client which follows events has left
 _BLOCK = 4_096
-
-
-class RefusalError(Exception):
-    """The daemon does not do what it was asked; the sentence says why."""
-
-
-class Handlers(Protocol):
-    """What the daemon does when it is asked, in the thread of the client.
-
-    A method that raises ``RefusalError`` refuses.
-    """
-
-    def status(self) -> Status:
-        """What there is to tell."""
-        ...
-
-    def retrain(self, request: Request) -> None:
-        """Train as soon as there is room."""
-        ...
 
 
 class Server:
@@ -81,6 +62,7 @@ class Server:
 
     Args:
         path: the socket.
+        group: whose members may ask, too.
         read_s: longest time in which a client has to send a line.
         max_clients: how many may be connected at once.
 
@@ -92,10 +74,12 @@ class Server:
         self,
         path: Path,
         *,
+        group: str | None = None,
         read_s: float = READ_S,
         max_clients: int = MAX_CLIENTS,
     ) -> None:
         self._path = path
+        self._group = group
         self._read_s = read_s
         self._max_clients = max_clients
         self._guard = threading.Lock()
@@ -106,7 +90,7 @@ class Server:
         self._owned = ExitStack()
 
     def __enter__(self) -> Self:
-        self._listener = self._owned.enter_context(listening(self._path))
+        self._listener = self._owned.enter_context(listening(self._path, self._group))
         return self
 
     def __exit__(
@@ -124,19 +108,36 @@ class Server:
             clients = dict(self._clients)
         for connection in clients:
             _hang_up(connection)
+        deadline = time.monotonic() + CLOSE_S
         for thread in clients.values():
-            thread.join(WRITE_S)
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def serve(self, handlers: Handlers) -> None:
         """Answer clients from now on, in threads of their own; to be called once."""
+        button = Button(partial(handlers.talk, down=True), partial(handlers.talk, down=False))
         self._accepting = threading.Thread(
-            target=self._accept, args=(handlers,), name="control", daemon=True
+            target=self._accept, args=(handlers, button), name="control", daemon=True
         )
         self._accepting.start()
 
     def publish(self, event: Event) -> None:
-        """Tell an event to every client that follows, without waiting for any."""
-        line = Notice(params=as_json(event)).model_dump_json()
+        """Tell an event of a training to every client that follows, without waiting for any."""
+        self._tell(notice("event", as_json(event)))
+
+    def publish_turn(self, record: Record) -> None:
+        """Tell a finished exchange, likewise."""
+        self._tell(notice("turn", record))
+
+    def publish_state(self, microphone: EarsState, why: str | None = None) -> None:
+        """Tell that the microphone's state is another now, likewise.
+
+        Args:
+            microphone: the state.
+            why: one sentence, if it is absent.
+        """
+        self._tell(notice("state", {"microphone": microphone, "why": why}))
+
+    def _tell(self, line: str) -> None:
         with self._guard:
             for connection, lines in self._followers.items():
                 try:
@@ -144,26 +145,26 @@ class Server:
                 except queue.Full:  # noqa: PERF203 - the exception
                     _hang_up(connection)
 
-    def _accept(self, handlers: Handlers) -> None:
+    def _accept(self, handlers: Handlers, button: Button) -> None:
         while not self._closing:
             try:
                 connection, _ = self._listener.accept()
             except OSError:
                 time.sleep(0.05)  # out of file descriptors, perhaps for a moment only
                 continue
-            if not self._take(connection, handlers):
+            if not self._take(connection, Caller(handlers, button)):
                 connection.settimeout(0)  # not worth waiting for
                 with connection, suppress(OSError):
                     busy = problem(None, Code.BUSY, "Too many clients. Try again in a moment.")
                     connection.sendall(busy.encode() + b"\n")
 
-    def _take(self, connection: socket.socket, handlers: Handlers) -> bool:
+    def _take(self, connection: socket.socket, who: Caller) -> bool:
         """Give a client its thread; whether there was room for it."""
         with self._guard:
             if len(self._clients) >= self._max_clients:
                 return False
             thread = threading.Thread(
-                target=self._attend, args=(connection, handlers), name="client", daemon=True
+                target=self._attend, args=(connection, who), name="client", daemon=True
             )
             try:
                 thread.start()
@@ -172,27 +173,36 @@ class Server:
             self._clients[connection] = thread
             return True
 
-    def _attend(self, connection: socket.socket, handlers: Handlers) -> None:
+    def _attend(self, connection: socket.socket, who: Caller) -> None:
         try:
             # whatever goes wrong with a connection ends this one alone
             with connection, suppress(OSError):
                 if may_ask(connection, self._path):
-                    self._answer(connection, handlers)
+                    self._answer(connection, who)
                 else:
                     why = "You are not allowed to ask this Attune."
                     _send(connection, problem(None, Code.REFUSED, why))
         finally:
             with self._guard:
                 del self._clients[connection]
+            with suppress(RefusalError):
+                who.talk(down=False)
 
-    def _answer(self, connection: socket.socket, handlers: Handlers) -> None:
+    def _answer(self, connection: socket.socket, who: Caller) -> None:
+        allowance, refusals = Allowance(), 0
         try:
             for line in _lines(connection, self._read_s):
-                answer, follows = _reply(line, handlers)
-                if follows:
-                    self._follow(connection, answer)
+                if not allowance.take(time.monotonic()):
+                    _send(connection, _BUSY)
+                    refusals += 1
+                    if refusals >= MAX_REFUSALS:
+                        return
+                    continue
+                reply = answer(line, who)
+                if reply.follows:
+                    self._follow(connection, reply.line)
                     return
-                _send(connection, answer)
+                _send(connection, reply.line)
         except _TooLongError:
             why = f"A line is longer than {MAX_LINE} bytes."
             _send(connection, problem(None, Code.INVALID, why))
@@ -209,49 +219,6 @@ class Server:
         finally:
             with self._guard:
                 del self._followers[connection]
-
-
-def _status(handlers: Handlers, params: dict[str, JsonValue]) -> JsonValue:
-    NoParams.model_validate(params)
-    return handlers.status().model_dump(mode="json")
-
-
-def _retrain(handlers: Handlers, params: dict[str, JsonValue]) -> JsonValue:
-    wanted = Retrain.model_validate(params)
-    handlers.retrain(Request(wanted.start, wanted.minutes))
-    return None
-
-
-def _events(_handlers: Handlers, params: dict[str, JsonValue]) -> JsonValue:
-    NoParams.model_validate(params)
-    return None
-
-
-_METHODS: dict[str, Callable[[Handlers, dict[str, JsonValue]], JsonValue]] = {
-    "status": _status,
-    "retrain": _retrain,
-    "events": _events,
-}
-
-
-def _reply(line: bytes, handlers: Handlers) -> tuple[str, bool]:
-    """The line to answer, and whether the client wants to hear of events from then on."""
-    try:
-        call = Call.model_validate_json(line)
-    except ValidationError as error:
-        broken = error.errors()[0]["type"] == "json_invalid"
-        return problem(None, Code.BROKEN if broken else Code.INVALID, _first(error)), False
-    method = _METHODS.get(call.method)
-    if method is None:
-        why = f"There is no method {call.method[:40]!r}; there are {', '.join(sorted(_METHODS))}."
-        return problem(call.id, Code.UNKNOWN, why), False
-    try:
-        answer = method(handlers, call.params)
-    except ValidationError as error:
-        return problem(call.id, Code.PARAMS, _first(error)), False
-    except RefusalError as error:
-        return problem(call.id, Code.REFUSED, str(error)), False
-    return result(call.id, answer), method is _events
 
 
 class _TooLongError(Exception):
@@ -280,13 +247,6 @@ def _lines(connection: socket.socket, read_s: float) -> Iterator[bytes]:
 def _send(connection: socket.socket, line: str) -> None:
     connection.settimeout(WRITE_S)
     connection.sendall(line.encode() + b"\n")
-
-
-def _first(error: ValidationError) -> str:
-    """The first fault that was found, in words."""
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
-    return f"{place}: {first['msg']}." if place else f"{first['msg']}."
 
 
 def _has_left(connection: socket.socket) -> bool:

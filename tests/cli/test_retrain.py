@@ -6,7 +6,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from assistant.cli import retrain
 from assistant.cli.training import LINE_S, Bar, Lines, detail
 from assistant.config import load
 from assistant.control.messages import Status
-from assistant.control.server import RefusalError, Server
+from assistant.control.server import Server
 from assistant.errors import ControlError, TrainingError
 from assistant.journal.lineage import Lineage
 from assistant.journal.store import Journal
@@ -36,6 +36,7 @@ from assistant.personalise.progress import (
 )
 from assistant.personalise.request import Request
 from tests.cli.house import ROOT, TIMEOUT_S, House, command
+from tests.control.knowing import Knowing
 from tests.journal.exchanges import STARTED_AT, utterance
 
 NUMBERS = {
@@ -62,25 +63,32 @@ TRAINING = (
 )
 
 
-@dataclass
-class Training:
+class Training(Knowing):
     """A daemon that trains as the test says when it is asked to."""
 
-    server: Server
-    events: Sequence[Event]
-    state: dict[str, Any] = field(default_factory=dict[str, Any])
-    refusal: str | None = None
-    asked: list[Request] = field(default_factory=list)
-    looked: threading.Event = field(default_factory=threading.Event)
+    def __init__(
+        self,
+        server: Server,
+        events: Sequence[Event],
+        state: dict[str, Any] | None = None,
+        refusal: str | None = None,
+    ) -> None:
+        super().__init__(refusal=refusal)
+        self.server = server
+        self.events = events
+        self.state = state or {}
+        self.looked = threading.Event()
+
+    @property
+    def asked(self) -> list[Request]:
+        return [request for _, request in self.done]
 
     def status(self) -> Status:
         self.looked.set()
         return Status.model_validate({"pid": 1, "bridge": None, "state": "training"} | self.state)
 
     def retrain(self, request: Request) -> None:
-        if self.refusal is not None:
-            raise RefusalError(self.refusal)
-        self.asked.append(request)
+        super().retrain(request)
         threading.Thread(target=self._train).start()
 
     def _train(self) -> None:

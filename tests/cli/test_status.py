@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -17,10 +18,11 @@ from assistant.journal.lineage import Lineage
 from assistant.journal.store import Journal
 from assistant.journal.turn import Taught
 from assistant.personalise.promote import BridgeFolder
-from assistant.personalise.request import Request
 from assistant.personalise.scheduler import EXAMPLES
 from tests.bridge.tables import checkpoint
+from tests.control.knowing import Knowing
 from tests.journal.exchanges import STARTED_AT, exchange, utterance
+from tests.person import ordinary_home, ordinary_person
 
 Told = Callable[..., dict[str, str]]
 """Runs the command and gives its rows."""
@@ -77,17 +79,15 @@ def told(environment: dict[str, str], capsys: pytest.CaptureFixture[str]) -> Tol
     return told
 
 
-class Running:
+class Running(Knowing):
     """A daemon in this state."""
 
     def __init__(self, **state: Any) -> None:
+        super().__init__()
         self.state = state
 
     def status(self) -> Status:
         return Status.model_validate({"pid": 77, "bridge": None, "state": "waiting"} | self.state)
-
-    def retrain(self, request: Request) -> None:
-        raise AssertionError(request)
 
 
 def judge(journal: Journal, version: str, *, accepted: bool, why: str) -> None:
@@ -217,6 +217,24 @@ def test_a_daemon_that_cannot_be_asked_is_a_failure_and_the_rest_is_told(
     assert rows["Attune"].startswith("The path ")
     assert rows["bridge"] == "base"
     assert environment
+
+
+def test_where_the_journal_is_anothers_the_daemon_alone_tells(told: Told) -> None:
+    with ordinary_home() as home, Server(place := home / "control.sock") as server:
+        server.serve(Running(bridge="ba5e", waits=["mains power"]))
+        Journal(home / "journal.db").close()
+        if os.geteuid() != 0:
+            (home / "journal.db").chmod(0)
+        place.chmod(0o777)
+        with ordinary_person():
+            rows = told(
+                ATTUNE_JOURNAL__PATH=str(home / "journal.db"), ATTUNE_CONTROL__PATH=str(place)
+            )
+    assert rows == {
+        "Attune": "runs (process 77)",
+        "bridge": "ba5e",
+        "learning": "waits for: mains power",
+    }
 
 
 def test_everything_is_told_as_json(

@@ -1,0 +1,32 @@
+"""``assistant talk``: the talk button, held down until Enter."""
+
+from __future__ import annotations
+
+import argparse
+import select
+import sys
+from contextlib import suppress
+
+from assistant.cli.arguments import Subparsers
+from assistant.cli.output import print_line
+from assistant.config import Loaded, Settings
+from assistant.control.client import HOLD_S, Client
+
+
+def register(subparsers: Subparsers) -> None:
+    """Add ``talk``."""
+    parser = subparsers.add_parser(
+        "talk", help="push to talk: Attune listens until you press Enter"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(_args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
+    """Hold the button down until Enter or Ctrl-C."""
+    with Client(settings.control.path).talking() as hold, suppress(KeyboardInterrupt):
+        print_line("Speak, and press Enter when you have finished.")
+        sys.stdout.flush()
+        while not select.select([sys.stdin], [], [], HOLD_S)[0]:
+            hold()
+        sys.stdin.readline()  # or the shell would read it
+    return 0

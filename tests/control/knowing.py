@@ -1,0 +1,85 @@
+"""A daemon that answers what the test says, and knows what it was asked."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from assistant.control.handlers import RefusalError
+from assistant.control.messages import Record, Status
+from assistant.personalise.request import Request
+
+STATUS = Status(
+    pid=7, bridge="1a2b3c", state="waiting", waits=("2 more examples",), last_verdict={"event": "x"}
+)
+
+
+@dataclass
+class Knowing:
+    status_now: Status = STATUS
+    refusal: str | None = None
+    records: Sequence[Record] = ()  # exchanges, newest first
+    found: Sequence[Record] = ()  # bridges
+    before: str | None = None  # version to go back to
+    done: list[tuple[Any, ...]] = field(default_factory=list)
+    may_answer: threading.Event | None = None  # awaited before a question is answered
+
+    def status(self) -> Status:
+        return self.status_now
+
+    def retrain(self, request: Request) -> None:
+        self.do("retrain", request)
+
+    def ask(self, text: str, *, aloud: bool) -> Record:
+        self.do("ask", text, aloud)
+        if self.may_answer is not None:
+            assert self.may_answer.wait(60)
+        return self.records[0]
+
+    def say(self, text: str) -> None:
+        self.do("say", text)
+
+    def mute(self) -> None:
+        self.do("mute")
+
+    def unmute(self) -> None:
+        self.do("unmute")
+
+    def stop_speaking(self) -> None:
+        self.do("stop")
+
+    def reload(self) -> None:
+        self.do("reload")
+
+    def talk(self, *, down: bool) -> None:
+        self.do("talk", down)
+
+    def log(self, last: int) -> Sequence[Record]:
+        self.do("log", last)
+        return self.records[:last]
+
+    def correct(self, turn_id: int, text: str) -> None:
+        self.do("correct", turn_id, text)
+
+    def confirm(self, turn_id: int) -> str:
+        self.do("confirm", turn_id)
+        return "what time is it"
+
+    def bridges(self) -> Sequence[Record]:
+        self.do("bridges")
+        return self.found
+
+    def promote(self, version: str | None) -> None:
+        self.do("promote", version)
+
+    def rollback(self) -> str | None:
+        self.do("rollback")
+        return self.before
+
+    def do(self, *what: Any) -> None:
+        """Note what was asked, or refuse it."""
+        if self.refusal is not None:
+            raise RefusalError(self.refusal)
+        self.done.append(what)
