@@ -10,6 +10,7 @@ import atexit
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol, TypeVar, cast
@@ -18,6 +19,9 @@ from assistant.errors import DependencyError, DeviceError
 
 STUCK_S = 2.0
 """How long a driver may take to make room or to close before it is given up."""
+
+OLDEST_S = 1.0
+"""Sound that a driver says is older was dated by another clock."""
 
 _StreamT = TypeVar("_StreamT")
 
@@ -161,7 +165,7 @@ def open_input(
     device: Device,
     rate: int,
     block_ms: int,
-    on_block: Callable[[bytes, bool], None],
+    on_block: Callable[[bytes, bool, float], None],
     on_end: Callable[[], None],
 ) -> tuple[Stream, Format]:
     """Open and start a microphone.
@@ -170,16 +174,18 @@ def open_input(
         device: an input.
         rate: the wished number of samples per second.
         block_ms: length of a block.
-        on_block: takes each block and whether sound was lost before it; called on PortAudio's
-            own thread, where it must return at once.
+        on_block: takes each block, whether sound was lost before it, and the age of its first
+            sample in seconds; called on PortAudio's own thread, where it must return at once.
         on_end: called when the stream has ended, for whatever reason.
 
     Raises:
         DeviceError: if the device does not open.
     """
+    block_s = block_ms / 1000
 
-    def callback(data: Any, _frames: int, _time: Any, status: Any) -> None:
-        on_block(bytes(data), bool(status.input_overflow))
+    def callback(data: Any, _frames: int, times: Any, status: Any) -> None:
+        age_s = age(times.inputBufferAdcTime, times.currentTime, block_s)
+        on_block(bytes(data), bool(status.input_overflow), age_s)
 
     def attempt(each: Format) -> Stream:
         return _started(
@@ -196,6 +202,15 @@ def open_input(
         )
 
     return open_first(device, rate, attempt)
+
+
+def age(adc_time: float, current_time: float, block_s: float) -> float:
+    """Seconds since the first sample of a block was captured, by PortAudio's two clock times.
+
+    Where a driver tells nothing or nonsense, the block is as old as it is long.
+    """
+    told = current_time - adc_time
+    return told if adc_time > 0 and block_s < told <= OLDEST_S else block_s
 
 
 def open_output(device: Device, rate: int, latency_s: float) -> tuple[OutputStream, Format]:
@@ -219,8 +234,8 @@ def open_output(device: Device, rate: int, latency_s: float) -> tuple[OutputStre
     return open_first(device, rate, attempt)
 
 
-def write(stream: OutputStream, data: bytes, each: Format, name: str) -> None:
-    """Write samples, waiting until the loudspeaker has room for them.
+def write(stream: OutputStream, data: bytes, each: Format, name: str) -> int:
+    """Write samples, waiting until there is room for them; how much there was, per channel.
 
     Raises:
         DeviceError: if the loudspeaker is gone, or has had no room for too long.
@@ -229,7 +244,7 @@ def write(stream: OutputStream, data: bytes, each: Format, name: str) -> None:
     needed = len(data) // (2 * each.channels)
     try:
         # asked for first, because PortAudio's own wait has no end when the driver hangs
-        while stream.write_available < needed:
+        while (room := stream.write_available) < needed:
             if time.monotonic() > deadline:
                 raise DeviceError(
                     f"The loudspeaker {name!r} has taken no sound for {STUCK_S:g} s. "
@@ -242,16 +257,55 @@ def write(stream: OutputStream, data: bytes, each: Format, name: str) -> None:
             f"The loudspeaker {name!r} stopped while playing ({error}). "
             "Check that it is connected, then ask again."
         ) from None
+    return room
 
 
 def close(stream: Stream) -> None:
     """Close a stream at once; one that its driver does not let go is left behind."""
-    closing = threading.Thread(target=stream.close, name="close-stream", daemon=True)
+
+    def let_go() -> None:
+        with suppress(_portaudio_error()):  # of a device that is gone
+            stream.close()
+        _count(-1)
+
+    closing = threading.Thread(target=let_go, name="close-stream", daemon=True)
     closing.start()
     closing.join(STUCK_S)
     if closing.is_alive():
         # PortAudio would close the stream once more at exit, and hang the whole process there.
         atexit.unregister(_sounddevice()._exit_handler)  # noqa: SLF001
+
+
+def refresh() -> None:
+    """Look anew which devices there are, unless a stream is open: that would stop it.
+
+    Raises:
+        DependencyError: if the PortAudio library is not installed.
+        DeviceError: if PortAudio does not start again; the next call tries once more.
+    """
+    sounddevice = _sounddevice()
+    with _lock:
+        if _open > 0:
+            return
+        with suppress(_portaudio_error()):  # where it did not start the last time
+            sounddevice._terminate()  # noqa: SLF001 - PortAudio has no other way
+        try:
+            sounddevice._initialize()  # noqa: SLF001
+        except _portaudio_error() as error:
+            raise DeviceError(
+                f"The sound system does not start ({error}). Check the sound server."
+            ) from None
+
+
+_lock = threading.Lock()
+_open = 0
+
+
+def _count(change: int) -> None:
+    """How many streams are open; one that its driver does not let go stays one."""
+    global _open  # noqa: PLW0603 - so is PortAudio's own state
+    with _lock:
+        _open += change
 
 
 _WORDS = {
@@ -266,6 +320,7 @@ def _started(stream: Any) -> Any:
     except _portaudio_error():
         stream.close()
         raise
+    _count(+1)
     return stream
 
 

@@ -82,15 +82,16 @@ class Microphone:
         patience_s = FIRST_BLOCK_S
         while not self._stopped.is_set():
             try:
-                arrived_at, block = self._blocks.get(timeout=patience_s)
+                captured_at, block = self._blocks.get(timeout=patience_s)
             except queue.Empty:
                 raise DeviceError(
                     f"The microphone {self._name!r} went silent: no sound for "
                     f"{patience_s:g} s. Check that it is connected, then start again."
                 ) from None
             if block:
-                for samples in framing.push(resampler.push(mono(block, self._format.channels))):
-                    yield AudioFrame(samples, captured_at=arrived_at - _FRAME_S)
+                cut = framing.push(resampler.push(mono(block, self._format.channels)))
+                for number, samples in enumerate(cut, 1 - len(cut)):  # the last one is the block's
+                    yield AudioFrame(samples, captured_at + number * _FRAME_S)
                 patience_s = SILENT_S
             elif self._ended.is_set() and not self._stopped.is_set():
                 raise DeviceError(
@@ -98,9 +99,9 @@ class Microphone:
                     "server ended. Connect it, then start again."
                 )
 
-    def _on_block(self, block: bytes, lost_some: bool) -> None:  # noqa: FBT001 - PortAudio's flag
+    def _on_block(self, block: bytes, lost_some: bool, age_s: float) -> None:  # noqa: FBT001
         # runs on PortAudio's thread
-        self._overruns += lost_some + self._put((time.monotonic(), block))
+        self._overruns += lost_some + self._put((time.monotonic() - age_s, block))
 
     def _on_end(self) -> None:
         self._ended.set()

@@ -1,32 +1,26 @@
-"""Where an utterance begins and ends.
+"""Where an utterance begins and ends, decided from one bit per frame.
 
-``Endpointer`` decides from one bit per frame and knows neither sound nor clocks; ``segment``
-joins it to frames and to a voice activity detector. It does not know who speaks: another
-person, a television or steady loud noise is speech as far as the detector takes it for speech.
+It knows neither sound nor clocks, and not who speaks: another person, a television or steady
+loud noise is speech as far as the voice activity detector takes it for speech.
 """
 
 from __future__ import annotations
 
-import threading
-import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, cast
 
-import numpy as np
-import webrtcvad  # pyright: ignore[reportMissingTypeStubs]
-
-from assistant.audio.resample import to_float32
 from assistant.config import ListenSettings
-from assistant.values import FRAME_MS, SAMPLE_RATE, AudioFrame, EndReason, Utterance
+from assistant.listen.pauses import LEAST_MS
+from assistant.values import FRAME_MS, EndReason
 
 TRAIL_FRAMES = 200 // FRAME_MS
 """Frames of the closing silence that stay in the utterance."""
 
-_FRAME_S = FRAME_MS / 1000
+PAUSE_FRAMES = LEAST_MS // FRAME_MS
+"""Frames of silence within an utterance that make a pause."""
+
+RESUMED_FRAMES = 100 // FRAME_MS
+"""Voiced frames after a pause that show that speech goes on, and not a click."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +28,21 @@ class Started:
     """An utterance is under way."""
 
     length: int  # its frames so far, pre-roll and the present frame included
+    onset: int  # frames since the first voiced one, both included
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """A silence within an utterance has become a pause, or the beginning of its end."""
+
+    voiced: int  # voiced frames so far
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """Speech goes on after a pause."""
+
+    silence: int  # frames of the pause
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +61,22 @@ class Dropped:
     voiced: int  # its voiced frames
 
 
-Event = Started | Ended | Dropped
+Event = Started | Paused | Resumed | Ended | Dropped
 
 
 class Endpointer:
     """Finds utterances in a sequence of voiced and unvoiced frames.
 
     It starts one when ``start_ms`` are voiced within ``start_window_ms``, together with
-    ``pre_roll_ms`` before the first of them, and ends it after ``end_silence_ms`` without voice
-    or at ``max_s``. No frame belongs to two utterances.
+    ``pre_roll_ms`` before the first of them, and ends it after ``end_silence_ms`` without voice,
+    or what ``wait`` set, or at ``max_s``. No frame belongs to two utterances.
     """
 
     def __init__(self, settings: ListenSettings) -> None:
         self._start = _frames(settings.start_ms)
         self._window = max(_frames(settings.start_window_ms), self._start)
         self._pre_roll = _frames(settings.pre_roll_ms)
-        self._silence_limit = _frames(settings.end_silence_ms)
+        self._usual_limit = _frames(settings.end_silence_ms)
         self._max = _frames(settings.max_s * 1000)
         self._min_voiced = _frames(settings.min_ms)
         self.reset()
@@ -91,6 +100,10 @@ class Endpointer:
         """Take the next frame; what it means, if anything."""
         return self._continue(is_speech) if self.active else self._wait(is_speech)
 
+    def wait(self, silence_ms: float) -> None:
+        """Set the silence that ends the utterance under way, until speech goes on."""
+        self._limit = _frames(silence_ms)
+
     def finish(self) -> Event | None:
         """The source has ended, and with it an utterance under way."""
         return self._end(EndReason.STOP) if self.active else None
@@ -105,16 +118,34 @@ class Endpointer:
         # one frame is left under the maximum, so that reaching it is always an event of its own
         self._length = min(onset + self._pre_roll, self._free, self._max - 1)
         self._voiced = voiced
-        return Started(self._length)
+        return Started(self._length, onset)
 
     def _continue(self, is_speech: bool) -> Event | None:  # noqa: FBT001
         self._length += 1
         self._voiced += is_speech
-        self._silence = 0 if is_speech else self._silence + 1
-        if self._silence >= self._silence_limit:
+        event = self._speak() if is_speech else self._fall_silent()
+        if not is_speech and self._silence >= self._limit:
             return self._end(EndReason.SILENCE)
         if self._length >= self._max:
             return self._end(EndReason.MAX_LENGTH)
+        return event
+
+    def _speak(self) -> Event | None:
+        if self._silence >= PAUSE_FRAMES:
+            self._pause, self._since = self._silence, 0
+        self._silence = 0
+        self._limit = self._usual_limit
+        self._since += 1
+        if self._pause and self._since == RESUMED_FRAMES:
+            pause, self._pause = self._pause, 0
+            return Resumed(pause)
+        return None
+
+    def _fall_silent(self) -> Event | None:
+        self._silence += 1
+        if self._silence == PAUSE_FRAMES:
+            self._pause = 0  # what ended the pause before was too short to be speech
+            return Paused(self._voiced)
         return None
 
     def _end(self, reason: EndReason) -> Event:
@@ -128,111 +159,8 @@ class Endpointer:
 
     def _forget(self) -> None:
         self._recent: deque[bool] = deque(maxlen=self._window)
-        self._length = self._voiced = self._silence = 0
-
-
-class HalfDuplex:
-    """Remembers when the assistant itself spoke, so that it does not answer its own voice.
-
-    Frames are judged by when they were captured, so those that waited in a queue are judged
-    right too. Meant for a microphone: a recording does not hear the loudspeaker.
-    """
-
-    def __init__(
-        self, settings: ListenSettings, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._hold_off = settings.hold_off_ms / 1000
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._spans: deque[tuple[float, float]] = deque()  # from, until
-        self._since: float | None = None
-
-    @contextmanager
-    def speaking(self) -> Generator[None, None, None]:
-        """Deaf for as long as the block runs and for the hold-off after it."""
-        began = self._clock()
-        with self._lock:
-            self._since = began
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._spans.append((began, self._clock() + self._hold_off))
-                self._since = None
-
-    def deaf(self, frame: AudioFrame) -> bool:
-        """Whether this frame was captured during the assistant's speech or its hold-off."""
-        begin, end = frame.captured_at, frame.captured_at + _FRAME_S
-        with self._lock:
-            while self._spans and self._spans[0][1] <= begin:
-                self._spans.popleft()  # frames come in order: none will ask for it again
-            if self._since is not None and end > self._since:
-                return True
-            return any(since < end and begin < until for since, until in self._spans)
-
-
-def voiced(mode: int) -> Callable[[AudioFrame], bool]:
-    """A new webrtcvad of aggressiveness 0 to 3; it adapts, so each stream needs its own."""
-    detector = cast("Any", webrtcvad).Vad(mode)
-
-    def is_speech(frame: AudioFrame) -> bool:
-        return bool(detector.is_speech(frame.samples.tobytes(), SAMPLE_RATE))
-
-    return is_speech
-
-
-def segment(
-    frames: Iterable[AudioFrame],
-    is_speech: Callable[[AudioFrame], bool],
-    settings: ListenSettings,
-    *,
-    deaf: Callable[[AudioFrame], bool] | None = None,
-    source: str = "microphone",
-    now: Callable[[], datetime] = lambda: datetime.now().astimezone(),
-) -> Iterator[Utterance]:
-    """The utterances in a stream of frames, each as soon as it has ended.
-
-    Args:
-        frames: 20 ms each, in order.
-        is_speech: the voice activity detector.
-        settings: how long to wait for what.
-        deaf: frames for which this holds are thrown away, and with them an utterance under way.
-        source: what ``Utterance.source`` shall say.
-        now: the wall clock, timezone-aware.
-    """
-    endpointer = Endpointer(settings)
-    held: list[AudioFrame] = []
-    started_at = now()
-    for frame in frames:
-        if deaf is not None and deaf(frame):
-            endpointer.reset()
-            held.clear()
-            continue
-        held.append(frame)
-        event = endpointer.step(is_speech(frame))
-        if isinstance(event, Started):
-            del held[: -event.length]
-            # only a difference: the wall clock may be set right while the daemon runs
-            age_s = frame.captured_at + _FRAME_S - held[0].captured_at
-            started_at = now() - timedelta(seconds=age_s)
-        elif isinstance(event, Ended):
-            yield _utterance(held, event, started_at, source)
-            del held[: event.length]
-        if not endpointer.active:
-            del held[: -endpointer.reach]
-    last = endpointer.finish()
-    if isinstance(last, Ended):
-        yield _utterance(held, last, started_at, source)
-
-
-def _utterance(held: list[AudioFrame], end: Ended, started_at: datetime, source: str) -> Utterance:
-    return Utterance(
-        samples=to_float32(np.concatenate([frame.samples for frame in held[: end.length]])),
-        started_at=started_at,
-        end_reason=end.reason,
-        endpoint_ms=float(end.silence * FRAME_MS),
-        source=source,
-    )
+        self._length = self._voiced = self._silence = self._pause = self._since = 0
+        self._limit = self._usual_limit
 
 
 def _frames(ms: float) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from enum import Enum
@@ -117,6 +118,9 @@ def _mono_blocks(path: Path) -> Iterator[NDArray[np.float32]]:
 
 
 def _open(path: Path) -> Any:
+    name = os.fsencode(path).decode(errors="backslashreplace")
+    if name != str(path):  # neither soundfile nor the database takes it
+        raise AudioFileError(f"The recording's name {name} is not UTF-8. Rename it.")
     if not path.is_file():
         raise AudioFileError(f"There is no recording {path}. Check the path.")
     try:

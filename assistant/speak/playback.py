@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 import soundfile  # pyright: ignore[reportMissingTypeStubs]
@@ -28,18 +29,34 @@ CHUNK_S = 0.05
 _soundfile = cast("Any", soundfile)
 
 
+class Witness(Protocol):
+    """Told what sounds, in the thread that plays it."""
+
+    def played(self, samples: NDArray[np.int16], rate: int, at: float) -> None:
+        """Mono sound, shape (n_samples,), begins to sound at this moment, monotonic seconds."""
+        ...
+
+    def silenced(self, at: float) -> None:
+        """From this moment on, monotonic seconds, nothing sounds of what was told."""
+        ...
+
+
 class Loudspeaker:
     """Plays replies; the stream stays open from ``begin`` to ``end``.
 
     Args:
         settings: which device.
         sample_rate: the rate to ask it for; other speech is resampled.
+
+    Attributes:
+        witness: told all that is played, if there is one.
     """
 
     def __init__(self, settings: SpeakSettings, sample_rate: int = SPEECH_RATE) -> None:
         self._name_part = settings.device
         self._rate = sample_rate
         self._stopped = threading.Event()
+        self.witness: Witness | None = None
 
     def begin(self, name: str) -> None:  # noqa: ARG002 - only files need a name
         """Open the device for one reply.
@@ -81,6 +98,8 @@ class Loudspeaker:
             self._write(np.zeros(tail, np.int16))
         finally:
             portaudio.close(self._stream)
+            if self.witness is not None:
+                self.witness.silenced(time.monotonic())
 
     def _write(self, samples: NDArray[np.int16]) -> None:
         for start in range(0, samples.shape[0], self._chunk):
@@ -89,10 +108,13 @@ class Loudspeaker:
             chunk = samples[start : start + self._chunk]
             block = np.repeat(chunk, self._format.channels).tobytes()
             try:
-                portaudio.write(self._stream, block, self._format, self._device_name)
+                room = portaudio.write(self._stream, block, self._format, self._device_name)
             except DeviceError:
                 self._stopped.set()
                 raise
+            if self.witness is not None:
+                buffered_s = max(0, self._capacity - room) / self._format.rate
+                self.witness.played(chunk, self._format.rate, time.monotonic() + buffered_s)
 
 
 class WavSink:

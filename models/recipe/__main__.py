@@ -58,6 +58,11 @@ def stages(out: Path, data: Path | None) -> list[Stage]:
             encoder / "encoder" / "ngram.safetensors",
             ("--out", str(encoder / "encoder" / "ngram.safetensors"), *given),
         ),
+        Stage(
+            "ends",
+            encoder / "encoder" / "ends.safetensors",
+            ("--out", str(encoder / "encoder" / "ends.safetensors"), *given),
+        ),
         Stage("llm", llm / "done", ("--out", str(llm), *given)),
         *(
             Stage(

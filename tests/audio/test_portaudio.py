@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import sounddevice
 
-from assistant.audio.portaudio import Device, DeviceKind, Format, choose, formats, open_first
+from assistant.audio.portaudio import Device, DeviceKind, Format, age, choose, formats, open_first
 from assistant.errors import DeviceError
 
 USB = Device(
@@ -67,3 +67,21 @@ def test_a_device_that_refuses_every_format_is_named_with_its_reason() -> None:
 
     with pytest.raises(DeviceError, match=r"'HDMI' does not open \(Device unavailable at 48000\)"):
         open_first(SPEAKER, 22_050, busy)
+
+
+@pytest.mark.parametrize(
+    ("adc_time", "current_time", "expected"),
+    [
+        pytest.param(100.0, 100.065, 0.065, id="as told"),
+        pytest.param(0.0, 100.0, 0.02, id="not told"),
+        pytest.param(100.0, 0.0, 0.02, id="no present"),
+        pytest.param(100.0, 100.01, 0.02, id="younger than it is long"),
+        pytest.param(101.0, 100.0, 0.02, id="from the future"),
+        pytest.param(50.0, 100.0, 0.02, id="by another clock"),
+        pytest.param(float("nan"), 100.0, 0.02, id="no number"),
+    ],
+)
+def test_the_driver_s_word_on_the_age_of_a_block_is_taken_if_it_is_sane(
+    adc_time: float, current_time: float, expected: float
+) -> None:
+    assert age(adc_time, current_time, block_s=0.02) == pytest.approx(expected)

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from assistant.audio import portaudio
 from assistant.config import ListenSettings
 from assistant.errors import AttuneError
 from assistant.listen.capture import Microphone
-from assistant.listen.endpoint import segment, voiced
+from assistant.listen.segment import segment, voiced
 from assistant.values import AudioFrame
 
 
@@ -28,10 +29,14 @@ def main() -> None:
     settings = ListenSettings.model_validate(options["settings"])
     told: dict[str, object] = {}
     frames = 0
+    ages: list[float] = []
+    moments: list[float] = []
 
     def counted(microphone: Microphone) -> Iterator[AudioFrame]:
         nonlocal frames
         for frame in microphone:
+            ages.append(time.monotonic() - frame.captured_at)
+            moments.append(frame.captured_at)
             if frames == 0:
                 say("listening")
                 time.sleep(options.get("pause_s", 0.0))
@@ -59,6 +64,8 @@ def main() -> None:
     except AttuneError as error:
         told["error"] = [type(error).__name__, str(error)]
     told["frames"] = frames
+    told["youngest_s"] = min(ages, default=None)
+    told["gaps_s"] = [after - before for before, after in pairwise(moments)]
     say(json.dumps(told))
 
 

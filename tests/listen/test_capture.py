@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from assistant.config import ListenSettings
 from assistant.listen import replay
 from assistant.listen.capture import mono
-from assistant.listen.endpoint import segment, voiced
+from assistant.listen.segment import segment, voiced
 from tests.sound import SoundServer, silent_environment, similarity
 
 ROOT = Path(__file__).parents[2]
@@ -148,6 +149,17 @@ def test_a_sound_server_that_dies_is_an_error(mortal_server: SoundServer, tmp_pa
     kind, message = hearing.told()["error"]
     assert kind == "DeviceError"
     assert "stopped" in message
+
+
+def test_frames_are_dated_by_when_they_were_captured(
+    sound_server: SoundServer, tmp_path: Path
+) -> None:
+    hearing = Hearing(sound_server.env, tmp_path)
+    hearing.wait_until_listening()
+    time.sleep(1.0)
+    told = hearing.end()
+    assert told["youngest_s"] >= 0.02  # no frame is there before it is over
+    assert sum(told["gaps_s"]) / len(told["gaps_s"]) == pytest.approx(0.02, abs=0.003)
 
 
 def test_channels_are_mixed_to_their_mean() -> None:

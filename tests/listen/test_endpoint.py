@@ -14,10 +14,12 @@ from assistant.listen.endpoint import (
     Ended,
     Endpointer,
     Event,
-    HalfDuplex,
+    Paused,
+    Resumed,
     Started,
-    segment,
 )
+from assistant.listen.half_duplex import HalfDuplex
+from assistant.listen.segment import segment
 from assistant.values import FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE, AudioFrame, EndReason, Utterance
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
@@ -86,7 +88,9 @@ def test_strips(strip: str, expected: list[tuple[int, int]]) -> None:
     """Each event as (frame at which it came, length of the utterance)."""
     found = events(strip)
     assert [type(event) for _, event in found] == [Started, Ended][: len(expected)]
-    assert [(at, event.length) for at, event in found if not isinstance(event, Dropped)] == expected
+    assert [
+        (at, event.length) for at, event in found if isinstance(event, Started | Ended)
+    ] == expected
 
 
 def test_the_closing_silence_is_waited_for_but_kept_only_in_part() -> None:
@@ -119,6 +123,33 @@ def test_what_is_too_short_is_dropped() -> None:
 def test_what_was_dropped_can_be_the_pre_roll_of_what_follows() -> None:
     (utterance,) = cut("....###......####......", min_ms=80, silence_ms=120)
     assert numbers(utterance)[0] == 13 - 4
+
+
+def test_pauses_are_told_when_they_begin_and_when_speech_has_gone_on() -> None:
+    strip = "....####" + "." * 20 + "#" * 8 + "." * 40
+    assert [event for event in events(strip, silence_ms=600)[1:] if event[0] < 45] == [
+        (22, Paused(voiced=4)),  # at the fifteenth frame without voice
+        (32, Resumed(silence=20)),  # at the fifth with it
+    ]
+
+
+def test_short_gaps_and_clicks_are_no_pauses() -> None:
+    gap = events("....####" + "." * 14 + "#" * 8 + "." * 40, silence_ms=400)
+    assert [type(event) for _, event in gap] == [Started, Paused, Ended]
+    click = events("....####" + "." * 20 + "####" + "." * 40, silence_ms=600)
+    assert [type(event) for _, event in click] == [Started, Paused, Paused, Ended]
+
+
+def test_the_limit_of_one_pause_does_not_hold_for_the_next() -> None:
+    endpointer = Endpointer(settings(silence_ms=400, max_s=5))
+    ended: list[int] = []
+    for number, bit in enumerate("....####" + "." * 25 + "######" + "." * 30):
+        event = endpointer.step(bit == "#")
+        if isinstance(event, Paused) and number < 30:
+            endpointer.wait(600)
+        if isinstance(event, Ended):
+            ended.append(number)
+    assert ended == [8 + 25 + 6 + 20 - 1]
 
 
 def test_the_end_of_the_source_ends_the_utterance() -> None:

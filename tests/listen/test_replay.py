@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import time
 import tracemalloc
 from itertools import islice
@@ -11,8 +12,8 @@ import soundfile
 
 from assistant.config import ListenSettings
 from assistant.errors import AudioFileError
-from assistant.listen.endpoint import segment, voiced
 from assistant.listen.replay import Pace, frames, load, recordings
+from assistant.listen.segment import segment, voiced
 from assistant.values import FRAME_SAMPLES, SAMPLE_RATE, EndReason, Utterance
 
 SETTINGS = ListenSettings.model_validate({})
@@ -139,6 +140,17 @@ def test_what_is_no_sound_is_refused_in_one_line(tmp_path: Path, write, said: st
             take(path)
         assert str(path) in str(caught.value)
         assert "\n" not in str(caught.value)
+
+
+def test_a_name_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/gr\xfc\xdfe.wav"))
+    soundfile.write(tmp_path / "speech.wav", np.zeros(1_000), SAMPLE_RATE)
+    (tmp_path / "speech.wav").rename(path)
+    with pytest.raises(
+        AudioFileError, match=r"gr.xfc.xdfe\.wav is not UTF-8\. Rename it\."
+    ) as caught:
+        load(path)
+    str(caught.value).encode()  # so that it can be printed
 
 
 def test_a_raw_file_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,54 @@
+"""The microphone as a process of its own: ``python -m assistant.listen``.
+
+PortAudio freezes its list of devices when it is initialised, and a driver may hang for good; the
+daemon mends both by starting this process anew. The settings come as JSON in the one argument;
+frames go out on standard output until standard input is closed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+
+from assistant.config import ListenSettings
+from assistant.errors import AttuneError
+from assistant.listen.capture import Microphone
+from assistant.listen.wire import failure, packed
+
+GIVE_UP_S = 3.0
+"""How long the device may take to close; a hung driver must not keep it from who comes next."""
+
+
+def main() -> int:
+    """Send frames; exit 0 when told to stop, 1 with a sentence on the wire when it cannot."""
+    microphone = Microphone(ListenSettings.model_validate_json(sys.argv[1]))
+    threading.Thread(target=_watch, args=(microphone,), name="watch", daemon=True).start()
+    try:
+        with microphone:
+            for frame in microphone:
+                _send(packed(frame, microphone.overruns))
+    except AttuneError as error:
+        _send(failure(str(error)))
+        return 1
+    except BrokenPipeError:
+        pass  # the daemon has gone, and nobody needs the sound any more
+    return 0
+
+
+def _watch(microphone: Microphone) -> None:
+    while os.read(0, 1):  # not sys.stdin, whose lock a daemon thread must not hold at exit
+        pass
+    microphone.stop()
+    time.sleep(GIVE_UP_S)
+    os._exit(1)
+
+
+def _send(message: bytes) -> None:
+    while message:
+        message = message[os.write(sys.stdout.fileno(), message) :]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
