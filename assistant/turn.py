@@ -1,7 +1,7 @@
 """One exchange, from an utterance to a spoken reply.
 
 Each stage is in the journal before the next begins: what was heard is on disk before it is
-encoded, and what was understood before it is answered.
+encoded, and what was understood before it is answered. A disk that refuses stops no exchange.
 """
 
 from __future__ import annotations
@@ -9,21 +9,22 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
 from assistant.bridge.connect import Bridge
 from assistant.bridge.route import RouteSetting, choose_route
-from assistant.config import BridgeSettings, GenerateSettings
+from assistant.config import BridgeSettings, GenerateSettings, TurnSettings
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
-from assistant.errors import AttuneError, AudioError, SpeechError
+from assistant.errors import AttuneError, AudioError, SpeechError, StorageError
 from assistant.generate.context import Context
 from assistant.generate.llama import LlamaSession
 from assistant.generate.words import as_words
-from assistant.journal.store import Journal
+from assistant.journal.patient import PatientJournal
 from assistant.journal.turn import Turn
+from assistant.manners import Answer, AskBack, Heard, Ignore, Manners, Stop, Wait
 from assistant.speak.aloud import Sink, speak
 from assistant.speak.espeak import Espeak
 from assistant.values import (
@@ -31,12 +32,11 @@ from assistant.values import (
     Route,
     SoftPrompt,
     SpeechFeatures,
+    StopReason,
     Timings,
+    Transcript,
     Utterance,
 )
-
-NO_WORDS = "No words were recognised."
-"""What the journal says of an utterance that held none; such a turn gets no reply."""
 
 
 class Voice(Protocol):
@@ -66,16 +66,25 @@ class Mute:
 
 @dataclass(frozen=True, slots=True)
 class Aloud:
-    """espeak-ng into a sink, with the microphone deaf meanwhile."""
+    """espeak-ng into a sink, with the microphone deaf from the first sound on."""
 
     espeak: Espeak
     sink: Sink
     deaf: Callable[[], AbstractContextManager[None]] = nullcontext
+    may_speak: Callable[[], bool] = lambda: True  # waits; False: nothing of this reply is said
 
     def say(self, pieces: Iterator[str], name: str, on_first_audio: Callable[[], None]) -> None:
         """Speak sentence by sentence as the pieces arrive."""
-        with self.deaf():
-            speak(pieces, self.espeak, self.sink, on_first_audio, name=name)
+        with ExitStack() as speaking:
+
+            def begin() -> None:
+                if self.may_speak():
+                    speaking.enter_context(self.deaf())
+                    on_first_audio()
+                else:
+                    self.sink.stop()
+
+            speak(pieces, self.espeak, self.sink, begin, name=name)
 
     def stop(self) -> None:
         """Fall silent, from any thread."""
@@ -89,21 +98,23 @@ class Assistant:
     encoder: Wav2Vec2Encoder
     bridge: Bridge | None
     llm: LlamaSession
-    journal: Journal
+    journal: PatientJournal
     voice: Voice
     bridge_settings: BridgeSettings
     generate_settings: GenerateSettings
     route: RouteSetting = "auto"
+    manners: Manners = field(default_factory=lambda: Manners(TurnSettings.model_validate({})))
     now: Callable[[], datetime] = lambda: datetime.now().astimezone()
     _cancel: threading.Event = field(default_factory=threading.Event)
+    _ended: bool = False
 
     def hear(self, utterance: Utterance) -> Turn:
-        """Answer what was said.
+        """Answer what was said, ask back, or leave it alone, as the manners have it.
 
         Raises:
             AttuneError: if a stage fails; the journal then holds what came before it and why.
         """
-        began = time.monotonic()
+        began = self._begin()
         turn_id = self.journal.hear(utterance)
         with self._noting_failure(turn_id):
             timings = Timings(endpoint=utterance.endpoint_ms)
@@ -120,33 +131,64 @@ class Assistant:
                 learned=self.bridge is not None and self.bridge.learned,
                 settings=self.bridge_settings,
             )
-            words = features.transcript.text if route is Route.TRANSCRIPT else prompt
-            if not words or (isinstance(words, SoftPrompt) and not len(words.rows)):
-                self.journal.failed(turn_id, NO_WORDS)
-                return self.journal.turn(turn_id)
-            return self._answer(turn_id, words, route, prompt, timings, began)
+            heard = self._heard(turn_id, route, features.transcript, prompt)
+            match act := self.manners.judge(heard, began - utterance.seconds):
+                case Answer(words, confirms):
+                    as_read = prompt if route is Route.BRIDGE and words == heard.words else None
+                    self._answer(turn_id, as_read or words, route, prompt, timings, began)
+                    self._confirm(turn_id, confirms)
+                case AskBack(question):
+                    self._ask_back(turn_id, question, route, prompt, timings, began)
+                case Stop() | Wait() | Ignore():
+                    return self._leave(turn_id, act)
+            self.manners.answered(time.monotonic())
+            return self.journal.turn(turn_id)
 
-    def read(self, text: str) -> Turn:
-        """Answer what was typed.
+    def read(self, text: str, *, aloud: bool = True) -> Turn:
+        """Answer what was typed, aloud or not.
 
         Raises:
             AttuneError: as ``hear``.
         """
-        began = time.monotonic()
+        began = self._begin()
         turn_id = self.journal.typed(text)
         with self._noting_failure(turn_id):
-            return self._answer(turn_id, text, Route.TRANSCRIPT, None, Timings(), began)
+            voice = self.voice if aloud else Mute()
+            self._answer(turn_id, text, Route.TRANSCRIPT, None, Timings(), began, voice=voice)
+            return self.journal.turn(turn_id)
+
+    def interrupt(self) -> None:
+        """Break off the reply under way, from any thread."""
+        self._cancel.set()
+        self.voice.stop()
 
     def cancel(self) -> None:
         """Break off the reply under way, from any thread; later turns are cancelled too."""
-        self._cancel.set()
-        self.voice.stop()
+        self._ended = True
+        self.interrupt()
+
+    def _begin(self) -> float:
+        """A turn begins: what broke off the one before does not break off this one."""
+        self._cancel.clear()
+        if self._ended:
+            self._cancel.set()
+        return time.monotonic()
 
     def _cross(self, features: SpeechFeatures) -> tuple[SoftPrompt | None, float | None]:
         if self.bridge is None or self.route == "transcript":
             return None, None
         began = time.monotonic()
         return self.bridge.soft_prompt(features), _ms_since(began)
+
+    def _heard(
+        self, turn_id: int, route: Route, transcript: Transcript, prompt: SoftPrompt | None
+    ) -> Heard:
+        """What the route understood."""
+        if route is Route.TRANSCRIPT or prompt is None:
+            return Heard(turn_id, transcript.text, transcript.confidence)
+        learned = self.bridge is not None and self.bridge.learned
+        words = prompt.heard if len(prompt.rows) else ""
+        return Heard(turn_id, words, prompt.confidence, learned)
 
     def _answer(
         self,
@@ -156,7 +198,9 @@ class Assistant:
         prompt: SoftPrompt | None,
         timings: Timings,
         began: float,
-    ) -> Turn:
+        *,
+        voice: Voice | None = None,
+    ) -> None:
         self.journal.answering(turn_id, llm=self.llm.fingerprint, route=route, prompt=prompt)
         context = Context(
             self.now(), self.generate_settings.user_name, self.generate_settings.reminders
@@ -167,7 +211,6 @@ class Assistant:
             cancel=self._cancel,
         )
         asked: list[float] = []
-        first_audio: list[float] = []
         written: list[str] = []
 
         def pieces() -> Iterator[str]:
@@ -176,16 +219,7 @@ class Assistant:
                 written.append(piece)
                 yield piece
 
-        reply_pieces = pieces()
-        unheard: AttuneError | None = None
-        try:
-            self.voice.say(
-                reply_pieces, f"turn-{turn_id:06d}", lambda: first_audio.append(_ms_since(began))
-            )
-        except (AudioError, SpeechError) as error:
-            unheard = error  # a loudspeaker that was pulled must not cost the written reply
-        for _ in reply_pieces:  # what a voice that was stopped has left
-            pass
+        first_audio, unheard = _say(voice or self.voice, pieces(), turn_id, began)
         stats = stream.stats
         first_token = stats.first_token_ms
         reply = Reply(
@@ -196,14 +230,50 @@ class Assistant:
                 timings,
                 prefill=stats.prefill_ms,
                 first_token=None if first_token is None else asked[0] + first_token,
-                first_audio=first_audio[0] if first_audio else None,
+                first_audio=first_audio,
                 total=_ms_since(began),
             ),
         )
         self.journal.answered(turn_id, reply)
         if unheard is not None:
             raise unheard
-        return self.journal.turn(turn_id)
+
+    def _ask_back(
+        self,
+        turn_id: int,
+        question: str,
+        route: Route,
+        prompt: SoftPrompt | None,
+        timings: Timings,
+        began: float,
+    ) -> None:
+        self.journal.answering(turn_id, llm=self.llm.fingerprint, route=route, prompt=prompt)
+        pieces = iter(() if self._cancel.is_set() else (question,))
+        first_audio, unheard = _say(self.voice, pieces, turn_id, began)
+        timings = replace(timings, first_audio=first_audio, total=_ms_since(began))
+        self.journal.answered(turn_id, Reply(question, route, StopReason.ASKED_BACK, timings))
+        if unheard is not None:
+            raise unheard
+
+    def _confirm(self, turn_id: int, confirmed: int | None) -> None:
+        """The user says that an earlier exchange was understood right; a yes teaches no more."""
+        if confirmed is None:
+            return
+        with suppress(StorageError):  # a disk that refuses costs a lesson, not the turn
+            if self.journal.exist((turn_id, confirmed)):
+                self.journal.confirm(confirmed)
+                self.journal.consent(turn_id, allowed=False)
+
+    def _leave(self, turn_id: int, act: Stop | Wait | Ignore) -> Turn:
+        """Note why nothing is answered, or keep nothing at all."""
+        if isinstance(act, Stop | Wait) or act.keep:
+            self.journal.failed(turn_id, act.reason)
+            return self.journal.turn(turn_id)
+        turn = self.journal.turn(turn_id)
+        self.journal.withdraw(turn_id)
+        return replace(
+            turn, error=act.reason, hypothesis=None, confidence=None, words=(), has_audio=False
+        )
 
     def _noting_failure(self, turn_id: int) -> AbstractContextManager[None]:
         return _NotingFailure(self.journal, turn_id)
@@ -213,12 +283,32 @@ class Assistant:
 class _NotingFailure(AbstractContextManager[None]):
     """Writes into the journal why a turn broke off, and lets the error go on."""
 
-    journal: Journal
+    journal: PatientJournal
     turn_id: int
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, AttuneError):
             self.journal.failed(self.turn_id, str(error))
+
+
+def _name(turn_id: int) -> str:
+    """Name of a reply's sound; that of an exchange without a row yet is 0, which none has."""
+    return f"turn-{max(turn_id, 0):06d}"
+
+
+def _say(
+    voice: Voice, pieces: Iterator[str], turn_id: int, began: float
+) -> tuple[float | None, AttuneError | None]:
+    """When the first sound went out, in ms, and why the voice fell silent, if it did."""
+    first_audio: list[float] = []
+    unheard: AttuneError | None = None
+    try:
+        voice.say(pieces, _name(turn_id), lambda: first_audio.append(_ms_since(began)))
+    except (AudioError, SpeechError) as error:
+        unheard = error  # a loudspeaker that was pulled must not cost the written reply
+    for _ in pieces:  # what a voice that was stopped has left
+        pass
+    return (first_audio[0] if first_audio else None), unheard
 
 
 def _ms_since(start: float) -> float:

@@ -44,6 +44,7 @@ class StopReason(str, Enum):
     MAX_TOKENS = "max_tokens"
     MAX_TIME = "max_time"
     CANCELLED = "cancelled"
+    ASKED_BACK = "asked_back"  # the reply asks whether it was understood right
 
 
 def sealed(array: NDArray[np.generic], dtype: type[np.generic], ndim: int, what: str) -> None:

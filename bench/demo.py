@@ -155,6 +155,7 @@ def main() -> int:
     flags = {
         "journal.path": folder / "journal.db",
         "personalise.threads": 2,
+        "turn.ask_back": 0.0,  # what is misheard is to be seen
         "personalise.memory_mb": 4_000,  # the models of the conversations are in this process, too
     }
     settings = load(flags, environ={}, files=()).settings

@@ -11,6 +11,7 @@ from assistant.config import PersonaliseSettings
 from assistant.generate.context import spoken_number
 from assistant.journal.turn import Turn
 from assistant.personalise.spoken import spoken_form
+from assistant.values import StopReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,8 @@ def examples(turns: Iterable[Turn], settings: PersonaliseSettings) -> list[Examp
     """The exchanges that Attune may learn from, oldest first.
 
     Corrections, confirmations and what was read aloud count in full and are held out by share;
-    a hypothesis that nobody looked at counts little, only if it is very sure, and never judges.
+    a hypothesis that nobody looked at counts little, only if it is very sure and was answered,
+    and never judges.
     """
     found: list[Example] = []
     for turn in turns:
@@ -35,7 +37,7 @@ def examples(turns: Iterable[Turn], settings: PersonaliseSettings) -> list[Examp
             continue
         if turn.correction is not None:
             text, weight = spoken(turn.correction), 1.0
-        elif turn.hypothesis and (turn.confidence or 0.0) >= settings.confident:
+        elif turn.hypothesis and _is_trusted(turn, settings.confident):
             text, weight = spoken(turn.hypothesis), settings.confident_weight
         else:
             continue
@@ -45,6 +47,12 @@ def examples(turns: Iterable[Turn], settings: PersonaliseSettings) -> list[Examp
                 Example(turn.id, text, weight, taught and is_held_out(turn, settings.held_out))
             )
     return sorted(found, key=lambda example: example.turn)
+
+
+def _is_trusted(turn: Turn, confident: float) -> bool:
+    """Whether a hypothesis is sure, and neither left alone nor asked back."""
+    is_taken = turn.error is None and turn.stop_reason is not StopReason.ASKED_BACK
+    return is_taken and (turn.confidence or 0.0) >= confident
 
 
 def is_held_out(turn: Turn, share: float) -> bool:

@@ -1,0 +1,68 @@
+"""Rooms of a turn that know beforehand what they hear."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from assistant.bridge.checkpoint import Checkpoint
+from assistant.bridge.connect import Bridge
+from assistant.encode.wav2vec2 import Wav2Vec2Encoder
+from assistant.generate.llama import LlamaSession
+from assistant.nets.projectors import ProjectorConfig
+from assistant.turn import Assistant
+from assistant.values import SpeechFeatures, Transcript, Utterance
+from tests.encode import tiny
+from tests.generate import toys
+
+YES = tuple(b"Yes.")
+LETTER_H = ord("h")
+
+Make = Callable[..., Assistant]
+
+
+def bridge_to(
+    token: int | None,
+    encoder: Wav2Vec2Encoder,
+    llm: LlamaSession,
+    *,
+    accepted: bool = False,
+    or_else: int | None = None,
+) -> Bridge:
+    """A bridge that hears two of this token in whatever is said, or nothing.
+
+    With ``or_else`` it is not sure that it was not this one.
+    """
+    sizes = ProjectorConfig(
+        kind="linear", encoder_dim=tiny.HIDDEN, llm_dim=llm.gguf.embedding_length, slots=2
+    )
+    row = torch.as_tensor(llm.gguf.rows([toys.EOS if token is None else token])[0])
+    if or_else is not None:
+        row = row + 0.8 * torch.as_tensor(llm.gguf.rows([or_else])[0])
+    checkpoint = Checkpoint(
+        config=sizes,
+        encoder=encoder.fingerprint,
+        table=llm.gguf.embedding_fingerprint,
+        token_ids=np.arange(toys.N_VOCAB),
+        pad=toys.EOS,
+        weights={"body.weight": torch.zeros(len(row), tiny.HIDDEN), "body.bias": row},
+        accepted=accepted,
+    )
+    return Bridge(checkpoint, llm.vocabulary)
+
+
+class Saying(Wav2Vec2Encoder):
+    """An encoder that knows beforehand what is said, one text after another."""
+
+    def __init__(self, *texts: str, confidence: float = 1.0) -> None:
+        self.texts = iter(texts)
+        self.confidence = confidence
+        self.fingerprint = "saying"
+
+    def encode(self, utterance: Utterance) -> SpeechFeatures:
+        del utterance
+        frames = np.zeros((4, tiny.HIDDEN), np.float32)
+        transcript = Transcript(next(self.texts), self.confidence)
+        return SpeechFeatures(frames, 50.0, transcript, self.fingerprint)

@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from assistant.config import PersonaliseSettings, SpeakSettings, TurnSettings
+from assistant.errors import DeviceError
+from assistant.generate.llama import LlamaSession, ReplyStream
+from assistant.journal.store import Journal
+from assistant.journal.turn import Taught
+from assistant.manners import CALLED, NOT_CAUGHT, SAY_AGAIN, STOPPED, UNADDRESSED, WAITING, Manners
+from assistant.personalise.examples import examples
+from assistant.speak.espeak import Espeak
+from assistant.speak.playback import WavSink
+from assistant.turn import Aloud, Mute
+from assistant.values import Route, SoftPrompt, StopReason
+from tests.journal.exchanges import utterance
+from tests.turn.rooms import LETTER_H, Make, Saying, bridge_to
+
+LEARNING = PersonaliseSettings.model_validate({})
+
+
+def manners(**settings: object) -> Manners:
+    return Manners(TurnSettings.model_validate(settings))
+
+
+def unsure(*texts: str) -> Saying:
+    return Saying(*texts, confidence=0.5)
+
+
+def test_what_is_uncertain_is_asked_back_aloud(make: Make, tmp_path: Path) -> None:
+    sink = WavSink(tmp_path / "replies")
+    voice = Aloud(Espeak(SpeakSettings.model_validate({})), sink)
+    turn = make(encoder=unsure("what lime is it"), voice=voice).hear(utterance())
+    assert turn.reply == 'Did you say "what lime is it"?'
+    assert (turn.stop_reason, turn.route) == (StopReason.ASKED_BACK, Route.TRANSCRIPT)
+    assert turn.error is None
+    assert turn.timings is not None
+    assert turn.timings.first_audio is not None
+    assert turn.timings.prefill is None
+    assert sink.path is not None
+    assert sink.path.name.startswith(f"turn-{turn.id:06d}")
+
+
+def test_a_yes_answers_and_teaches_what_was_asked(make: Make, path: Path) -> None:
+    assistant = make(encoder=unsure("what time is it", "yes"))
+    asked = assistant.hear(utterance())
+    answered = assistant.hear(utterance())
+    assert (answered.hypothesis, answered.reply) == ("yes", "Yes.")
+    with Journal(path) as journal:
+        confirmed = journal.turn(asked.id)
+        assert (confirmed.correction, confirmed.taught) == ("what time is it", Taught.CONFIRMED)
+        assert confirmed.reply == asked.reply
+        assert journal.turn(answered.id) == answered
+        assert [each.turn for each in examples(journal.turns(), LEARNING)] == [asked.id]
+
+
+def test_after_a_no_the_next_try_is_taken_as_it_is(make: Make) -> None:
+    assistant = make(encoder=unsure("what lime is it", "now", "what line is it"))
+    turns = [assistant.hear(utterance()) for _ in range(3)]
+    assert [turn.reply for turn in turns] == ['Did you say "what lime is it"?', SAY_AGAIN, "Yes."]
+    assert [turn.correction for turn in turns] == [None, None, None]
+
+
+class Overheard:
+    """A session that keeps what it is asked."""
+
+    def __init__(self, llm: LlamaSession) -> None:
+        self.llm = llm
+        self.fingerprint = llm.fingerprint
+        self.asked: list[str | SoftPrompt] = []
+
+    def reply(
+        self, words: str | SoftPrompt, context: str, *, cancel: threading.Event
+    ) -> ReplyStream:
+        self.asked.append(words)
+        return self.llm.reply(words, context, cancel=cancel)
+
+
+def test_a_yes_asks_for_the_pending_words(make: Make, llm: LlamaSession) -> None:
+    overheard = Overheard(llm)
+    assistant = make(encoder=unsure("what time is it", "yes"), llm=overheard)
+    assistant.hear(utterance())
+    assert overheard.asked == []
+    assistant.hear(utterance())
+    assert overheard.asked == [" what time is it"]
+
+
+def test_the_wake_phrase_is_no_part_of_the_request(make: Make, llm: LlamaSession) -> None:
+    overheard = Overheard(llm)
+    saying = Saying("a tune what time is it")
+    make(encoder=saying, llm=overheard, manners=manners(wake_phrase="attune")).hear(utterance())
+    assert overheard.asked == [" what time is it"]
+
+
+def test_the_bridges_reading_goes_to_the_llm_as_embeddings(make: Make, llm: LlamaSession) -> None:
+    overheard = Overheard(llm)
+    saying = Saying("heard")
+    bridge = bridge_to(LETTER_H, saying, llm)
+    assistant = make(encoder=saying, bridge=bridge, route="bridge", llm=overheard)
+    assistant.hear(utterance())
+    (prompt,) = overheard.asked
+    assert isinstance(prompt, SoftPrompt)
+    assert prompt.heard == "hh"
+
+
+def test_on_the_bridge_route_the_bridges_reading_is_judged(make: Make, llm: LlamaSession) -> None:
+    saying = Saying("heard", "heard", confidence=0.1)
+    sure = bridge_to(LETTER_H, saying, llm)
+    assert make(encoder=saying, bridge=sure, route="bridge").hear(utterance()).reply == "Yes."
+    saying = Saying("heard", confidence=1.0)
+    unsure = bridge_to(LETTER_H, saying, llm, or_else=ord("e"))
+    strict = manners(ask_back=0.95)
+    turn = make(encoder=saying, bridge=unsure, route="bridge", manners=strict).hear(utterance())
+    assert turn.bridge_confidence is not None
+    assert turn.bridge_confidence < 0.95
+    assert (turn.heard, turn.reply) == ("hh", 'Did you say "hh"?')
+    with Journal(make().journal.path) as journal:
+        assert turn.id not in [each.turn for each in examples(journal.turns(), LEARNING)]
+
+
+@pytest.mark.parametrize(
+    ("text", "note"), [("stop", STOPPED), ("stap", STOPPED), ("hold on", WAITING)]
+)
+def test_stop_and_wait_get_no_reply(make: Make, path: Path, text: str, note: str) -> None:
+    assistant = make(encoder=Saying(text), manners=manners(wake_phrase="attune"))
+    turn = assistant.hear(utterance())
+    assert (turn.hypothesis, turn.reply, turn.error) == (text, None, note)
+    with Journal(path) as journal:
+        assert journal.turn(turn.id) == turn
+        assert examples(journal.turns(), LEARNING) == []
+    assert (assistant.manners.patient_until > 0) == (note == WAITING)
+
+
+def test_talk_without_the_wake_phrase_leaves_nothing_behind(make: Make, path: Path) -> None:
+    assistant = make(encoder=Saying("the news at ten"), manners=manners(wake_phrase="attune"))
+    turn = assistant.hear(utterance())
+    assert (turn.hypothesis, turn.reply, turn.error) == (None, None, UNADDRESSED)
+    assert not turn.has_audio
+    with Journal(path) as journal:
+        assert journal.count() == 0
+        with journal.reading() as database:
+            assert database.conn.execute("SELECT count(*) FROM features").fetchone() == (0,)
+
+
+def test_talk_without_the_wake_phrase_is_kept_on_request_and_never_learned_from(
+    make: Make, path: Path
+) -> None:
+    wished = manners(wake_phrase="attune", keep_unaddressed=True)
+    turn = make(encoder=Saying("the news at ten"), manners=wished).hear(utterance())
+    assert (turn.hypothesis, turn.reply, turn.error) == ("the news at ten", None, UNADDRESSED)
+    with Journal(path) as journal:
+        assert journal.turn(turn.id) == turn
+        assert examples(journal.turns(), LEARNING) == []
+
+
+def test_the_wake_phrase_opens_a_conversation(make: Make) -> None:
+    saying = Saying("a tune", "what time is it", "and what day")
+    assistant = make(encoder=saying, manners=manners(wake_phrase="Attune", follow_up_s=600))
+    called, first, second = (assistant.hear(utterance()) for _ in range(3))
+    assert (called.error, called.reply) == (CALLED, None)
+    assert [first.reply, second.reply] == ["Yes.", "Yes."]
+
+
+def test_a_conversation_without_words_is_asked_about(make: Make) -> None:
+    assistant = make(encoder=Saying("hello", "hello", "", ""))
+    turns = [assistant.hear(utterance()) for _ in range(4)]
+    assert [turn.reply for turn in turns] == ["Yes.", "Yes.", NOT_CAUGHT, None]
+
+
+def test_a_question_that_nobody_heard_is_not_answered(make: Make) -> None:
+    class Gone(Mute):
+        def say(self, pieces: Iterator[str], name: str, on_first_audio: Callable[[], None]) -> None:
+            del pieces, name, on_first_audio
+            raise DeviceError("The loudspeaker is gone.")
+
+    assistant = make(encoder=unsure("what lime is it", "yes"), voice=Gone())
+    with pytest.raises(DeviceError):
+        assistant.hear(utterance())
+    (turn,) = assistant.journal.turns()
+    assert (turn.reply, turn.error) == (
+        'Did you say "what lime is it"?',
+        "The loudspeaker is gone.",
+    )
+    assistant.voice = Mute()
+    assistant.hear(utterance())
+    assert assistant.journal.turn(turn.id).taught is None
+
+
+def test_a_question_broken_off_is_not_said(make: Make) -> None:
+    said: list[str] = []
+
+    class Keeping(Mute):
+        def say(self, pieces: Iterator[str], name: str, on_first_audio: Callable[[], None]) -> None:
+            del name, on_first_audio
+            said.extend(pieces)
+
+    assistant = make(encoder=unsure("what lime is it"), voice=Keeping())
+    assistant.cancel()
+    assistant.hear(utterance())
+    assert said == []
+
+
+def test_an_exchange_erased_meanwhile_is_answered_all_the_same(make: Make, path: Path) -> None:
+    assistant = make(encoder=unsure("what time is it", "yes"))
+    asked = assistant.hear(utterance())
+    with Journal(path) as journal:
+        journal.delete((asked.id,))
+    assert assistant.hear(utterance()).reply == "Yes."
