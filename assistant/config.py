@@ -11,7 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
@@ -71,6 +71,12 @@ def _hours(text: str) -> str:
     return text
 
 
+def _phrase(text: str | None) -> str | None:
+    if text is not None and sum(letter.isalpha() for letter in text) < 4:
+        raise ValueError("it should have at least four letters")
+    return text
+
+
 class Block(BaseModel):
     """A room's settings: immutable, and strict about names."""
 
@@ -86,7 +92,17 @@ class ListenSettings(Block):
         "default", description="patient waits longer before it takes a pause for the end"
     )
     silence_ms: int | None = Field(
-        None, ge=100, le=10_000, description="silence that ends an utterance; unset: by profile"
+        None, ge=100, le=10_000, description="silence that ends an utterance; unset: learned"
+    )
+    floor_ms: int = Field(500, ge=300, le=10_000, description="shortest silence that is learned")
+    ceiling_ms: int | None = Field(
+        None, ge=300, le=10_000, description="longest silence that is learned; unset: by profile"
+    )
+    cut_offs: float = Field(
+        0.14, gt=0, le=0.4, description="false ends put up with for each true one, where learned"
+    )
+    pauses_half_life: int = Field(
+        500, ge=10, description="utterances after which a pause counts half in what is learned"
     )
     pre_roll_ms: int = Field(500, ge=0, le=2_000, description="sound kept from before the start")
     start_ms: int = Field(200, ge=20, le=2_000, description="voiced time that starts an utterance")
@@ -94,14 +110,29 @@ class ListenSettings(Block):
     min_ms: int = Field(240, ge=0, description="voiced time under which an utterance is dropped")
     max_s: float = Field(20.0, gt=0.5, le=120, description="length at which an utterance is cut")
     hold_off_ms: int = Field(300, ge=0, description="deaf time after the assistant's own speech")
+    barge_in: Literal["off", "cancel", "open"] = Field(
+        "off",
+        description="hear also while the assistant speaks, and fall silent for whoever speaks: "
+        "cancel takes the echo out here, open leaves that to the sound server",
+    )
     queue_s: float = Field(10.0, gt=0.1, description="sound buffered before frames are dropped")
+    push_to_talk: bool = Field(
+        default=False, description="hear only while the talk button is held ('assistant talk')"
+    )
 
     @property
     def end_silence_ms(self) -> int:
-        """Silence in ms that ends an utterance, after the profile."""
+        """Silence in ms that ends an utterance where nothing is learned, after the profile."""
         if self.silence_ms is not None:
             return self.silence_ms
         return 1_800 if self.profile == "patient" else 800
+
+    @property
+    def longest_silence_ms(self) -> int:
+        """Longest silence in ms that can be learned to end an utterance, after the profile."""
+        if self.ceiling_ms is not None:
+            return self.ceiling_ms
+        return 3_500 if self.profile == "patient" else 2_000
 
 
 class EncodeSettings(Block):
@@ -162,6 +193,27 @@ class GenerateSettings(Block):
     max_s: float = Field(30.0, gt=0, description="longest time for one reply")
 
 
+class TurnSettings(Block):
+    """Manners: when it asks back, how long it waits, and whom it listens to."""
+
+    ask_back: float = Field(
+        0.74, ge=0, le=1, description="asks 'Did you say ...?' where it is less sure; 0: never"
+    )
+    learned_ask_back: float = Field(
+        0.53, ge=0, le=1, description="the same for a bridge that has learned this voice"
+    )
+    wait_s: float = Field(60.0, ge=0, le=3_600, description="patience after 'wait'")
+    follow_up_s: float = Field(
+        8.0, gt=0, le=600, description="time after a reply in which talk goes on"
+    )
+    wake_phrase: Annotated[str | None, AfterValidator(_phrase), BeforeValidator(_empty_is_none)] = (
+        Field(None, description="answers only what begins with it; unset: everything")
+    )
+    keep_unaddressed: bool = Field(
+        default=False, description="keep what was said without the wake phrase, too"
+    )
+
+
 class SpeakSettings(Block):
     """Speech synthesis and playback."""
 
@@ -188,6 +240,9 @@ class JournalSettings(Block):
     )
     keep_taught: bool = Field(
         default=True, description="age and size spare what was read aloud, corrected or confirmed"
+    )
+    waiting_mb: int = Field(
+        32, ge=0, description="memory for recordings that a full or locked disk does not take"
     )
 
 
@@ -224,6 +279,9 @@ class PersonaliseSettings(Block):
     seed: int = Field(0, ge=0, description="of everything drawn at random in training")
     threads: int = Field(1, ge=1, description="CPU threads of the trainer")
     memory_mb: int = Field(1_000, ge=300, description="most memory the trainer may take")
+    socket: Annotated[HomePath | None, BeforeValidator(_empty_is_none)] = Field(
+        None, description="Unix socket at which systemd starts trainers; unset: Attune does"
+    )
     min_held_out: int = Field(
         2, ge=1, description="held-out utterances below which nothing is promoted"
     )
@@ -269,6 +327,20 @@ class ControlSettings(Block):
         default_factory=lambda: _runtime_dir() / "control.sock",
         description="Unix socket",
     )
+    group: Annotated[str | None, BeforeValidator(_empty_is_none)] = Field(
+        None, description='group whose members may ask, too, such as "attune"; unset: your own'
+    )
+
+
+class ServiceSettings(Block):
+    """When a daemon that is watched counts as unwell, so that it is started anew."""
+
+    deaf_s: float = Field(
+        3.0, gt=0, description="time without sound from a microphone that is open"
+    )
+    stuck_s: float = Field(
+        90.0, gt=0, description="time in which an answer under way does not come on"
+    )
 
 
 class Settings(Block):
@@ -278,6 +350,7 @@ class Settings(Block):
     encode: EncodeSettings = Field(default_factory=lambda: EncodeSettings.model_validate({}))
     bridge: BridgeSettings = Field(default_factory=lambda: BridgeSettings.model_validate({}))
     generate: GenerateSettings = Field(default_factory=lambda: GenerateSettings.model_validate({}))
+    turn: TurnSettings = Field(default_factory=lambda: TurnSettings.model_validate({}))
     speak: SpeakSettings = Field(default_factory=lambda: SpeakSettings.model_validate({}))
     journal: JournalSettings = Field(default_factory=lambda: JournalSettings.model_validate({}))
     personalise: PersonaliseSettings = Field(
@@ -285,6 +358,7 @@ class Settings(Block):
     )
     idle: IdleSettings = Field(default_factory=lambda: IdleSettings.model_validate({}))
     control: ControlSettings = Field(default_factory=lambda: ControlSettings.model_validate({}))
+    service: ServiceSettings = Field(default_factory=lambda: ServiceSettings.model_validate({}))
     route: Literal["auto", "bridge", "transcript"] = Field(
         "auto", description="auto: the bridge when its reading is confident, else the transcript"
     )
@@ -302,6 +376,15 @@ class Loaded:
     settings: Settings
     origins: Mapping[str, str]  # "listen.silence_ms" -> "environment ATTUNE_LISTEN__SILENCE_MS"
     files: tuple[Path, ...] = ()  # looked at, in rising priority, whether they exist or not
+    flags: Mapping[str, object] = field(default_factory=dict[str, object])
+
+    def again(self) -> Loaded:
+        """The same sources read anew.
+
+        Raises:
+            ConfigError: as ``load``.
+        """
+        return load(self.flags, files=self.files)
 
     def rows(self) -> list[tuple[str, object, str]]:
         """Every setting as (dotted key, value, origin), in the order of the blocks."""
@@ -357,7 +440,9 @@ def load(
         settings = Settings.model_validate(tree)
     except ValidationError as error:
         raise ConfigError(_explain(error, merged)) from None
-    return Loaded(settings, {key: origin for key, (_, origin) in merged.items()}, files)
+    return Loaded(
+        settings, {key: origin for key, (_, origin) in merged.items()}, files, flags or {}
+    )
 
 
 def _read_toml(path: Path) -> list[tuple[str, object]]:

@@ -18,6 +18,8 @@ The tree, each leaf carrying one sentence that says what is wrong and what to do
     │   └── GenerationError  decoding failed under way
     ├── SpeechError          the speech synthesiser
     ├── JournalError         the database
+    │   └── StorageError     it cannot be read or written at this moment
+    ├── BackupError          a backup cannot be made or put back
     ├── CorpusError          recordings and texts that cannot be imported
     ├── TrainingError        learning cannot begin, or broke off
     └── ControlError         the running daemon cannot be reached, or refuses
@@ -90,6 +92,14 @@ class SpeechError(AttuneError):
 
 class JournalError(AttuneError):
     """The database cannot be opened, read or written."""
+
+
+class StorageError(JournalError):
+    """The database is locked, damaged or not to be written, or its disk is full."""
+
+
+class BackupError(AttuneError):
+    """A backup cannot be made, is damaged, or cannot be put back."""
 
 
 class CorpusError(AttuneError):

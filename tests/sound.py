@@ -27,6 +27,10 @@ pcm.headset { type pulse device "mic" hint { show on description "Attune's test 
 """
 
 
+MOUTH = "module-null-sink sink_name=mouth rate=48000 channels=1 norewinds=1"
+MICROPHONE = "module-remap-source master=mouth.monitor source_name=mic"
+EAR = "module-null-sink sink_name=ear rate=48000 channels=1 norewinds=1"
+
 _NO_CARDS = """
 </usr/share/alsa/alsa.conf>
 ctl.!hw { type none_such }
@@ -48,24 +52,43 @@ class SoundServer:
         command = ["pulseaudio", "-n", "--daemonize=no", "--use-pid-file=no"]
         command += ["--exit-idle-time=-1", "--realtime=no", "--high-priority=no"]
         command += ["--disable-shm=yes", "--log-target=stderr", "--log-level=error"]
-        for module in (
-            f"module-native-protocol-unix socket={socket} auth-anonymous=1",
-            "module-null-sink sink_name=mouth rate=48000 channels=1 norewinds=1",
-            "module-remap-source master=mouth.monitor source_name=mic",
-            "module-null-sink sink_name=ear rate=48000 channels=1 norewinds=1",
-        ):
+        protocol = f"module-native-protocol-unix socket={socket} auth-anonymous=1"
+        for module in (protocol, MOUTH, MICROPHONE, EAR):
             command.append(f"--load={module}")
         self._log = folder / "pulseaudio.log"
+        self._command = command
+        self.start()
+
+    def start(self) -> None:
+        """Start the server, for the first time or once more after ``close``."""
         with self._log.open("wb") as log:
-            self.process = subprocess.Popen(command, env=self.env, stdout=log, stderr=log)
+            self.process = subprocess.Popen(self._command, env=self.env, stdout=log, stderr=log)
         deadline = time.monotonic() + START_S
         while self._control("info", check=False) != 0:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 self.close()
                 raise RuntimeError(f"PulseAudio did not start: {self._log.read_text()}")
             time.sleep(0.05)
-        self._control("set-default-source", "mic")
-        self._control("set-default-sink", "ear")
+        self.default(source="mic", sink="ear")
+
+    def load(self, module: str) -> int:
+        """Plug something in; the number to unplug it by."""
+        loaded = subprocess.run(
+            ["pactl", "load-module", *module.split()], env=self.env, check=True,
+            capture_output=True, text=True,
+        )  # fmt: skip
+        return int(loaded.stdout)
+
+    def unload(self, name: str) -> None:
+        """Unplug every module of a name and arguments that begin so."""
+        listed = subprocess.run(
+            ["pactl", "list", "short", "modules"], env=self.env, check=True,
+            capture_output=True, text=True,
+        )  # fmt: skip
+        for line in listed.stdout.splitlines():
+            number, module, *arguments = line.split("\t")
+            if f"{module} {''.join(arguments)}".startswith(name):
+                self._control("unload-module", number)
 
     def say(self, wav: Path) -> None:
         """Play a recording into the microphone; returns when it has been heard."""
@@ -91,6 +114,13 @@ class SoundServer:
         """End the server, even a stopped one."""
         self.process.kill()
         self.process.wait()
+
+    def default(self, *, source: str | None = None, sink: str | None = None) -> None:
+        """Choose what the default microphone or loudspeaker is."""
+        if source is not None:
+            self._control("set-default-source", source)
+        if sink is not None:
+            self._control("set-default-sink", sink)
 
     def _control(self, *words: str, check: bool = True) -> int:
         return subprocess.run(

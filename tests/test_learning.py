@@ -112,7 +112,8 @@ class Daemon:
 
     @property
     def trainer(self) -> psutil.Process:
-        (trainer,) = psutil.Process(self.process.pid).children()
+        children = psutil.Process(self.process.pid).children()
+        (trainer,) = [each for each in children if "assistant.personalise" in each.cmdline()]
         return trainer
 
     def _read(self) -> None:

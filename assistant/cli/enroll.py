@@ -25,7 +25,7 @@ from assistant.errors import AudioError, ConfigError, ControlError, CorpusError
 from assistant.journal.store import Journal
 from assistant.journal.turn import Taught
 from assistant.listen.capture import Microphone
-from assistant.listen.endpoint import segment, voiced
+from assistant.listen.segment import segment, voiced
 from assistant.personalise.corpus import folder
 from assistant.personalise.prompts import PROMPTS
 from assistant.personalise.spoken import spoken_form

@@ -10,11 +10,12 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 
 from assistant.config import load
-from assistant.errors import AttuneError
+from assistant.errors import AttuneError, ConfigError
 
 NOUNS = (
-    "run", "status", "ask", "transcribe", "say", "devices", "enroll", "review", "retrain", "bridge",
-    "log", "forget-me", "config",
+    "run", "status", "ask", "transcribe", "say", "talk", "stop", "mute", "unmute", "reload",
+    "devices", "enroll", "review", "retrain", "bridge", "log", "backup", "restore", "forget-me",
+    "config", "doctor",
 )  # fmt: skip
 """The commands, each a module of this package with a function ``register``."""
 
@@ -34,7 +35,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Loading torch and llama.cpp takes seconds; 'assistant log list' needs neither.
         nouns = tuple(words[:1]) if words[:1] and words[0] in NOUNS else NOUNS
         args = parser(nouns).parse_args(words)
-        loaded = load({key: getattr(args, name, None) for name, key in _FLAGS.items()})
+        try:
+            loaded = load({key: getattr(args, name, None) for name, key in _FLAGS.items()})
+        except ConfigError as error:
+            if not hasattr(args, "run_without_settings"):
+                raise
+            return int(args.run_without_settings(args, error))
         return int(args.run(args, loaded.settings, loaded))
     except AttuneError as error:
         sys.stderr.write(f"assistant: {error}\n")

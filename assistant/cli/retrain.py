@@ -140,7 +140,7 @@ def _wait(client: Client, request: Request) -> int:
 
 
 def _ask(client: Client, request: Request) -> None:
-    client.call("retrain", start=request.start, minutes=request.minutes)
+    client.retrain(request)
 
 
 def _outcome(events: Iterator[Event | None], client: Client, shown: Display) -> Judged | Nothing:

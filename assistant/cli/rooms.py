@@ -9,11 +9,12 @@ from contextlib import ExitStack, contextmanager
 from assistant.audio import portaudio
 from assistant.bridge import checkpoint
 from assistant.bridge.connect import Bridge
-from assistant.config import Settings, SpeakSettings
+from assistant.config import ListenSettings, Settings, SpeakSettings
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.errors import BridgeError, DependencyError, MismatchError
 from assistant.generate.llama import LlamaSession
-from assistant.journal.store import Journal
+from assistant.journal.patient import PatientJournal
+from assistant.manners import Manners
 from assistant.personalise.promote import BridgeFolder
 from assistant.speak.aloud import Sink
 from assistant.speak.playback import Loudspeaker, WavSink
@@ -33,13 +34,13 @@ def assistant(
     Args:
         settings: all of them.
         voice: says the replies.
-        note: told when the learned bridge cannot be used.
+        note: told when the learned bridge cannot be used, and when what is said cannot be kept.
 
     Raises:
         AttuneError: if a room cannot be opened.
     """
     with ExitStack() as owned:
-        journal = owned.enter_context(Journal.open(settings.journal))
+        journal = owned.enter_context(PatientJournal.open(settings.journal, note))
         llm = owned.enter_context(LlamaSession(settings.generate))
         encoder = Wav2Vec2Encoder(settings.encode)
         yield Assistant(
@@ -51,6 +52,7 @@ def assistant(
             bridge_settings=settings.bridge,
             generate_settings=settings.generate,
             route=settings.route,
+            manners=Manners(settings.turn),
         )
 
 
@@ -140,3 +142,12 @@ def can_listen() -> bool:
         return portaudio.has_input()
     except DependencyError:
         return False
+
+
+def require_microphone(settings: ListenSettings) -> None:
+    """Refuse a microphone that is not there, for a person who waits to see.
+
+    Raises:
+        AttuneError: if there is none of that name, or no sound system.
+    """
+    portaudio.choose(portaudio.DeviceKind.INPUT, settings.device)

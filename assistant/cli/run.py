@@ -7,31 +7,33 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from pathlib import Path
 
 from assistant.audio.resample import to_int16
 from assistant.bridge.connect import Bridge
 from assistant.cli import rooms
-from assistant.cli.arguments import Subparsers
-from assistant.cli.output import plain, print_json, print_line
+from assistant.cli.arguments import Subparsers, add_shared
+from assistant.cli.exchange import show
+from assistant.cli.output import print_json
 from assistant.config import Loaded, Settings, starter_dir
-from assistant.control.server import Server
 from assistant.daemon import loop
+from assistant.daemon.house import Plan
+from assistant.daemon.notify import Notifier
+from assistant.daemon.service import Outcome, Service
 from assistant.daemon.upkeep import Promoted, Upkeep
 from assistant.errors import AttuneError, AudioFileError
 from assistant.journal.turn import Turn
-from assistant.listen.capture import Microphone
-from assistant.listen.endpoint import HalfDuplex, segment, voiced
 from assistant.listen.replay import Pace, frames, recordings
+from assistant.listen.segment import segment, voiced
 from assistant.personalise.promote import BridgeFolder
 from assistant.speak.aloud import Sink
 from assistant.speak.espeak import Espeak, Speech
 from assistant.speak.playback import Loudspeaker, WavSink
-from assistant.turn import NO_WORDS, Aloud, Assistant
-from assistant.values import SAMPLE_RATE, Route, Timings, Utterance
+from assistant.turn import Aloud, Assistant, Voice
+from assistant.values import SAMPLE_RATE, Utterance
 
 
 def register(subparsers: Subparsers) -> None:
@@ -50,73 +52,104 @@ def register(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--no-learn", action="store_true", help="do not train by itself when the device is idle"
     )
+    parser.add_argument(
+        "--service",
+        action="store_true",
+        help="run unattended: wait for a microphone and a loudspeaker that are missing",
+    )
     add_shared(parser)
     parser.set_defaults(run=run)
 
 
-def add_shared(parser: argparse.ArgumentParser) -> None:
-    """Flags of every command that answers."""
-    parser.add_argument("--database", type=Path, metavar="FILE", help="the journal to keep")
-    parser.add_argument(
-        "--wav-dir", type=Path, metavar="FOLDER", help="write replies there instead of aloud"
-    )
-
-
-def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
+def run(args: argparse.Namespace, settings: Settings, loaded: Loaded) -> int:
     """Answer what is said until the end of the input, or Ctrl-C."""
     tell = _Teller(as_json=args.json)
     _begin_log()
     source: Path | None = args.input
-    examples = False
-    if source is None and settings.listen.device is None and not rooms.can_listen():
+    silent = settings.listen.device is None and not rooms.can_listen()
+    if source is None and silent and not args.service:
         tell.note("There is no microphone here, so Attune answers its bundled recordings.")
-        source, examples = starter_dir() / "examples", True
-    replies = settings.journal.path.parent / "replies"
-    out = rooms.sink(settings.speak, settings.speak.model_copy(update={"wav_dir": replies}))
-    if isinstance(out, WavSink) and settings.speak.wav_dir is None:
-        tell.note("There is no loudspeaker here, so replies are written to files.")
-    files = recordings(source) if source is not None else []
-    half_duplex = HalfDuplex(settings.listen)
-    if args.no_learn:
-        settings = _not_learning(settings)
+        source = starter_dir() / "examples"
+    if source is None and not args.service:
+        rooms.require_microphone(settings.listen)
+    if source is not None:
+        _answer_recordings(recordings(source), args, settings, tell)
+        tell.note(f"Recordings: {source}")
+    elif _serve(args, settings, loaded, tell).died:
+        return 1  # and has said why
+    tell.note(f"Database:   {settings.journal.path}")
+    if args.service:
+        # It has ended well, whatever went wrong in between. All is closed; what the libraries
+        # would still tidy up takes seconds on a small board, and who stops it waits.
+        sys.stdout.flush()
+        os._exit(0)
+    return 1 if tell.failures else 0
+
+
+def _serve(args: argparse.Namespace, settings: Settings, loaded: Loaded, tell: _Teller) -> Outcome:
+    """Listen to the microphone."""
+
+    def adapted(settings: Settings) -> Settings:
+        return _not_learning(settings) if args.no_learn else settings
+
+    def assistant(settings: Settings, voice: Voice) -> AbstractContextManager[Assistant]:
+        return rooms.assistant(settings, voice, tell.note)
+
+    def sink(settings: Settings) -> Sink:
+        return rooms.sink(settings.speak, settings.speak) if args.service else _sink(settings, tell)
+
+    return Service(
+        adapted(settings),
+        lambda: adapted(loaded.again().settings),
+        Plan(assistant, _load, sink),
+        tell,
+        notifier=Notifier(),
+        once=args.once,
+    ).run()
+
+
+def _answer_recordings(
+    files: list[Path], args: argparse.Namespace, settings: Settings, tell: _Teller
+) -> None:
+    """Answer what is said in recordings; they teach nothing and nobody else can ask."""
+    out = _sink(settings, tell)
+    if args.input is None and isinstance(out, Loudspeaker):
+        tell.before_turn = partial(_play_along, out)
     stopper = loop.Stopper()
-    voice = Aloud(Espeak(settings.speak), out, half_duplex.speaking)
+    voice = Aloud(Espeak(settings.speak), out)
     with stopper.on_signals(), ExitStack() as owned:
         began = time.monotonic()
-        # first of all: a second daemon should not load its models beside the first one's
-        server = None if files else owned.enter_context(Server(settings.control.path))
         promoted = Promoted(BridgeFolder(settings.bridges))
         assistant = owned.enter_context(rooms.assistant(settings, voice, tell.note))
         tell.note(f"Models ready after {time.monotonic() - began:.1f} s.")
         load = partial(_load, settings, assistant)
-        upkeep = owned.enter_context(Upkeep(assistant, settings, promoted, load, tell.note, server))
-        if files:
-            pace = Pace.REAL_TIME if args.real_time else Pace.FAST
-            heard: Iterator[Utterance] = _from_files(files, pace, settings, tell)
-        else:
-            microphone = owned.enter_context(Microphone(settings.listen))
-            stopper.also(microphone.stop)
-            is_speech = loop.noticing(voiced(settings.listen.vad_mode), upkeep.speech)
-            heard = segment(microphone, is_speech, settings.listen, deaf=half_duplex.deaf)
-            tell.note("Listening. Speak, and stop with Ctrl-C.")
+        upkeep = owned.enter_context(Upkeep(assistant, settings, promoted, load, tell.note))
+        pace = Pace.REAL_TIME if args.real_time else Pace.FAST
         outcome = loop.run(
             assistant,
-            heard,
+            _from_files(files, pace, settings, tell),
             stopper=stopper,
-            on_turn=tell.turn,
-            on_failure=tell.failure,
-            before_turn=partial(_play_along, out) if examples else lambda _: None,
+            tell=tell,
             beside=upkeep,
             once=args.once,
         )
-    if files and not outcome.turns and not tell.failures and not stopper.stopped:
+    if not outcome.turns and not tell.failures and not stopper.stopped:
         tell.note("No speech was found in the input.")
     if isinstance(out, WavSink) and outcome.turns:
-        tell.note(f"Replies:    {settings.speak.wav_dir or replies}")
-    if source is not None:
-        tell.note(f"Recordings: {source}")
-    tell.note(f"Database:   {settings.journal.path}")
-    return 1 if tell.failures else 0
+        tell.note(f"Replies:    {settings.speak.wav_dir or _replies(settings)}")
+
+
+def _sink(settings: Settings, tell: _Teller) -> Sink:
+    """The loudspeaker, or files where there is none."""
+    replies = settings.speak.model_copy(update={"wav_dir": _replies(settings)})
+    out = rooms.sink(settings.speak, replies)
+    if isinstance(out, WavSink) and settings.speak.wav_dir is None:
+        tell.note("There is no loudspeaker here, so replies are written to files.")
+    return out
+
+
+def _replies(settings: Settings) -> Path:
+    return settings.journal.path.parent / "replies"
 
 
 def _begin_log() -> None:
@@ -152,14 +185,13 @@ def _from_files(
             tell.failure(error)
 
 
-def _play_along(out: Sink, utterance: Utterance) -> None:
+def _play_along(out: Loudspeaker, utterance: Utterance) -> None:
     """Let a person at the loudspeaker hear the question, too."""
-    if isinstance(out, Loudspeaker):
-        out.begin("question")
-        try:
-            out.play(Speech(to_int16(utterance.samples), SAMPLE_RATE))
-        finally:
-            out.end()
+    out.begin("question")
+    try:
+        out.play(Speech(to_int16(utterance.samples), SAMPLE_RATE))
+    finally:
+        out.end()
 
 
 class _Teller:
@@ -168,6 +200,11 @@ class _Teller:
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
         self.failures = 0
+        self.before_turn: Callable[[Utterance], None] = lambda _: None
+
+    def begins(self, utterance: Utterance) -> None:
+        """What is about to be answered."""
+        self.before_turn(utterance)
 
     def note(self, text: str) -> None:
         """Something beside the exchanges; on standard error when a program reads the output."""
@@ -185,36 +222,3 @@ class _Teller:
             print_json(turn.record())
         else:
             show(turn)
-
-
-def show(turn: Turn) -> None:
-    """Print one exchange for a person."""
-    print_line()
-    if turn.error == NO_WORDS:
-        print_line(f"  (exchange {turn.id}: a sound, but no words)")
-        return
-    by_bridge = turn.route is Route.BRIDGE
-    heard = turn.heard if by_bridge else turn.text
-    print_line(f"  you     {plain(heard or '')}")
-    if turn.hypothesis is not None and heard != turn.hypothesis:
-        print_line(f"          (transcript: {plain(turn.hypothesis)})")
-    print_line(f"  Attune  {plain(turn.reply or '')}")
-    if turn.timings is not None:
-        sure = turn.bridge_confidence if by_bridge else turn.confidence
-        route = turn.route.value if turn.route else "none"
-        print_line(f"          {route} route, {sure or 0:.0%} sure")
-        print_line(f"          {stages(turn.timings)}")
-    sys.stdout.flush()
-
-
-def stages(timings: Timings) -> str:
-    """Stage times in one line."""
-    parts = (
-        ("encode", timings.encode),
-        ("bridge", timings.bridge),
-        ("prefill", timings.prefill),
-        ("first token", timings.first_token),
-        ("first sound", timings.first_audio),
-        ("total", timings.total),
-    )
-    return ", ".join(f"{name} {ms:.0f}" for name, ms in parts if ms is not None) + " ms"

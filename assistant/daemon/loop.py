@@ -12,15 +12,24 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Protocol
 
-from assistant.errors import AttuneError
+import numpy as np
+
+from assistant.daemon.floor import Floor
+from assistant.errors import AttuneError, JournalError
 from assistant.journal.turn import Turn
 from assistant.turn import Assistant
 from assistant.values import AudioFrame, Utterance
+
+Errand = Callable[[], None]
+"""Something that the thread that answers is to do between turns."""
+
+WENT_ON = "The speaker went on; the whole of it is the next exchange."
+"""What the journal says of an utterance that was cut too early."""
 
 WAITING = 8
 """Utterances that may wait for their turn; a recording is read no further meanwhile."""
@@ -30,8 +39,30 @@ NOTICED = 3
 
 NOTICED_WITHIN = 4  # 80 ms: the trainer is to stand still 100 ms after the first of them
 
+CONTINUED_S = 5.0
+"""Longest gap between what was cut and what continues it; it has to be said to its end first."""
+
+LAST_S = 1.0
+"""Longest wait at the end for an utterance under way."""
+
 GAP_S = 0.2
 """Time without frames after which those before it say nothing about those after it."""
+
+
+class Teller(Protocol):
+    """Told what happens, in the thread that answers."""
+
+    def begins(self, utterance: Utterance) -> None:
+        """This is about to be answered."""
+        ...
+
+    def turn(self, turn: Turn) -> None:
+        """An exchange is complete."""
+        ...
+
+    def failure(self, error: AttuneError) -> None:
+        """A turn failed."""
+        ...
 
 
 class Beside(Protocol):
@@ -71,6 +102,52 @@ class Outcome:
     failures: int
 
 
+class Inbox:
+    """What waits for the thread that answers: a bounded number of utterances, and errands."""
+
+    def __init__(self) -> None:
+        self._room = threading.Semaphore(WAITING)
+        self._items: queue.SimpleQueue[Utterance | Errand | BaseException | None] = (
+            queue.SimpleQueue()
+        )
+
+    def put(self, utterance: Utterance, may_wait: Callable[[], bool]) -> None:
+        """Add an utterance, waiting for room for as long as that makes sense."""
+        while not self._room.acquire(timeout=0.1):
+            if not may_wait():
+                break  # nobody answers any more, but it is to be kept
+        self._items.put(utterance)
+
+    def end(self, error: BaseException | None) -> None:
+        """There will be no more utterances, for this reason if there is one."""
+        self._items.put(error)
+
+    def errand(self, errand: Errand) -> None:
+        """Have something done between turns, from any thread."""
+        self._items.put(errand)
+
+    def get(self, timeout_s: float) -> Utterance | Errand | BaseException | None:
+        """The next item.
+
+        Raises:
+            queue.Empty: if there is none in that time.
+        """
+        item = self._items.get(timeout=timeout_s)
+        if isinstance(item, Utterance):
+            self._room.release()
+        return item
+
+    def rest(self) -> Iterator[Utterance]:
+        """The utterances that nobody will answer any more; errands are dropped."""
+        while True:
+            try:
+                item = self.get(0)
+            except queue.Empty:
+                return
+            if isinstance(item, Utterance):
+                yield item
+
+
 class Stopper:
     """Ends the loop from a signal handler or another thread."""
 
@@ -96,22 +173,36 @@ class Stopper:
             action()
 
     @contextmanager
-    def on_signals(self) -> Generator[None, None, None]:
-        """Within the block SIGINT and SIGTERM ask for the end."""
+    def on_signals(self, hang_up: Callable[[], None] | None = None) -> Generator[None, None, None]:
+        """Within the block SIGINT and SIGTERM ask for the end.
 
-        def handle(_signal: int, _frame: FrameType | None) -> None:
-            # not here: the handler may have interrupted what holds the same locks
-            threading.Thread(target=self.stop, name="stop", daemon=True).start()
+        Args:
+            hang_up: what SIGHUP asks for; none: that ends the process as ever.
+        """
+        actions: dict[int, Callable[[], None]] = dict.fromkeys(_END_SIGNALS, self.stop)
+        if hang_up is not None:
+            actions[signal.SIGHUP] = hang_up
+        came: queue.SimpleQueue[int | None] = queue.SimpleQueue()
 
-        before = {number: signal.signal(number, handle) for number in _SIGNALS}
+        def handle(number: int, _frame: FrameType | None) -> None:
+            # no more: the handler may have interrupted what holds the locks that are needed
+            came.put(number)
+
+        def heed() -> None:
+            while (number := came.get()) is not None:
+                actions[number]()
+
+        threading.Thread(target=heed, name="signal", daemon=True).start()
+        before = {number: signal.signal(number, handle) for number in actions}
         try:
             yield
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+            came.put(None)
 
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_END_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def run(
@@ -119,10 +210,10 @@ def run(
     utterances: Iterable[Utterance],
     *,
     stopper: Stopper,
-    on_turn: Callable[[Turn], None],
-    on_failure: Callable[[AttuneError], None],
-    before_turn: Callable[[Utterance], None] = lambda _: None,
+    tell: Teller,
     beside: Beside | None = None,
+    inbox: Inbox | None = None,
+    floor: Floor | None = None,
     once: bool = False,
 ) -> Outcome:
     """Answer utterances until their source ends, or the end is asked for.
@@ -133,10 +224,10 @@ def run(
         assistant: who answers.
         utterances: consumed in a thread of its own.
         stopper: asks for the end.
-        on_turn: told every exchange.
-        on_failure: told every turn that failed.
-        before_turn: told what is about to be answered.
+        tell: told what happens.
         beside: what is done between turns.
+        inbox: where errands for the answering thread come in, too.
+        floor: knows when a speaker went on before the answer.
         once: end after the first exchange.
 
     Raises:
@@ -145,20 +236,60 @@ def run(
     turns = failures = 0
     beside = beside or NothingBeside()
     stopper.also(assistant.cancel)
-    for utterance in _listened(utterances, stopper, beside.idle):
-        before_turn(utterance)
+    unfinished: Utterance | None = None
+    for item in _listened(utterances, inbox or Inbox(), stopper, beside.idle):
         beside.turn_began()
         try:
-            on_turn(assistant.hear(utterance))
+            if not isinstance(item, Utterance):
+                item()
+                continue
+            utterance, unfinished = joined(unfinished, item), None
+            tell.begins(utterance)
+            turn, went_on = _heard(assistant, utterance, floor)
+            if went_on:
+                unfinished = utterance
+                continue
+            tell.turn(turn)
             turns += 1
         except AttuneError as error:
             failures += 1
-            on_failure(error)
+            tell.failure(error)
         finally:
             beside.turn_ended()
         if once or stopper.stopped:
             break
     return Outcome(turns, failures)
+
+
+def _heard(assistant: Assistant, utterance: Utterance, floor: Floor | None) -> tuple[Turn, bool]:
+    """The turn, and whether its speaker went on, so that it counts for nothing."""
+    went_on = False
+    if floor is not None:
+        floor.cut(utterance)
+    try:
+        turn = assistant.hear(utterance)
+    finally:
+        if floor is not None:
+            went_on = floor.over()
+    if went_on:
+        assistant.manners.reopen()
+        with suppress(JournalError):  # of what was not meant for Attune nothing is kept
+            assistant.journal.failed(turn.id, WENT_ON)
+    return turn, went_on
+
+
+def joined(first: Utterance | None, second: Utterance) -> Utterance:
+    """What somebody said in two pieces, as one; the second alone if it came too late for that."""
+    if first is None:
+        return second
+    said_s = first.seconds + first.endpoint_ms / 1000
+    if (second.started_at - first.started_at).total_seconds() - said_s > CONTINUED_S:
+        return second
+    return replace(
+        second,
+        samples=np.concatenate([first.samples, second.samples]),
+        started_at=first.started_at,
+    )
 
 
 def noticing(
@@ -190,35 +321,32 @@ def noticing(
 
 
 def _listened(
-    utterances: Iterable[Utterance], stopper: Stopper, idle: Callable[[], None]
-) -> Iterator[Utterance]:
-    """The utterances, taken from their source by a thread of its own."""
-    waiting: queue.Queue[Utterance | BaseException | None] = queue.Queue(WAITING)
+    utterances: Iterable[Utterance], inbox: Inbox, stopper: Stopper, idle: Callable[[], None]
+) -> Iterator[Utterance | Errand]:
+    """The utterances, taken from their source by a thread of its own, and the errands."""
     done = threading.Event()
 
-    def put(item: Utterance | BaseException | None) -> None:
-        while not (done.is_set() or stopper.stopped):
-            try:
-                waiting.put(item, timeout=0.1)
-            except queue.Full:
-                continue
-            return
+    def may_wait() -> bool:
+        return not (done.is_set() or stopper.stopped)
 
     def listen() -> None:
         try:
             for utterance in utterances:
-                put(utterance)
-                if done.is_set() or stopper.stopped:
+                inbox.put(utterance, may_wait)
+                if not may_wait():
                     return
-            put(None)
+            if may_wait():
+                inbox.end(None)
         except BaseException as error:  # noqa: BLE001 - raised anew in the main thread
-            put(error)
+            if may_wait():
+                inbox.end(error)
 
-    threading.Thread(target=listen, name="listen", daemon=True).start()
+    listener = threading.Thread(target=listen, name="listen", daemon=True)
+    listener.start()
     try:
         while not stopper.stopped:
             try:
-                item = waiting.get(timeout=0.1)  # short: a signal must be heeded
+                item = inbox.get(0.1)  # short: a signal must be heeded
             except queue.Empty:
                 idle()
                 continue
@@ -229,3 +357,5 @@ def _listened(
             yield item
     finally:
         done.set()
+        if stopper.stopped:
+            listener.join(LAST_S)  # what it is hearing is the last that comes in

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from assistant.bridge.connect import Bridge
 from assistant.config import Settings
+from assistant.control.handlers import RefusalError
 from assistant.control.messages import Status, as_json
-from assistant.control.server import RefusalError, Server
 from assistant.errors import AttuneError, TrainingError
 from assistant.personalise.erase import resume_erasure, retain
 from assistant.personalise.examples import examples
@@ -37,7 +37,7 @@ COUNT_S = 10.0
 AGAIN_S = 3_600.0
 """Time after which a failure that comes again is told again."""
 
-TRAINER_S = 4.0
+TRAINER_S = 3.0
 """Longest wait for the trainer to keep its state at the end."""
 
 Mark = tuple[int, int, int] | None
@@ -67,7 +67,7 @@ class Upkeep:
         promoted: notices promotions since before the assistant's bridge was read.
         load: the bridge of a learned version, or the base bridge for ``None``.
         tell: told in words what a person should know.
-        server: where commands come in; none where there is nothing to learn from.
+        publish: told what a training tells; none where there is nothing to learn from.
         start: starts a trainer.
 
     Raises:
@@ -81,8 +81,8 @@ class Upkeep:
         promoted: Promoted,
         load: Callable[[str | None], Bridge | None],
         tell: Callable[[str], None],
-        server: Server | None = None,
         *,
+        publish: Callable[[Event], None] | None = None,
         start: Callable[[Settings, Request], Supervisor] = Supervisor,
     ) -> None:
         self._assistant = assistant
@@ -90,7 +90,7 @@ class Upkeep:
         self._promoted = promoted
         self._load = load
         self._tell = tell
-        self._server = server
+        self._publish = publish or _nobody
         self._told: dict[str, float] = {}  # failures, and when in monotonic seconds
         bridge = assistant.bridge
         is_learned = bridge is not None and promoted.folder.path(bridge.version).is_file()
@@ -100,7 +100,7 @@ class Upkeep:
         self._counted: tuple[Mark, ...] | None = None  # the journal's state at the last count
         self._scheduler = (
             None
-            if server is None
+            if publish is None
             else Scheduler(
                 settings, assistant.journal, self._count, on_event=self._on_event, start=start
             )
@@ -112,8 +112,6 @@ class Upkeep:
         with self._telling():
             self._promoted.folder.repair()
         self._swap()
-        if self._server is not None:
-            self._server.serve(self)
         return self
 
     def __exit__(
@@ -129,6 +127,7 @@ class Upkeep:
     def idle(self) -> None:
         """Take up another bridge, let learning go on, and now and then erase what is due."""
         self._swap()
+        self._assistant.journal.retry()
         if self._scheduler is not None:
             with self._telling():
                 self._scheduler.tick()
@@ -263,10 +262,6 @@ class Upkeep:
                 again = "It will be tried again; 'assistant status' shows when."
             self._tell(f"A training broke off: {why}. {again}")
 
-    def _publish(self, event: Event) -> None:
-        if self._server is not None:
-            self._server.publish(event)
-
     @contextmanager
     def _telling(self) -> Generator[None, None, None]:
         """Tell a failure, at most once an hour; the conversation goes on."""
@@ -278,6 +273,10 @@ class Upkeep:
             if str(error) not in self._told:
                 self._told[str(error)] = now
                 self._tell(str(error))
+
+
+def _nobody(_event: Event) -> None:
+    """Nobody wants to know."""
 
 
 def _mark(path: Path) -> Mark:

@@ -40,7 +40,6 @@ class Bad:
     words: tuple[str, ...]
     told: str
     settings: Callable[[House, Path], dict[str, str]] = lambda _house, _folder: {}
-    before: Callable[[Path], tuple[str, ...]] = lambda _folder: ()
 
 
 def _truncated_model(house: House, folder: Path) -> dict[str, str]:
@@ -73,10 +72,6 @@ def _cramped(folder: Path) -> tuple[str, ...]:
     return ("sh", "-c", 'ulimit -f 160 && exec "$@"', "sh")
 
 
-def _journal_in(name: str) -> Callable[[House, Path], dict[str, str]]:
-    return lambda _house, folder: {"ATTUNE_JOURNAL__PATH": str(folder / name / "journal.db")}
-
-
 BAD = {
     "truncated model": Bad(("ask", "hello"), "is cut off or damaged", _truncated_model),
     "bridge of another pair": Bad(
@@ -94,10 +89,6 @@ BAD = {
         ("ask", "hello"),
         "Give yourself the right to write there",
         lambda _house, _folder: {"ATTUNE_JOURNAL__PATH": "/sys/attune/journal.db"},
-    ),
-    "a full disk": Bad(
-        ("ask", "--audio", "noise.wav"), "Cannot keep what was said: the disk ", _journal_in("."),
-        _cramped,
     ),
     "no espeak-ng": Bad(
         ("say", "hello"),
@@ -123,11 +114,24 @@ def test_one_sentence_and_exit_status_1(
             "ATTUNE_JOURNAL__PATH": str(tmp_path / "journal.db"),
             **bad.settings(house, tmp_path / "disk"),
         },
-        before=bad.before(tmp_path / "disk"),
     )
     (line,) = complaints(done)
     assert done.returncode == 1
     assert bad.told in line
+
+
+def test_a_full_disk_is_told_and_costs_no_answer(house: House, tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    done = house.run(
+        *("ask", "--json", "--audio", noise(tmp_path / "noise.wav", 10.0)),
+        environment={"ATTUNE_JOURNAL__PATH": str(tmp_path / "disk" / "journal.db")},
+        before=_cramped(tmp_path / "disk"),
+    )
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["reply"] == ANSWER
+    first, *_, last = complaints(done)
+    assert "Attune goes on answering; what is said waits in memory" in first
+    assert last.endswith("1 recording at the end.")
 
 
 def test_every_kind_of_recording_is_read_and_what_is_none_is_told(

@@ -3,191 +3,24 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
-import torch
 
 from assistant.bridge.checkpoint import Checkpoint
-from assistant.cli import rooms
-from assistant.config import EncodeSettings, Settings
-from assistant.control.client import Client
-from assistant.control.server import Server
 from assistant.daemon import loop
-from assistant.daemon.upkeep import AGAIN_S, Promoted, Upkeep
-from assistant.encode.wav2vec2 import Wav2Vec2Encoder
+from assistant.daemon.upkeep import AGAIN_S
 from assistant.errors import AttuneError, BridgeError, ControlError
-from assistant.generate.llama import LlamaSession
 from assistant.journal.lineage import Lineage
 from assistant.journal.store import Journal
-from assistant.journal.turn import Taught, Turn
-from assistant.nets.projectors import ProjectorConfig
-from assistant.personalise.progress import Collected, Event, Failed, Judged
-from assistant.personalise.promote import BridgeFolder
+from assistant.journal.turn import Taught
+from assistant.personalise.progress import Collected, Failed, Judged
 from assistant.personalise.scheduler import FAILURES
-from assistant.personalise.supervisor import Supervisor
-from assistant.turn import Assistant, Mute
 from assistant.values import Utterance
-from tests.encode import tiny
-from tests.generate import toys
+from tests.daemon.home import WAIT_S, Daemon, Home, Told
 from tests.journal.exchanges import exchange, utterance
-from tests.personalise.trainers import trainer
-
-WAIT_S = 60.0
-"""Longest wait of a test that would otherwise never end."""
-
-AT_ONCE: dict[str, object] = {
-    "quiet_s": 0,
-    "min_new": 1,
-    "max_load": 1_000,
-    "max_celsius": 1_000,
-    "min_free_mb": 0,
-    "min_disk_mb": 0,
-    "on_battery": True,
-    "resume_s": 0,
-}
-"""A device that counts as idle whatever it does."""
-
-
-@pytest.fixture(scope="module")
-def encoder(tmp_path_factory: pytest.TempPathFactory) -> Wav2Vec2Encoder:
-    folder = tiny.write(tmp_path_factory.mktemp("encoder"), says="E")
-    return Wav2Vec2Encoder(EncodeSettings.model_validate({"path": folder}))
-
-
-@pytest.fixture(scope="module")
-def llm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LlamaSession]:
-    path = toys.write(
-        tmp_path_factory.mktemp("llm") / "yes.gguf", toys.chained(*b"Yes.", toys.IM_END)
-    )
-    with LlamaSession(toys.settings(path)) as session:
-        yield session
-
-
-@dataclass
-class Home:
-    """A daemon's rooms without its loop."""
-
-    folder: Path
-    encoder: Wav2Vec2Encoder
-    llm: LlamaSession
-    told: list[str]
-    trainers: list[Supervisor] = field(default_factory=list[Supervisor])
-
-    def bridge(self, letter: str, encoder: str | None = None) -> Checkpoint:
-        """One that hears a letter twice in whatever is said."""
-        return Checkpoint(
-            config=ProjectorConfig(
-                kind="linear",
-                encoder_dim=tiny.HIDDEN,
-                llm_dim=self.llm.gguf.embedding_length,
-                slots=2,
-            ),
-            encoder=encoder or self.encoder.fingerprint,
-            table=self.llm.gguf.embedding_fingerprint,
-            token_ids=np.arange(toys.N_VOCAB),
-            pad=toys.EOS,
-            weights={
-                "body.weight": torch.zeros(self.llm.gguf.embedding_length, tiny.HIDDEN),
-                "body.bias": torch.as_tensor(self.llm.gguf.rows([ord(letter)])[0]),
-            },
-            accepted=True,
-        )
-
-    def settings(self, **blocks: dict[str, object]) -> Settings:
-        base = self.folder / "base.safetensors"
-        if not base.exists():
-            self.bridge("b").write(base)
-        paths: dict[str, dict[str, object]] = {
-            "bridge": {"path": base},
-            "journal": {"path": self.folder / "journal.db"},
-            "control": {"path": self.folder / "control.sock"},
-            "personalise": {"enabled": False},
-            "idle": AT_ONCE,
-        }
-        return Settings.model_validate(
-            {name: paths.get(name, {}) | blocks.get(name, {}) for name in {*paths, *blocks}}
-        )
-
-    @property
-    def bridges(self) -> BridgeFolder:
-        return BridgeFolder(self.folder / "bridges")
-
-    @contextmanager
-    def daemon(
-        self, settings: Settings | None = None, role: tuple[Any, ...] | None = None
-    ) -> Iterator[Daemon]:
-        """A daemon that learns by this trainer, if any."""
-        settings = settings or self.settings()
-        promoted = Promoted(BridgeFolder(settings.bridges))
-
-        def load(version: str | None) -> Any:
-            return rooms.bridge_of(version, settings, self.encoder, self.llm)
-
-        def start(*arguments: Any) -> Supervisor:
-            started = Supervisor(*arguments, command=trainer(*(role or ("learn",))))
-            self.trainers.append(started)
-            return started
-
-        with Journal.open(settings.journal) as journal, Server(settings.control.path) as server:
-            assistant = Assistant(
-                encoder=self.encoder,
-                bridge=rooms.bridge(settings, self.encoder, self.llm, self.told.append),
-                llm=self.llm,
-                journal=journal,
-                voice=Mute(),
-                bridge_settings=settings.bridge,
-                generate_settings=settings.generate,
-            )
-            hears = server if role is not None else None
-            upkeep = Upkeep(
-                assistant, settings, promoted, load, self.told.append, hears, start=start
-            )
-            with upkeep:
-                yield Daemon(assistant, upkeep, Client(settings.control.path))
-
-
-@dataclass
-class Daemon:
-    """What a test does with a running daemon."""
-
-    assistant: Assistant
-    upkeep: Upkeep
-    client: Client
-
-    @property
-    def version(self) -> str | None:
-        bridge = self.assistant.bridge
-        return None if bridge is None else bridge.version
-
-    def until(self, holds: Callable[[], object]) -> None:
-        """Be idle until something is the case."""
-        deadline = time.monotonic() + WAIT_S
-        while not holds():
-            assert time.monotonic() < deadline
-            self.upkeep.idle()
-            time.sleep(0.01)
-
-    def told(self, events: AbstractContextManager[Iterator[Event | None]]) -> Iterator[Event]:
-        """Be idle, and give what a client hears meanwhile."""
-        deadline = time.monotonic() + WAIT_S
-        with events as heard:
-            while True:
-                assert time.monotonic() < deadline
-                self.upkeep.idle()
-                if (event := next(heard)) is not None:
-                    yield event
-
-
-@pytest.fixture
-def home(tmp_path: Path, encoder: Wav2Vec2Encoder, llm: LlamaSession) -> Home:
-    return Home(tmp_path, encoder, llm, [])
 
 
 def enrol(home: Home, number: int = 1) -> None:
@@ -198,12 +31,12 @@ def enrol(home: Home, number: int = 1) -> None:
 
 def test_a_promoted_bridge_answers_the_next_turn_and_a_rollback_undoes_it(home: Home) -> None:
     learned = home.bridge("l")
-    turns: list[Turn] = []
+    told = Told()
 
     def conversation() -> Iterator[Utterance]:
         def until_answered(number: int) -> None:
             deadline = time.monotonic() + WAIT_S
-            while len(turns) < number:
+            while len(told.turns) < number:
                 assert time.monotonic() < deadline
                 time.sleep(0.005)
 
@@ -220,13 +53,12 @@ def test_a_promoted_bridge_answers_the_next_turn_and_a_rollback_undoes_it(home: 
             daemon.assistant,
             conversation(),
             stopper=loop.Stopper(),
-            on_turn=turns.append,
-            on_failure=lambda error: home.told.append(str(error)),
+            tell=told,
             beside=daemon.upkeep,
         )
     base = home.bridge("b").version
-    assert [turn.bridge for turn in turns] == [base, learned.version, base]
-    assert [turn.heard for turn in turns] == ["bb", "ll", "bb"]
+    assert [turn.bridge for turn in told.turns] == [base, learned.version, base]
+    assert [turn.heard for turn in told.turns] == ["bb", "ll", "bb"]
     assert home.told == [
         f"Now using bridge {learned.version}.",
         f"Now using bridge {base} (base).",
@@ -394,7 +226,7 @@ def test_learning_begins_by_itself_and_its_verdict_is_told(home: Home) -> None:
     enrol(home)
     settings = home.settings(personalise={"enabled": True})
     with home.daemon(settings, role=("learn",)) as daemon:
-        events = daemon.told(daemon.client.events(0.01))
+        events = daemon.events(daemon.client.events(0.01))
         assert next(events) == Collected(8, 2)
         judged = next(event for event in events if isinstance(event, Judged))
         assert judged.version == "from-current"
@@ -476,7 +308,7 @@ def test_a_training_that_breaks_off_is_told(home: Home, enabled: bool, then: str
     settings = home.settings(personalise={"enabled": enabled})
     with home.daemon(settings, role=("fail",)) as daemon:
         daemon.client.call("retrain")
-        events = daemon.told(daemon.client.events(0.01))
+        events = daemon.events(daemon.client.events(0.01))
         failures = (event for event in events if isinstance(event, Failed))
         assert next(failures).error == "The encoder is gone."
         daemon.until(lambda: daemon.client.status().failures)

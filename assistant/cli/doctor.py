@@ -1,0 +1,112 @@
+"""``assistant doctor``: is everything in order, and if not, what to do."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from assistant.cli.arguments import Subparsers
+from assistant.cli.output import plain, print_json, print_line
+from assistant.config import Loaded, Settings, load
+from assistant.control.client import Client
+from assistant.doctor import bundle
+from assistant.doctor.checks import CHECKS
+from assistant.doctor.examine import examine
+from assistant.doctor.finding import Finding, Level, fail, ok
+from assistant.doctor.patient import Daemon, Patient
+from assistant.errors import ConfigError, ControlError
+
+
+def register(subparsers: Subparsers) -> None:
+    """Add ``doctor``."""
+    parser = subparsers.add_parser("doctor", help="is everything in order, and if not, what to do")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "--quick", action="store_true", help="make no sound: do not try the loudspeaker aloud"
+    )
+    parser.add_argument(
+        "--bundle",
+        type=Path,
+        metavar="FILE",
+        help="also write an archive (.tar.gz) for whoever helps you, without recordings and "
+        "without anything that was said",
+    )
+    parser.set_defaults(run=run, run_without_settings=run_without_settings)
+
+
+def run(args: argparse.Namespace, _settings: Settings, loaded: Loaded) -> int:
+    """Print what is found, one line per check; a failure if one of them failed."""
+    there = " and ".join(str(path) for path in loaded.files if path.exists())
+    files = f"read from {there}" if there else "no file has any, so the built-in ones hold"
+    return _report(args, loaded, ok(f"They are valid: {files}."))
+
+
+def run_without_settings(args: argparse.Namespace, error: ConfigError) -> int:
+    """The same where the settings cannot be read: with as much of them as can, else defaults."""
+    try:
+        loaded = load(files=())
+    except ConfigError:
+        loaded = load(environ={}, files=())
+    return _report(
+        args, loaded, fail(f"{error} Until then the rest is looked over with the defaults.")
+    )
+
+
+def _report(args: argparse.Namespace, loaded: Loaded, settings: Finding) -> int:
+    checks = [check for check in CHECKS if not (args.quick and check.is_loud)]
+    findings = {"settings": settings}
+    if not args.json:
+        _print("settings", settings)
+    patient = Patient(loaded.settings, daemon(loaded.settings))
+    for check, finding in examine(patient, checks):
+        findings[check.name] = finding
+        if not args.json:
+            _print(check.name, finding)
+    failed, warned = (
+        sum(finding.level is level for finding in findings.values())
+        for level in (Level.FAIL, Level.WARN)
+    )
+    if args.json:
+        print_json(
+            {
+                "failed": failed,
+                "warned": warned,
+                "findings": [
+                    {"check": name, **finding.as_json()} for name, finding in findings.items()
+                ],
+            }
+        )
+    else:
+        print_line(f"\n{len(findings)} checks: {failed} failed, {warned} warned.")
+    if args.bundle is not None:
+        bundle.write(args.bundle, bundle.contents(findings, loaded))
+        if not args.json:
+            print_line(
+                f"Written to {args.bundle}, without recordings and without anything that was said."
+            )
+    return 1 if failed else 0
+
+
+def _print(name: str, finding: Finding) -> None:
+    print_line(f"{finding.level.value:<4}  {name:<15}  {plain(finding.text)}")
+
+
+def daemon(settings: Settings) -> Daemon:
+    """What the running daemon tells of its health."""
+    client = Client(settings.control.path)
+    try:
+        if not client.is_running():
+            return Daemon()
+        told = client.status()
+    except ControlError as error:
+        return Daemon(trouble=str(error))
+    return Daemon(
+        running=True,
+        pid=told.pid,
+        uptime_s=told.uptime_s,
+        turns=told.turns,
+        warnings=len(told.warnings),
+        failures=told.failures,
+        microphone=told.microphone and told.microphone.state,
+        level_dbfs=told.microphone and told.microphone.level_dbfs,
+    )

@@ -1,0 +1,267 @@
+"""What the daemon does when a client asks it to."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as LateError
+from contextlib import contextmanager
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+
+import psutil
+
+from assistant.control.handlers import RefusalError
+from assistant.control.messages import Ears, Exchange, Record, Status
+from assistant.daemon.house import House
+from assistant.daemon.loop import Inbox
+from assistant.errors import AttuneError
+from assistant.journal.lineage import Lineage
+from assistant.journal.store import Journal
+from assistant.journal.turn import Turn
+from assistant.personalise.catalogue import BASE, entries, find
+from assistant.personalise.idle import look
+from assistant.personalise.promote import BridgeFolder
+from assistant.personalise.request import Request
+from assistant.values import Route
+
+ANSWER_S = 60.0
+"""Longest wait for the answer to a question that a client asks."""
+
+RECENT = 5
+"""Exchanges that the status tells of."""
+
+
+class Controls:
+    """Does what clients ask for, in their threads; refuses while the house is being rebuilt.
+
+    Args:
+        inbox: takes what only the answering thread may do.
+        reload: reads the settings anew.
+    """
+
+    def __init__(self, inbox: Inbox, reload: Callable[[], None]) -> None:
+        self._inbox = inbox
+        self._reload = reload
+        self._house: House | None = None
+        self._publish: Callable[[Record], None] = lambda _: None
+        self._began = time.monotonic()
+        self._turns = 0
+        self._recent: deque[Exchange] = deque(maxlen=RECENT)
+        self._muted = self._down = False
+        self._of_house = Status(pid=os.getpid(), bridge=None, state="off")
+
+    @property
+    def house(self) -> House | None:
+        """What there is to control; none while it is being rebuilt."""
+        return self._house
+
+    def enter(self, house: House, publish: Callable[[Record], None]) -> None:
+        """From now on this is what is controlled.
+
+        Args:
+            house: what there is.
+            publish: told every exchange that is complete.
+        """
+        if self._muted:
+            house.ears.mute()
+        house.button.down = self._down
+        self._publish = publish
+        self._house = house
+
+    def leave(self) -> None:
+        """It is being closed."""
+        self._house = None
+
+    def answered(self, turn: Turn) -> None:
+        """An exchange is complete."""
+        self._turns += 1
+        self._recent.append(_exchange(turn))
+        self._publish(turn.record())
+
+    def status(self) -> Status:
+        """What there is to tell; of the house, what was so last while it is being rebuilt."""
+        house = self._house
+        if house is not None:
+            hearing = house.ears.hearing
+            self._of_house = house.upkeep.status().model_copy(
+                update={
+                    "microphone": Ears(
+                        state=hearing.condition.value,
+                        why=hearing.why,
+                        level_dbfs=house.meter.dbfs,
+                        speech=house.speech,
+                    ),
+                    "speaking": house.mouth.speaking,
+                    "celsius": look(house.settings.journal.path.parent).celsius,
+                    "warnings": tuple(house.warnings()),
+                }
+            )
+        return self._of_house.model_copy(
+            update={
+                "version": _version(),
+                "uptime_s": time.monotonic() - self._began,
+                "turns": self._turns,
+                "recent": tuple(self._recent),
+                "memory_mb": psutil.Process().memory_info().rss / 1e6,
+            }
+        )
+
+    def retrain(self, request: Request) -> None:
+        """Train as soon as there is room."""
+        self._there().upkeep.retrain(request)
+
+    def ask(self, text: str, *, aloud: bool) -> Record:
+        """Answer a question and give the exchange's record."""
+        self._there()
+        answered: Future[Record] = Future()
+
+        def errand() -> None:
+            if answered.set_running_or_notify_cancel():
+                try:
+                    # of the house that there is by now: another one may have been closed
+                    turn = self._there().assistant.read(text, aloud=aloud)
+                except AttuneError as error:
+                    answered.set_exception(RefusalError(str(error)))
+                else:
+                    self.answered(turn)
+                    answered.set_result(turn.record())
+
+        self._inbox.errand(errand)
+        try:
+            return answered.result(ANSWER_S)
+        except LateError:
+            answered.cancel()
+            raise RefusalError(
+                f"Attune has not answered within {ANSWER_S:g} s. Ask again in a moment."
+            ) from None
+
+    def say(self, text: str) -> None:
+        """Speak a text when what comes before it has been said."""
+        self._there()
+        self._inbox.errand(
+            lambda: self._there().assistant.voice.say(iter((text,)), "say", lambda: None)
+        )
+
+    def mute(self) -> None:
+        """Close the microphone."""
+        house, self._muted = self._there(), True
+        house.ears.mute()
+
+    def unmute(self) -> None:
+        """Open it again."""
+        house, self._muted = self._there(), False
+        house.ears.unmute()
+
+    def stop_speaking(self) -> None:
+        """Fall silent, and break off the reply under way."""
+        self._there().assistant.interrupt()
+
+    def reload(self) -> None:
+        """Read the settings anew; the old ones stay if they are broken."""
+        self._there()
+        try:
+            self._reload()
+        except AttuneError as error:
+            raise RefusalError(f"{error} The settings from before stay.") from error
+
+    def talk(self, *, down: bool) -> None:
+        """The talk button goes down, or comes up."""
+        button = self._there().button
+        self._down = down and button.needed
+        button.down = self._down
+        if down and not button.needed:
+            raise RefusalError(
+                "Attune listens without a button. Set listen.push_to_talk to use one."
+            )
+
+    def log(self, last: int) -> Sequence[Record]:
+        """The last exchanges without their recordings, newest first."""
+        with self._journal() as journal:
+            return [turn.record() for turn in journal.turns(limit=last)]
+
+    def correct(self, turn_id: int, text: str) -> None:
+        """Note what was really said in an exchange."""
+        with self._journal() as journal:
+            journal.correct(turn_id, text)
+
+    def confirm(self, turn_id: int) -> str:
+        """Note that an exchange was understood rightly, and give its text."""
+        with self._journal() as journal:
+            return journal.confirm(turn_id)
+
+    def bridges(self) -> Sequence[Record]:
+        """All bridges, the latest trained first."""
+        settings = self._there().settings
+        folder = BridgeFolder(settings.bridges)
+        with self._journal() as journal:
+            found = entries(settings.bridge.path, folder, Lineage(journal), folder.current or BASE)
+            return [entry.as_json() for entry in found]
+
+    def promote(self, version: str | None) -> None:
+        """Let a bridge answer that the gate has accepted; ``None``: the base bridge."""
+        house = self._there()
+        settings, folder = house.settings, BridgeFolder(house.settings.bridges)
+        with self._journal() as journal:
+            if version is None:
+                while folder.current is not None:
+                    folder.rollback()
+                return
+            entry = find(entries(settings.bridge.path, folder, Lineage(journal), None), version)
+            found = folder.read(entry.version)
+            found.require(
+                house.assistant.encoder.fingerprint, house.assistant.llm.gguf.embedding_fingerprint
+            )
+            if not found.accepted:
+                raise RefusalError(
+                    f"Bridge {entry.version} was judged and rejected. To use it nevertheless, run "
+                    f"'assistant bridge promote {entry.version} --force' where its files are."
+                )
+            folder.promote(entry.version)
+
+    def rollback(self) -> str | None:
+        """Go back by one promotion, and give the version that answers."""
+        with _refusing():
+            return BridgeFolder(self._there().settings.bridges).rollback()
+
+    def _there(self) -> House:
+        house = self._house
+        if house is None:
+            raise RefusalError("Attune is taking up its settings. Ask again in a moment.")
+        return house
+
+    @contextmanager
+    def _journal(self) -> Generator[Journal, None, None]:
+        with _refusing(), Journal.open(self._there().settings.journal) as journal:
+            yield journal
+
+
+@contextmanager
+def _refusing() -> Generator[None, None, None]:
+    """A failure is the client's to know."""
+    try:
+        yield
+    except AttuneError as error:
+        raise RefusalError(str(error)) from error
+
+
+def _exchange(turn: Turn) -> Exchange:
+    by_bridge = turn.route is Route.BRIDGE
+    return Exchange(
+        id=turn.id,
+        heard=turn.heard if by_bridge else turn.text,
+        reply=turn.reply,
+        route=turn.route and turn.route.value,
+        timings_ms=asdict(turn.timings) if turn.timings is not None else {},
+        at=turn.started_at,
+    )
+
+
+def _version() -> str | None:
+    try:
+        return version("attune")
+    except PackageNotFoundError:
+        return None

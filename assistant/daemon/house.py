@@ -1,0 +1,242 @@
+"""Everything that one set of settings needs, opened together: what a reload replaces."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from functools import partial
+
+import numpy as np
+
+from assistant.audio import portaudio
+from assistant.bridge.connect import Bridge
+from assistant.config import Settings
+from assistant.daemon import loop
+from assistant.daemon.ears import Ears
+from assistant.daemon.floor import Floor
+from assistant.daemon.mouth import Mouth
+from assistant.daemon.upkeep import Promoted, Upkeep
+from assistant.encode.finished import Finished, load_ends
+from assistant.errors import JournalError
+from assistant.listen.echo import EchoCanceller, Played
+from assistant.listen.half_duplex import HalfDuplex
+from assistant.listen.meter import Meter
+from assistant.listen.pauses import Pauses
+from assistant.listen.segment import segment, voiced
+from assistant.personalise.progress import Event
+from assistant.personalise.promote import BridgeFolder
+from assistant.speak.aloud import Sink
+from assistant.speak.espeak import Espeak
+from assistant.speak.playback import Loudspeaker
+from assistant.turn import Aloud, Assistant, Voice
+from assistant.values import SAMPLE_RATE, AudioFrame, EndReason, Utterance
+
+PAUSES = "pauses"
+"""Under which the journal remembers what has been learned of the speaker's pauses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How the parts of a house are made; the command line knows."""
+
+    assistant: Callable[[Settings, Voice], AbstractContextManager[Assistant]]
+    bridge: Callable[[Settings, Assistant, str | None], Bridge | None]
+    sink: Callable[[Settings], Sink]
+
+
+@dataclass(slots=True)
+class Button:
+    """The talk button, and whether one is needed."""
+
+    needed: bool
+    down: bool = False
+
+    def open(self, frame: AudioFrame) -> bool:
+        """Whether this frame is meant for the assistant."""
+        del frame
+        return self.down or not self.needed
+
+
+@dataclass(slots=True)
+class House:
+    """An assistant that hears and speaks, with all that is done beside."""
+
+    settings: Settings
+    assistant: Assistant
+    upkeep: Upkeep
+    ears: Ears
+    mouth: Mouth
+    floor: Floor
+    button: Button
+    half_duplex: HalfDuplex
+    pauses: Pauses
+    finished: Finished | None  # tells whether what has been said is a whole request
+    echo: EchoCanceller | None = None
+    meter: Meter = field(default_factory=Meter)
+    stopper: loop.Stopper = field(default_factory=loop.Stopper)
+    speech: bool = False  # whether there was voice in the last frame
+    spoken_over: bool = False  # whether the assistant spoke in it
+
+    def utterances(self) -> Iterator[Utterance]:
+        """What is said from now on, until the ears are stopped."""
+        listen = self.settings.listen
+        notice = loop.noticing(voiced(listen.vad_mode), self.upkeep.speech)
+
+        def is_speech(frame: AudioFrame) -> bool:
+            self.speech = notice(frame)
+            # whoever speaks over a reply takes no turn back: it has begun to be answered
+            self.floor.frame(frame, voiced=self.speech and not self.spoken_over)
+            return self.speech
+
+        def passed_over(frame: AudioFrame) -> None:
+            self.speech = False
+            self.floor.frame(frame, voiced=False)  # whoever let go of the button has finished
+
+        def is_deaf(frame: AudioFrame) -> bool:
+            self.spoken_over = self.half_duplex.deaf(frame)
+            if not self.spoken_over or listen.barge_in != "off":
+                return False
+            passed_over(frame)
+            return True
+
+        def is_open(frame: AudioFrame) -> bool:
+            is_meant = self.button.open(frame)
+            if not is_meant:
+                passed_over(frame)
+            return is_meant
+
+        def on_start(_gap_ms: float | None) -> None:
+            if self.spoken_over and self.mouth.speaking:
+                self.assistant.interrupt()
+
+        heard = self.meter.around(self.ears)
+        return segment(
+            heard if self.echo is None else self.echo.cleaned(heard),
+            is_speech,
+            listen,
+            deaf=is_deaf,
+            open=is_open,
+            pauses=self.pauses,
+            complete=self.finished,
+            on_start=on_start,
+        )
+
+    def remember(self) -> None:
+        """Keep what has been learned of the speaker's pauses."""
+        with suppress(JournalError):  # after the next exchange, then
+            self.assistant.journal.remember(PAUSES, self.pauses.dump())
+
+    def warnings(self) -> Iterator[str]:
+        """Troubles that stand, one sentence each."""
+        if self.mouth.why is not None:
+            yield self.mouth.why
+        yield from self.assistant.journal.warnings
+
+    def stop(self) -> None:
+        """End listening and answering, from any thread."""
+        self.stopper.stop()
+        self.ears.stop()
+
+
+@contextmanager
+def opened(
+    settings: Settings,
+    plan: Plan,
+    tell: Callable[[str], None],
+    *,
+    beat: Callable[[], None],
+    publish: Callable[[Event], None],
+) -> Generator[House, None, None]:
+    """A house whose models are warm.
+
+    Args:
+        settings: all of them.
+        plan: how its parts are made.
+        tell: told in words what a person should know.
+        beat: called whenever the answering thread moves.
+        publish: told what a training tells.
+
+    Raises:
+        AttuneError: if a part of it cannot be opened.
+    """
+    with ExitStack() as owned:
+        half_duplex = HalfDuplex(settings.listen)
+        sink = plan.sink(settings)
+        echo = _canceller(sink) if settings.listen.barge_in == "cancel" else None
+        mouth = Mouth(sink, tell, refresh=portaudio.refresh, beat=beat)
+        pauses = Pauses(settings.listen, lambda: time.monotonic() < assistant.manners.patient_until)
+        interrupt: list[Callable[[], None]] = []
+
+        def reopened(after_ms: float) -> None:
+            pauses.false_cut(after_ms)
+            interrupt[0]()
+
+        floor = Floor(settings.listen, reopened)
+        aloud = Aloud(Espeak(settings.speak), mouth, half_duplex.speaking, floor.wait)
+        promoted = Promoted(BridgeFolder(settings.bridges))
+        assistant = owned.enter_context(plan.assistant(settings, _Beating(aloud, beat)))
+        interrupt.append(assistant.interrupt)
+        pauses.load(assistant.journal.remembered(PAUSES) or "")
+        ends = load_ends(settings.encode.path)
+        warm(assistant)
+        load = partial(plan.bridge, settings, assistant)
+        upkeep = owned.enter_context(
+            Upkeep(assistant, settings, promoted, load, tell, publish=publish)
+        )
+        yield House(
+            settings=settings,
+            assistant=assistant,
+            upkeep=upkeep,
+            ears=Ears(settings.listen, tell),
+            mouth=mouth,
+            floor=floor,
+            button=Button(settings.listen.push_to_talk),
+            half_duplex=half_duplex,
+            pauses=pauses,
+            finished=None if ends is None else Finished(assistant.encoder, ends),
+            echo=echo,
+        )
+
+
+def _canceller(sink: Sink) -> EchoCanceller:
+    """Takes what a loudspeaker plays out of the microphone; files are heard by nobody.
+
+    Raises:
+        DependencyError: if the package that does it is not installed.
+    """
+    played = Played()
+    if isinstance(sink, Loudspeaker):
+        sink.witness = played
+    return EchoCanceller(played)
+
+
+def warm(assistant: Assistant) -> None:
+    """Take the first steps of the speech encoder, which are slow, before somebody waits for them.
+
+    The language model has taken its own when it was opened: its instruction is decoded by then.
+    """
+    silence = np.zeros(SAMPLE_RATE, np.float32)
+    now = datetime.now(timezone.utc)
+    assistant.encoder.encode(Utterance(silence, now, EndReason.STOP))
+
+
+@dataclass(frozen=True, slots=True)
+class _Beating:
+    """A voice that shows with every piece that the reply comes on."""
+
+    voice: Aloud
+    beat: Callable[[], None]
+
+    def say(self, pieces: Iterator[str], name: str, on_first_audio: Callable[[], None]) -> None:
+        def beating() -> Iterator[str]:
+            for piece in pieces:
+                self.beat()
+                yield piece
+
+        self.voice.say(beating(), name, on_first_audio)
+
+    def stop(self) -> None:
+        self.voice.stop()

@@ -1,0 +1,332 @@
+"""The daemon: a house that hears, kept up through reloads, watched, and ended cleanly."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from assistant.config import Settings
+from assistant.control.server import Server
+from assistant.daemon import loop
+from assistant.daemon.controls import Controls
+from assistant.daemon.ears import Condition
+from assistant.daemon.health import Heartbeat, Signs, trouble
+from assistant.daemon.house import House, Plan, opened
+from assistant.daemon.notify import Notifier
+from assistant.errors import AttuneError
+from assistant.journal.turn import Turn
+from assistant.values import Utterance
+
+END_S = 4.5
+"""How long the end may take; then the process is ended hard. Everything heard is on disk."""
+
+LOOK_S = 0.25
+"""How often the daemon's health is looked at."""
+
+BEATS = 3
+"""Signs of life that systemd gets within the time after which it takes silence for death."""
+
+
+class Teller(loop.Teller, Protocol):
+    """Told what happens, and what a person should know beside."""
+
+    def note(self, text: str) -> None:
+        """Something beside the exchanges."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the daemon ended."""
+
+    turns: int
+    died: bool  # by a fault of its own
+
+
+class Service:
+    """Runs until it is told to stop.
+
+    Args:
+        settings: to begin with.
+        read: reads the settings anew.
+        plan: how a house is made.
+        tell: told what happens.
+        notifier: tells systemd.
+        once: end after the first exchange.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        read: Callable[[], Settings],
+        plan: Plan,
+        tell: Teller,
+        *,
+        notifier: Notifier,
+        once: bool = False,
+    ) -> None:
+        self._settings = settings
+        self._read = read
+        self._plan = plan
+        self._tell = tell
+        self._notifier = notifier
+        self._once = once
+        self._stopper = loop.Stopper()
+        self._inbox = loop.Inbox()
+        self._heart = Heartbeat()
+        self._controls = Controls(self._inbox, self.reload)
+        self._next: Settings | None = None
+        self._serving = False
+        self._died = ""  # of what, in a sentence
+        self._ended = threading.Event()
+        self._status = ""
+        self._heard_with: Condition | None = None
+        self._greeted = False
+
+    def run(self) -> Outcome:
+        """Answer until the end is asked for.
+
+        Raises:
+            AttuneError: if it cannot begin.
+        """
+        turns = 0
+        settings: Settings = self._settings
+        before: Settings | None = None
+        with ExitStack() as owned:
+            owned.enter_context(self._stopper.on_signals(self._hang_up))
+            owned.enter_context(self._dying_with_its_threads())
+            owned.callback(self._ended.set)
+            self._stopper.also(self._set_deadline)
+            self._stopper.also(self._stop_house)
+            # first of all: a second daemon should not load its models beside the first one's
+            server = owned.enter_context(
+                Server(settings.control.path, group=settings.control.group)
+            )
+            threading.Thread(target=self._watch, args=(server,), name="health", daemon=True).start()
+            while not self._stopper.stopped:
+                began = time.monotonic()
+                with ExitStack() as staying:
+                    try:
+                        house = staying.enter_context(self._opened(settings, server))
+                    except AttuneError as error:
+                        if before is None:
+                            raise
+                        self._tell.note(f"{error} The settings from before stay.")
+                        settings, before = before, None
+                        continue
+                    gc.collect()  # the one before, if its listener was still at work below
+                    self._tell.note(f"Models ready after {time.monotonic() - began:.1f} s.")
+                    turns += self._live(house, server)
+                if self._next is None:
+                    break
+                before, settings, self._next = settings, self._next, None
+                del house
+                gc.collect()  # a house refers to itself, and there may not be room for two
+            self._notifier.stopping()
+        if self._died:  # last of all, where it is looked for
+            self._tell.note(self._died)
+        return Outcome(turns, bool(self._died))
+
+    def reload(self) -> None:
+        """Read the settings anew, from any thread; a turn under way is finished first.
+
+        Raises:
+            ConfigError: if they are broken; the old ones stay.
+        """
+        self._next = self._read()
+        self._notifier.reloading()
+        self._inbox.errand(self._make_way)  # a house that is being opened is left again at once
+
+    def _opened(self, settings: Settings, server: Server) -> AbstractContextManager[House]:
+        tell, beat, publish = self._tell.note, self._heart.beat, server.publish
+        return opened(settings, self._plan, tell, beat=beat, publish=publish)
+
+    def _live(self, house: House, server: Server) -> int:
+        """Hear and answer until a reload or the end; how many exchanges there were."""
+        self._heart.beat()
+        self._controls.enter(house, server.publish_turn)
+        if self._stopper.stopped or self._next is not None:  # while it was being opened
+            house.stop()
+        if not self._serving:
+            self._serving = True
+            server.serve(self._controls)
+        self._status = self._said(house)
+        self._notifier.ready(self._status)
+        try:
+            outcome = loop.run(
+                house.assistant,
+                self._heard(house),
+                stopper=house.stopper,
+                tell=_Publishing(self._tell, self._controls),
+                beside=_Beating(house, self._heart.beat),
+                inbox=self._inbox,
+                floor=house.floor,
+                once=self._once,
+            )
+        except AttuneError:
+            raise
+        except Exception as error:  # noqa: BLE001 - told as that of any other thread is
+            self._die("answer", error)
+            turns = 0
+        else:
+            turns = outcome.turns
+        finally:
+            self._controls.leave()
+            house.stop()
+        if self._next is None or self._stopper.stopped:
+            # heard while the last turn was under way: kept, though nobody answers any more
+            for utterance in self._inbox.rest():
+                house.assistant.journal.hear(utterance)
+        return turns
+
+    def _heard(self, house: House) -> Iterator[Utterance]:
+        """What is said, from the thread that listens."""
+        try:
+            yield from house.utterances()
+        except Exception as error:  # noqa: BLE001 - nobody listens any more, for whatever reason
+            self._die("listen", error)
+
+    def _make_way(self) -> None:
+        """Stop for the sake of other settings, unless they have been taken up by now."""
+        if self._next is not None:
+            self._stop_house()
+
+    def _stop_house(self) -> None:
+        house = self._controls.house
+        if house is not None:
+            house.stop()
+
+    def _hang_up(self) -> None:
+        """SIGHUP, in a thread of its own."""
+        try:
+            self.reload()
+        except AttuneError as error:
+            self._tell.note(f"{error} The settings from before stay.")
+
+    def _watch(self, server: Server) -> None:
+        """Tell systemd and followers how the daemon is."""
+        told = False
+        alive_at = 0.0
+        while not self._ended.wait(LOOK_S):
+            wrong = self._look(server)
+            if wrong is not None and not told:
+                self._tell.note(wrong)
+            told = wrong is not None
+            watchdog_s = self._notifier.watchdog_s
+            if watchdog_s is None or wrong is not None:
+                continue
+            if time.monotonic() - alive_at >= watchdog_s / BEATS:
+                alive_at = time.monotonic()
+                self._notifier.alive()
+
+    def _look(self, server: Server) -> str | None:
+        """What is wrong now, in one sentence."""
+        house = self._controls.house
+        if house is None:
+            return None
+        hearing = house.ears.hearing
+        if hearing.condition is not self._heard_with:
+            self._heard_with = hearing.condition
+            if hearing.condition is Condition.LISTENING and not self._greeted:
+                self._greeted = True
+                self._tell.note("Listening. Speak, and stop with Ctrl-C.")
+            server.publish_state(hearing.condition.value, hearing.why)
+        wrong = trouble(Signs(hearing, self._heart.age_s), house.settings.service)
+        self._say(wrong or self._said(house))
+        return wrong
+
+    def _say(self, status: str) -> None:
+        if status != self._status:
+            self._status = status
+            self._notifier.status(status)
+
+    def _said(self, house: House) -> str:
+        """What the daemon does, in one line for ``systemctl status``."""
+        hearing = house.ears.hearing
+        match hearing.condition:
+            case Condition.ABSENT:
+                return f"No microphone: {hearing.why}"
+            case Condition.MUTED:
+                return "Muted"
+            case _:
+                return "Speaking" if house.mouth.speaking else "Listening"
+
+    @contextmanager
+    def _dying_with_its_threads(self) -> Generator[None, None, None]:
+        """Within the block a thread that dies takes the process with it, and says why."""
+
+        def died(what: threading.ExceptHookArgs) -> None:
+            name = what.thread.name if what.thread is not None else "unknown"
+            self._die(name, what.exc_value or what.exc_type())
+
+        before = threading.excepthook
+        threading.excepthook = died
+        try:
+            yield
+        finally:
+            threading.excepthook = before
+
+    def _die(self, thread: str, error: BaseException) -> None:
+        """End because a thread has died, from any thread."""
+        traceback.print_exception(error)
+        self._died = self._died or (
+            f"Attune ends because its thread {thread!r} died ({type(error).__name__}: {error})."
+        )
+        self._stopper.stop()
+
+    def _set_deadline(self) -> None:
+        threading.Thread(target=self._end_hard, name="deadline", daemon=True).start()
+
+    def _end_hard(self) -> None:
+        if not self._ended.wait(END_S):
+            why = self._died or "The end took too long, so Attune ended at once."
+            sys.stderr.write(f"assistant: {why}\n")
+            sys.stderr.flush()
+            os._exit(1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Publishing:
+    """Tells exchanges to a person, and to the clients that follow."""
+
+    tell: Teller
+    controls: Controls
+
+    def begins(self, utterance: Utterance) -> None:
+        self.tell.begins(utterance)
+
+    def turn(self, turn: Turn) -> None:
+        self.tell.turn(turn)
+        self.controls.answered(turn)
+
+    def failure(self, error: AttuneError) -> None:
+        self.tell.failure(error)
+
+
+@dataclass(frozen=True, slots=True)
+class _Beating:
+    """Shows that the thread which answers moves on."""
+
+    house: House
+    beat: Callable[[], None]
+
+    def idle(self) -> None:
+        self.beat()
+        self.house.upkeep.idle()
+
+    def turn_began(self) -> None:
+        self.beat()
+        self.house.upkeep.turn_began()
+
+    def turn_ended(self) -> None:
+        self.beat()
+        self.house.upkeep.turn_ended()
+        self.house.remember()

@@ -1,0 +1,47 @@
+"""The command with a fault planted in it: ``python -m tests.daemon.faults WHERE WORDS...``."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from assistant.cli.main import main
+from assistant.daemon import service
+from assistant.daemon.ears import Ears
+from assistant.daemon.upkeep import Upkeep
+
+
+def broken(*_: Any, **__: Any) -> Any:
+    raise ZeroDivisionError("planted")
+
+
+def hang(*_: Any) -> None:
+    time.sleep(60)
+
+
+def end() -> None:
+    service.END_S = 0.5
+    Upkeep.__exit__ = hang  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def listen() -> None:
+    Ears.__iter__ = broken
+
+
+def answer() -> None:
+    Upkeep.idle = broken
+
+
+def health() -> None:
+    service.trouble = broken
+
+
+PLANTS: dict[str, Callable[[], None]] = {
+    plant.__name__: plant for plant in (listen, answer, health, end)
+}
+
+if __name__ == "__main__":
+    PLANTS[sys.argv[1]]()
+    sys.exit(main(sys.argv[2:]))

@@ -1,0 +1,329 @@
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from assistant.control.client import Client
+from assistant.daemon import controls
+from assistant.errors import ConfigError, ControlError
+from assistant.journal.lineage import Lineage
+from assistant.journal.patient import PatientJournal
+from assistant.journal.store import Journal
+from tests.daemon.home import WAIT_S, Home, until
+from tests.journal.exchanges import exchange, utterance
+
+
+@contextmanager
+def background(do: Callable[[], Any]) -> Iterator[list[Any]]:
+    """Do something in a thread; what came of it is there at the end of the block."""
+    results: list[Any] = []
+    thread = threading.Thread(target=lambda: results.append(do()))
+    thread.start()
+    yield results
+    thread.join(WAIT_S)
+    assert not thread.is_alive()
+
+
+def test_a_question_is_answered_aloud_and_in_the_journal(home: Home) -> None:
+    with home.daemon() as daemon, daemon.living():
+        record = daemon.client.ask("is it late")
+        assert (record["reply"], record["route"]) == ("Yes.", "transcript")
+        assert daemon.client.status().recent[0].heard == "is it late"
+        assert daemon.assistant.journal.turn(record["id"]).record() == record
+        assert home.ear.names == [f"turn-{record['id']:06d}"]
+        assert home.ear.sentences == 1
+
+
+def test_a_question_may_be_answered_in_writing_only(home: Home) -> None:
+    with home.daemon() as daemon, daemon.living():
+        assert daemon.client.ask("is it late", aloud=False)["reply"] == "Yes."
+    assert home.ear.names == []
+
+
+def test_a_question_waits_for_the_turn_under_way(home: Home) -> None:
+    home.ear.may_end.clear()
+    with home.daemon() as daemon, daemon.living() as conversation:
+        conversation.say(utterance(0.2))
+        until(lambda: home.ear.sentences == 1)
+        with background(lambda: daemon.client.ask("is it late")) as answered:
+            time.sleep(0.2)
+            assert answered == []
+            assert daemon.assistant.journal.count() == 1
+            home.ear.may_end.set()
+        (record,) = answered
+        assert record["id"] == 2
+        assert [turn.id for turn in conversation.told.turns] == [1]
+
+
+def test_a_question_that_fails_is_refused_with_the_reason(home: Home) -> None:
+    with home.daemon() as daemon, daemon.living() as conversation:
+        with pytest.raises(ControlError, match="token"):
+            daemon.client.ask("x" * 5_000)
+        assert daemon.client.ask("is it late")["reply"] == "Yes."
+        assert conversation.told.failures == []
+
+
+def test_a_question_that_nobody_answers_in_time_is_given_up(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(controls, "ANSWER_S", 0.1)
+    with home.daemon() as daemon:
+        with pytest.raises(ControlError, match=r"has not answered within 0\.1 s. Ask again"):
+            daemon.client.ask("is it late")
+        monkeypatch.setattr(controls, "ANSWER_S", WAIT_S)
+        with daemon.living():
+            assert daemon.client.ask("is it early")["id"] == 1
+
+
+def test_a_question_that_waits_while_settings_are_taken_up_is_answered_with_them(
+    home: Home,
+) -> None:
+    with home.daemon() as daemon, PatientJournal(home.folder / "other.db") as other:
+        with background(lambda: daemon.client.ask("is it late")) as answered:
+            until(lambda: not daemon.inbox._items.empty())
+            daemon.controls.leave()
+            house = replace(daemon.house, assistant=replace(daemon.assistant, journal=other))
+            daemon.controls.enter(house, daemon.server.publish_turn)
+            with daemon.living():
+                until(lambda: answered)
+        assert daemon.assistant.journal.count() == 0
+        assert other.turn(answered[0]["id"]).reply == "Yes."
+
+
+def test_a_text_is_spoken_and_leaves_no_trace(home: Home) -> None:
+    with home.daemon() as daemon, daemon.living():
+        daemon.client.say("Dinner is ready. Come.")
+        until(lambda: home.ear.sentences == 2)
+        assert home.ear.names == ["say"]
+        assert daemon.assistant.journal.count() == 0
+
+
+def test_a_text_waits_for_the_turn_under_way(home: Home) -> None:
+    home.ear.may_end.clear()
+    with home.daemon() as daemon, daemon.living() as conversation:
+        conversation.say(utterance(0.2))
+        until(lambda: home.ear.sentences == 1)
+        daemon.client.say("Dinner is ready.")
+        daemon.client.status()
+        assert home.ear.names == ["turn-000001"]
+        home.ear.may_end.set()
+        until(lambda: home.ear.names == ["turn-000001", "say"])
+
+
+def test_stop_breaks_off_what_is_being_said_and_no_more(home: Home) -> None:
+    home.ear.may_end.clear()
+    with home.daemon() as daemon, daemon.living() as conversation:
+        conversation.say(utterance(0.2))
+        until(lambda: home.ear.sentences == 1)
+        assert daemon.client.status().speaking
+        daemon.client.stop()
+        until(lambda: conversation.told.turns)
+        assert not daemon.client.status().speaking
+        home.ear.may_end.set()
+        assert daemon.client.ask("is it late")["reply"] == "Yes."
+
+
+def test_the_microphone_is_muted_and_opened_again(home: Home) -> None:
+    with home.daemon() as daemon:
+        ears = daemon.house.ears
+
+        def state() -> str | None:
+            microphone = daemon.client.status().microphone
+            return microphone and microphone.state
+
+        with background(lambda: list(ears)):
+            until(lambda: state() == "absent")
+            status = daemon.client.status()
+            assert status.microphone is not None
+            assert status.microphone.why == ears.hearing.why
+            daemon.client.mute()
+            until(lambda: state() == "muted")
+            daemon.client.unmute()
+            until(lambda: state() == "absent")
+            ears.stop()
+
+
+def test_mute_outlives_a_change_of_settings(home: Home) -> None:
+    with home.daemon() as daemon:
+        daemon.client.mute()
+        daemon.controls.leave()
+        with home.daemon(home.settings(control={"path": home.folder / "2.sock"})) as other:
+            daemon.controls.enter(other.house, lambda _: None)
+            with background(lambda: list(other.house.ears)):
+                until(lambda: other.house.ears.hearing.condition.value != "waiting")
+                assert other.house.ears.hearing.condition.value == "muted"
+                other.house.ears.stop()
+
+
+def test_broken_settings_are_refused_and_the_old_ones_stay(home: Home) -> None:
+    with home.daemon() as daemon:
+        daemon.broken = ConfigError("Unknown setting 'listn' from file attune.toml.")
+        with pytest.raises(
+            ControlError, match=r"Unknown setting 'listn' .* The settings from before stay\."
+        ):
+            daemon.client.reload()
+        daemon.broken = None
+        daemon.client.reload()
+        assert len(daemon.reloads) == 2
+        assert daemon.controls.house is daemon.house
+
+
+def test_past_exchanges_are_told_corrected_and_confirmed(home: Home) -> None:
+    with home.daemon() as daemon:
+        journal = daemon.assistant.journal
+        first, second = exchange(journal, "wot time"), exchange(journal, "good morning")
+        records = daemon.client.log(20)
+        assert [record["id"] for record in records] == [second, first]
+        assert records == [turn.record() for turn in journal.turns()]
+        assert [record["id"] for record in daemon.client.log(1)] == [second]
+        daemon.client.correct(first, "what time is it")
+        assert daemon.client.confirm(second) == "good morning"
+        assert [turn.correction for turn in journal.turns()] == ["good morning", "what time is it"]
+        for change in (lambda: daemon.client.correct(77, "x"), lambda: daemon.client.confirm(77)):
+            with pytest.raises(ControlError, match="77"):
+                change()
+
+
+def test_bridges_are_listed_promoted_and_taken_back(home: Home) -> None:
+    with home.daemon() as daemon:
+        good = home.bridges.add(home.bridge("l"))
+        base = daemon.version
+
+        def answering() -> list[str]:
+            return [str(each["version"]) for each in daemon.client.bridges() if each["answers"]]
+
+        assert answering() == [base]
+        daemon.client.promote(good)
+        assert answering() == [good]
+        daemon.upkeep.idle()
+        assert daemon.version == good
+        assert daemon.client.status().bridge == good
+        daemon.client.promote(None)
+        assert answering() == [base]
+        daemon.client.promote(good)
+        assert daemon.client.rollback() is None
+        assert answering() == [base]
+        with pytest.raises(ControlError):
+            daemon.client.rollback()
+
+
+def test_a_bridge_that_must_not_answer_is_refused(home: Home) -> None:
+    with home.daemon() as daemon:
+        rejected = home.bridges.add(home.bridge("r", accepted=False))
+        Lineage(daemon.assistant.journal).trained(rejected, "linear", "base", (), ())
+        foreign = home.bridges.add(home.bridge("f", encoder="foreign"))
+        for version, why in (
+            (rejected, f"'assistant bridge promote {rejected} --force'"),
+            (foreign, "another speech encoder"),
+            ("none-such", "none-such"),
+        ):
+            with pytest.raises(ControlError, match=why):
+                daemon.client.promote(version)
+        assert home.bridges.current is None
+
+
+CALLS: dict[str, Callable[[Client], object]] = {
+    "retrain": lambda client: client.call("retrain"),
+    "ask": lambda client: client.ask("is it late"),
+    "say": lambda client: client.say("Dinner is ready."),
+    "mute": lambda client: client.mute(),
+    "unmute": lambda client: client.unmute(),
+    "stop": lambda client: client.stop(),
+    "reload": lambda client: client.reload(),
+    "talk": lambda client: client.call("talk", down=True),
+    "log": lambda client: client.log(1),
+    "correct": lambda client: client.correct(1, "x"),
+    "confirm": lambda client: client.confirm(1),
+    "bridges": lambda client: client.bridges(),
+    "promote": lambda client: client.promote(None),
+    "rollback": lambda client: client.rollback(),
+}
+
+
+def test_everything_is_refused_while_settings_are_taken_up(home: Home) -> None:
+    with home.daemon() as daemon:
+        daemon.controls.leave()
+        for call in CALLS.values():
+            with pytest.raises(ControlError) as refused:
+                call(daemon.client)
+            assert str(refused.value) == "Attune is taking up its settings. Ask again in a moment."
+        assert daemon.client.status().pid == os.getpid()  # but it can be seen to live
+        daemon.controls.enter(daemon.house, daemon.server.publish_turn)
+        assert daemon.client.status().pid == os.getpid()
+
+
+def test_the_talk_button_is_down_for_as_long_as_a_client_holds_it(home: Home) -> None:
+    with home.daemon(home.settings(listen={"push_to_talk": True})) as daemon:
+        button = daemon.house.button
+        with daemon.client.talking():
+            assert button.down
+        until(lambda: not button.down)
+
+
+def test_without_need_there_is_no_talk_button(home: Home) -> None:
+    with home.daemon() as daemon, pytest.raises(ControlError, match=r"listen\.push_to_talk"):
+        daemon.client.call("talk", down=True)
+
+
+def test_followers_hear_of_every_exchange_and_the_status_of_the_last(home: Home) -> None:
+    with home.daemon() as daemon, daemon.living() as conversation:
+        with daemon.client.notices(WAIT_S) as notices:
+            ids = [daemon.client.ask(f"question {number}")["id"] for number in range(7)]
+            turns = [next(notices) for _ in ids]
+        assert [each and (each.method, each.params["id"]) for each in turns] == [
+            ("turn", number) for number in ids
+        ]
+        status = daemon.client.status()
+        assert status.turns == 7
+        assert [each.heard for each in status.recent] == [f"question {at}" for at in range(2, 7)]
+        assert {each.reply for each in status.recent} == {"Yes."}
+        assert status.recent[-1].timings_ms["total"]
+        assert conversation.told.turns == []
+
+
+def test_the_status_tells_how_the_daemon_is(home: Home) -> None:
+    with home.daemon() as daemon:
+        status = daemon.client.status()
+        assert status.pid == os.getpid()
+        assert status.bridge == daemon.version
+        assert status.state == "off"
+        assert status.microphone is not None
+        assert (status.microphone.state, status.microphone.level_dbfs) == ("waiting", -96.0)
+        assert not status.speaking
+        assert status.uptime_s >= 0
+        assert (status.memory_mb or 0) > 10
+        assert (status.warnings, status.recent, status.turns) == ((), (), 0)
+
+
+def test_troubles_that_stand_are_told(home: Home) -> None:
+    with home.daemon() as daemon:
+        journal = daemon.assistant.journal
+        pages = journal.database.conn.execute("PRAGMA page_count").fetchone()[0]
+        journal.database.conn.execute(f"PRAGMA max_page_count = {pages}")
+        journal.hear(utterance(0.5))
+        (warning,) = daemon.client.status().warnings
+        assert "full" in warning
+        journal.database.conn.execute("PRAGMA max_page_count = 1000000")
+        journal._again_at = 0.0  # not in a minute only
+        daemon.upkeep.idle()
+        assert daemon.client.status().warnings == ()
+        with Journal(journal.path) as kept:
+            assert [turn.seconds for turn in kept.turns()] == [pytest.approx(0.5)]
+
+
+def test_a_house_tells_of_its_loudspeaker(home: Home) -> None:
+    with home.daemon() as daemon:
+        daemon.house.mouth._why = "There is no loudspeaker."
+        assert daemon.client.status().warnings == ("There is no loudspeaker.",)
+
+
+def test_a_training_is_refused_where_nothing_is_learned(home: Home) -> None:
+    with home.daemon() as daemon, pytest.raises(ControlError, match="does not learn"):
+        daemon.client.call("retrain")
