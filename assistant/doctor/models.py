@@ -1,0 +1,203 @@
+"""Checks of the models: whether they are whole, belong together, and can be given sound."""
+
+from __future__ import annotations
+
+import platform
+import re
+import sys
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import llama_cpp.llama_cpp as _llama_cpp
+
+from assistant.bridge import checkpoint
+from assistant.bridge.checkpoint import Checkpoint
+from assistant.bridge.connect import Bridge
+from assistant.doctor.finding import Finding, fail, ok, warn
+from assistant.doctor.machine import JETSON
+from assistant.doctor.patient import Patient
+from assistant.encode.wav2vec2 import Wav2Vec2Encoder
+from assistant.errors import BridgeError, EncoderError, LLMError
+from assistant.generate.gguf import GGUFFile
+from assistant.generate.llama import LlamaSession
+from assistant.personalise.promote import BridgeFolder
+
+CPU = Path("/proc/cpuinfo")
+
+_c: Any = _llama_cpp  # ctypes functions carry no types worth checking
+
+_FAST = {"aarch64": ("asimddp", "DOTPROD"), "x86_64": ("avx2", "AVX2")}
+"""What makes llama.cpp several times faster: as the kernel calls it, and as llama.cpp does."""
+
+_MB = 1 << 20
+
+
+def encoder(patient: Patient) -> Finding:
+    """Whether the speech encoder loads."""
+    loaded = _encoder(patient)
+    return ok(
+        f"{patient.settings.encode.path.name} loads; its fingerprint is {loaded.fingerprint}.",
+        fingerprint=loaded.fingerprint,
+        dim=loaded.dim,
+    )
+
+
+def language_model(patient: Patient) -> Finding:
+    """Whether the GGUF is what it says."""
+    gguf = GGUFFile(patient.settings.generate.path)
+    gguf.check_vocabulary()
+    megabytes = round(gguf.size / _MB)
+    return ok(
+        f"{gguf.path.name} is whole: {gguf.architecture}, {gguf.n_vocab} tokens, {megabytes} MB.",
+        architecture=gguf.architecture,
+        n_vocab=gguf.n_vocab,
+        megabytes=megabytes,
+        fingerprint=gguf.embedding_fingerprint,
+    )
+
+
+def embedding_path(patient: Patient) -> Finding:
+    """Whether the language model answers to an embedding as it does to its token."""
+    probe = _llm(patient).probe
+    figures = {"scale": probe.scale, "difference": probe.difference}
+    if probe.difference:
+        return ok(
+            f"Embeddings do what their tokens do, to {probe.difference:.0e} of the largest logit.",
+            **figures,
+        )
+    return ok("Embeddings do exactly what their tokens do.", **figures)
+
+
+def llama_cpp(patient: Patient) -> Finding:
+    """Whether llama.cpp is built for this machine."""
+    return build(
+        (_c.llama_print_system_info() or b"").decode("utf-8", "replace"),
+        has_gpu=bool(_c.llama_supports_gpu_offload()),
+        wants_gpu=patient.settings.generate.gpu_layers != 0,
+        is_jetson=JETSON.exists(),
+        architecture=platform.machine(),
+        cpu=CPU.read_text(encoding="utf-8", errors="replace"),
+    )
+
+
+def build(
+    info: str, *, has_gpu: bool, wants_gpu: bool, is_jetson: bool, architecture: str, cpu: str
+) -> Finding:
+    """What to say of a build of llama.cpp.
+
+    Args:
+        info: what it tells of itself.
+        has_gpu: whether it can use one.
+        wants_gpu: whether the settings put layers there.
+        is_jetson: whether the machine is one, which has a CUDA GPU.
+        architecture: of the CPU, as the kernel calls it.
+        cpu: /proc/cpuinfo.
+    """
+    features = re.findall(r"(\w+) = 1\b", info)
+    figures = {"features": " ".join(features), "gpu": "yes" if has_gpu else "no"}
+    if is_jetson and not (has_gpu and "CUDA" in info):
+        how = _rebuild("-DGGML_CUDA=on -DCMAKE_CUDA_ARCHITECTURES=87")
+        return warn(f"It is built without CUDA and leaves the GPU idle. Run: {how}", **figures)
+    in_kernel, in_llama = _FAST.get(architecture, (None, None))
+    if in_kernel in cpu.split() and in_llama not in features:
+        return warn(
+            f"It is built without {in_llama}, which this CPU has and which makes it several times "
+            f"faster. Run: {_rebuild('-DGGML_NATIVE=on')}",
+            **figures,
+        )
+    if is_jetson and not wants_gpu:
+        return warn("It could use the GPU: set generate.gpu_layers to -1.", **figures)
+    if wants_gpu and not has_gpu:
+        return warn(
+            "generate.gpu_layers is set, but it is built without a GPU. Set it to 0, or build "
+            "llama-cpp-python for the GPU.",
+            **figures,
+        )
+    return ok(f"It is built for this machine: {', '.join(features)}.", **figures)
+
+
+def base_bridge(patient: Patient) -> Finding:
+    """Whether the bridge that the settings name belongs to encoder and language model."""
+    settings = patient.settings
+    if settings.route == "transcript":
+        return ok("Not needed: the transcript takes every turn, as 'route' is set.")
+    if settings.bridge.path is None:
+        if settings.route == "bridge":
+            return fail("The bridge route needs a bridge: set bridge.path, or set route to auto.")
+        return ok("None: the transcript takes every turn until a bridge is learned.")
+    found = checkpoint.read(settings.bridge.path)
+    if (waits := _join(found, patient)) is not None:
+        return waits
+    return ok(
+        f"{found.version} ({found.config.kind}) belongs to this encoder and language model.",
+        version=found.version,
+        kind=found.config.kind,
+    )
+
+
+def learned_bridges(patient: Patient) -> Finding:
+    """Whether the learned bridges can be read, and the one that answers used."""
+    folder = BridgeFolder(patient.settings.bridges)
+    versions, current = folder.versions(), folder.current
+    figures = {"bridges": len(versions), "current": current}
+    damaged = [version for version in versions if not folder.is_whole(version)]
+    if current is not None and current not in damaged:
+        try:
+            waits = _join(folder.read(current), patient)
+        except BridgeError:
+            return warn(
+                f"The learned bridge {current} was made for another encoder or language model, so "
+                "the base bridge answers. Learn anew with 'assistant retrain --from base'.",
+                **figures,
+            )
+        if waits is not None:
+            return waits
+    if damaged:
+        mend = "'assistant bridge rollback' goes back to one that works"
+        if current not in damaged:
+            mend = f"Remove the file from {folder.folder}"
+        return warn(
+            f"{len(damaged)} of {len(versions)} cannot be read ({', '.join(damaged)}). {mend}.",
+            damaged=len(damaged),
+            **figures,
+        )
+    if current is None:
+        kept = f"{len(versions)} kept, none of them answers" if versions else "None is learned yet"
+        return ok(f"{kept}.", **figures)
+    return ok(f"{len(versions)} kept, all readable; {current} answers.", **figures)
+
+
+def _rebuild(flags: str) -> str:
+    """The command that builds llama.cpp anew."""
+    return (
+        f'CMAKE_ARGS="{flags}" {sys.executable} -m pip install --force-reinstall --no-deps '
+        f"--no-binary llama-cpp-python llama-cpp-python=={version('llama-cpp-python')}"
+    )
+
+
+def _join(found: Checkpoint, patient: Patient) -> Finding | None:
+    """Join a bridge to the models; why that cannot be tried, where they do not load.
+
+    Raises:
+        BridgeError: if it belongs to others, or its weights do not fit.
+    """
+    try:
+        models = _encoder(patient), _llm(patient)
+    except (EncoderError, LLMError):
+        return warn("Not tried, because encoder or language model do not load. Mend these first.")
+    encoder, llm = models
+    found.require(encoder.fingerprint, llm.gguf.embedding_fingerprint)
+    Bridge(found, llm.vocabulary, encoder.spelling)
+    return None
+
+
+@cache
+def _encoder(patient: Patient) -> Wav2Vec2Encoder:
+    return Wav2Vec2Encoder(patient.settings.encode)
+
+
+@cache
+def _llm(patient: Patient) -> LlamaSession:
+    return LlamaSession(patient.settings.generate)

@@ -1,0 +1,119 @@
+"""Checks of the service: systemd's units and the daemon that runs."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from assistant.doctor.finding import Finding, fail, ok, warn
+from assistant.doctor.patient import Daemon, Patient
+
+BOOTED = Path("/run/systemd/system")
+"""There where systemd runs."""
+
+ASK_S = 10.0
+
+_PROPERTIES = ("LoadState", "ActiveState", "SubState", "UnitFileState", "NRestarts", "Result")
+
+
+def service(_patient: Patient) -> Finding:
+    """The state of the system's unit."""
+    return state("systemctl", "journalctl -u attune", "sudo systemctl")
+
+
+def user_service(_patient: Patient) -> Finding:
+    """The state of the user's unit."""
+    return state("systemctl --user", "journalctl --user -u attune", "systemctl --user")
+
+
+def daemon(patient: Patient) -> Finding:
+    """Whether Attune runs and answers."""
+    return life(patient.daemon)
+
+
+def life(daemon: Daemon) -> Finding:
+    """What to say of what the daemon tells."""
+    if daemon.trouble is not None:
+        return fail(daemon.trouble)
+    if not daemon.running:
+        return warn("Attune does not run. Start it with 'assistant run', or start its service.")
+    figures = {
+        "uptime_s": round(daemon.uptime_s),
+        "turns": daemon.turns,
+        "warnings": daemon.warnings,
+        "failures": daemon.failures,
+        "microphone": daemon.microphone,
+    }
+    runs = f"It runs (process {daemon.pid}) and answers"
+    amiss = [
+        what
+        for what, is_so in (
+            ("its microphone is absent", daemon.microphone == "absent"),
+            (f"it tells of {daemon.warnings} troubles", daemon.warnings > 0),
+            (f"{daemon.failures} trainings in a row failed", daemon.failures > 0),
+        )
+        if is_so
+    ]
+    if amiss:
+        return warn(f"{runs}, but {' and '.join(amiss)}. See 'assistant status'.", **figures)
+    return ok(f"{runs}.", **figures)
+
+
+def unit(properties: Mapping[str, str], log: str, control: str) -> Finding:
+    """What to say of a unit of systemd.
+
+    Args:
+        properties: as 'systemctl show' prints them.
+        log: the command that shows its log.
+        control: the command that starts it.
+    """
+    if properties.get("LoadState", "not-found") == "not-found":
+        return ok("Not installed.")
+    state, sub = properties.get("ActiveState", ""), properties.get("SubState", "")
+    restarts = int(properties.get("NRestarts", "") or 0)
+    figures = {"state": f"{state} ({sub})", "restarts": restarts}
+    if state == "failed":
+        return fail(
+            f"It failed ({properties.get('Result', 'unknown')}, {restarts} restarts). "
+            f"'{log} -n 50' says why; '{control} restart attune' starts it.",
+            **figures,
+        )
+    if state != "active":
+        return warn(f"It is {state} ({sub}). Start it with '{control} start attune'.", **figures)
+    if restarts > 0:
+        return warn(
+            f"It is active, but was started anew {restarts} times after it had failed. "
+            f"'{log}' says why.",
+            **figures,
+        )
+    if properties.get("UnitFileState") == "disabled":
+        return warn(
+            f"It is active, but does not start with the machine. Run: {control} enable attune",
+            **figures,
+        )
+    return ok("It is active and has not failed since it was started.", **figures)
+
+
+def state(show: str, log: str, control: str, booted: Path = BOOTED) -> Finding:
+    """What systemd tells of the unit.
+
+    Args:
+        show: the command that asks it.
+        log: the command that shows the unit's log.
+        control: the command that starts it.
+        booted: there where systemd runs.
+    """
+    if not booted.is_dir():
+        return ok("systemd does not run here.")
+    done = subprocess.run(
+        [*show.split(), "show", "attune.service", f"--property={','.join(_PROPERTIES)}"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=ASK_S,
+    )
+    if done.returncode != 0:
+        return ok("This session has none to ask.")  # no bus: a login without a session
+    lines = (line.partition("=") for line in done.stdout.splitlines())
+    return unit({name: value for name, _, value in lines}, log, control)

@@ -1,0 +1,245 @@
+"""Checks of what Attune hears and says with."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assistant.audio import portaudio
+from assistant.audio.portaudio import DeviceKind
+from assistant.audio.resample import to_float32, to_int16
+from assistant.config import starter_dir
+from assistant.doctor.finding import Finding, fail, ok, warn
+from assistant.doctor.patient import Patient
+from assistant.errors import DeviceError
+from assistant.listen.capture import Microphone
+from assistant.listen.replay import Pace, frames, recordings
+from assistant.listen.segment import voiced
+from assistant.speak.espeak import Espeak, Speech
+from assistant.speak.playback import Loudspeaker
+from assistant.values import FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE, AudioFrame
+
+LISTEN_S = 2.0
+"""How long the microphone is listened to."""
+
+OPENING_S = 0.2
+"""Sound left out at first: many microphones click when they are opened."""
+
+CLIPPED = 32_700
+"""Samples as loud as this are taken for cut off."""
+
+MOST_CLIPPED = 0.001
+"""Share of such samples in sound that is not too loud."""
+
+LEAST_VOICED = 0.2
+"""Share of voiced frames in speech: the bundled recordings have 0.26 to 0.68, by vad_mode."""
+
+CHIRP_S = 0.6
+CHIRP_HZ = (500.0, 3_500.0)
+TAIL_S = 1.0
+"""How late the chirp may come back, through a sound server or a wireless link."""
+
+HEARD = 0.15
+"""Correlation from which on the chirp counts as heard.
+
+Speech and noise come to 0.08; the chirp in a reverberant room as loud as itself comes to 0.24 or
+more, and to 0.21 where the noise has four times its power.
+"""
+
+_FLOOR = 1e-4
+"""RMS below which sound is silence, in [-1, 1]."""
+
+
+def sound_devices(_patient: Patient) -> Finding:
+    """Which devices PortAudio offers."""
+    found = portaudio.devices()
+    inputs, outputs = (
+        sum(device.kind is kind for device in found)
+        for kind in (DeviceKind.INPUT, DeviceKind.OUTPUT)
+    )
+    return ok(
+        f"Microphones: {inputs}, loudspeakers: {outputs}.", microphones=inputs, loudspeakers=outputs
+    )
+
+
+def microphone(patient: Patient) -> Finding:
+    """Whether the microphone opens and delivers sound that is neither nothing nor clipped."""
+    settings = patient.settings.listen
+    try:
+        device = portaudio.choose(DeviceKind.INPUT, settings.device)
+        with Microphone(settings) as opened:
+            stream = iter(opened)
+            _listen(stream, OPENING_S)
+            samples = _listen(stream, LISTEN_S)
+    except DeviceError:
+        if patient.daemon.microphone != "listening":
+            raise
+        return _held_by_daemon(patient.daemon.level_dbfs)
+    return level(device.name, samples)
+
+
+def level(name: str, samples: NDArray[np.int16]) -> Finding:
+    """What to say of a microphone that delivers this sound.
+
+    Args:
+        name: of the microphone.
+        samples: mono, shape (n_samples,).
+    """
+    loudness = samples.astype(np.float64)
+    rms, peak = _dbfs(float(np.sqrt(np.mean(loudness**2)))), _dbfs(float(np.abs(loudness).max()))
+    clipped = float(np.mean(np.abs(loudness) >= CLIPPED))
+    if peak is None or rms is None:
+        return warn(
+            f"{name} opens, but delivers nothing, not even noise. Switch it on and see in the "
+            "volume control ('alsamixer') that it is not muted, or set listen.device to another.",
+            clipped=clipped,
+        )
+    figures = {"rms_dbfs": round(rms, 1), "peak_dbfs": round(peak, 1), "clipped": clipped}
+    heard = f"{name}: {rms:.0f} dBFS on average, {peak:.0f} dBFS at most"
+    if clipped > MOST_CLIPPED:
+        return warn(
+            f"{heard}; {clipped:.1%} of the sound is cut off because it is too loud. Turn the "
+            "microphone down in the volume control ('alsamixer'), or speak from further away.",
+            **figures,
+        )
+    return ok(f"{heard}.", **figures)
+
+
+def voice_detection(patient: Patient) -> Finding:
+    """Whether silence is taken for silence and the bundled speech for speech."""
+    return detection(recordings(starter_dir() / "examples")[0], patient.settings.listen.vad_mode)
+
+
+def detection(recording: Path, mode: int) -> Finding:
+    """What to say of webrtcvad, given a recording of speech.
+
+    Raises:
+        AudioFileError: if it cannot be read.
+    """
+    silence = np.zeros(FRAME_SAMPLES, np.int16)
+    in_silence = _voiced(iter([AudioFrame(silence, 0.0)] * 50), mode)
+    in_speech = _voiced(frames(recording, Pace.FAST), mode)
+    figures = {"in_silence": round(in_silence, 3), "in_speech": round(in_speech, 3)}
+    if in_silence > 0 or in_speech < LEAST_VOICED:
+        return fail(
+            f"It takes {in_silence:.0%} of silence and {in_speech:.0%} of speech for speech. "
+            "Install webrtcvad-wheels anew, or set listen.vad_mode to 2.",
+            **figures,
+        )
+    return ok(f"Silence is silence, and {in_speech:.0%} of a spoken recording is voice.", **figures)
+
+
+def loudspeaker(patient: Patient) -> Finding:
+    """Whether the loudspeaker opens."""
+    settings = patient.settings.speak
+    if settings.wav_dir is not None:
+        return ok(f"None is needed: replies are written to {settings.wav_dir}.")
+    name = portaudio.choose(DeviceKind.OUTPUT, settings.device).name
+    speaker = Loudspeaker(settings)
+    speaker.begin("doctor")
+    speaker.end()
+    return ok(f"{name} opens.")
+
+
+def loopback(patient: Patient) -> Finding:
+    """Whether the microphone hears the loudspeaker."""
+    settings = patient.settings
+    if settings.speak.wav_dir is not None:
+        return ok("Not needed: replies are written to files.")
+    try:
+        with Microphone(settings.listen) as opened, ThreadPoolExecutor(1) as apart:
+            stream = iter(opened)
+            heard = [_listen(stream, OPENING_S)]
+            playing = apart.submit(_play, Loudspeaker(settings.speak, SAMPLE_RATE))
+            while not playing.done():
+                heard.append(_listen(stream, FRAME_MS / 1000))
+            playing.result()
+            heard.append(_listen(stream, TAIL_S))
+    except DeviceError as error:
+        if patient.daemon.microphone == "listening":
+            return warn(
+                "Not tried, because Attune itself holds the microphone. Stop it, such as with "
+                "'sudo systemctl stop attune', and try again."
+            )
+        return warn(f"Not tried: {error}")
+    found = correlation(to_float32(np.concatenate(heard)), chirp())
+    if found < HEARD:
+        return warn(
+            "The microphone does not hear the loudspeaker, which is right with headphones. "
+            "Otherwise turn it up, or set speak.device and listen.device; 'assistant devices' "
+            "lists them.",
+            correlation=round(found, 3),
+        )
+    return ok("The microphone hears the loudspeaker.", correlation=round(found, 3))
+
+
+def espeak_ng(patient: Patient) -> Finding:
+    """Whether espeak-ng speaks with the chosen voice."""
+    settings = patient.settings.speak
+    seconds = Espeak(settings).synthesise("Hello.").seconds
+    if seconds == 0:
+        return fail(f"espeak-ng says nothing with the voice {settings.voice!r}. Set speak.voice.")
+    return ok(f"Speaks with the voice {settings.voice!r}.", seconds=round(seconds, 2))
+
+
+def chirp() -> NDArray[np.float32]:
+    """A short rising tone with soft ends, mono 16 kHz in [-1, 1], shape (n_samples,)."""
+    count = round(CHIRP_S * SAMPLE_RATE)
+    at = np.arange(count) / SAMPLE_RATE
+    low, high = CHIRP_HZ
+    phase = 2 * np.pi * (low * at + (high - low) / (2 * CHIRP_S) * at**2)
+    ends = np.minimum(1.0, np.minimum(at, at[::-1]) / 0.03)
+    return (0.25 * np.sin(phase) * np.sin(np.pi / 2 * ends) ** 2).astype(np.float32)
+
+
+def correlation(heard: NDArray[np.float32], played: NDArray[np.float32]) -> float:
+    """The highest normalised correlation of one sound within a longer one, 0 to 1.
+
+    Args:
+        heard: mono, shape (n_heard,), no shorter than what was played.
+        played: mono, shape (n_played,).
+    """
+    count = played.shape[0]
+    size = heard.shape[0] + count - 1
+    product = np.fft.irfft(np.fft.rfft(heard, size) * np.fft.rfft(played[::-1], size), size)
+    sums = np.cumsum(np.pad(heard.astype(np.float64) ** 2, (1, 0)))
+    energy = sums[count:] - sums[:-count] + count * _FLOOR**2
+    own = np.sum(played.astype(np.float64) ** 2)
+    return float((np.abs(product[count - 1 : heard.shape[0]]) / np.sqrt(energy * own)).max())
+
+
+def _play(speaker: Loudspeaker) -> None:
+    speaker.begin("doctor")
+    try:
+        speaker.play(Speech(to_int16(chirp()), SAMPLE_RATE))
+    finally:
+        speaker.end()
+
+
+def _listen(stream: Iterator[AudioFrame], seconds: float) -> NDArray[np.int16]:
+    """The next sound from a microphone, mono 16 kHz, shape (n_samples,)."""
+    count = round(seconds * 1_000 / FRAME_MS)
+    return np.concatenate([frame.samples for frame in islice(stream, count)])
+
+
+def _voiced(sound: Iterator[AudioFrame], mode: int) -> float:
+    """Share of frames that are taken for speech."""
+    is_speech = voiced(mode)
+    return float(np.mean([is_speech(frame) for frame in sound]))
+
+
+def _held_by_daemon(level_dbfs: float | None) -> Finding:
+    if level_dbfs is None or not math.isfinite(level_dbfs):
+        return ok("Attune itself listens to it.")
+    return ok(f"Attune itself listens to it: {level_dbfs:.0f} dBFS.", rms_dbfs=round(level_dbfs, 1))
+
+
+def _dbfs(amplitude: float) -> float | None:
+    """Level against full scale; ``None`` for nothing at all."""
+    return 20 * math.log10(amplitude / 32_768) if amplitude > 0 else None
