@@ -15,6 +15,9 @@ from typing import NoReturn
 
 import psutil
 
+TRAINER = (sys.executable, "-m", "assistant.personalise")
+"""The program that trains, as the arguments of a process."""
+
 
 def launch(command: Sequence[str]) -> NoReturn:
     """Become a program with the lowest claim on CPU, disk and memory.

@@ -1,5 +1,7 @@
 """One trainer process: started with the lowest priority, paused, followed, ended.
 
+It is a child of the daemon, or where ``personalise.socket`` is set, of a service manager.
+
 ``pause`` may be called from any thread; everything else belongs to one thread.
 """
 
@@ -15,19 +17,19 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from enum import Enum
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from assistant.config import Settings
 from assistant.errors import TrainingError
+from assistant.personalise.launch import TRAINER
 from assistant.personalise.progress import Event, from_line
+from assistant.personalise.remote import RemoteProcess
 from assistant.personalise.request import Request
-
-TRAINER = (sys.executable, "-m", "assistant.personalise")
 
 STOPPED_STATUS = 75
 """A trainer's exit status when it was asked to stop and has kept its state (EX_TEMPFAIL)."""
@@ -85,7 +87,7 @@ class Supervisor:
         Args:
             settings: the whole configuration, which it is given.
             request: what it is asked to do.
-            command: the trainer, as the arguments of a process.
+            command: the trainer, as the arguments of a process, where it is a child.
             clock: monotonic seconds.
         """
         self._hang_s = settings.idle.hang_s
@@ -101,24 +103,21 @@ class Supervisor:
         self._stderr: deque[str] = deque(maxlen=_LAST_LINES)
         self._heard_s = clock()
         order = {"settings": settings.model_dump(mode="json"), "request": asdict(request)}
-        job = json.dumps({**order, "daemon": os.getpid()})
+        environment = _threads(settings.personalise.threads)
+        self._process: subprocess.Popen[str] | RemoteProcess
         try:
-            with _read_from(job) as stdin:
-                self._process = subprocess.Popen(
-                    [*_LAUNCH, *command],
-                    stdin=stdin,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
-                    env=os.environ | _threads(settings.personalise.threads),
-                    encoding="utf-8",
-                    errors="replace",
-                )
+            if (path := settings.personalise.socket) is not None:
+                with _read_from(json.dumps(order)) as job:
+                    self._process = RemoteProcess(path, job, environment)
+            else:
+                with _read_from(json.dumps({**order, "daemon": os.getpid()})) as job:
+                    self._process = _child(command, job, environment)
         except OSError as error:
             raise TrainingError(
                 f"The trainer cannot be started: {error}. It will be tried again later."
             ) from None
         self._readers = [
-            threading.Thread(target=read, args=(stream,), name=name, daemon=True)
+            threading.Thread(target=read, args=(cast("IO[str]", stream),), name=name, daemon=True)
             for read, stream, name in (
                 (self._read_events, self._process.stdout, "trainer"),
                 (self._read_stderr, self._process.stderr, "trainer-stderr"),
@@ -249,6 +248,20 @@ class Supervisor:
         else:
             why = "it had to be killed" if status == -signal.SIGKILL else ""
         return Ended(how, why, tuple(line for line in self._stderr if line))
+
+
+def _child(
+    command: Sequence[str], job: int, environment: Mapping[str, str]
+) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*_LAUNCH, *command],
+        stdin=job,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | dict(environment),
+        encoding="utf-8",
+        errors="replace",
+    )
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from assistant.errors import TrainingError
 from assistant.personalise.progress import Collected, Event, Judged, Nothing, Stepped
 from assistant.personalise.request import Request
 from assistant.personalise.supervisor import Ended, How, Supervisor
+from tests.personalise.activation import activated
 from tests.personalise.trainers import trainer
 
 ROOT = Path(__file__).parents[2]
@@ -61,8 +63,8 @@ def _at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def start() -> Iterator[Start]:
-    """Starts trainers of a role, which do not outlive the test."""
+def start_child() -> Iterator[Start]:
+    """Starts trainers of a role as children, which do not outlive the test."""
     started: list[Supervisor] = []
 
     def start(
@@ -84,6 +86,36 @@ def start() -> Iterator[Start]:
     yield start
     for supervisor in started:
         supervisor.stop(0.0)
+
+
+@pytest.fixture
+def start_remote(tmp_path: Path) -> Iterator[Start]:
+    """Starts trainers of a role through a service manager."""
+    started: list[Supervisor] = []
+    settings = Settings.model_validate({"personalise": {"socket": tmp_path / "trainer.sock"}})
+    with ExitStack() as managers:
+
+        def start(
+            *role: object,
+            request: Request | None = None,
+            clock: Callable[[], float] = time.monotonic,
+        ) -> Supervisor:
+            command = trainer(str(role[0]), *role[1:])
+            managers.enter_context(activated(tmp_path / "trainer.sock", command))
+            supervisor = Supervisor(settings, request or Request(), clock=clock)
+            started.append(supervisor)
+            return supervisor
+
+        yield start
+        for supervisor in started:
+            supervisor.stop(0.0)
+
+
+@pytest.fixture(params=["start_child", "start_remote"])
+def start(request: pytest.FixtureRequest) -> Start:
+    """Starts trainers of a role in either way."""
+    start: Start = request.getfixturevalue(request.param)
+    return start
 
 
 def until(happened: Callable[[], object]) -> None:
@@ -122,14 +154,15 @@ def test_a_training_is_followed_to_its_end(start: Start) -> None:
     assert ended == Ended(How.DONE)
 
 
-def test_a_trainer_is_told_all_settings_and_runs_with_the_lowest_priority(
-    start: Start, tmp_path: Path
+def test_a_child_is_told_all_settings_and_runs_with_the_lowest_priority(
+    start_child: Start, tmp_path: Path
 ) -> None:
     settings = Settings.model_validate(
         {"personalise": {"threads": 3}, "generate": {"instruction": "more than a pipe " * 10_000}}
     )
     path = tmp_path / "job.json"
-    events, _ended = run(start("describe", path, settings=settings, request=Request("base", 2.5)))
+    supervisor = start_child("describe", path, settings=settings, request=Request("base", 2.5))
+    events, _ended = run(supervisor)
     job = json.loads(path.read_text(encoding="utf-8"))
     assert Settings.model_validate(job["settings"]) == settings
     assert job["request"] == {"start": "base", "minutes": 2.5}
@@ -261,8 +294,8 @@ def test_a_trainer_that_cannot_be_started_is_told() -> None:
         Supervisor(Settings.model_validate({}), Request(), command=too_long)
 
 
-def test_a_program_that_is_not_there_has_died(start: Start) -> None:
-    _events, ended = run(start("learn", program=["/no/such/trainer"]))
+def test_a_program_that_is_not_there_has_died(start_child: Start) -> None:
+    _events, ended = run(start_child("learn", program=["/no/such/trainer"]))
     assert (ended.how, ended.why) == (How.DIED, "it ended with status 1")
     assert ended.last_lines[-1].startswith("FileNotFoundError")
 
