@@ -1,0 +1,108 @@
+# shellcheck shell=bash
+# A release: its name, its files, its virtual environment. Read by installer.sh.
+# shellcheck disable=SC2154  # set by the board's install.sh and by main
+
+# What goes where in the system, and where in the checkout it is.
+places() {
+  local file
+  echo "etc/sysusers.d/attune.conf systemd/attune.sysusers"
+  echo "etc/tmpfiles.d/attune.conf systemd/attune.tmpfiles"
+  echo "etc/udev/rules.d/70-attune-sound.rules deploy/lib/70-attune-sound.rules"
+  # All units, and of what is added to them only what is named after this board.
+  for file in "$checkout"/systemd/*.{service,socket,slice} "$checkout"/systemd/*.d/"${here##*/}.conf"; do
+    file=${file#"$checkout/systemd/"}
+    [[ ! -f $checkout/systemd/$file ]] || echo "etc/systemd/system/$file systemd/$file"
+  done
+  for file in "$checkout"/systemd/user/*; do
+    echo "etc/systemd/user/${file##*/} systemd/user/${file##*/}"
+  done
+}
+
+# The files that a release puts into the system, and where; of the checkout while it is not made.
+offered() {
+  if [[ -e $root$1/.complete ]]; then
+    find "$root$1/system" -type f -printf '%P %p\n'
+  else
+    local target source
+    while read -r target source; do
+      echo "$target $checkout/$source"
+    done < <(places)
+  fi
+}
+
+# Version and a hash of all that goes into a release, so that the same checkout is the same release.
+release_name() {
+  local version hash parts=(systemd deploy/lib "$here" README.md pyproject.toml constraints.txt)
+  [[ -n $wheels ]] || parts+=(assistant models/starter)
+  version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$checkout/pyproject.toml")
+  hash=$(
+    cd "$checkout" || exit
+    {
+      find "${parts[@]}" -type f ! -path '*/__pycache__/*' -print0 | LC_ALL=C sort -z |
+        xargs -0 cat | sha256sum
+      [[ -z $python ]] || query "$python" --version
+      echo "$files_only $torch_source $torch_wanted $llama_options"
+      [[ -z $wheels ]] || (cd "$wheels" && LC_ALL=C ls && cat attune-*.whl) | sha256sum
+    } | sha256sum
+  )
+  echo "$version+${hash:0:8}"
+}
+
+# One compiler per share of free memory: small boards have run out of it here.
+compilers() {
+  local by_memory
+  by_memory=$(awk -v mb="$mb_per_compiler" '/^MemAvailable:/ { print int($2 / 1024 / mb) }' \
+    /proc/meminfo)
+  echo $((by_memory < 1 ? 1 : by_memory < $(nproc) ? by_memory : $(nproc)))
+}
+
+# pip inside the release, with a build folder on the card: /tmp is memory on many systems.
+pip_install() {
+  enter env TMPDIR="$release/tmp" CMAKE_ARGS="$llama_options" ${nvcc:+CUDACXX="$nvcc"} \
+    CMAKE_BUILD_PARALLEL_LEVEL="$(compilers)" PIP_NO_INPUT=1 PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    PIP_ROOT_USER_ACTION=ignore "$release/venv/bin/python" -m pip install "$@"
+}
+
+make_venv() {
+  local part source=$release/source
+  say "Python packages"
+  act mkdir -p "$root$source/models" "$root$release/tmp"
+  # Whichever torch came first is the one to stay.
+  act cp "$checkout/constraints.txt" "$root$release/constraints.txt"
+  act sed -i '/^torch==/d' "$root$release/constraints.txt"
+  enter "$python" -m venv --clear "$release/venv"
+  if [[ -n $wheels ]]; then
+    [[ -z $root ]] || act cp -r "$wheels" "$root$release/wheels"
+    [[ -z $root ]] || wheels=$release/wheels
+    pip_install --no-index --find-links "$wheels" --constraint "$release/constraints.txt" attune
+  else
+    for part in pyproject.toml README.md LICENSE assistant; do
+      act cp -r "$checkout/$part" "$root$source/"
+    done
+    act cp -r "$checkout/models/starter" "$root$source/models/"
+    pip_install "pip==$(pinned pip)"
+    say "torch from $torch_source"
+    pip_install --no-deps --index-url "$torch_source" "${torch_wanted/PINNED/$(pinned torch)}"
+    say "llama.cpp is compiled now, which takes 10 to 40 minutes"
+    pip_install --no-cache-dir --constraint "$release/constraints.txt" \
+      "llama-cpp-python==$(pinned llama-cpp-python)"
+    pip_install --constraint "$release/constraints.txt" "$source"
+  fi
+  act rm -rf "$root$source" "$root$release/tmp" "$root$release/wheels"
+  enter "$release/venv/bin/python" -c 'import assistant, llama_cpp, sounddevice, soundfile, torch'
+}
+
+make_release() {
+  local target source
+  [[ ! -e $root$release/.complete ]] || return 0
+  say "release ${release##*/}"
+  act rm -rf "$root$release"
+  act mkdir -p "$root$release"
+  while read -r target source; do
+    act install -D -m 0644 "$source" "$root$release/system/$target"
+  done < <(offered "$release")
+  act install -m 0644 "$here/attune.toml" "$checkout/README.md" "$root$release/"
+  $files_only || make_venv
+  act touch "$root$release/.complete"
+}
+
