@@ -1,0 +1,73 @@
+"""The service with recordings in place of a microphone, faster than they were spoken.
+
+``assistant.daemon.ears`` starts this as the microphone's process: it says the recordings of the
+folder named by ``REPLAY_FOLDER`` in turn, ``REPLAY_COUNT`` times in all, with a pause after each
+and a break after every ``REPLAY_BREAK`` in which a training finds room.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from itertools import cycle, islice
+from pathlib import Path
+
+import numpy as np
+
+from assistant.cli import main
+from assistant.config import ListenSettings
+from assistant.daemon import house
+from assistant.daemon.ears import Ears
+from assistant.listen.replay import Pace, frames
+from assistant.listen.wire import packed
+from assistant.values import FRAME_SAMPLES, AudioFrame
+
+PAUSE_FRAMES = 150  # 3 s: longer than any endpointing waits
+
+BREAK_S = 20.0
+
+SLOWEST_S = 0.001
+"""Between two frames, so that the daemon need not hold all in its pipe: 20 times real time."""
+
+
+def replaying(settings: ListenSettings, tell: Callable[[str], None]) -> Ears:
+    """Ears that hear the recordings."""
+    return Ears(settings, tell, command=(sys.executable, "-m", "tests.soak.replaying", "replay"))
+
+
+def replay(folder: Path, count: int, break_every: int) -> None:
+    """Say recordings as the microphone's process does."""
+    silence = np.zeros(FRAME_SAMPLES, np.int16)
+    for number, path in enumerate(islice(cycle(sorted(folder.glob("*.wav"))), count), 1):
+        for frame in frames(path, Pace.FAST):
+            send(frame.samples)
+        for _ in range(PAUSE_FRAMES):
+            send(silence)
+        if number % break_every == 0:
+            rest(silence, BREAK_S)
+    while True:
+        rest(silence, 1.0)
+
+
+def rest(silence: np.ndarray, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        send(silence)
+        time.sleep(0.02)
+
+
+def send(samples: np.ndarray) -> None:
+    time.sleep(SLOWEST_S)
+    message = packed(AudioFrame(samples.copy(), time.monotonic()), 0)
+    while message:
+        message = message[os.write(1, message) :]
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "run":
+        house.Ears = replaying  # what the daemon opens in place of a microphone
+        sys.exit(main())
+    wanted = (int(os.environ[name]) for name in ("REPLAY_COUNT", "REPLAY_BREAK"))
+    replay(Path(os.environ["REPLAY_FOLDER"]), *wanted)

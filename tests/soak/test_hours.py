@@ -1,0 +1,117 @@
+"""Hours of speech through one service: nothing may grow."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+import soundfile
+
+from assistant.journal.lineage import Lineage
+from assistant.journal.store import Journal
+from models.recipe.evaluate import utterances
+from tests.faults.manager import Manager, managed
+from tests.soak.ledger import FOLDER
+from tests.sound import silent_environment
+
+SERVICE = (sys.executable, "-m", "tests.soak.replaying", "run", "--service", "--json")
+
+LESSONS = 12
+"""Exchanges that a person confirms, so that there is something to train on."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """How much is said."""
+
+    turns: int
+    warm: int  # turns after which nothing may grow any more
+    break_every: int  # turns between two breaks
+    growth: float  # of memory, at most
+
+
+SHORT = Course(turns=40, warm=20, break_every=20, growth=1.25)  # one training within
+LONG = Course(turns=2_100, warm=400, break_every=150, growth=1.05)
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """What the service takes at one moment."""
+
+    turns: int
+    minutes: float
+    rss_mb: float
+    descriptors: int
+    threads: int
+
+
+@pytest.mark.parametrize(
+    "course", [SHORT, pytest.param(LONG, marks=pytest.mark.soak)], ids=["short", "long"]
+)
+def test_nothing_grows(course: Course, tmp_path: Path) -> None:
+    speech = tmp_path / "speech"
+    speech.mkdir()
+    seconds = 0.0
+    said = utterances(60, seed=99)
+    for number, (utterance, _) in enumerate(said):
+        soundfile.write(speech / f"{number:03}.wav", utterance.samples, 16_000)
+        seconds += utterance.seconds + 3.0
+    environment = silent_environment(tmp_path / "home") | {
+        "REPLAY_FOLDER": str(speech),
+        "REPLAY_COUNT": str(course.turns + 60),  # some are heard as no speech
+        "REPLAY_BREAK": str(course.break_every),
+        "ATTUNE_SPEAK__WAV_DIR": str(tmp_path / "replies"),
+        "ATTUNE_LISTEN__HOLD_OFF_MS": "0",
+        "ATTUNE_PERSONALISE__ENABLED": "true",
+        "ATTUNE_IDLE__QUIET_S": "5",
+        "ATTUNE_IDLE__MIN_NEW": "1",
+        "ATTUNE_IDLE__MAX_LOAD": "1000",
+        "ATTUNE_IDLE__MAX_CELSIUS": "1000",
+        "ATTUNE_PERSONALISE__REPLAY": "24",
+        "ATTUNE_PERSONALISE__CANARIES": "8",
+        "ATTUNE_PERSONALISE__STEPS": "60",
+    }
+    with managed(tmp_path / "house", environment, SERVICE) as service:
+        seen = list(footprints(service, course))
+        assert service.statuses == []
+    with Journal(service.database) as journal:
+        trainings = len(Lineage(journal).records())
+    settled = [each for each in seen if each.turns >= course.warm]
+    first, last = settled[0], settled[-1]
+    report = {
+        "speech_hours": round(seconds * last.turns / len(said) / 3_600, 2),
+        "trainings": trainings,
+        "rss_growth": round(last.rss_mb / first.rss_mb, 3),
+        "seen": [asdict(each) for each in seen],
+    }
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    (FOLDER / f"hours-{course.turns}.json").write_text(json.dumps(report), encoding="utf-8")
+    assert trainings >= 1
+    assert last.rss_mb <= first.rss_mb * course.growth
+    assert last.descriptors <= first.descriptors
+    assert last.threads <= first.threads
+
+
+def footprints(service: Manager, course: Course) -> Iterator[Footprint]:
+    """What the service takes, now and then, until it has answered so often."""
+    process = psutil.Process(service.pid)
+    began = time.monotonic()
+    for answered in range(1, course.turns + 1):
+        service.exchanges.get(timeout=300)
+        if answered % course.break_every == LESSONS:
+            for exchange in service.client.log(LESSONS):
+                service.client.confirm(exchange["id"])
+        if answered % max(1, course.turns // 20) == 0:
+            yield Footprint(
+                answered,
+                round((time.monotonic() - began) / 60, 2),
+                round(process.memory_info().rss / 1e6, 1),
+                process.num_fds(),
+                process.num_threads(),
+            )
