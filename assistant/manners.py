@@ -70,6 +70,7 @@ class Heard:
     words: str  # as the route reads them
     confidence: float  # of that route, 0 to 1
     learned: bool = False  # read by a bridge that has learned this voice
+    over_reply: bool = False  # it broke off what was being said
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,7 @@ class Manners:
         request = after_phrase(heard.words, self._phrase) if self._phrase else heard.words
         is_ours = request is not None or now <= talk.open_until
         words = heard.words if request is None else request
-        if means(words, STOP):
+        if means(words, STOP) or self._silences(talk, heard):
             return Stop(), _Talk(answers=talk.answers)
         if means(words, WAIT):
             until = now + self._settings.wait_s
@@ -194,6 +195,14 @@ class Manners:
             return AskBack(NOT_CAUGHT), replace(after, answers=0)
         asked = heard.words.strip(" .,;:!?")
         return AskBack(f'Did you say "{asked}"?'), replace(after, pending=heard, answers=0)
+
+    def _silences(self, talk: _Talk, heard: Heard) -> bool:
+        """Whether somebody who spoke over a reply wanted nothing but quiet.
+
+        Little of a word is left where an echo has been cancelled: "stop" is heard as "to" or "a".
+        """
+        is_reply = talk.pending is not None and (means(heard.words, YES) or means(heard.words, NO))
+        return heard.over_reply and len(heard.words.split()) <= 1 and not is_reply
 
     def _doubts(self, heard: Heard) -> bool:
         floor = self._settings.ask_back

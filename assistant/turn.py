@@ -132,6 +132,7 @@ class Assistant:
                 settings=self.bridge_settings,
             )
             heard = self._heard(turn_id, route, features.transcript, prompt)
+            heard = replace(heard, over_reply=utterance.over_reply)
             match act := self.manners.judge(heard, began - utterance.seconds):
                 case Answer(words, confirms):
                     as_read = prompt if route is Route.BRIDGE and words == heard.words else None

@@ -81,6 +81,7 @@ class Utterance:
     end_reason: EndReason
     endpoint_ms: float = 0.0  # silence waited for after the last voiced frame
     source: str = "microphone"  # or the path of the recording
+    over_reply: bool = False  # it began while the assistant spoke, and broke that off
 
     def __post_init__(self) -> None:
         sealed(self.samples, np.float32, 1, "Utterance.samples")

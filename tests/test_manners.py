@@ -288,3 +288,23 @@ def test_edits(one: str, other: str, edits: int) -> None:
 def test_no_phrase_means_two_things(kinds: tuple[tuple[str, ...], tuple[str, ...]]) -> None:
     one, other = kinds
     assert [phrase for phrase in one if means(phrase, other)] == []
+
+
+@pytest.mark.parametrize("words", ["to", "a", "", "stop", "be quiet"])
+def test_what_is_left_of_a_word_over_a_reply_means_stop(words: str) -> None:
+    manners = Manners(TurnSettings.model_validate({}))
+    assert manners.judge(Heard(1, words, SURE, over_reply=True), 1.0) == Stop()
+
+
+def test_a_question_over_a_reply_is_answered() -> None:
+    manners = Manners(TurnSettings.model_validate({}))
+    heard = Heard(1, "what time is it", SURE, over_reply=True)
+    assert manners.judge(heard, 1.0) == Answer("what time is it")
+
+
+def test_a_yes_may_come_before_the_question_is_over() -> None:
+    manners = Manners(TurnSettings.model_validate({}))
+    assert manners.judge(Heard(1, "what lime is it", UNSURE), 1.0) == asks("what lime is it")
+    manners.answered(2.0)
+    heard = Heard(2, "yes", SURE, over_reply=True)
+    assert manners.judge(heard, 2.5) == Answer("what lime is it", confirms=1)

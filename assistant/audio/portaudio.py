@@ -117,8 +117,7 @@ def choose(kind: DeviceKind, name_part: str | None, among: list[Device] | None =
     there = [device for device in (devices() if among is None else among) if device.kind is kind]
     if not there:
         raise DeviceError(
-            f"There is no {what}: connect one and start again; 'assistant devices' lists what "
-            "the system offers."
+            f"There is no {what}: connect one; 'assistant devices' lists what the system offers."
         )
     if name_part is None:
         return min(there, key=lambda device: not device.default)

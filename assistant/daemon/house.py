@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from functools import partial
 
@@ -108,12 +108,16 @@ class House:
                 passed_over(frame)
             return is_meant
 
+        over_reply = False
+
         def on_start(_gap_ms: float | None) -> None:
-            if self.spoken_over and self.mouth.speaking:
+            nonlocal over_reply
+            over_reply = self.spoken_over and self.mouth.speaking
+            if over_reply:
                 self.assistant.interrupt()
 
         heard = self.meter.around(self.ears)
-        return segment(
+        for utterance in segment(
             heard if self.echo is None else self.echo.cleaned(heard),
             is_speech,
             listen,
@@ -122,7 +126,8 @@ class House:
             pauses=self.pauses,
             complete=self.finished,
             on_start=on_start,
-        )
+        ):
+            yield replace(utterance, over_reply=over_reply)
 
     def remember(self) -> None:
         """Keep what has been learned of the speaker's pauses."""

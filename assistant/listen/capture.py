@@ -86,7 +86,7 @@ class Microphone:
             except queue.Empty:
                 raise DeviceError(
                     f"The microphone {self._name!r} went silent: no sound for "
-                    f"{patience_s:g} s. Check that it is connected, then start again."
+                    f"{patience_s:g} s. Check that it is connected."
                 ) from None
             if block:
                 cut = framing.push(resampler.push(mono(block, self._format.channels)))
@@ -96,7 +96,7 @@ class Microphone:
             elif self._ended.is_set() and not self._stopped.is_set():
                 raise DeviceError(
                     f"The microphone {self._name!r} stopped: it was disconnected, or the sound "
-                    "server ended. Connect it, then start again."
+                    "server ended. Connect it again."
                 )
 
     def _on_block(self, block: bytes, lost_some: bool, age_s: float) -> None:  # noqa: FBT001

@@ -41,8 +41,8 @@ SERVICE = (sys.executable, "-m", "assistant", "run", "--service", "--json")
 SETTINGS = {
     "ATTUNE_ENCODE__THREADS": "1",
     "ATTUNE_GENERATE__THREADS": "1",
-    "ATTUNE_GENERATE__MAX_TOKENS": "16",
-    "ATTUNE_SPEAK__RATE_WPM": "240",
+    "ATTUNE_GENERATE__MAX_TOKENS": "8",
+    "ATTUNE_SPEAK__RATE_WPM": "400",
     "ATTUNE_PERSONALISE__ENABLED": "false",
 }
 """Short replies, and no training unless it is asked for."""

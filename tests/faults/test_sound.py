@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -90,7 +91,7 @@ def test_a_microphone_that_falls_silent_is_told_to_systemd(
     service.microphone("absent")  # the process is given up, and another one started
     service.microphone("listening")
     alive = service.notified("WATCHDOG=1")
-    gaps = [after - before for before, after in zip(alive, alive[1:], strict=False)]
+    gaps = [after - before for before, after in pairwise(alive)]
     assert max(gaps) > WATCHDOG_S / BEATS + 0.5  # not said to be well while no sound came
     assert not ears.is_running()
     assert ask(service, mortal_server)["reply"]
