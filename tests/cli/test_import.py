@@ -165,7 +165,7 @@ def test_a_name_that_is_not_utf_8_is_told(run: Run, tmp_path: Path) -> None:
         )
     status, out, (line,) = run(corpus)
     assert (status, out[0][:22]) == (0, "Taken in: sentences 1,")
-    assert line.endswith(r"\udce9.wav has a name that is not UTF-8. Rename it.")
+    assert line.endswith(r"\xe9.wav is not UTF-8. Rename it.")
 
 
 def test_what_was_taken_in_before_ctrl_c_stays(path: Path, tmp_path: Path) -> None:

@@ -57,6 +57,7 @@ class Manager:
     folder: Path
     environment: Mapping[str, str]
     command: Sequence[str] = SERVICE
+    watchdog_s: float = WATCHDOG_S
     said: list[tuple[float, str]] = field(default_factory=list)  # notifications, monotonic
     lines: list[str] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)  # how it ended, each time
@@ -135,7 +136,7 @@ class Manager:
                         **SETTINGS,
                         **self.environment,
                         "NOTIFY_SOCKET": str(address),
-                        "WATCHDOG_USEC": str(int(WATCHDOG_S * 1e6)),
+                        "WATCHDOG_USEC": str(int(self.watchdog_s * 1e6)),
                         "ATTUNE_JOURNAL__PATH": str(self.database),
                         "ATTUNE_CONTROL__PATH": str(self.folder / "control.sock"),
                     },
@@ -173,7 +174,7 @@ class Manager:
                 self.said.append((time.monotonic(), message))
                 if "READY=1" in message or "WATCHDOG=1" in message:
                     alive_at = time.monotonic()
-            if alive_at is not None and time.monotonic() - alive_at > WATCHDOG_S:
+            if alive_at is not None and time.monotonic() - alive_at > self.watchdog_s:
                 self.lines.append("(manager: no sign of life)")
                 process.send_signal(signal.SIGCONT)
                 process.send_signal(signal.SIGABRT)
@@ -189,11 +190,15 @@ class Manager:
 
 @contextmanager
 def managed(
-    folder: Path, environment: Mapping[str, str], command: Sequence[str] = SERVICE
+    folder: Path,
+    environment: Mapping[str, str],
+    command: Sequence[str] = SERVICE,
+    *,
+    watchdog_s: float = WATCHDOG_S,
 ) -> Generator[Manager, None, None]:
     """A service under a manager until the end of the block."""
     folder.mkdir(parents=True, exist_ok=True)
-    manager = Manager(folder, environment, command)
+    manager = Manager(folder, environment, command, watchdog_s)
     thread = threading.Thread(target=manager.run, daemon=True)
     thread.start()
     try:

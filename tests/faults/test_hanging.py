@@ -19,7 +19,7 @@ def test_a_language_model_that_hangs_has_the_service_started_anew(
     sound_server: SoundServer, tmp_path: Path
 ) -> None:
     environment = sound_server.env | {"ATTUNE_SERVICE__STUCK_S": "5"}
-    with managed(tmp_path / "house", environment, HANGING) as service:
+    with managed(tmp_path / "house", environment, HANGING, watchdog_s=5) as service:
         service.microphone("listening")
         first = ask(service, sound_server)
 

@@ -24,7 +24,7 @@ LONGEST_S = 6.0
 def test_a_killed_service_loses_at_most_the_turn_in_flight(
     seed: int, tmp_path: Path, sound_server: SoundServer
 ) -> None:
-    live_through(seed, 2, tmp_path, sound_server)
+    live_through(seed, 1, tmp_path, sound_server)
 
 
 @pytest.mark.soak

@@ -98,15 +98,21 @@ def test_a_microphone_that_falls_silent_is_told_to_systemd(
 
 
 def test_a_service_that_is_frozen_is_not_said_to_be_well(
-    service: Manager, mortal_server: SoundServer
+    sound_server: SoundServer, tmp_path: Path
 ) -> None:
-    ask(service, mortal_server)
+    with managed(tmp_path / "house", sound_server.env, watchdog_s=5) as service:
+        service.microphone("listening")
+        freeze(service, sound_server)
+
+
+def freeze(service: Manager, sound: SoundServer) -> None:
+    ask(service, sound)
     service.kill(signal.SIGSTOP)
     stopped_at = time.monotonic()
     service.until(lambda: service.statuses, "ended by its manager")
     assert service.notified("WATCHDOG=1", since=stopped_at + 0.5) == [] or (
-        service.notified("WATCHDOG=1", since=stopped_at + 0.5)[0] > stopped_at + WATCHDOG_S
+        service.notified("WATCHDOG=1", since=stopped_at + 0.5)[0] > stopped_at + service.watchdog_s
     )
     assert service.statuses == [-signal.SIGABRT]
     service.microphone("listening")
-    assert ask(service, mortal_server)["reply"]
+    assert ask(service, sound)["reply"]

@@ -22,7 +22,7 @@ from tests.sound import silent_environment
 
 SERVICE = (sys.executable, "-m", "tests.soak.replaying", "run", "--service", "--json")
 
-LESSONS = 12
+LESSONS = 14
 """Exchanges that a person confirms, so that there is something to train on."""
 
 
@@ -36,7 +36,7 @@ class Course:
     growth: float  # of memory, at most
 
 
-SHORT = Course(turns=40, warm=20, break_every=20, growth=1.25)  # one training within
+SHORT = Course(turns=30, warm=20, break_every=18, growth=1.25)  # one training within
 LONG = Course(turns=2_100, warm=400, break_every=150, growth=1.05)
 
 
@@ -64,7 +64,9 @@ def test_nothing_grows(course: Course, tmp_path: Path) -> None:
         seconds += utterance.seconds + 3.0
     environment = silent_environment(tmp_path / "home") | {
         "REPLAY_FOLDER": str(speech),
-        "REPLAY_COUNT": str(course.turns + 60),  # some are heard as no speech
+        "REPLAY_COUNT": str(
+            course.turns + max(12, course.turns // 20)
+        ),  # some are heard as no speech
         "REPLAY_BREAK": str(course.break_every),
         "ATTUNE_SPEAK__WAV_DIR": str(tmp_path / "replies"),
         "ATTUNE_LISTEN__HOLD_OFF_MS": "0",
@@ -79,23 +81,27 @@ def test_nothing_grows(course: Course, tmp_path: Path) -> None:
     }
     with managed(tmp_path / "house", environment, SERVICE) as service:
         seen = list(footprints(service, course))
+        service.until(lambda: trainings(service.database), "a training")
         assert service.statuses == []
-    with Journal(service.database) as journal:
-        trainings = len(Lineage(journal).records())
     settled = [each for each in seen if each.turns >= course.warm]
     first, last = settled[0], settled[-1]
     report = {
         "speech_hours": round(seconds * last.turns / len(said) / 3_600, 2),
-        "trainings": trainings,
+        "trainings": trainings(service.database),
         "rss_growth": round(last.rss_mb / first.rss_mb, 3),
         "seen": [asdict(each) for each in seen],
     }
     FOLDER.mkdir(parents=True, exist_ok=True)
     (FOLDER / f"hours-{course.turns}.json").write_text(json.dumps(report), encoding="utf-8")
-    assert trainings >= 1
     assert last.rss_mb <= first.rss_mb * course.growth
     assert last.descriptors <= first.descriptors
     assert last.threads <= first.threads
+
+
+def trainings(database: Path) -> int:
+    """How many trainings have come to an end."""
+    with Journal(database) as journal:
+        return len(Lineage(journal).records())
 
 
 def footprints(service: Manager, course: Course) -> Iterator[Footprint]:
@@ -106,7 +112,8 @@ def footprints(service: Manager, course: Course) -> Iterator[Footprint]:
         service.exchanges.get(timeout=300)
         if answered % course.break_every == LESSONS:
             for exchange in service.client.log(LESSONS):
-                service.client.confirm(exchange["id"])
+                if exchange["transcript"]:
+                    service.client.confirm(exchange["id"])
         if answered % max(1, course.turns // 20) == 0:
             yield Footprint(
                 answered,
