@@ -24,7 +24,10 @@ from assistant.listen.replay import Pace, frames
 from assistant.listen.wire import packed
 from assistant.values import FRAME_SAMPLES, AudioFrame
 
-PAUSE_FRAMES = 150  # 3 s: longer than any endpointing waits
+PAUSE_S = 0.5
+"""After each recording: seconds of silence for the endpointer, and by then it is answered, so that
+the next one is not taken for the rest of it.
+"""
 
 BREAK_S = 20.0
 
@@ -43,7 +46,8 @@ def replay(folder: Path, count: int, break_every: int) -> None:
     for number, path in enumerate(islice(cycle(sorted(folder.glob("*.wav"))), count), 1):
         for frame in frames(path, Pace.FAST):
             send(frame.samples)
-        for _ in range(PAUSE_FRAMES):
+        until = time.monotonic() + PAUSE_S
+        while time.monotonic() < until:
             send(silence)
         if number % break_every == 0:
             rest(silence, BREAK_S)
