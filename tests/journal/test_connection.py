@@ -1,12 +1,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
 import stat
-import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,8 +13,7 @@ from assistant.errors import JournalError
 from assistant.journal.connection import connect
 from assistant.journal.store import Journal
 from tests.journal.exchanges import exchange, features, utterance
-
-NOBODY = 65_534
+from tests.person import ordinary_home, ordinary_person
 
 
 def _mode(path: Path) -> int:
@@ -25,24 +22,8 @@ def _mode(path: Path) -> int:
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    """A folder that an ordinary person owns; root's own is closed to everyone else."""
-    folder = Path(tempfile.mkdtemp())
-    if os.geteuid() == 0:
-        os.chown(folder, NOBODY, -1)
-    yield folder
-    shutil.rmtree(folder)
-
-
-@contextmanager
-def ordinary_person() -> Iterator[None]:
-    """Give up root's right to write everywhere for a while."""
-    me = os.geteuid()
-    if me == 0:
-        os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(me)
+    with ordinary_home() as folder:
+        yield folder
 
 
 def _fill(journal: Journal) -> None:

@@ -31,8 +31,8 @@ from tests.journal.archives import (
     said,
 )
 from tests.journal.exchanges import exchange
-from tests.journal.test_connection import NOBODY
 from tests.journal.test_processes import start
+from tests.person import NOBODY
 
 
 def test_everything_comes_back_on_an_empty_device(archive: Path, places: Places) -> None:

@@ -6,8 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -16,10 +14,11 @@ import pytest
 from assistant.config import Settings
 from assistant.errors import TrainingError
 from assistant.personalise import remote
-from assistant.personalise.progress import Event, Nothing
+from assistant.personalise.progress import Nothing
 from assistant.personalise.request import Request
 from assistant.personalise.supervisor import Ended, How, Supervisor
-from tests.personalise.activation import WAIT_S, activated
+from tests.personalise.activation import activated
+from tests.personalise.supervising import run, until
 from tests.personalise.trainers import trainer
 
 ROOT = Path(__file__).parents[2]
@@ -55,21 +54,6 @@ def path(tmp_path: Path) -> Path:
 def settings(path: Path, **blocks: dict[str, object]) -> Settings:
     blocks.setdefault("personalise", {})["socket"] = path
     return Settings.model_validate(blocks)
-
-
-def until(happened: Callable[[], object]) -> None:
-    """Wait for something that another process does."""
-    deadline = time.monotonic() + WAIT_S
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-
-
-def run(supervisor: Supervisor) -> tuple[list[Event], Ended]:
-    """All that a trainer told, and how it ended."""
-    ends: list[Ended] = []
-    until(lambda: ends.extend(filter(None, [supervisor.poll()])) or ends)
-    return list(supervisor.events()), ends[0]
 
 
 def test_the_trainer_is_told_all_settings_and_is_no_child(path: Path, tmp_path: Path) -> None:

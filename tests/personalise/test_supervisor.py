@@ -19,12 +19,10 @@ from assistant.personalise.progress import Collected, Event, Judged, Nothing, St
 from assistant.personalise.request import Request
 from assistant.personalise.supervisor import Ended, How, Supervisor
 from tests.personalise.activation import activated
+from tests.personalise.supervising import WAIT_S, run, until
 from tests.personalise.trainers import trainer
 
 ROOT = Path(__file__).parents[2]
-
-WAIT_S = 60.0
-"""Longest wait of a test that would otherwise never end."""
 
 PARENT = """
 import sys, time
@@ -116,21 +114,6 @@ def start(request: pytest.FixtureRequest) -> Start:
     """Starts trainers of a role in either way."""
     start: Start = request.getfixturevalue(request.param)
     return start
-
-
-def until(happened: Callable[[], object]) -> None:
-    """Wait for something that another process does."""
-    deadline = time.monotonic() + WAIT_S
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-
-
-def run(supervisor: Supervisor) -> tuple[list[Event], Ended]:
-    """All that a trainer told, and how it ended."""
-    ends: list[Ended] = []
-    until(lambda: ends.extend(filter(None, [supervisor.poll()])) or ends)
-    return list(supervisor.events()), ends[0]
 
 
 def first_words(supervisor: Supervisor) -> list[Event]:
