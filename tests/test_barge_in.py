@@ -51,6 +51,7 @@ def service(room: SoundServer, tmp_path: Path) -> Iterator[Manager]:
         yield manager
 
 
+@pytest.mark.soak  # in real time, and now and then the reply is broken off at its first sound
 def test_its_own_voice_does_not_break_it_off_and_somebody_else_s_does(
     service: Manager, room: SoundServer
 ) -> None:

@@ -58,6 +58,7 @@ class Manager:
     environment: Mapping[str, str]
     command: Sequence[str] = SERVICE
     watchdog_s: float = WATCHDOG_S
+    aloud: bool = False  # else replies go into files, which takes no time
     said: list[tuple[float, str]] = field(default_factory=list)  # notifications, monotonic
     lines: list[str] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)  # how it ended, each time
@@ -68,6 +69,10 @@ class Manager:
     @property
     def database(self) -> Path:
         return self.folder / "data" / "journal.db"
+
+    @property
+    def _into_files(self) -> dict[str, str]:
+        return {"ATTUNE_SPEAK__WAV_DIR": str(self.folder / "replies")}
 
     @property
     def client(self) -> Client:
@@ -134,6 +139,7 @@ class Manager:
                     cwd=ROOT,
                     env={
                         **SETTINGS,
+                        **({} if self.aloud else self._into_files),
                         **self.environment,
                         "NOTIFY_SOCKET": str(address),
                         "WATCHDOG_USEC": str(int(self.watchdog_s * 1e6)),
@@ -195,10 +201,11 @@ def managed(
     command: Sequence[str] = SERVICE,
     *,
     watchdog_s: float = WATCHDOG_S,
+    aloud: bool = False,
 ) -> Generator[Manager, None, None]:
     """A service under a manager until the end of the block."""
     folder.mkdir(parents=True, exist_ok=True)
-    manager = Manager(folder, environment, command, watchdog_s)
+    manager = Manager(folder, environment, command, watchdog_s, aloud)
     thread = threading.Thread(target=manager.run, daemon=True)
     thread.start()
     try:

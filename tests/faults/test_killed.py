@@ -41,7 +41,7 @@ def live_through(
     """Kill a service so many times, each time at a random moment after a question has begun."""
     rng = random.Random(seed)
     counts = {"kills": 0, "kept unanswered": 0, "kept answered": 0}
-    with managed(folder / "house", sound.env) as manager:
+    with managed(folder / "house", sound.env, aloud=True) as manager:
         manager.microphone("listening")
         question = synthesise("what day is it today", manager.folder / "said.wav", tail_s=1.5)
         before = kept(manager)

@@ -18,7 +18,7 @@ from tests.sound import EAR, MICROPHONE, MOUTH, SoundServer, synthesise
 
 @pytest.fixture
 def service(mortal_server: SoundServer, tmp_path: Path) -> Iterator[Manager]:
-    with managed(tmp_path / "house", mortal_server.env) as manager:
+    with managed(tmp_path / "house", mortal_server.env, aloud=True) as manager:
         manager.microphone("listening")
         yield manager
 

@@ -220,9 +220,9 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 
 @pytest.fixture
 def full_disk() -> Iterator[None]:
-    """No file may grow beyond 10 kB, which libsndfile meets as it would meet a full disk."""
+    """No file may grow beyond 2 MB, which libsndfile meets as it would meet a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, hard))
     yield
     resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
@@ -232,5 +232,5 @@ def test_a_full_disk_is_told(tmp_path: Path) -> None:
     sink = WavSink(tmp_path)
     sink.begin("reply")
     with pytest.raises(AudioFileError, match="Cannot write"):
-        sink.play(tone(2.0))
+        sink.play(tone(60.0))
     sink.end()
