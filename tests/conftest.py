@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from assistant.journal.patient import PatientJournal
 from assistant.journal.store import Journal
 from tests.sound import SoundServer, synthesise
 
@@ -50,6 +51,18 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def journal(path: Path) -> Iterator[Journal]:
     with Journal(path) as journal:
+        yield journal
+
+
+@pytest.fixture
+def told() -> list[str]:
+    """What a patient journal told its user."""
+    return []
+
+
+@pytest.fixture
+def patient_journal(path: Path, told: list[str]) -> Iterator[PatientJournal]:
+    with PatientJournal(path, busy_s=0.05, tell=told.append) as journal:
         yield journal
 
 

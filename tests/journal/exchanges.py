@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assistant.journal.store import Journal
+from assistant.journal.turn import Turn
 from assistant.values import (
     SAMPLE_RATE,
     EndReason,
@@ -49,6 +51,12 @@ def soft_prompt(heard: str = "what time is it") -> SoftPrompt:
 
 def reply(text: str = "it is half past six") -> Reply:
     return Reply(text, Route.BRIDGE, StopReason.END_OF_TURN, Timings(endpoint=800.0, total=1234.5))
+
+
+def on_disk(path: Path) -> list[Turn]:
+    """What another process would find, oldest first."""
+    with Journal(path) as journal:
+        return list(journal.turns())[::-1]
 
 
 def exchange(

@@ -6,7 +6,6 @@ import json
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -18,29 +17,23 @@ import pytest
 from assistant.errors import JournalError, StorageError
 from assistant.journal.patient import ANSWER_BUSY_S, WAITING, PatientJournal
 from assistant.journal.store import Journal
-from assistant.journal.turn import Turn
 from assistant.values import Route
-from tests.journal.exchanges import STARTED_AT, exchange, features, reply, utterance
+from tests.journal.exchanges import (
+    STARTED_AT,
+    exchange,
+    features,
+    on_disk,
+    reply,
+    utterance,
+)
 from tests.journal.locks import held_by_another
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def told() -> list[str]:
-    return []
-
-
-@pytest.fixture
-def journal(path: Path, told: list[str]) -> Iterator[PatientJournal]:
-    with PatientJournal(path, busy_s=0.05, tell=told.append) as journal:
-        yield journal
-
-
-def on_disk(path: Path) -> list[Turn]:
-    """What another process would find, oldest first."""
-    with Journal(path) as journal:
-        return list(journal.turns())[::-1]
+def journal(patient_journal: PatientJournal) -> PatientJournal:
+    return patient_journal
 
 
 def full(journal: PatientJournal, *, room: int = 0) -> None:

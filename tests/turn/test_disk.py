@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,31 +10,19 @@ import pytest
 from assistant.config import SpeakSettings
 from assistant.journal.patient import PatientJournal
 from assistant.journal.store import Journal
-from assistant.journal.turn import Turn
 from assistant.speak.espeak import Espeak
 from assistant.turn import Aloud
 from assistant.values import SpeechFeatures, Utterance
 from tests.encode import tiny
-from tests.journal.exchanges import utterance
+from tests.journal.exchanges import on_disk, utterance
 from tests.journal.locks import held_by_another
 from tests.turn.rooms import Make, Saying
 from tests.turn.test_voice import Sound
 
 
 @pytest.fixture
-def told() -> list[str]:
-    return []
-
-
-@pytest.fixture
-def journal(path: Path, told: list[str]) -> Iterator[PatientJournal]:
-    with PatientJournal(path, busy_s=0.05, tell=told.append) as journal:
-        yield journal
-
-
-def on_disk(path: Path) -> list[Turn]:
-    with Journal(path) as journal:
-        return list(journal.turns())[::-1]
+def journal(patient_journal: PatientJournal) -> PatientJournal:
+    return patient_journal
 
 
 def test_a_locked_journal_is_answered_over(make: Make, path: Path, told: list[str]) -> None:

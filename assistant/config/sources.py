@@ -1,0 +1,151 @@
+"""Where settings come from, and how the sources are merged."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from platformdirs import user_config_path
+from pydantic import ValidationError
+
+from assistant.config.blocks import Settings
+from assistant.errors import ConfigError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+SYSTEM_FILE = Path("/etc/attune/attune.toml")
+ENV_PREFIX = "ATTUNE_"
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Settings together with the origin of every value that is not a default."""
+
+    settings: Settings
+    origins: Mapping[str, str]  # "listen.silence_ms" -> "environment ATTUNE_LISTEN__SILENCE_MS"
+    files: tuple[Path, ...] = ()  # looked at, in rising priority, whether they exist or not
+    flags: Mapping[str, object] = field(default_factory=dict[str, object])
+
+    def again(self) -> Loaded:
+        """The same sources read anew.
+
+        Raises:
+            ConfigError: as ``load``.
+        """
+        return load(self.flags, files=self.files)
+
+    def rows(self) -> list[tuple[str, object, str]]:
+        """Every setting as (dotted key, value, origin), in the order of the blocks."""
+        return [
+            (key, value, self.origins.get(key, "default"))
+            for key, value in _flatten(self.settings.model_dump(mode="json"))
+        ]
+
+
+def load(
+    flags: Mapping[str, object] | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    files: tuple[Path, ...] | None = None,
+) -> Loaded:
+    """Read all sources and merge them.
+
+    Args:
+        flags: dotted keys to values; ``None`` values are ignored.
+        environ: environment to read, by default the process's own.
+        files: TOML files in rising priority, by default the system's and the user's; files
+            that do not exist are skipped.
+
+    Raises:
+        ConfigError: on an unknown key, a value out of range or a file that is not TOML.
+    """
+    environ = os.environ if environ is None else environ
+    if files is None:
+        files = (SYSTEM_FILE, user_config_path("attune") / "attune.toml")
+    merged: dict[str, tuple[object, str]] = {}
+    for path in files:
+        for key, value in _read_toml(path):
+            merged[key] = (value, f"file {path}")
+    for name, text in sorted(environ.items()):
+        if name.startswith(ENV_PREFIX):
+            key = name[len(ENV_PREFIX) :].lower().replace("__", ".")
+            merged[key] = (_value(text), f"environment {name}")
+    for key, value in (flags or {}).items():
+        if value is not None:
+            merged[key] = (value, "command line")
+
+    tree: dict[str, Any] = {}
+    for key, (value, _) in merged.items():
+        *parents, leaf = key.split(".")
+        node = tree
+        for parent in parents:
+            below: object = node.setdefault(parent, {})
+            if not isinstance(below, dict):
+                raise ConfigError(f"Setting {key!r} does not fit: {parent!r} is not a block.")
+            node = cast("dict[str, Any]", below)
+        node[leaf] = value
+    try:
+        settings = Settings.model_validate(tree)
+    except ValidationError as error:
+        raise ConfigError(_explain(error, merged)) from None
+    return Loaded(
+        settings, {key: origin for key, (_, origin) in merged.items()}, files, flags or {}
+    )
+
+
+def _read_toml(path: Path) -> list[tuple[str, object]]:
+    try:
+        return list(_flatten(tomllib.loads(path.read_text(encoding="utf-8"))))
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(
+            f"Cannot read settings from {path}: {error}. Mend or remove it."
+        ) from None
+
+
+def _flatten(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, object]]:
+    rows: list[tuple[str, object]] = []
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            rows += _flatten(cast("dict[str, Any]", value), f"{prefix}{key}.")
+        else:
+            rows.append((f"{prefix}{key}", value))
+    return rows
+
+
+def _value(text: str) -> object:
+    """An environment value: lists and quoted text as in TOML, else text for pydantic to convert."""
+    if not text.startswith(("[", '"', "'")):
+        return text
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _explain(error: ValidationError, merged: Mapping[str, tuple[object, str]]) -> str:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    origin = next(
+        (
+            origin
+            for name, (_, origin) in merged.items()
+            if f"{name}.".startswith(f"{key}.") or f"{key}.".startswith(f"{name}.")
+        ),
+        "the settings",
+    )
+    if first["type"] == "extra_forbidden":
+        return (
+            f"Unknown setting {key!r} from {origin}. "
+            "'assistant config show' lists the settings there are."
+        )
+    why = first["msg"].removeprefix("Value error, ").lower()
+    return f"Setting {key!r} from {origin} is not usable: {why}."
