@@ -17,6 +17,7 @@ The tree, each leaf carrying one sentence that says what is wrong and what to do
     │   ├── EmbeddingPathError  the model cannot be fed embeddings faithfully
     │   └── GenerationError  decoding failed under way
     ├── SpeechError          the speech synthesiser
+    ├── CatalogError         a model cannot be fetched, checked or put in place
     ├── JournalError         the database
     │   └── StorageError     it cannot be read or written at this moment
     ├── BackupError          a backup cannot be made or put back
@@ -88,6 +89,10 @@ class GenerationError(LLMError):
 
 class SpeechError(AttuneError):
     """The speech synthesiser failed."""
+
+
+class CatalogError(AttuneError):
+    """A model cannot be fetched, checked, put in place or taken away."""
 
 
 class JournalError(AttuneError):

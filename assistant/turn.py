@@ -17,7 +17,7 @@ from typing import Protocol
 from assistant.bridge.connect import Bridge
 from assistant.bridge.route import RouteSetting, choose_route
 from assistant.config import BridgeSettings, GenerateSettings, TurnSettings
-from assistant.encode.wav2vec2 import Wav2Vec2Encoder
+from assistant.encode.encoder import Encoder
 from assistant.errors import AttuneError, AudioError, SpeechError, StorageError
 from assistant.generate.context import Context
 from assistant.generate.llama import LlamaSession
@@ -25,8 +25,7 @@ from assistant.generate.words import as_words
 from assistant.journal.patient import PatientJournal
 from assistant.journal.turn import Turn
 from assistant.manners import Answer, AskBack, Heard, Ignore, Manners, Stop, Wait
-from assistant.speak.aloud import Sink, speak
-from assistant.speak.espeak import Espeak
+from assistant.speak.aloud import Sink, Synthesiser, speak
 from assistant.values import (
     Reply,
     Route,
@@ -66,9 +65,9 @@ class Mute:
 
 @dataclass(frozen=True, slots=True)
 class Aloud:
-    """espeak-ng into a sink, with the microphone deaf from the first sound on."""
+    """A synthesiser into a sink, with the microphone deaf from the first sound on."""
 
-    espeak: Espeak
+    synthesiser: Synthesiser
     sink: Sink
     deaf: Callable[[], AbstractContextManager[None]] = nullcontext
     may_speak: Callable[[], bool] = lambda: True  # waits; False: nothing of this reply is said
@@ -84,7 +83,7 @@ class Aloud:
                 else:
                     self.sink.stop()
 
-            speak(pieces, self.espeak, self.sink, begin, name=name)
+            speak(pieces, self.synthesiser, self.sink, begin, name=name)
 
     def stop(self) -> None:
         """Fall silent, from any thread."""
@@ -95,7 +94,7 @@ class Aloud:
 class Assistant:
     """The rooms that take part in a turn; used by one thread, cancelled from any."""
 
-    encoder: Wav2Vec2Encoder
+    encoder: Encoder
     bridge: Bridge | None
     llm: LlamaSession
     journal: PatientJournal
@@ -105,6 +104,7 @@ class Assistant:
     route: RouteSetting = "auto"
     manners: Manners = field(default_factory=lambda: Manners(TurnSettings.model_validate({})))
     now: Callable[[], datetime] = lambda: datetime.now().astimezone()
+    encoded: Callable[[Utterance], SpeechFeatures | None] = lambda _: None  # ahead of time
     _cancel: threading.Event = field(default_factory=threading.Event)
     _ended: bool = False
 
@@ -118,7 +118,7 @@ class Assistant:
         turn_id = self.journal.hear(utterance)
         with self._noting_failure(turn_id):
             timings = Timings(endpoint=utterance.endpoint_ms)
-            features = self.encoder.encode(utterance)
+            features = self.encoded(utterance) or self.encoder.encode(utterance)
             timings = replace(timings, encode=_ms_since(began))
             self.journal.transcribed(turn_id, features)
             prompt, bridge_ms = self._cross(features)

@@ -119,8 +119,8 @@ def learned(bench: Bench, settings: Settings) -> Iterator[Case]:
     """The strange speakers' sentences that their bridges were not taught."""
     for speaker in SPEAKERS:
         user = simulated(speaker, bench.encoder)
-        checkpoint, _, _ = bench.train("letters", user.taught[:TAUGHT])
-        bridge = bench.join(replace(checkpoint, accepted=True))
+        taught = bench.train("letters", user.taught[:TAUGHT])
+        bridge = bench.join(replace(taught.candidate, accepted=True))
         for pair in (*user.taught[TAUGHT:], *user.unseen):
             heard = understood(pair.features, bridge, settings)
             yield Case(f"{speaker.name}, learned", heard.words == pair.text, heard)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -29,6 +30,7 @@ from assistant.bridge.connect import Bridge
 from assistant.config import Settings, load
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.generate.llama import LlamaSession
+from assistant.journal.lineage import CurvePoint
 from assistant.personalise.gate import Gate, decide
 from assistant.personalise.heads import STEPS, LettersHead, Pair
 from assistant.personalise.promote import BridgeFolder
@@ -116,6 +118,16 @@ def _halves(
     return pairs[:taught], pairs[taught:]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Taught:
+    """What a training gave."""
+
+    candidate: Checkpoint
+    curve: tuple[CurvePoint, ...]
+    seconds: float
+    held_out: list[Pair]  # examples that judge
+
+
 class Bench:
     """One encoder and one LLM with what trainings on them need."""
 
@@ -126,8 +138,9 @@ class Bench:
         self.encoder = Wav2Vec2Encoder(settings.encode)
         self.session = session
         self.language = session.vocabulary
-        self.gate = Gate(self.language, Replies(session), settings.bridge)
+        self.gate = self.renewed_gate()
         self.out = out
+        self.steps: int | None = None  # of trainings; none: as many as the head needs
         self._pooled = pooled
         wanted = settings.personalise
         talk = common_talk(wanted.canaries + wanted.replay, self.encoder, out)
@@ -135,17 +148,28 @@ class Bench:
         self.canaries, self.replay = common[: wanted.canaries], common[wanted.canaries :]
         base = settings.bridge.path
         found = None if base is None else checkpoint.read(base)
-        fits = found is not None and found.encoder == self.encoder.fingerprint
+        table = self.language.embedding_fingerprint
+        fits = found is not None and found.fits(self.encoder.fingerprint, table)
         self.base = self.join(found) if found is not None and fits else None
+
+    def renewed_gate(self) -> Gate:
+        """One that has heard no replies yet, for another instruction."""
+        return Gate(self.language, Replies(self.session), self.settings.bridge)
 
     def join(self, found: Checkpoint) -> Bridge:
         """A bridge as the daemon would use it."""
         return Bridge(found, self.language, self.encoder.spelling)
 
-    def train(self, head: str, pairs: Sequence[Pair]) -> tuple[Checkpoint, float, list[Pair]]:
-        """A candidate, the seconds its training took, and the examples held out from it."""
+    def train(self, head: str, pairs: Sequence[Pair], number: int = 0) -> Taught:
+        """A candidate, trained on four of five examples as the daemon would do it.
+
+        Args:
+            head: which kind of bridge.
+            pairs: the corrected utterances; none give the bridge that training starts from.
+            number: the seed.
+        """
         personalise = self.settings.personalise.model_copy(
-            update={"head": head, "steps": STEPS[head]}
+            update={"head": head, "steps": self.steps or STEPS[head], "seed": number}
         )
         settings = self.settings.model_copy(update={"personalise": personalise})
         if head == "pooled" and self._pooled is not None:
@@ -170,15 +194,15 @@ class Bench:
         folder = BridgeFolder(self.out / "none")
         begun, _ = beginning(settings, Request("base"), folder, heard, self.language)
         if not pairs:
-            return begun.checkpoint, 0.0, []
-        state = self.out / "training.safetensors"
+            return Taught(begun.checkpoint, (), 0.0, [])
+        state = self.out / f"training-{os.getpid()}.safetensors"
         state.unlink(missing_ok=True)
         trainer = Trainer(begun, Material(train, self.replay, held_out), personalise, state, head)
         began = time.monotonic()
         trained = trainer.run(lambda _point, _left: None, Event(), minutes=10)
         seconds = time.monotonic() - began
         state.unlink(missing_ok=True)
-        return candidate_of(begun, trained, []), seconds, held_out
+        return Taught(candidate_of(begun, trained, []), trained.curve, seconds, held_out)
 
     def rows(
         self, user: User, counts: Sequence[int], heads: Sequence[str], known: Collection[Row]
@@ -194,8 +218,9 @@ class Bench:
                 last = "Attune" if head == self.settings.personalise.head else head
                 if (last, count) in done:
                     continue
-                candidate, seconds, held_out = self.train(head, user.taught[:count])
-                bridge = self.join(replace(candidate, accepted=True))
+                taught = self.train(head, user.taught[:count])
+                seconds, held_out = taught.seconds, taught.held_out
+                bridge = self.join(replace(taught.candidate, accepted=True))
                 of_bridge = self.gate.score(bridge, user.unseen)
                 if head != self.settings.personalise.head:
                     yield _row(user, head, count, of_bridge, seconds)

@@ -20,11 +20,12 @@ from tempfile import TemporaryDirectory
 
 from assistant.audio.resample import resample, to_float32
 from assistant.cli import rooms
-from assistant.config import Settings, load
+from assistant.config import SpeakSettings, load
 from assistant.generate.context import Context
 from assistant.generate.words import as_words
 from assistant.speak.espeak import Espeak
 from assistant.speak.playback import WavSink
+from assistant.speak.voice import open_voice
 from assistant.turn import Aloud, Assistant
 from assistant.values import SAMPLE_RATE, EndReason, Utterance
 
@@ -35,9 +36,9 @@ REQUESTS = (
 )
 
 
-def spoken(settings: Settings) -> list[Utterance]:
+def spoken() -> list[Utterance]:
     """The requests as recordings."""
-    espeak = Espeak(settings.speak)
+    espeak = Espeak(SpeakSettings.model_validate({}))
     found: list[Utterance] = []
     for text in REQUESTS:
         speech = espeak.synthesise(text)
@@ -93,9 +94,10 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         flags = {"journal.path": Path(folder) / "journal.db"}
         settings = load(flags).settings
-        voice = Aloud(Espeak(settings.speak), WavSink(Path(folder)))
+        synthesiser = open_voice(settings.speak, settings.models.folder)
+        voice = Aloud(synthesiser, WavSink(Path(folder)))
         with rooms.assistant(settings, voice) as assistant:
-            medians = stages(assistant, spoken(settings), arguments.rounds)
+            medians = stages(assistant, spoken(), arguments.rounds)
             cached, anew, n_cached, n_anew = prefills(
                 assistant, settings.generate.instruction, arguments.rounds
             )

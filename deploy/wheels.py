@@ -44,6 +44,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 COMPILED = "llama-cpp-python"
 TORCH = "torch"
+OPTIONAL = ("barge-in", "piper")
+"""What settings may ask for beside; not the button, whose lgpio a board compiles, too."""
+
 CUDA = re.compile(r"(nvidia|cuda|pytorch-triton|triton)(-|$)")
 """Packages that only a CUDA build asks for."""
 
@@ -288,7 +291,9 @@ def look_up(board: Board) -> tuple[list[Row], list[str], str]:
     found, note = torch(board, pins[TORCH])
     if found is not None:
         packages[TORCH] = found
-    rows = follow(project["dependencies"], packages, pins, board)
+    extras = project["optional-dependencies"]
+    wishes = [*project["dependencies"], *(text for name in OPTIONAL for text in extras[name])]
+    rows = follow(wishes, packages, pins, board)
     needed = {row.name for row in rows}
     return rows, sorted({*pins} - {*packages} - needed), note
 
@@ -325,7 +330,8 @@ def main(words: Sequence[str] | None = None) -> int:
             found[board.name] = rows
             notes.append(f"{board.name}: {len(rows)} packages. {note}")
             if idle:
-                notes.append(f"{board.name}: no wheel, but only development needs it: {idle}")
+                needing = "only development or a button needs it"
+                notes.append(f"{board.name}: no wheel, but {needing}: {idle}")
     console.print(table(found))
     for line in notes:
         console.print(line, markup=False)

@@ -139,7 +139,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zipfile.ZipFile]
         yield archive
 
 
-def test_wheel_holds_the_package_and_the_starter_models(wheel: zipfile.ZipFile) -> None:
+def test_wheel_holds_package_starter_models_and_catalogue(wheel: zipfile.ZipFile) -> None:
     wanted = {
         f"assistant/{path.relative_to(PACKAGE)}"
         for path in PACKAGE.rglob("*")
@@ -149,6 +149,7 @@ def test_wheel_holds_the_package_and_the_starter_models(wheel: zipfile.ZipFile) 
         for path in STARTER.rglob("*")
         if path.is_file()
     }
+    wanted.add("assistant/catalog.toml")
     assert "assistant/py.typed" in wanted
     held = {name for name in wheel.namelist() if ".dist-info/" not in name}
     assert held == wanted

@@ -17,6 +17,7 @@ import pytest
 from assistant.config import starter_dir
 from tests import sandbox
 from tests.sound import silent_environment
+from tests.speak import voices
 
 ROOT = Path(__file__).parents[1]
 UNITS = ROOT / "systemd"
@@ -243,6 +244,16 @@ def test_either_wall_holds_alone(unit: str, without: str, doors: list[str], tmp_
     assert (found["tcp"] is None) == (len(gone) == len(walls))
     if "PrivateNetwork" not in gone:
         assert found["interfaces"] == ["lo"]
+
+
+def test_a_voice_of_piper_s_speaks_in_the_sandbox(tmp_path: Path) -> None:
+    unit = copy("attune.service", tmp_path)
+    if not may_have_namespaces():
+        unit = copy("attune.service", tmp_path, PrivateNetwork=None)
+    command = [sys.executable, "-m", "assistant", "say", "Good morning.", "--engine", "piper"]
+    command += ["--voice", str(voices.write(tmp_path)), "--wav-dir", str(tmp_path / "said")]
+    told = sandboxed(unit, *command, env=silent_environment(tmp_path / "home"))
+    assert Path(told.strip()).stat().st_size > voices.RATE
 
 
 def test_a_question_is_answered_in_the_sandbox(tmp_path: Path) -> None:

@@ -65,6 +65,10 @@ class Checkpoint:
             ) from None
         return network.eval()
 
+    def fits(self, encoder: str, table: str) -> bool:
+        """Whether it may be used with an encoder and an LLM."""
+        return self.encoder == encoder and self.table in ("", table)
+
     def require(self, encoder: str, table: str) -> None:
         """Refuse to be used with another encoder or another LLM.
 

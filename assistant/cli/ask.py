@@ -54,15 +54,15 @@ def _answer(text: str, args: argparse.Namespace, settings: Settings) -> Turn:
     # torch and llama.cpp take seconds to load
     from assistant.cli import rooms  # noqa: PLC0415
     from assistant.cli.transcribe import whole  # noqa: PLC0415
-    from assistant.speak.espeak import Espeak  # noqa: PLC0415
     from assistant.speak.playback import WavSink  # noqa: PLC0415
+    from assistant.speak.voice import open_voice  # noqa: PLC0415
     from assistant.turn import Aloud, Mute  # noqa: PLC0415
 
     utterance = whole(args.audio) if args.audio is not None else None
     voice = Mute()
     if args.aloud or args.wav_dir is not None:
         out = WavSink(args.wav_dir) if args.wav_dir else rooms.sink(settings.speak, settings.speak)
-        voice = Aloud(Espeak(settings.speak), out)
+        voice = Aloud(open_voice(settings.speak, settings.models.folder), out)
     # nobody can say yes to a command that ends with its answer
     manners = settings.turn.model_copy(update={"ask_back": 0.0, "wake_phrase": None})
     settings = settings.model_copy(update={"turn": manners})

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from assistant.bridge import checkpoint
 from assistant.bridge.checkpoint import Checkpoint
+from assistant.cli import bridge_bootstrap, bridge_transfer
 from assistant.cli.arguments import Subparsers, positive
 from assistant.cli.bridge_record import entry_of
 from assistant.cli.inspect import inspect
@@ -19,7 +20,7 @@ from assistant.cli.output import plain, print_json, print_line, print_table
 from assistant.cli.owner import stand_in
 from assistant.config import Loaded, Settings
 from assistant.control.client import Client
-from assistant.encode.wav2vec2 import Wav2Vec2Encoder
+from assistant.encode.encoder import open_encoder
 from assistant.errors import BridgeError, CheckpointError, ControlError, MismatchError
 from assistant.generate.gguf import GGUFFile
 from assistant.journal.lineage import BridgeRecord, Lineage
@@ -43,7 +44,7 @@ _LEGEND = (
 
 
 def register(subparsers: Subparsers) -> None:
-    """Add ``bridge list``, ``show``, ``rollback``, ``promote`` and ``inspect``."""
+    """Add ``bridge list``, ``show``, ``rollback``, ``promote``, ``inspect`` and what makes one."""
     bridge = subparsers.add_parser("bridge", help="look at what was learned, and choose from it")
     commands = bridge.add_subparsers(metavar="COMMAND", required=True)
 
@@ -80,6 +81,9 @@ def register(subparsers: Subparsers) -> None:
     )
     inspecting.add_argument("--json", action="store_true", help="print one JSON object per bridge")
     inspecting.set_defaults(run=run_inspect)
+
+    bridge_bootstrap.add(commands)
+    bridge_transfer.add(commands)
 
 
 def run_list(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
@@ -186,7 +190,7 @@ def _promote(args: argparse.Namespace, settings: Settings) -> str:
     found = folder.read(entry.version)
     try:
         found.require(
-            Wav2Vec2Encoder(settings.encode).fingerprint,
+            open_encoder(settings.encode).fingerprint,
             GGUFFile(settings.generate.path).embedding_fingerprint,
         )
     except MismatchError as error:

@@ -12,7 +12,7 @@ from assistant.bridge.checkpoint import Checkpoint
 from assistant.bridge.connect import Bridge
 from assistant.cli.output import plain, print_json, print_line, print_table
 from assistant.config import Settings
-from assistant.encode.wav2vec2 import Wav2Vec2Encoder
+from assistant.encode.encoder import Encoder, open_encoder
 from assistant.errors import BridgeError
 from assistant.generate.vocabulary import vocabulary
 from assistant.journal.store import Journal
@@ -61,7 +61,7 @@ def inspect(
     found = list(_opened(bridges, BridgeFolder(settings.bridges), failures))
     exchange, readings = None, dict[str, SoftPrompt]()
     if turn_id is not None:
-        encoder = Wav2Vec2Encoder(settings.encode)
+        encoder = open_encoder(settings.encode)
         exchange = _exchange(settings, encoder, turn_id)
         readings = dict(_read(found, settings, encoder, exchange.features, failures))
     if as_json:
@@ -89,7 +89,7 @@ def _opened(
             failures.append(str(error))
 
 
-def _exchange(settings: Settings, encoder: Wav2Vec2Encoder, turn_id: int) -> _Exchange:
+def _exchange(settings: Settings, encoder: Encoder, turn_id: int) -> _Exchange:
     """An exchange and its features, encoded anew where they are not kept."""
     with Journal.open(settings.journal) as journal:
         turn = journal.turn(turn_id)
@@ -104,7 +104,7 @@ def _exchange(settings: Settings, encoder: Wav2Vec2Encoder, turn_id: int) -> _Ex
 def _read(
     found: Sequence[_Inspected],
     settings: Settings,
-    encoder: Wav2Vec2Encoder,
+    encoder: Encoder,
     features: SpeechFeatures,
     failures: list[str],
 ) -> Iterator[tuple[str, SoftPrompt]]:

@@ -16,8 +16,8 @@ from assistant.errors import ConfigError, JournalError
 from assistant.journal.export import export
 from assistant.journal.store import Journal
 from assistant.journal.turn import Taught, Turn
-from assistant.speak.espeak import Speech
 from assistant.speak.playback import Loudspeaker, WavSink
+from assistant.speak.speech import Speech
 from assistant.values import SAMPLE_RATE
 
 _NOTHING_YET = (

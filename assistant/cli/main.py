@@ -14,8 +14,8 @@ from assistant.errors import AttuneError, ConfigError
 
 NOUNS = (
     "run", "status", "ask", "transcribe", "say", "talk", "stop", "mute", "unmute", "reload",
-    "devices", "enroll", "review", "retrain", "bridge", "log", "backup", "restore", "forget-me",
-    "config", "doctor",
+    "devices", "enroll", "review", "retrain", "bridge", "models", "log", "backup", "restore",
+    "forget-me", "config", "doctor",
 )  # fmt: skip
 """The commands, each a module of this package with a function ``register``."""
 
@@ -25,12 +25,17 @@ INTERRUPTED = 130
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and give its exit status: 0 fine, 1 failed, 2 called wrongly."""
-    # Attune never looks for anything on the network at run time.
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    words = sys.argv[1:] if argv is None else list(argv)
+    # Attune never looks for anything on the network at run time; only 'models pull' asks the hub.
+    if words[:2] != ["models", "pull"]:
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     # Threads of torch that wait asleep: spinning ones make a turn ten times slower wherever another
     # program wants the cores, too (bench/turn.py beside a training: 0.1 s instead of 1 s).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    words = sys.argv[1:] if argv is None else list(argv)
+    # torch keeps the code compiled for every length of utterance, 1,024 pieces of it by default:
+    # a daemon would grow by hundreds of megabytes over its first thousand turns.
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
     try:
         # Loading torch and llama.cpp takes seconds; 'assistant log list' needs neither.
         nouns = tuple(words[:1]) if words[:1] and words[0] in NOUNS else NOUNS
@@ -58,6 +63,8 @@ _FLAGS = {
     "device": "listen.device",
     "database": "journal.path",
     "wav_dir": "speak.wav_dir",
+    "engine": "speak.engine",
+    "voice": "speak.voice",
 }
 """Flags that override a setting."""
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from assistant.audio.resample import to_int16
 from assistant.config import SpeakSettings
-from assistant.speak.espeak import Speech
 from assistant.speak.playback import Loudspeaker, WavSink
+from assistant.speak.speech import Speech
 from assistant.values import SAMPLE_RATE
 
 

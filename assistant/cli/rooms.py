@@ -10,7 +10,7 @@ from assistant.audio import portaudio
 from assistant.bridge import checkpoint
 from assistant.bridge.connect import Bridge
 from assistant.config import ListenSettings, Settings, SpeakSettings
-from assistant.encode.wav2vec2 import Wav2Vec2Encoder
+from assistant.encode.encoder import Encoder, open_encoder
 from assistant.errors import BridgeError, DependencyError, MismatchError
 from assistant.generate.llama import LlamaSession
 from assistant.journal.patient import PatientJournal
@@ -42,10 +42,17 @@ def assistant(
     with ExitStack() as owned:
         journal = owned.enter_context(PatientJournal.open(settings.journal, note))
         llm = owned.enter_context(LlamaSession(settings.generate))
-        encoder = Wav2Vec2Encoder(settings.encode)
+        encoder = open_encoder(settings.encode)
+        found = bridge(settings, encoder, llm, note)
+        if found is None and encoder.spelling is None:
+            note(
+                f"The speech encoder in {settings.encode.path} writes no words and no bridge reads "
+                "what it hears, so nothing can be answered. Set encode.path to another one, or "
+                "personalise.head to 'pooled' and teach it with 'assistant enroll'."
+            )
         yield Assistant(
             encoder=encoder,
-            bridge=bridge(settings, encoder, llm, note),
+            bridge=found,
             llm=llm,
             journal=journal,
             voice=voice,
@@ -58,7 +65,7 @@ def assistant(
 
 def bridge(
     settings: Settings,
-    encoder: Wav2Vec2Encoder,
+    encoder: Encoder,
     llm: LlamaSession,
     note: Callable[[str], None] = _warn,
 ) -> Bridge | None:
@@ -79,7 +86,7 @@ def bridge(
 
 
 def bridge_of(
-    version: str | None, settings: Settings, encoder: Wav2Vec2Encoder, llm: LlamaSession
+    version: str | None, settings: Settings, encoder: Encoder, llm: LlamaSession
 ) -> Bridge | None:
     """The learned bridge of this version, or for ``None`` the one that the settings name.
 

@@ -30,8 +30,9 @@ from assistant.listen.replay import Pace, frames, recordings
 from assistant.listen.segment import segment, voiced
 from assistant.personalise.promote import BridgeFolder
 from assistant.speak.aloud import Sink
-from assistant.speak.espeak import Espeak, Speech
 from assistant.speak.playback import Loudspeaker, WavSink
+from assistant.speak.speech import Speech
+from assistant.speak.voice import open_voice
 from assistant.turn import Aloud, Assistant, Voice
 from assistant.values import SAMPLE_RATE, Utterance
 
@@ -116,7 +117,7 @@ def _answer_recordings(
     if args.input is None and isinstance(out, Loudspeaker):
         tell.before_turn = partial(_play_along, out)
     stopper = loop.Stopper()
-    voice = Aloud(Espeak(settings.speak), out)
+    voice = Aloud(open_voice(settings.speak, settings.models.folder), out)
     with stopper.on_signals(), ExitStack() as owned:
         began = time.monotonic()
         promoted = Promoted(BridgeFolder(settings.bridges))

@@ -10,8 +10,8 @@ from assistant.cli.output import print_line
 from assistant.config import Loaded, Settings
 from assistant.control.client import Client
 from assistant.speak.aloud import speak
-from assistant.speak.espeak import Espeak
 from assistant.speak.playback import Loudspeaker, WavSink
+from assistant.speak.voice import open_voice
 
 
 def register(subparsers: Subparsers) -> None:
@@ -21,6 +21,8 @@ def register(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--wav-dir", type=Path, metavar="FOLDER", help="write it there instead of aloud"
     )
+    parser.add_argument("--engine", choices=("espeak", "piper"), help="what speaks it")
+    parser.add_argument("--voice", metavar="NAME", help="in which voice")
     parser.set_defaults(run=run)
 
 
@@ -28,14 +30,19 @@ def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
     """Speak, by the daemon's voice if it runs, and where it went to a file, say which."""
     text = " ".join(args.text)
     client = Client(settings.control.path)
-    if args.wav_dir is None and text.strip() and client.is_running():
+    if text.strip() and _is_plain(args) and client.is_running():
         client.say(text)
         return 0
-    espeak = Espeak(settings.speak)
+    voice = open_voice(settings.speak, settings.models.folder)
     if settings.speak.wav_dir is None:
-        speak([text], espeak, Loudspeaker(settings.speak))
+        speak([text], voice, Loudspeaker(settings.speak))
     else:
         out = WavSink(settings.speak.wav_dir)
-        speak([text], espeak, out, name="say")
+        speak([text], voice, out, name="say")
         print_line(str(out.path or "There was nothing to say."))
     return 0
+
+
+def _is_plain(args: argparse.Namespace) -> bool:
+    """Whether the daemon's own voice will do."""
+    return all(each is None for each in (args.wav_dir, args.engine, args.voice))

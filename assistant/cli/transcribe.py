@@ -11,7 +11,7 @@ from pathlib import Path
 from assistant.cli.arguments import Subparsers
 from assistant.cli.output import plain, print_json, print_line
 from assistant.config import Loaded, Settings
-from assistant.encode.wav2vec2 import Wav2Vec2Encoder
+from assistant.encode.encoder import open_encoder
 from assistant.errors import AudioFileError
 from assistant.listen.replay import load
 from assistant.values import EndReason, Utterance
@@ -27,7 +27,7 @@ def register(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
     """Print a line per recording; one that cannot be read is told and the others go on."""
-    encoder = Wav2Vec2Encoder(settings.encode)
+    encoder = open_encoder(settings.encode)
     failures = 0
     for path in args.files:
         try:

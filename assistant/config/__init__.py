@@ -15,11 +15,13 @@ from assistant.config.blocks import (
     IdleSettings,
     JournalSettings,
     ListenSettings,
+    ModelsSettings,
     PersonaliseSettings,
     ServiceSettings,
     Settings,
     SpeakSettings,
     TurnSettings,
+    catalog_file,
     starter_dir,
 )
 from assistant.config.sources import ENV_PREFIX, Loaded, load
@@ -34,11 +36,13 @@ __all__ = [
     "JournalSettings",
     "ListenSettings",
     "Loaded",
+    "ModelsSettings",
     "PersonaliseSettings",
     "ServiceSettings",
     "Settings",
     "SpeakSettings",
     "TurnSettings",
+    "catalog_file",
     "load",
     "starter_dir",
 ]

@@ -23,6 +23,13 @@ def starter_dir() -> Path:
     return installed if installed.is_dir() else package.parent / "models" / "starter"
 
 
+def catalog_file() -> Path:
+    """The models that can be pulled, in an installed wheel or in a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "catalog.toml"
+    return installed if installed.is_file() else package.parent / "models" / "catalog.toml"
+
+
 def _runtime_dir() -> Path:
     """Where sockets belong: systemd's folder for the service, the login's, else the user's data."""
     if service := os.environ.get("RUNTIME_DIRECTORY"):
@@ -94,6 +101,17 @@ class ListenSettings(Block):
     push_to_talk: bool = Field(
         default=False, description="hear only while the talk button is held ('assistant talk')"
     )
+    button_gpio: Annotated[int | None, BeforeValidator(_empty_is_none)] = Field(
+        None,
+        ge=0,
+        le=27,
+        description="GPIO pin (BCM number) with a push button to ground, a talk button, too",
+    )
+
+    @property
+    def has_button(self) -> bool:
+        """Whether a talk button has to be held."""
+        return self.push_to_talk or self.button_gpio is not None
 
     @property
     def end_silence_ms(self) -> int:
@@ -114,9 +132,25 @@ class EncodeSettings(Block):
     """The speech encoder."""
 
     path: HomePath = Field(
-        default_factory=lambda: starter_dir() / "encoder", description="a Wav2Vec2ForCTC folder"
+        default_factory=lambda: starter_dir() / "encoder",
+        description="a folder with wav2vec2, HuBERT or WavLM that writes letters, or with Whisper",
     )
     threads: int = Field(0, ge=0, description="CPU threads; 0: all cores")
+    execution: Literal["auto", "float", "int8", "onnx-int8"] = Field(
+        "auto",
+        description="how its network is computed; auto: as 'assistant models tune' found best",
+    )
+    window_s: float = Field(
+        20.0, ge=5, le=120, description="what is longer is encoded in windows that overlap by 2 s"
+    )
+    early: bool = Field(
+        default=False,
+        description="encode in every pause, so that the reply begins sooner; costs power",
+    )
+    cache: HomePath = Field(
+        default_factory=lambda: user_data_path("attune") / "encoder",
+        description="what 'assistant models tune' found and made",
+    )
     ngram_weight: float = Field(
         0.5, ge=0, description="weight of the character n-gram in the transcript; 0: greedy"
     )
@@ -192,9 +226,17 @@ class TurnSettings(Block):
 class SpeakSettings(Block):
     """Speech synthesis and playback."""
 
-    voice: str = Field("en-us", description="espeak-ng voice")
+    engine: Literal["espeak", "piper"] = Field(
+        "espeak", description="piper sounds more human, and is a package of its own"
+    )
+    voice: str = Field(
+        "en-us",
+        min_length=1,
+        description="espeak-ng voice; for piper an installed one's name, or its folder or file",
+    )
     rate_wpm: int = Field(150, ge=80, le=450, description="speaking rate, words per minute")
     pitch: int = Field(50, ge=0, le=99, description="espeak-ng pitch")
+    threads: int = Field(2, ge=1, le=64, description="CPU threads of piper")
     device: str | None = Field(None, description="part of the loudspeaker's name")
     wav_dir: HomePath | None = Field(
         None, description="write replies there instead of playing them"
@@ -295,6 +337,15 @@ class IdleSettings(Block):
     )
 
 
+class ModelsSettings(Block):
+    """Where models that were pulled or imported are kept."""
+
+    folder: HomePath = Field(
+        default_factory=lambda: user_data_path("attune") / "models",
+        description="a folder for each model; gigabytes",
+    )
+
+
 class ControlSettings(Block):
     """The socket through which commands reach the running daemon."""
 
@@ -332,6 +383,7 @@ class Settings(Block):
         default_factory=lambda: PersonaliseSettings.model_validate({})
     )
     idle: IdleSettings = Field(default_factory=lambda: IdleSettings.model_validate({}))
+    models: ModelsSettings = Field(default_factory=lambda: ModelsSettings.model_validate({}))
     control: ControlSettings = Field(default_factory=lambda: ControlSettings.model_validate({}))
     service: ServiceSettings = Field(default_factory=lambda: ServiceSettings.model_validate({}))
     route: Literal["auto", "bridge", "transcript"] = Field(

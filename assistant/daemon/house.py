@@ -21,6 +21,7 @@ from assistant.daemon.mouth import Mouth
 from assistant.daemon.upkeep import Promoted, Upkeep
 from assistant.encode.finished import Finished, load_ends
 from assistant.errors import JournalError
+from assistant.listen import gpio
 from assistant.listen.echo import EchoCanceller, Played
 from assistant.listen.half_duplex import HalfDuplex
 from assistant.listen.meter import Meter
@@ -29,8 +30,8 @@ from assistant.listen.segment import segment, voiced
 from assistant.personalise.progress import Event
 from assistant.personalise.promote import BridgeFolder
 from assistant.speak.aloud import Sink
-from assistant.speak.espeak import Espeak
 from assistant.speak.playback import Loudspeaker
+from assistant.speak.voice import open_voice
 from assistant.turn import Aloud, Assistant, Voice
 from assistant.values import SAMPLE_RATE, AudioFrame, EndReason, Utterance
 
@@ -52,12 +53,13 @@ class Button:
     """The talk button, and whether one is needed."""
 
     needed: bool
-    down: bool = False
+    down: bool = False  # held by a client
+    wired: Callable[[], bool] = lambda: False  # whether one at the board is pressed
 
     def open(self, frame: AudioFrame) -> bool:
         """Whether this frame is meant for the assistant."""
         del frame
-        return self.down or not self.needed
+        return self.down or not self.needed or self.wired()
 
 
 @dataclass(slots=True)
@@ -169,6 +171,9 @@ def opened(
     """
     with ExitStack() as owned:
         half_duplex = HalfDuplex(settings.listen)
+        button = Button(settings.listen.has_button)
+        if settings.listen.button_gpio is not None:
+            button.wired = owned.enter_context(gpio.button(settings.listen.button_gpio))
         sink = plan.sink(settings)
         echo = _canceller(sink) if settings.listen.barge_in == "cancel" else None
         mouth = Mouth(sink, tell, refresh=portaudio.refresh, beat=beat)
@@ -180,12 +185,17 @@ def opened(
             interrupt[0]()
 
         floor = Floor(settings.listen, reopened)
-        aloud = Aloud(Espeak(settings.speak), mouth, half_duplex.speaking, floor.wait)
+        synthesiser = open_voice(settings.speak, settings.models.folder)
+        aloud = Aloud(synthesiser, mouth, half_duplex.speaking, floor.wait)
         promoted = Promoted(BridgeFolder(settings.bridges))
         assistant = owned.enter_context(plan.assistant(settings, _Beating(aloud, beat)))
         interrupt.append(assistant.interrupt)
         pauses.load(assistant.journal.remembered(PAUSES) or "")
+        finished = None
         ends = load_ends(settings.encode.path)
+        if ends is not None or settings.encode.early:
+            finished = Finished(assistant.encoder, ends)
+            assistant.encoded = finished.features
         warm(assistant)
         load = partial(plan.bridge, settings, assistant)
         upkeep = owned.enter_context(
@@ -198,10 +208,10 @@ def opened(
             ears=Ears(settings.listen, tell),
             mouth=mouth,
             floor=floor,
-            button=Button(settings.listen.push_to_talk),
+            button=button,
             half_duplex=half_duplex,
             pauses=pauses,
-            finished=None if ends is None else Finished(assistant.encoder, ends),
+            finished=finished,
             echo=echo,
         )
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from assistant.errors import DependencyError, DeviceError
 from assistant.speak.aloud import Sink
-from assistant.speak.espeak import Speech
+from assistant.speak.speech import Speech
 
 RETRY_S = (0.0, 1.0, 2.0, 4.0, 8.0, 15.0)
 """Pauses after a failure before the next reply tries again; the last one is repeated."""

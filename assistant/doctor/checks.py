@@ -38,6 +38,7 @@ CHECKS = (
     Check("loudspeaker", "sound"),
     Check("loopback", "sound", 30.0, is_loud=True),
     Check("espeak-ng", "sound", 30.0),
+    Check("piper", "sound", 60.0),
     Check("encoder", "models", 180.0),  # gigabytes from a memory card
     Check("language model", "models", 60.0),
     Check("embedding path", "models", 180.0),

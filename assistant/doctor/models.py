@@ -18,7 +18,7 @@ from assistant.bridge.connect import Bridge
 from assistant.doctor.finding import Finding, fail, ok, warn
 from assistant.doctor.machine import JETSON
 from assistant.doctor.patient import Patient
-from assistant.encode.wav2vec2 import Wav2Vec2Encoder
+from assistant.encode.encoder import Encoder, open_encoder
 from assistant.errors import BridgeError, EncoderError, LLMError
 from assistant.generate.gguf import GGUFFile
 from assistant.generate.llama import LlamaSession
@@ -194,8 +194,8 @@ def _join(found: Checkpoint, patient: Patient) -> Finding | None:
 
 
 @cache
-def _encoder(patient: Patient) -> Wav2Vec2Encoder:
-    return Wav2Vec2Encoder(patient.settings.encode)
+def _encoder(patient: Patient) -> Encoder:
+    return open_encoder(patient.settings.encode)
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -14,15 +15,17 @@ from numpy.typing import NDArray
 from assistant.audio import portaudio
 from assistant.audio.portaudio import DeviceKind
 from assistant.audio.resample import to_float32, to_int16
-from assistant.config import starter_dir
+from assistant.config import SpeakSettings, starter_dir
 from assistant.doctor.finding import Finding, fail, ok, warn
 from assistant.doctor.patient import Patient
 from assistant.errors import DeviceError
 from assistant.listen.capture import Microphone
 from assistant.listen.replay import Pace, frames, recordings
 from assistant.listen.segment import voiced
-from assistant.speak.espeak import Espeak, Speech
+from assistant.speak.espeak import Espeak
+from assistant.speak.piper import Piper
 from assistant.speak.playback import Loudspeaker
+from assistant.speak.speech import Speech
 from assistant.values import FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE, AudioFrame
 
 LISTEN_S = 2.0
@@ -180,12 +183,38 @@ def loopback(patient: Patient) -> Finding:
 
 
 def espeak_ng(patient: Patient) -> Finding:
-    """Whether espeak-ng speaks with the chosen voice."""
+    """Whether espeak-ng speaks, with the chosen voice if it is chosen."""
     settings = patient.settings.speak
+    if settings.engine != "espeak":  # learning needs it nevertheless
+        settings = SpeakSettings.model_validate({})
     seconds = Espeak(settings).synthesise("Hello.").seconds
     if seconds == 0:
         return fail(f"espeak-ng says nothing with the voice {settings.voice!r}. Set speak.voice.")
     return ok(f"Speaks with the voice {settings.voice!r}.", seconds=round(seconds, 2))
+
+
+def piper(patient: Patient) -> Finding:
+    """Whether Piper speaks with the chosen voice, if it is chosen."""
+    settings = patient.settings
+    if settings.speak.engine != "piper":
+        return ok("Not needed: speak.engine is 'espeak'.")
+    voice = Piper(settings.speak, settings.models.folder)
+    began = time.monotonic()
+    seconds = voice.synthesise("Good morning, how are you today?").seconds
+    took_s = time.monotonic() - began
+    return pace(settings.speak.voice, seconds, took_s)
+
+
+def pace(voice: str, seconds: float, took_s: float) -> Finding:
+    """What to say of a voice that takes so long for so much sound."""
+    figures = {"seconds": round(seconds, 2), "took_s": round(took_s, 2)}
+    if took_s > seconds:
+        return warn(
+            f"The voice {voice!r} takes longer to speak than to be heard, so replies have gaps. "
+            "Set speak.voice to a smaller one, or speak.engine to 'espeak'.",
+            **figures,
+        )
+    return ok(f"Speaks with the voice {voice!r}.", **figures)
 
 
 def chirp() -> NDArray[np.float32]:

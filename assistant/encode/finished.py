@@ -28,16 +28,34 @@ class Encoder(Protocol):
 
 
 class Finished:
-    """How likely a request is finished, from the transcript of its sound so far."""
+    """How likely a request is finished, from the transcript of its sound so far.
 
-    def __init__(self, encoder: Encoder, ends: Ends) -> None:
+    Asked in a pause of which nobody knows yet whether it is the end. If it is, the utterance is
+    the very sound that was asked about, so its features are there already, and are the same.
+
+    Args:
+        encoder: writes down what it hears.
+        ends: where requests end; without it there are only features ahead of time.
+    """
+
+    def __init__(self, encoder: Encoder, ends: Ends | None) -> None:
         self._encoder = encoder
         self._ends = ends
+        self._last: tuple[Utterance, SpeechFeatures] | None = None
 
-    def __call__(self, samples: NDArray[np.float32]) -> float:
+    def __call__(self, samples: NDArray[np.float32]) -> float | None:
         """A probability from 0 to 1 for mono 16 kHz samples in [-1, 1], shape (n_samples,)."""
         so_far = Utterance(samples, datetime.now(timezone.utc), EndReason.STOP)
-        return self._ends.after(self._encoder.encode(so_far).transcript.text)
+        features = self._encoder.encode(so_far)
+        self._last = so_far, features
+        return None if self._ends is None else self._ends.after(features.transcript.text)
+
+    def features(self, utterance: Utterance) -> SpeechFeatures | None:
+        """Those of an utterance that was asked about last, once; from any thread."""
+        last, self._last = self._last, None
+        if last is None or not np.array_equal(last[0].samples, utterance.samples):
+            return None
+        return last[1]
 
 
 def load_ends(folder: Path) -> Ends | None:

@@ -1,21 +1,28 @@
-"""wav2vec2 through transformers: features and transcript in one pass."""
+"""wav2vec2, HuBERT and WavLM through transformers: features and transcript in one pass."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import math
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file  # pyright: ignore[reportUnknownVariableType]
+from torch import Tensor, nn
+from torch.nn import functional
 
 from assistant.config import EncodeSettings
+from assistant.encode import ort
+from assistant.encode.execution import execute
+from assistant.encode.folder import EncoderFolder
+from assistant.encode.front import FrontEnd
+from assistant.encode.network import skeleton
+from assistant.encode.ort import Length
+from assistant.encode.tuned import Execution
+from assistant.encode.windows import Windows
 from assistant.errors import EncoderError
 from assistant.nets import ctc
 from assistant.nets.ngram import CharNgram
@@ -25,62 +32,71 @@ from assistant.values import SAMPLE_RATE, SpeechFeatures, Utterance
 NGRAM = "ngram.safetensors"
 """A character n-gram beside the weights; without it the transcript is the greedy reading."""
 
-_TRAINING_ONLY = "wav2vec2.masked_spec_embed"
-"""Not in every folder, and drawn at random where it is missing."""
+MODELS = {"wav2vec2": "Wav2Vec2ForCTC", "hubert": "HubertForCTC", "wavlm": "WavLMForCTC"}
+"""Classes of transformers by the architecture that config.json names."""
+
+_FRONT = ".feature_extractor."
+"""In the names of the convolutions' weights."""
 
 
 class Wav2Vec2Encoder:
-    """Any ``Wav2Vec2ForCTC`` folder: the bundled starter, wav2vec2-base-960h, and their like.
+    """Any CTC folder of wav2vec2 or its kin: the bundled starter, base-960h, HuBERT, WavLM.
 
-    Utterances are encoded one by one without an attention mask: base-960h normalises over time,
-    so padding would change its outputs.
+    Utterances are encoded one by one, so there is never padding for an attention mask to hide,
+    and models that were trained with a mask give the same frames as those without. For
+    base-960h, which normalises over time, padding would change the frames.
 
     Raises:
-        EncoderError: if the folder is missing, incomplete, of another kind, or in a format
-            that is not safetensors.
+        AttuneError: if the folder is missing, incomplete, of another kind, or in a format that is
+            not safetensors, or what is to compute it is not installed.
     """
 
     def __init__(self, settings: EncodeSettings) -> None:
-        if settings.threads:
-            torch.set_num_threads(settings.threads)
-        folder = settings.path
-        symbols, delimiter = _vocabulary(folder)
-        self._model = _load(folder)
-        config = self._model.config
-        if config.vocab_size != len(symbols):
-            raise EncoderError(
-                f"The speech encoder in {folder} writes {config.vocab_size} symbols but its "
-                f"vocab.json has {len(symbols)}; fetch the folder again."
-            )
-        if config.pad_token_id is None:
-            raise EncoderError(
-                f"The speech encoder in {folder} does not say which symbol is CTC's blank: its "
-                "config.json needs pad_token_id."
-            )
-        hop = math.prod(cast("list[int]", config.conv_stride))
+        symbols, delimiter = _vocabulary(settings.path)
+        folder = EncoderFolder.open(settings.path)
+        if folder.family not in MODELS:
+            raise folder.refuse(f"it is of the kind {folder.family}, which Attune does not run")
+        model = skeleton(folder, MODELS[folder.family])
+        _check(folder, model.config, symbols)
+        weights = folder.weights()
+        self._body: Any = model.base_model
+        self._transformer = _Transformer(self._body)
+        executed = execute(
+            folder, model, self._transformer, weights, settings, lambda name: _FRONT in name
+        )
+        self._run = executed.run
+        self.execution: Execution = executed.execution
+        self.fingerprint: str = executed.fingerprint
+        head = model.lm_head
+        self._head = (
+            weights.read("lm_head.weight", head.weight.shape),
+            weights.read("lm_head.bias", head.bias.shape),
+        )
+        config = model.config
+        self._front = FrontEnd(self._body.feature_extractor, config)
+        hop = self._front.hop
         self.spelling = Spelling(
             symbols=tuple(symbols),
             delimiter=delimiter,
             blank=int(config.pad_token_id),
             seconds=hop / SAMPLE_RATE,
-            fusion=_fusion(folder / NGRAM, symbols, settings),
+            fusion=_fusion(folder.path / NGRAM, symbols, settings),
         )
-        self._shortest = _receptive_field(config.conv_kernel, config.conv_stride)
         self.dim: int = int(config.hidden_size)
         self.frame_rate: float = SAMPLE_RATE / hop
-        self.fingerprint: str = _fingerprint(self._model)
+        self._windows = Windows.of(settings.window_s, self.frame_rate)
+        self._normalises = folder.normalises
 
     def encode(self, utterance: Utterance) -> SpeechFeatures:
         """Features and transcript of one utterance.
 
         An utterance shorter than the encoder's receptive field is padded with silence.
         """
-        waves = torch.as_tensor(self._normalise(utterance.samples))[None]
+        heard = self._front(self.normalise(utterance.samples))
+        frames = self._windows.encode(heard, self._run)
         with torch.inference_mode():
-            hidden = self._model.wav2vec2(waves).last_hidden_state
-            logits = self._model.lm_head(hidden)
-        frames = np.ascontiguousarray(hidden[0].numpy(), dtype=np.float32)
-        transcript = self.spelling.transcript(logits[0].numpy())
+            logits = functional.linear(torch.as_tensor(frames), *self._head)
+        transcript = self.spelling.transcript(logits.numpy())
         return SpeechFeatures(frames, self.frame_rate, transcript, self.fingerprint)
 
     @property
@@ -90,14 +106,63 @@ class Wav2Vec2Encoder:
 
     def ctc_head(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Weight (n_symbols, dim) and bias (n_symbols,) from features to symbol logits."""
-        head = self._model.lm_head
-        return head.weight.detach().clone(), head.bias.detach().clone()
+        weight, bias = self._head
+        return weight.clone(), bias.clone()
 
-    def _normalise(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        if samples.shape[0] < self._shortest:
-            samples = np.pad(samples, (0, self._shortest - samples.shape[0]))
+    @property
+    def body(self) -> Any:
+        """The network from normalised waves to features, for whoever would train it in float."""
+        return self._body
+
+    def export(self, cache: Path) -> None:
+        """Write the network for ONNX Runtime; it must be computed in float.
+
+        Raises:
+            AttuneError: if that cannot be done here.
+        """
+        silence = self._front(self.normalise(np.zeros(SAMPLE_RATE, np.float32)))
+        ort.export(self._transformer, silence, ort.place(cache, self.fingerprint), Length.ANY)
+
+    def normalise(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """As the model wants it, zero mean and unit variance mostly; what is short is filled up."""
+        if samples.shape[0] < self._front.field:
+            samples = np.pad(samples, (0, self._front.field - samples.shape[0]))
+        if not self._normalises:
+            return samples.copy()  # torch warns of arrays that may not be written
         centred = samples - samples.mean()
         return (centred / np.sqrt(centred.var() + 1e-7)).astype(np.float32)
+
+
+class _Transformer(nn.Module):
+    """What comes after the convolutions."""
+
+    def __init__(self, body: Any) -> None:
+        super().__init__()
+        self.projection = body.feature_projection
+        self.encoder = body.encoder
+
+    def forward(self, given: Tensor) -> Tensor:
+        """From (1, n_frames, conv_dim) to (1, n_frames, dim)."""
+        found: Any = self.projection(given)
+        if not torch.is_tensor(found):  # all but HuBERT's give what they had normalised, too
+            found = found[0]
+        return self.encoder(found).last_hidden_state
+
+
+def _check(folder: EncoderFolder, config: Any, symbols: list[str]) -> None:
+    """Refuse a configuration that cannot be read with these symbols."""
+    if config.vocab_size != len(symbols):
+        raise EncoderError(
+            f"The speech encoder in {folder.path} writes {config.vocab_size} symbols but its "
+            f"vocab.json has {len(symbols)}; fetch the folder again."
+        )
+    if config.pad_token_id is None:
+        raise EncoderError(
+            f"The speech encoder in {folder.path} does not say which symbol is CTC's blank: its "
+            "config.json needs pad_token_id."
+        )
+    if getattr(config, "add_adapter", False):
+        raise folder.refuse("it puts an adapter after the encoder, which Attune does not run")
 
 
 def _vocabulary(folder: Path) -> tuple[list[str], int]:
@@ -132,55 +197,3 @@ def _fusion(path: Path, symbols: list[str], settings: EncodeSettings) -> ctc.Fus
         for symbol in symbols
     )
     return ctc.Fusion(ngram, places, settings.ngram_weight, settings.ngram_bonus)
-
-
-def _load(folder: Path) -> Any:
-    # transformers is slow to import; nothing but the encoder needs it.
-    from transformers import Wav2Vec2ForCTC  # noqa: PLC0415
-    from transformers.utils import logging  # noqa: PLC0415
-
-    logging.set_verbosity_error()  # pyright: ignore[reportUnknownMemberType]
-    logging.disable_progress_bar()  # pyright: ignore[reportUnknownMemberType]
-    try:
-        model, report = cast(
-            "tuple[Any, dict[str, Iterable[str]]]",
-            Wav2Vec2ForCTC.from_pretrained(  # pyright: ignore[reportUnknownMemberType]
-                folder,
-                local_files_only=True,
-                use_safetensors=True,
-                dtype=torch.float32,
-                output_loading_info=True,
-            ),
-        )
-    except Exception as error:  # noqa: BLE001 - transformers raises whatever its parts raise
-        first_line = str(error).strip().partition("\n")[0]
-        raise EncoderError(
-            f"Cannot load the speech encoder in {folder}: {first_line}. It must be a "
-            "Wav2Vec2ForCTC folder with safetensors weights."
-        ) from None
-    missing = [name for name in report["missing_keys"] if name != _TRAINING_ONLY]
-    if missing:
-        raise EncoderError(
-            f"The speech encoder in {folder} lacks {len(missing)} weights, {missing[0]} among "
-            "them; it is not a whole Wav2Vec2ForCTC checkpoint."
-        )
-    return model.eval()
-
-
-def _receptive_field(kernels: Iterable[int], strides: Iterable[int]) -> int:
-    field, step = 1, 1
-    for kernel, stride in zip(kernels, strides, strict=True):
-        field += (kernel - 1) * step
-        step *= stride
-    return field
-
-
-def _fingerprint(model: Any) -> str:
-    """Hex digest over names, shapes and values of the weights that take part in encoding."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(model.state_dict().items()):
-        if name == _TRAINING_ONLY:
-            continue
-        digest.update(f"{name}{tuple(tensor.shape)}".encode())
-        digest.update(tensor.contiguous().numpy().tobytes())
-    return digest.hexdigest()[:16]

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from assistant.errors import GGUFError
 
+Scalar = int | float | bool | str
+"""A metadata value, or one of a list of them."""
+
 MAX_NAME = 255  # bytes in a key or a tensor's name; real ones have a quarter of it
 
 U32 = struct.Struct("<I")

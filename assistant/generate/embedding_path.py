@@ -34,13 +34,18 @@ class EmbeddingProbe:
     difference: float  # the largest, in units of the largest logit; 0: bit for bit
 
 
-def refuse_per_layer_embeddings(gguf: GGUFFile) -> None:
-    """Refuse a model that looks tokens up again in every layer, where sound has no entry.
+def refuse_by_header(gguf: GGUFFile) -> None:
+    """Refuse a model of which the header tells that it looks both ways, or looks tokens up again.
 
     Raises:
         EmbeddingPathError: if it is one.
     """
     architecture = gguf.architecture
+    if gguf.get(f"{architecture}.attention.causal") is False:
+        raise EmbeddingPathError(
+            f"{gguf.path.name} ({architecture}) does not answer word by word, so it cannot be "
+            f"given sound. {ADVICE}"
+        )
     width = gguf.get(f"{architecture}.embedding_length_per_layer_input")
     if architecture == "gemma3n" or width or "per_layer_token_embd.weight" in gguf.tensors:
         raise EmbeddingPathError(
@@ -79,12 +84,17 @@ def prove(
         logits_after: decodes tokens or scaled embeddings from an empty state.
 
     Raises:
-        EmbeddingPathError: if no scale agrees.
+        EmbeddingPathError: if no scale agrees, or there are no tokens to try it with.
+        GGUFError: if the embeddings are stored in a type that cannot be dequantised here.
     """
     tokens = np.array(model.tokenize(PROBE_TEXT, special=False)[:PROBE_TOKENS], np.int32)
+    if not tokens.size:
+        raise EmbeddingPathError(
+            f"{gguf.path.name} ({gguf.architecture}) has no tokens for English words. {ADVICE}"
+        )
+    rows = gguf.rows(tokens)
     expected = logits_after(tokens)
     largest = float(np.abs(expected).max()) or 1.0
-    rows = gguf.rows(tokens)
     probes: list[EmbeddingProbe] = []
     for scale in (np.float32(1), np.sqrt(np.float32(gguf.embedding_length))):
         error = np.abs(logits_after(rows * scale) - expected).max()

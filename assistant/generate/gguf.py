@@ -1,4 +1,4 @@
-"""A GGUF's header and token embeddings, read from a memory map without loading the model.
+"""A GGUF's header and token embeddings, read without loading the model.
 
 The header is walked once; the contents of arrays are skipped until somebody asks for them, so a
 vocabulary of 262,000 tokens costs a fraction of a second. Every length, count, offset and type
@@ -11,7 +11,9 @@ from __future__ import annotations
 import hashlib
 import math
 import mmap
+import os
 import struct
+import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,9 +26,8 @@ from gguf.quants import dequantize
 from numpy.typing import NDArray
 
 from assistant.errors import GGUFError
-from assistant.generate.cursor import U64, Cursor, damaged
-
-Scalar = int | float | bool | str
+from assistant.generate.cursor import U64, Cursor, Scalar, damaged
+from assistant.generate.sizes import check_sizes
 
 MAX_DIMS = 4
 MAX_STRINGS = 1 << 24  # in one array; the largest vocabularies have a sixtieth of it
@@ -77,9 +78,10 @@ class GGUFFile:
             self.size = path.stat().st_size  # bytes
             if self.size < 24:
                 raise GGUFError(f"{path} is not a GGUF file: it has only {self.size} bytes.")
-            with path.open("rb") as file:
-                # Kept as a view of the map itself: struct and hashlib read from it directly.
-                self._view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+            self._file = os.open(path, os.O_RDONLY)
+            weakref.finalize(self, os.close, self._file)
+            # Kept as a view of the map itself: struct and hashlib read from it directly.
+            self._view = memoryview(mmap.mmap(self._file, 0, access=mmap.ACCESS_READ))
         except OSError as error:
             raise GGUFError(
                 f"Cannot read the model file {path}: {error.strerror}. "
@@ -112,6 +114,7 @@ class GGUFFile:
                 f"its vocabulary has {self._token_starts.size - 1} entries "
                 f"for {self.n_vocab} embeddings",
             )
+        check_sizes(self)
 
     @property
     def chat_template(self) -> str | None:
@@ -128,6 +131,11 @@ class GGUFFile:
     def eos(self) -> str | None:
         """Text of the token that ends a sequence."""
         return self._token_named("tokenizer.ggml.eos_token_id")
+
+    @property
+    def keys(self) -> list[str]:
+        """Every key of the metadata."""
+        return list(self._metadata)
 
     def get(self, key: str) -> Scalar | list[Scalar] | None:
         """A metadata value; arrays are decoded anew on every call, ``None`` where there is none."""
@@ -155,12 +163,22 @@ class GGUFFile:
         """Check what llama.cpp takes on trust, and ends the process over, in a vocabulary.
 
         Raises:
-            GGUFError: if an entry is there twice, or entries lack their type or score.
+            GGUFError: if there is no tokenizer, an entry is there twice, entries lack their type
+                or score, or a SentencePiece vocabulary cannot spell every byte.
         """
         starts = self._token_starts.tolist()
-        entries = {bytes(self._view[a + 8 : b]) for a, b in pairwise(starts)}
+        # An empty entry gets a name of its own there.
+        entries = {bytes(self._view[a + 8 : b]) or a for a, b in pairwise(starts)}
         if len(entries) != self.n_vocab:
             raise damaged(self.path, "its vocabulary has an entry twice")
+        tokenizer = self.get("tokenizer.ggml.model")
+        if tokenizer in ("none", "no_vocab"):
+            raise damaged(self.path, "it has no tokenizer")
+        if tokenizer == "llama":
+            for byte in range(256):
+                # A zero ends a string there, so it has no entry but the spelt one.
+                if not {b"<0x%02X>" % byte, bytes([byte]).rstrip(b"\0")} & entries:
+                    raise damaged(self.path, f"its vocabulary cannot spell the byte {byte}")
         for key, kind in (("tokenizer.ggml.token_type", _INT32), ("tokenizer.ggml.scores", _FLOAT)):
             value = self._metadata.get(key)
             if value is not None and (value.type, value.count) != (kind, self.n_vocab):
@@ -171,27 +189,27 @@ class GGUFFile:
 
         Raises:
             IndexError: if a token is not in the vocabulary.
-            GGUFError: if the table is stored in a type that cannot be dequantised here.
+            GGUFError: if the table is cut off, or stored in a type that cannot be dequantised.
         """
         ids = np.asarray(token_ids, np.int64)
         if ids.size and (ids.min() < 0 or ids.max() >= self.n_vocab):
             raise IndexError(f"token ids must lie in 0 to {self.n_vocab - 1}")
-        return self._dequantised(self._raw_rows[ids])
+        return self._dequantised(self._stored(ids.tolist()))
 
     def all_rows(self, chunk: int = CHUNK_ROWS) -> Iterator[NDArray[np.float32]]:
         """The whole embedding table in order, each piece of shape (up to chunk, embedding_length).
 
         Raises:
-            GGUFError: if the table is stored in a type that cannot be dequantised here.
+            GGUFError: if the table is cut off, or stored in a type that cannot be dequantised.
         """
         for start in range(0, self.n_vocab, chunk):
-            yield self._dequantised(self._raw_rows[start : start + chunk])
+            yield self._dequantised(self._stored([start], min(chunk, self.n_vocab - start)))
 
     def table(self) -> NDArray[np.float32]:
         """The whole embedding table, shape (n_vocab, embedding_length); for callers to keep.
 
         Raises:
-            GGUFError: if the table is stored in a type that cannot be dequantised here.
+            GGUFError: if the table is cut off, or stored in a type that cannot be dequantised.
         """
         table = np.empty((self.n_vocab, self.embedding_length), np.float32)
         at = 0
@@ -212,20 +230,28 @@ class GGUFFile:
         digest.update(repr(shape).encode())
         digest.update(self._view[int(self._token_starts[0]) : int(self._token_starts[-1])])
         sample = np.linspace(0, self.n_vocab - 1, min(SAMPLED_ROWS, self.n_vocab)).astype(np.int64)
-        digest.update(self._raw_rows[sample].tobytes())
+        digest.update(self._stored(sample.tolist()).tobytes())
         return digest.hexdigest()[:32]
 
-    @property
-    def _raw_rows(self) -> NDArray[np.uint8]:
-        start, size = self._table.offset, self._table.size
-        return np.ndarray((self.n_vocab, size // self.n_vocab), np.uint8, self._view, start)
+    def _stored(self, starts: Sequence[int], n: int = 1) -> NDArray[np.uint8]:
+        """Runs of n rows as they are stored, shape (n_starts * n, bytes of a row).
+
+        Read, not mapped: one row touched would count as megabytes, and a file that is cut off
+        while it is in use would end the process.
+        """
+        width = self._table.size // self.n_vocab
+        raw = np.empty((len(starts), n * width), np.uint8)
+        for run, start in zip(raw, starts, strict=True):
+            if os.preadv(self._file, [run.data], self._table.offset + start * width) != n * width:
+                raise damaged(self.path, "it has become shorter since it was opened")
+        return raw.reshape(-1, width)
 
     def _dequantised(self, raw: NDArray[np.uint8]) -> NDArray[np.float32]:
         if not len(raw):
             return np.empty((0, self.embedding_length), np.float32)
         try:
             with np.errstate(all="ignore"):
-                rows = dequantize(np.array(raw), self._table.type)
+                rows = dequantize(raw, self._table.type)
         except NotImplementedError:
             raise GGUFError(
                 f"{self.path} stores its embeddings as {self._table.type.name}, which Attune "

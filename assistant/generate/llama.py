@@ -27,8 +27,8 @@ from assistant.errors import GenerationError, MismatchError
 from assistant.generate.embedding_path import (
     EmbeddingProbe,
     prove,
+    refuse_by_header,
     refuse_other_inputs,
-    refuse_per_layer_embeddings,
 )
 from assistant.generate.gguf import GGUFFile
 from assistant.generate.native import Context, Model, Rows, Sampler
@@ -106,7 +106,7 @@ class LlamaSession:
 
     def __init__(self, settings: GenerateSettings) -> None:
         self.gguf = GGUFFile(settings.path)
-        refuse_per_layer_embeddings(self.gguf)
+        refuse_by_header(self.gguf)
         self.gguf.check_vocabulary()
         self._settings = settings
         self._template = ChatTemplate(self.gguf.chat_template, bos=self.gguf.bos, eos=self.gguf.eos)

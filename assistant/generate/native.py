@@ -83,6 +83,8 @@ class Model:
         bos: int = _c.llama_vocab_bos(self.vocabulary)
         wanted = bos >= 0 and _c.llama_vocab_get_add_bos(self.vocabulary)
         self.bos: int | None = bos if wanted else None  # put in front of every sequence
+        self._adds_space = False
+        self._adds_space = self.detokenize(self.tokenize("x", special=False)).startswith(" ")
 
     @property
     def pointer(self) -> int:
@@ -125,6 +127,8 @@ class Model:
 
     def tokenize(self, text: str, *, special: bool) -> list[int]:
         """Tokens of a text, none added; control tokens are recognised only where ``special``."""
+        if self._adds_space and not special:
+            text = text.removeprefix(" ")  # SentencePiece puts one in front of every text itself
         data = text.encode("utf-8", "replace")
         if not data:
             return []

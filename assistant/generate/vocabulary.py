@@ -67,10 +67,12 @@ def vocabulary(path: Path) -> Generator[Vocabulary, None, None]:
     """The vocabulary of a GGUF without its other weights in memory.
 
     Raises:
-        GGUFError: if the file is missing or not a language model.
+        GGUFError: if the file is missing, damaged or not a language model.
     """
+    gguf = GGUFFile(path)
+    gguf.check_vocabulary()
     model = Model(path, vocab_only=True)
     try:
-        yield Vocabulary(GGUFFile(path), model)
+        yield Vocabulary(gguf, model)
     finally:
         model.close()

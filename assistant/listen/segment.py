@@ -49,7 +49,7 @@ def segment(  # noqa: PLR0913 - all that can be listened with; most of it is opt
     deaf: Callable[[AudioFrame], bool] | None = None,
     open: Callable[[AudioFrame], bool] | None = None,  # noqa: A002 - as in an open microphone
     pauses: Pauses | None = None,
-    complete: Callable[[NDArray[np.float32]], float] | None = None,
+    complete: Callable[[NDArray[np.float32]], float | None] | None = None,
     on_start: Callable[[float | None], None] | None = None,
     source: str = "microphone",
     now: Callable[[], datetime] = lambda: datetime.now().astimezone(),
@@ -64,7 +64,8 @@ def segment(  # noqa: PLR0913 - all that can be listened with; most of it is opt
         open: frames for which this does not hold are not heard; they end an utterance under way.
         pauses: says how long to wait for the end, and learns from it; none: as set.
         complete: asked in each pause where pauses are learned: the utterance so far, mono 16 kHz
-            in [-1, 1], shape (n_samples,), is how likely a finished request, 0 to 1?
+            in [-1, 1], shape (n_samples,), is how likely a finished request, 0 to 1? ``None``:
+            it does not know.
         on_start: told that an utterance has begun, and the silence in ms between it and the cut
             by silence before it; ``None`` where there is no such cut.
         source: what ``Utterance.source`` shall say.
@@ -120,7 +121,7 @@ class _Patience:
         self,
         settings: ListenSettings,
         pauses: Pauses | None,
-        complete: Callable[[NDArray[np.float32]], float] | None,
+        complete: Callable[[NDArray[np.float32]], float | None] | None,
     ) -> None:
         self._pauses = pauses if pauses is not None and pauses.learning else None
         self._complete = complete

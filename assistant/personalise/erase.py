@@ -30,7 +30,14 @@ WIPE_S = 1.5
 
 _NOTE = "erasing:"
 _EVERYTHING = "everything"
-_TRAINING = ("training.safetensors", "training.safetensors.part")  # an interrupted training's state
+_TRAINING = (  # states of interrupted trainings, and features of a person's own texts
+    "training.safetensors",
+    "training.safetensors.part",
+    "bootstrap.safetensors",
+    "bootstrap.safetensors.part",
+    "bootstrap-own.frames",
+    "bootstrap-own.jsonl",
+)
 _SOUND = re.compile(r"(?:turn|exchange)-0*(\d+)(?:-\d+)?\.wav")  # as WavSink names its files
 
 

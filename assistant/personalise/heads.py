@@ -186,7 +186,7 @@ class AnchoredHead:
                 for token in said
             ]
             frames = batch.frames[row : row + 1, : pair.frames]
-            logits = _anchored_logits(whole, frames, anchors, self._directions)
+            logits = _anchored_logits(whole, frames, anchors, self._directions.to(frames.device))
             cross = functional.cross_entropy(logits.flatten(0, 2), torch.tensor(wanted))
             losses.append(cross * pair.weight)
         if not losses:
@@ -210,6 +210,19 @@ class PooledHead:
 
     def loss(self, network: nn.Module, batch: Batch) -> Tensor:
         """EmbedLink's loss."""
+        wanted, _ = self.targets(batch)
+        return embedlink.loss(self.slots(network, batch), wanted, self._alpha, self._beta)
+
+    def slots(self, network: nn.Module, batch: Batch) -> Tensor:
+        """What the network fills the slots with, in units of the rows' spread."""
+        return cast("Tensor", network(batch.frames, batch.lengths)).float() / self._scale
+
+    def targets(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """What the slots should hold, in the same units, and which of them hold text.
+
+        Returns:
+            float32 (batch, slots, llm_dim), bool (batch, slots).
+        """
         slots = self.checkpoint.config.slots
         cast_ids = np.array(
             [
@@ -220,12 +233,7 @@ class PooledHead:
         unique, places = np.unique(cast_ids, return_inverse=True)
         rows: NDArray[np.float32] = self._language.rows(unique)
         wanted = torch.as_tensor(rows[places.reshape(cast_ids.shape)])
-        return embedlink.loss(
-            network(batch.frames, batch.lengths).float() / self._scale,
-            wanted / self._scale,
-            self._alpha,
-            self._beta,
-        )
+        return wanted / self._scale, torch.as_tensor(cast_ids != self._pad)
 
 
 def untrained(

@@ -18,7 +18,7 @@ from assistant.bridge import checkpoint
 from assistant.bridge.checkpoint import Checkpoint
 from assistant.bridge.connect import Bridge
 from assistant.config import Settings
-from assistant.encode.wav2vec2 import Wav2Vec2Encoder
+from assistant.encode.encoder import open_encoder
 from assistant.errors import BridgeError, TrainingError
 from assistant.generate.llama import LlamaSession
 from assistant.generate.vocabulary import Vocabulary, vocabulary
@@ -75,8 +75,8 @@ class Heard:
 
     fingerprint: str
     dim: int
-    spelling: Spelling
-    untrained: Checkpoint  # a letters bridge that reads as the encoder does
+    spelling: Spelling | None  # none of an encoder that writes no letters
+    untrained: Checkpoint | None  # a letters bridge that reads as the encoder does
     train: list[Pair]
     held_out: list[Pair]
     replay: list[Pair]
@@ -214,7 +214,7 @@ def hear(
 ) -> Heard:
     """Features of all examples and of common talk, each computed once and kept."""
     wanted = settings.personalise
-    encoder = Wav2Vec2Encoder(settings.encode.model_copy(update={"threads": wanted.threads}))
+    encoder = open_encoder(settings.encode.model_copy(update={"threads": wanted.threads}))
     total = len(found) + wanted.canaries + wanted.replay
     talk = common_talk(
         wanted.canaries + wanted.replay,
@@ -235,11 +235,15 @@ def hear(
         if features is not None:
             pairs.append((example, Pair(features, example.text, example.weight)))
     common = [Pair(each.features, each.text) for each in talk]
+    letters, spelling = encoder.ctc_head(), encoder.spelling
+    untrained_letters = None
+    if letters is not None and spelling is not None:
+        untrained_letters = LettersHead.untrained(encoder.fingerprint, letters, spelling)
     heard = Heard(
         fingerprint=encoder.fingerprint,
         dim=encoder.dim,
-        spelling=encoder.spelling,
-        untrained=LettersHead.untrained(encoder.fingerprint, encoder.ctc_head(), encoder.spelling),
+        spelling=spelling,
+        untrained=untrained_letters,
         train=[pair for example, pair in pairs if not example.held_out],
         held_out=[pair for example, pair in pairs if example.held_out],
         replay=common[wanted.canaries :],
@@ -262,7 +266,13 @@ def beginning(
     tokens = set(_spoken_tokens(heard, language))
     found, start = _start(settings, request, folder, heard, language)
     if wanted.head == "letters":
-        return LettersHead(found or heard.untrained, heard.spelling), start
+        first = found or heard.untrained
+        if first is None or heard.spelling is None:
+            raise TrainingError(
+                f"The speech encoder in {settings.encode.path} writes no letters, so there are "
+                "none to be learned. Set personalise.head to 'pooled'."
+            )
+        return LettersHead(first, heard.spelling), start
     pad = language.pad
     if found is None:
         tokens |= set(sampled(language.size, wanted.seed))

@@ -7,8 +7,20 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from assistant.speak.espeak import Espeak, Speech
 from assistant.speak.sentences import sentences
+from assistant.speak.speech import Speech
+
+
+class Synthesiser(Protocol):
+    """Turns text into sound."""
+
+    def synthesise(self, text: str) -> Speech:
+        """Speak one sentence.
+
+        Raises:
+            SpeechError: if it cannot be said.
+        """
+        ...
 
 
 class Sink(Protocol):
@@ -61,7 +73,7 @@ class _Player(threading.Thread):
 
 def speak(
     pieces: Iterable[str],
-    espeak: Espeak,
+    synthesiser: Synthesiser,
     sink: Sink,
     on_first_audio: Callable[[], None] | None = None,
     *,
@@ -75,7 +87,7 @@ def speak(
 
     Args:
         pieces: the text as it is written.
-        espeak: the synthesiser.
+        synthesiser: makes sound of it.
         sink: where the sound goes.
         on_first_audio: called on the playing thread when the first sound is about to go out.
         name: what the sink shall call the reply.
@@ -91,7 +103,7 @@ def speak(
     player.start()
     try:
         for sentence in sentences(_until(player.over, pieces)):
-            speech = espeak.synthesise(sentence)
+            speech = synthesiser.synthesise(sentence)
             if player.over.is_set():
                 break
             if speech.samples.shape[0] > 0:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import struct
 import subprocess
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from assistant.config import SpeakSettings
 from assistant.errors import DependencyError, SpeechError
-from assistant.values import sealed
+from assistant.speak.speech import Speech, plain
 
 TIMEOUT_S = 20.0
 """Longest wait for one sentence; it takes about 15 ms on a PC."""
@@ -23,23 +20,6 @@ SPEECH_RATE = 22_050
 """Samples per second of espeak-ng's own voices."""
 
 _HEADER = struct.Struct("<4s4x4s4s4xHHIIHH4s4x")  # RIFF WAVE fmt_ ... data
-_NOT_SPOKEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f*_`#]+")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Speech:
-    """One synthesised sentence."""
-
-    samples: NDArray[np.int16]  # mono, shape (n_samples,)
-    sample_rate: int
-
-    def __post_init__(self) -> None:
-        sealed(self.samples, np.int16, 1, "Speech.samples")
-
-    @property
-    def seconds(self) -> float:
-        """Length in seconds."""
-        return self.samples.shape[0] / self.sample_rate
 
 
 class Espeak:
@@ -66,7 +46,7 @@ class Espeak:
         try:
             done = subprocess.run(
                 self._command,
-                input=_plain(text).encode(),
+                input=plain(text).encode(),
                 capture_output=True,
                 check=False,
                 timeout=TIMEOUT_S,
@@ -91,11 +71,6 @@ class Espeak:
                 "Try 'espeak-ng hello' to see whether it works at all."
             )
         return _speech(done.stdout)
-
-
-def _plain(text: str) -> str:
-    """Text without espeak-ng's own commands and without marks that are not spoken."""
-    return _NOT_SPOKEN.sub(" ", text).replace("[[", "[ [").strip()
 
 
 def _speech(wav: bytes) -> Speech:

@@ -15,7 +15,8 @@ from assistant.audio import portaudio
 from assistant.audio.resample import resample, to_float32, to_int16
 from assistant.config import SpeakSettings
 from assistant.errors import AudioFileError, DeviceError
-from assistant.speak.espeak import SPEECH_RATE, Speech
+from assistant.speak.espeak import SPEECH_RATE
+from assistant.speak.speech import Speech
 
 BUFFER_S = 0.5
 """Sound the loudspeaker holds: what a busy machine may be late by."""

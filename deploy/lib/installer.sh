@@ -65,6 +65,20 @@ has() { command -v "$1" >/dev/null; }
 
 pinned() { sed -n "s/^$1==//p" "$checkout/constraints.txt"; }
 
+# What the settings ask for beyond the base, as pyproject.toml calls it: "button,piper".
+extras() {
+  local wished=()
+  asks "^ *barge_in *= *[\"']cancel" && wished+=(barge-in)
+  has_button && wished+=(button)
+  asks "^ *engine *= *[\"']piper" && wished+=(piper)
+  (IFS=, && echo "${wished[*]}")
+}
+
+# Whether the settings have a push button, on a board that Attune can read one of.
+has_button() { [[ -e $here/button.conf ]] && asks '^ *button_gpio *= *[0-9]'; }
+
+asks() { grep -Eqs "$1" "$root/etc/attune/attune.toml"; }
+
 systemd_runs() { [[ -z $root && -d /run/systemd/system ]]; }
 
 # --- Does it fit here? --------------------------------------------------------------------------
@@ -110,6 +124,8 @@ check_cuda() {
 install_packages() {
   local wanted=(espeak-ng libportaudio2 alsa-utils python3-venv) missing=() name state
   [[ -n $wheels ]] || wanted+=(g++)
+  # lgpio has no wheel for every Python.
+  [[ -n $wheels ]] || ! has_button || wanted+=(python3-dev swig)
   for name in "${wanted[@]}"; do
     # shellcheck disable=SC2016  # dpkg's variable
     state=$(query dpkg-query -W -f='${db:Status-Abbrev}' "$name" 2>/dev/null || true)
@@ -137,6 +153,7 @@ install_attune() {
   release=$base/releases/$(release_name)
   $files_only || install_packages
   make_release
+  $files_only || add_extras
   activate
   prune
   if $changed && $dry_run; then
@@ -178,6 +195,7 @@ uninstall() {
       [[ ! -e $root/$target ]] || take_away "$target"
     done < <(offered "$release")
   done
+  [[ ! -e $root/$button_unit ]] || take_away "$button_unit"
   if [[ -e $settings ]]; then
     if $kept && [[ $data == keep ]]; then
       say "settings that you have written stay as /var/lib/attune/attune.toml"

@@ -2,6 +2,9 @@
 # Which release is in use, and what of it is in the system. Read by installer.sh.
 # shellcheck disable=SC2154  # set by the board's install.sh and by main
 
+# Lets the service at the button; not a release's, as it comes and goes with the settings.
+readonly button_unit=etc/systemd/system/attune.service.d/button.conf
+
 linked() { readlink "$root$base/$1" || true; }
 
 # Notes that the services have to be told, until they have been.
@@ -45,6 +48,18 @@ place_files() {
       take_away "$target"
     fi
   done < <(offered "$before")
+}
+
+place_button() {
+  if has_button; then
+    cmp -s "$here/button.conf" "$root/$button_unit" || {
+      unsettle
+      act install -D -m 0644 "$here/button.conf" "$root/$button_unit"
+    }
+  elif [[ -e $root/$button_unit ]]; then
+    unsettle
+    take_away "$button_unit"
+  fi
 }
 
 # The board's profile becomes the settings, unless somebody has written others.
@@ -101,6 +116,7 @@ activate() {
   before=$(linked current)
   place_files "$before"
   place_settings "$before"
+  place_button
   place_command
   if [[ -n $before && $before != "$release" ]]; then
     point previous "$before"

@@ -57,14 +57,38 @@ compilers() {
 }
 
 # pip inside the release, with a build folder on the card: /tmp is memory on many systems.
+# PYPI has lgpio bring the library that it is made of.
 pip_install() {
   enter env TMPDIR="$release/tmp" CMAKE_ARGS="$llama_options" ${nvcc:+CUDACXX="$nvcc"} \
     CMAKE_BUILD_PARALLEL_LEVEL="$(compilers)" PIP_NO_INPUT=1 PIP_DISABLE_PIP_VERSION_CHECK=1 \
-    PIP_ROOT_USER_ACTION=ignore "$release/venv/bin/python" -m pip install "$@"
+    PIP_ROOT_USER_ACTION=ignore PYPI=1 "$release/venv/bin/python" -m pip install "$@"
+}
+
+# Where the system that is worked on finds the packages, copied below its root if need be.
+reach_wheels() {
+  within=$wheels
+  [[ -n $wheels && -n $root ]] || return 0
+  act cp -r "$wheels" "$root$release/wheels"
+  within=$release/wheels
+}
+
+# What the settings ask for beside, also when they do so later: a release is not made anew for it.
+add_extras() {
+  local wanted within source=()
+  wanted=$(extras)
+  [[ -n $wanted && $(cat "$root$release/.extras" 2>/dev/null) != "$wanted" ]] || return 0
+  say "packages that the settings ask for: $wanted"
+  act mkdir -p "$root$release/tmp"
+  reach_wheels
+  [[ -z $wheels ]] || source=(--no-index --find-links "$within")
+  pip_install "${source[@]}" --constraint "$release/constraints.txt" "attune[$wanted]"
+  act rm -rf "$root$release/tmp" "$root$release/wheels"
+  act sh -c 'echo "$1" >"$2"' - "$wanted" "$root$release/.extras"
+  unsettle
 }
 
 make_venv() {
-  local part source=$release/source
+  local part within source=$release/source
   say "Python packages"
   act mkdir -p "$root$source/models" "$root$release/tmp"
   # Whichever torch came first is the one to stay.
@@ -72,9 +96,8 @@ make_venv() {
   act sed -i '/^torch==/d' "$root$release/constraints.txt"
   enter "$python" -m venv --clear "$release/venv"
   if [[ -n $wheels ]]; then
-    [[ -z $root ]] || act cp -r "$wheels" "$root$release/wheels"
-    [[ -z $root ]] || wheels=$release/wheels
-    pip_install --no-index --find-links "$wheels" --constraint "$release/constraints.txt" attune
+    reach_wheels
+    pip_install --no-index --find-links "$within" --constraint "$release/constraints.txt" attune
   else
     for part in pyproject.toml README.md LICENSE assistant; do
       act cp -r "$checkout/$part" "$root$source/"

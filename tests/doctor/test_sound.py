@@ -18,6 +18,7 @@ from assistant.errors import DependencyError
 from assistant.listen.replay import load
 from assistant.values import SAMPLE_RATE
 from tests.sound import SoundServer, silent_environment
+from tests.speak import voices
 
 
 @pytest.fixture
@@ -151,6 +152,25 @@ def test_a_loudspeaker_is_not_needed_where_replies_are_written(tmp_path: Path) -
     who = patient(speak={"wav_dir": tmp_path})
     assert sound.loudspeaker(who).text == f"None is needed: replies are written to {tmp_path}."
     assert sound.loopback(who).level is Level.OK
+
+
+def test_piper_is_tried_where_it_is_chosen(tmp_path: Path) -> None:
+    assert found("piper") == Finding(Level.OK, "Not needed: speak.engine is 'espeak'.")
+    voices.write(tmp_path / "anna")
+    chosen_voice = {"engine": "piper", "voice": "anna"}
+    who = patient(speak=chosen_voice, models={"folder": tmp_path})
+    assert sound.espeak_ng(who).text == "Speaks with the voice 'en-us'."
+    assert found("piper", who).text.startswith("Speaks with the voice 'anna'")
+    missing = found("piper", patient(speak=chosen_voice, models={"folder": tmp_path / "none"}))
+    assert missing.level is Level.FAIL
+    assert missing.text.startswith("There is no Piper voice")
+
+
+def test_a_voice_that_is_too_slow_is_told() -> None:
+    assert sound.pace("anna", seconds=2.0, took_s=1.9).level is Level.OK
+    late = sound.pace("anna", seconds=2.0, took_s=2.1)
+    assert late.level is Level.WARN
+    assert "takes longer to speak than to be heard" in late.text
 
 
 def test_espeak_ng_is_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

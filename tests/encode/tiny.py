@@ -1,4 +1,4 @@
-"""Writes tiny Wav2Vec2ForCTC folders with random weights."""
+"""Writes tiny encoder folders with random weights."""
 
 from __future__ import annotations
 
@@ -7,7 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import Wav2Vec2Config, Wav2Vec2ForCTC
+from transformers import (
+    HubertConfig,
+    HubertForCTC,
+    Wav2Vec2Config,
+    Wav2Vec2ForCTC,
+    WavLMConfig,
+    WavLMForCTC,
+    WhisperConfig,
+    WhisperForConditionalGeneration,
+)
 
 SYMBOLS = ["<pad>", "<s>", "</s>", "<unk>", "|", *"ETAONIHSRDLUMWCFGYPBVK'XJQZ"]
 """The 32 of wav2vec2-base-960h, in its order."""
@@ -49,19 +58,43 @@ BASE: dict[str, Any] = {  # as base-960h: seven convolutions, GroupNorm after th
 }
 
 
+LARGE: dict[str, Any] = {  # as the large models: layer norms, before what they belong to
+    **BASE,
+    "conv_bias": True,
+    "do_stable_layer_norm": True,
+    "feat_extract_norm": "layer",
+}
+
+FAMILIES: dict[str, Any] = {
+    "wav2vec2": (Wav2Vec2Config, Wav2Vec2ForCTC),
+    "hubert": (HubertConfig, HubertForCTC),
+    "wavlm": (WavLMConfig, WavLMForCTC),
+}
+
+WHISPER_S = 4
+"""What the tiny Whisper hears at once; the true one hears 30 s."""
+
+
 def write(
-    folder: Path, sizes: dict[str, Any] = SMALL, *, says: str | None = None, seed: int = 0
+    folder: Path,
+    sizes: dict[str, Any] = SMALL,
+    *,
+    family: str = "wav2vec2",
+    says: str | None = None,
+    seed: int = 0,
 ) -> Path:
     """Write a folder with weights, configuration and vocabulary.
 
     Args:
         folder: made if it is not there.
         sizes: the configuration.
+        family: the architecture.
         says: the one symbol it reads in every frame; otherwise what its weights happen to say.
         seed: of the weights.
     """
     torch.manual_seed(seed)
-    model = Wav2Vec2ForCTC(Wav2Vec2Config(**sizes))
+    config, kind = FAMILIES[family]
+    model = kind(config(**sizes))
     with torch.no_grad():
         model.lm_head.weight.normal_(std=2.0)  # so that several letters are read
         model.lm_head.bias[1:4] = -1e4  # transformers itself drops these before it merges runs
@@ -72,4 +105,26 @@ def write(
     model.save_pretrained(folder)
     vocabulary = {symbol: place for place, symbol in enumerate(SYMBOLS)}
     (folder / "vocab.json").write_text(json.dumps(vocabulary), encoding="utf-8")
+    return folder
+
+
+def write_whisper(folder: Path, seed: int = 0) -> Path:
+    """Write a folder with a whole Whisper model, decoder included."""
+    torch.manual_seed(seed)
+    config = WhisperConfig(
+        vocab_size=10,
+        d_model=HIDDEN,
+        encoder_layers=2,
+        encoder_attention_heads=2,
+        encoder_ffn_dim=32,
+        decoder_layers=1,
+        decoder_attention_heads=2,
+        decoder_ffn_dim=32,
+        max_source_positions=WHISPER_S * 50,
+        pad_token_id=0,
+        bos_token_id=1,
+        eos_token_id=2,
+        decoder_start_token_id=1,
+    )
+    WhisperForConditionalGeneration(config).save_pretrained(folder)
     return folder

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ctypes
+import struct
 from pathlib import Path
 
 import llama_cpp
@@ -12,30 +13,25 @@ from assistant.errors import EmbeddingPathError
 from assistant.generate.embedding_path import prove
 from assistant.generate.gguf import GGUFFile
 from assistant.generate.llama import LlamaSession
+from tests.generate.families import FAMILIES
 from tests.generate.toys import Load, Toy, settings, write
 
-SCALES = {
-    "llama": 1,
-    "qwen2": 1,
-    "phi3": 1,
-    "stablelm": 1,
-    "lfm2": 1,
-    "gemma2": 1,
-    "gemma3": np.sqrt(np.float32(64)),
-}
+PROJECTION = b"blk.1.attn_output.weight"
+PER_LAYER = b"per_layer_token_embd.weight"
 
 
-@pytest.mark.parametrize("architecture", SCALES)
-def test_scale_is_found_and_exact(load: Load, architecture: str) -> None:
-    probe = load(Toy(architecture)).probe
+@pytest.mark.parametrize("family", FAMILIES)
+def test_scale_is_found_and_exact(load: Load, family: str) -> None:
+    toy = FAMILIES[family].toy
+    probe = load(toy).probe
 
-    assert probe.scale == SCALES[architecture]
+    assert probe.scale == (np.sqrt(np.float32(64)) if toy.architecture == "gemma3" else 1)
     assert probe.difference == 0
 
 
-@pytest.mark.parametrize("architecture", SCALES)
-def test_embeddings_do_exactly_what_tokens_do(load: Load, architecture: str) -> None:
-    session = load(Toy(architecture), n_batch=16)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_embeddings_do_exactly_what_tokens_do(load: Load, family: str) -> None:
+    session = load(FAMILIES[family].toy, n_batch=16)
     before = session.tokenize("It is noon.\n", special=False)
     # 40 rows: longer than a batch and than the toys' sliding window.
     spoken = [int(token) for token in np.random.default_rng(3).integers(0, 256, 40)]
@@ -119,10 +115,35 @@ def test_embeddings_in_every_layer_are_refused(tmp_path: Path, architecture: str
         LlamaSession(settings(path))
 
 
-def test_positions_along_several_axes_are_refused(tmp_path: Path) -> None:
-    path = write(tmp_path / "toy.gguf", Toy("qwen2vl"))
+def test_embeddings_in_every_layer_are_refused_whatever_the_name(tmp_path: Path) -> None:
+    path = write(tmp_path / "toy.gguf", Toy())
+    old, new = (struct.pack("<Q", len(name)) + name for name in (PROJECTION, PER_LAYER))
+    assert path.read_bytes().count(old) == 1
+    path.write_bytes(path.read_bytes().replace(old, new) + bytes(64))  # the header has grown
 
-    with pytest.raises(EmbeddingPathError, match="several axes"):
+    with pytest.raises(EmbeddingPathError, match="every layer"):
+        LlamaSession(settings(path))
+
+
+@pytest.mark.parametrize("architecture", ["qwen2vl", "qwen3vl"])
+def test_positions_along_several_axes_are_refused(tmp_path: Path, architecture: str) -> None:
+    path = write(tmp_path / "toy.gguf", Toy(architecture))
+
+    with pytest.raises(EmbeddingPathError, match=rf"{architecture}.*several axes.*another model"):
+        LlamaSession(settings(path))
+
+
+def test_a_model_that_looks_both_ways_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "toy.gguf", Toy(causal=False))
+
+    with pytest.raises(EmbeddingPathError, match=r"word by word.*another model"):
+        LlamaSession(settings(path))
+
+
+def test_a_vocabulary_without_english_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "toy.gguf", Toy(mute=True))
+
+    with pytest.raises(EmbeddingPathError, match=r"no tokens for English.*another model"):
         LlamaSession(settings(path))
 
 

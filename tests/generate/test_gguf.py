@@ -1,8 +1,8 @@
 from __future__ import annotations
 
+import os
 import re
 import struct
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ from gguf import GGMLQuantizationType, GGUFWriter
 
 from assistant.errors import GGUFError
 from assistant.generate.gguf import GGUFFile
+from tests.generate.bare import bare
 from tests.generate.toys import CHATML, MERGES, N_VOCAB, SPECIALS, Toy, vocabulary, write
 
 
@@ -119,6 +120,14 @@ def test_rows_outlive_the_file_object(toy: Path) -> None:
 
     assert np.array_equal(rows, GGUFFile(toy).table()[1:4])
     assert rows.flags.writeable
+
+
+def test_file_that_is_cut_off_while_it_is_in_use_is_an_error(toy: Path) -> None:
+    gguf = GGUFFile(toy)
+    os.truncate(toy, gguf.tensors["token_embd.weight"].offset + 100)
+
+    with pytest.raises(GGUFError, match=r"shorter since it was opened.*Download it again"):
+        gguf.rows([5])
 
 
 def test_fingerprint_follows_the_embedding_table_only(tmp_path: Path) -> None:
@@ -266,30 +275,18 @@ def test_folder_is_an_error(tmp_path: Path) -> None:
     assert str(tmp_path) in refused(tmp_path)
 
 
-def written(path: Path, fill: Callable[[GGUFWriter], None], architecture: str = "llama") -> Path:
-    """A GGUF with no more in it than ``fill`` puts there."""
-    writer = GGUFWriter(str(path), architecture)
-    writer.add_embedding_length(32)
-    fill(writer)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    return path
-
-
 def test_model_without_embeddings_is_refused(tmp_path: Path) -> None:
     def fill(writer: GGUFWriter) -> None:
         writer.add_tensor("something.weight", np.zeros((4, 32), np.float32))
 
-    assert "token_embd.weight" in refused(written(tmp_path / "a.gguf", fill))
+    assert "token_embd.weight" in refused(bare(tmp_path / "a.gguf", fill))
 
 
 def test_model_without_vocabulary_is_refused(tmp_path: Path) -> None:
     def fill(writer: GGUFWriter) -> None:
         writer.add_tensor("token_embd.weight", np.zeros((4, 32), np.float32))
 
-    assert "0 entries for 4 embeddings" in refused(written(tmp_path / "a.gguf", fill))
+    assert "0 entries for 4 embeddings" in refused(bare(tmp_path / "a.gguf", fill))
 
 
 def test_split_model_is_refused_with_advice(tmp_path: Path) -> None:
@@ -297,7 +294,7 @@ def test_split_model_is_refused_with_advice(tmp_path: Path) -> None:
         writer.add_uint16("split.count", 3)
         writer.add_tensor("token_embd.weight", np.zeros((4, 32), np.float32))
 
-    assert "merge" in refused(written(tmp_path / "a.gguf", fill))
+    assert "merge" in refused(bare(tmp_path / "a.gguf", fill))
 
 
 def test_alignment_of_zero_is_refused(tmp_path: Path) -> None:
@@ -305,16 +302,16 @@ def test_alignment_of_zero_is_refused(tmp_path: Path) -> None:
         writer.add_uint32("general.alignment", 0)
         writer.add_tensor("token_embd.weight", np.zeros((4, 32), np.float32))
 
-    assert "alignment is 0" in refused(written(tmp_path / "a.gguf", fill))
+    assert "alignment is 0" in refused(bare(tmp_path / "a.gguf", fill))
 
 
 def test_embeddings_in_an_unreadable_type_are_refused(tmp_path: Path) -> None:
     def fill(writer: GGUFWriter) -> None:
         writer.add_token_list(["a", "b"])
-        raw = np.zeros((2, 40), np.uint8)
-        writer.add_tensor("token_embd.weight", raw, raw_dtype=GGMLQuantizationType.Q8_1)
+        raw = np.zeros((2, 18), np.uint8)
+        writer.add_tensor("token_embd.weight", raw, raw_dtype=GGMLQuantizationType.Q1_0)
 
-    gguf = GGUFFile(written(tmp_path / "a.gguf", fill))
+    gguf = GGUFFile(bare(tmp_path / "a.gguf", fill, width=128))
 
-    with pytest.raises(GGUFError, match="Q8_1"):
+    with pytest.raises(GGUFError, match="Q1_0"):
         gguf.rows([0])

@@ -31,6 +31,9 @@ the next one is not taken for the rest of it.
 
 BREAK_S = 20.0
 
+SAID = "all-said"
+"""File in the folder of recordings that is there once all of them have been said."""
+
 SLOWEST_S = 0.001
 """Between two frames, so that the daemon need not hold all in its pipe: 20 times real time."""
 
@@ -51,6 +54,7 @@ def replay(folder: Path, count: int, break_every: int) -> None:
             send(silence)
         if number % break_every == 0:
             rest(silence, BREAK_S)
+    (folder / SAID).touch()
     while True:
         rest(silence, 1.0)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import queue
 import sys
 import time
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from assistant.journal.store import Journal
 from models.recipe.evaluate import utterances
 from tests.faults.manager import Manager, managed
 from tests.soak.ledger import FOLDER
+from tests.soak.replaying import SAID
 from tests.sound import silent_environment
 
 SERVICE = (sys.executable, "-m", "tests.soak.replaying", "run", "--service", "--json")
@@ -30,14 +32,15 @@ LESSONS = 14
 class Course:
     """How much is said."""
 
-    turns: int
+    recordings: int
+    turns: int  # at least; some recordings are heard as no speech, or as one with the next
     warm: int  # turns after which nothing may grow any more
     break_every: int  # turns between two breaks
     growth: float  # of memory, at most
 
 
-SHORT = Course(turns=30, warm=20, break_every=18, growth=1.25)  # one training within
-LONG = Course(turns=2_800, warm=400, break_every=150, growth=1.05)
+SHORT = Course(recordings=42, turns=30, warm=20, break_every=18, growth=1.25)  # one training within
+LONG = Course(recordings=3_000, turns=2_000, warm=400, break_every=150, growth=1.05)
 
 
 @dataclass(frozen=True)
@@ -64,9 +67,7 @@ def test_nothing_grows(course: Course, tmp_path: Path) -> None:
         seconds += utterance.seconds
     environment = silent_environment(tmp_path / "home") | {
         "REPLAY_FOLDER": str(speech),
-        "REPLAY_COUNT": str(
-            course.turns + max(12, course.turns // 20)
-        ),  # some are heard as no speech
+        "REPLAY_COUNT": str(course.recordings),
         "REPLAY_BREAK": str(course.break_every),
         "ATTUNE_SPEAK__WAV_DIR": str(tmp_path / "replies"),
         "ATTUNE_LISTEN__HOLD_OFF_MS": "0",
@@ -80,19 +81,20 @@ def test_nothing_grows(course: Course, tmp_path: Path) -> None:
         "ATTUNE_PERSONALISE__STEPS": "60",
     }
     with managed(tmp_path / "house", environment, SERVICE) as service:
-        seen = list(footprints(service, course))
+        seen = list(footprints(service, course, speech / SAID))
         service.until(lambda: trainings(service.database), "a training")
         assert service.statuses == []
     settled = [each for each in seen if each.turns >= course.warm]
     first, last = settled[0], settled[-1]
     report = {
-        "speech_hours": round(seconds * last.turns / len(said) / 3_600, 2),
+        "speech_hours": round(seconds * course.recordings / len(said) / 3_600, 2),
         "trainings": trainings(service.database),
         "rss_growth": round(last.rss_mb / first.rss_mb, 3),
         "seen": [asdict(each) for each in seen],
     }
     FOLDER.mkdir(parents=True, exist_ok=True)
     (FOLDER / f"hours-{course.turns}.json").write_text(json.dumps(report), encoding="utf-8")
+    assert last.turns >= course.turns
     assert last.rss_mb <= first.rss_mb * course.growth
     assert last.descriptors <= first.descriptors
     assert last.threads <= first.threads
@@ -104,17 +106,37 @@ def trainings(database: Path) -> int:
         return len(Lineage(journal).records())
 
 
-def footprints(service: Manager, course: Course) -> Iterator[Footprint]:
-    """What the service takes, now and then, until it has answered so often."""
+def exchanges(service: Manager, all_said: Path) -> Iterator[int]:
+    """The number of each exchange, until there are no more."""
+    answered, waited = 0, 0
+    while not (all_said.exists() and waited):
+        if another(service):
+            answered, waited = answered + 1, 0
+            yield answered
+        else:
+            waited += 1
+            assert waited < 60, f"no exchange for minutes after {answered}"
+
+
+def another(service: Manager) -> bool:
+    """Whether there is another exchange within a while."""
+    try:
+        service.exchanges.get(timeout=5)
+    except queue.Empty:
+        return False
+    return True
+
+
+def footprints(service: Manager, course: Course, all_said: Path) -> Iterator[Footprint]:
+    """What the service takes, now and then and at the end of all recordings."""
     process = psutil.Process(service.pid)
     began = time.monotonic()
-    for answered in range(1, course.turns + 1):
-        service.exchanges.get(timeout=300)
+    for answered in exchanges(service, all_said):
         if answered % course.break_every == LESSONS:
             for exchange in service.client.log(LESSONS):
                 if exchange["transcript"]:
                     service.client.confirm(exchange["id"])
-        if answered % max(1, course.turns // 20) == 0:
+        if answered % max(1, course.turns // 40) == 0:
             yield Footprint(
                 answered,
                 round((time.monotonic() - began) / 60, 2),

@@ -1,0 +1,203 @@
+"""Takes in a model from a disk: a GGUF, an encoder's folder or a Piper voice."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from assistant import durable
+from assistant.catalog.entries import Role
+from assistant.catalog.folder import Kept, Manifest, ModelFolder
+from assistant.catalog.progress import Checking, Moved, Progress
+from assistant.errors import CatalogError
+
+_PICKLED = frozenset((".bin", ".ckpt", ".pkl", ".pt", ".pth"))
+"""What files of pickled weights are called; torch puts the pickle into a zip."""
+
+_TAKEN = frozenset((".json", ".safetensors", ".txt", ".md"))
+"""What of an encoder's folder is copied."""
+
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A model that lies somewhere."""
+
+    role: Role
+    path: Path  # the file or folder that was named
+    files: tuple[Path, ...]
+
+    @property
+    def name(self) -> str:
+        """What it may be called."""
+        stem = self.path.name if self.path.is_dir() else self.files[0].stem
+        return _plain(stem) or self.role.value
+
+
+def survey(path: Path) -> Offer:
+    """What model lies at a path.
+
+    Raises:
+        CatalogError: if there is none that Attune reads.
+    """
+    try:
+        return _survey(path)
+    except OSError as error:
+        raise CatalogError(
+            f"Cannot read {path}: {error.strerror}. Check the path, and whether the disk is in."
+        ) from None
+
+
+def _survey(path: Path) -> Offer:
+    if path.is_file():
+        if path.suffix.lower() == ".onnx":
+            return _voice(path, path)
+        if _begins(path, b"GGUF"):
+            return Offer(Role.LLM, path, (path,))
+        if _is_pickled(path):
+            raise _pickled(path)
+        raise _neither(path)
+    files = sorted(each for each in path.iterdir() if each.is_file())
+    suffixes = {each.suffix for each in files}
+    voices = [each for each in files if each.suffix == ".onnx"]
+    models = [each for each in files if each.suffix == ".gguf"]
+    if (path / "config.json") in files:
+        if ".safetensors" not in suffixes:
+            pickles = [each for each in files if _is_pickled(each)]
+            raise _pickled(pickles[0]) if pickles else _lacking(path)
+        taken = tuple(each for each in files if each.suffix in _TAKEN and each.name[0] != ".")
+        return Offer(Role.ENCODER, path, taken)
+    if len(voices) == 1:
+        return _voice(path, voices[0])
+    if len(models) == 1:
+        return Offer(Role.LLM, path, (models[0],))
+    if len(voices) + len(models) > 1:
+        raise CatalogError(f"{path} holds several models. Name the file of one of them.")
+    raise _neither(path)
+
+
+def _voice(path: Path, graph: Path) -> Offer:
+    description = graph.with_name(f"{graph.name}.json")
+    if not description.is_file():
+        raise CatalogError(
+            f"The voice {graph} lacks its description {description.name}. Fetch both files."
+        )
+    try:
+        json.loads(description.read_bytes())
+    except ValueError:
+        raise CatalogError(f"{description} is damaged. Fetch it again.") from None
+    return Offer(Role.VOICE, path, (graph, description))
+
+
+def bring(
+    offer: Offer, name: str, folder: ModelFolder, check: Callable[[Path], None]
+) -> Iterator[Progress]:
+    """Copy a model into the folder of models, telling how far it is.
+
+    Args:
+        offer: what to copy.
+        name: what it shall be called.
+        folder: where it goes.
+        check: opens the copy, whose folder it is given, and raises if that is no good.
+
+    Raises:
+        CatalogError: if there is one of that name, no room, or a file cannot be copied.
+    """
+    place = folder.place(name)
+    if place.exists():
+        raise CatalogError(
+            f"There is a model {name} already. Give this one another name with --name, or remove "
+            f"the other with 'assistant models remove {name}'."
+        )
+    with folder.claimed(name) as partial, _told(offer.path):
+        of = sum(path.stat().st_size for path in offer.files)
+        folder.require_room(of)
+        partial.mkdir(exist_ok=True)
+        kept: dict[str, Kept] = {}
+        done = 0
+        for path in offer.files:
+            target = partial / _plain(path.name)
+            digest = hashlib.sha256()
+            for piece in _copied(path, target):
+                digest.update(piece)
+                done += len(piece)
+                yield Moved(done, of)
+            kept[target.name] = Kept(size=target.stat().st_size, sha256=digest.hexdigest())
+        for each in list(partial.iterdir()):
+            if each.name not in kept:
+                each.unlink()
+        durable.sync(partial)
+        yield Checking(name)
+        check(partial)
+        folder.install(
+            partial,
+            Manifest(
+                name=name,
+                role=offer.role,
+                source=str(offer.path.absolute()),
+                licence=None,
+                installed_at=datetime.now(timezone.utc),
+                files=kept,
+            ),
+        )
+
+
+def _copied(path: Path, target: Path) -> Iterator[bytes]:
+    """Copy a file and bring it to the disk, giving its bytes on the way."""
+    with path.open("rb") as source, target.open("wb") as file:
+        while piece := source.read(_BLOCK):
+            file.write(piece)
+            yield piece
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).lstrip("._-")[-64:].lstrip("._-")
+
+
+@contextmanager
+def _told(path: Path) -> Generator[None, None, None]:
+    try:
+        yield
+    except OSError as error:
+        raise CatalogError(
+            f"Cannot copy {error.filename or path}: {error.strerror}. Make room, check the disk, "
+            "then import again."
+        ) from None
+
+
+def _is_pickled(path: Path) -> bool:
+    return path.suffix.lower() in _PICKLED and _begins(path, b"PK\x03\x04", b"\x80")
+
+
+def _begins(path: Path, *marks: bytes) -> bool:
+    with path.open("rb") as file:
+        return file.read(4).startswith(marks)
+
+
+def _pickled(path: Path) -> CatalogError:
+    return CatalogError(
+        f"The weights in {path} are pickled, and whoever made a pickle can have this computer run "
+        "any program when it is read. Take a model with safetensors weights, or convert this one "
+        "on a computer that holds nothing of yours."
+    )
+
+
+def _lacking(path: Path) -> CatalogError:
+    return CatalogError(f"The folder {path} has no weights: a .safetensors file is missing.")
+
+
+def _neither(path: Path) -> CatalogError:
+    return CatalogError(
+        f"{path} is no model that Attune reads: it takes a GGUF file, a folder with config.json "
+        "and safetensors weights, or a Piper voice (.onnx with its .onnx.json)."
+    )

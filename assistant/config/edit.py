@@ -1,0 +1,62 @@
+"""Changes a settings file as a person would: what else stands there stays, comments too."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+
+from assistant import durable
+from assistant.errors import ConfigError
+
+
+def change(path: Path, values: Mapping[str, str | None]) -> None:
+    """Write values into a settings file, whole or not at all; it is made if it is not there.
+
+    Args:
+        path: the file.
+        values: by dotted keys of a block and a name; ``None`` takes the key out.
+
+    Raises:
+        ConfigError: if the file is not TOML, or cannot be written.
+    """
+    path = path.resolve()  # a link to the file stays one
+    try:
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        mode = stat.S_IMODE(path.stat().st_mode) if text else 0o666
+        changed = _changed(path, text, values)
+        if changed != text:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            durable.write(path, changed.encode(), mode=mode)
+    except (UnicodeDecodeError, TOMLKitError) as error:
+        raise ConfigError(
+            f"Cannot change the settings in {path}: {error}. Mend or remove it."
+        ) from None
+    except OSError as error:
+        raise ConfigError(
+            f"Cannot change the settings in {path}: {error.strerror}. Give yourself the right to "
+            "write there."
+        ) from None
+
+
+def _changed(path: Path, text: str, values: Mapping[str, str | None]) -> str:
+    document = cast("dict[str, Any]", tomlkit.parse(text))
+    for key, value in values.items():
+        block, _, name = key.rpartition(".")
+        if value is not None:
+            document.setdefault(block, tomlkit.table())
+        held: object = document.get(block, {})
+        if not isinstance(held, dict):
+            raise ConfigError(
+                f"Cannot change the settings in {path}: {block} is not a block. Mend or remove it."
+            )
+        table = cast("dict[str, object]", held)
+        if value is None:
+            table.pop(name, None)
+        else:
+            table[name] = value
+    return tomlkit.dumps(document)  # pyright: ignore[reportUnknownMemberType]

@@ -1,0 +1,96 @@
+"""One way of computing the speech encoder, measured in a process of its own.
+
+Run as ``python -m assistant.encode`` with an order in JSON on standard input; what was measured
+goes out as JSON on standard output. The network is exported in a process of its own, too: it is
+there in float then, which is no memory of what runs it afterwards.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import statistics
+import sys
+import time
+from collections.abc import Iterable
+from datetime import datetime, timezone
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file  # pyright: ignore[reportUnknownVariableType]
+
+from assistant.config import EncodeSettings
+from assistant.encode import ort
+from assistant.encode.encoder import Encoder, open_encoder
+from assistant.errors import AttuneError
+from assistant.values import SAMPLE_RATE, EndReason, Utterance
+
+SECONDS = 5.0
+"""Length of the utterance whose time is taken."""
+
+ROUNDS = 5
+"""How often it is taken, after one pass that warms up."""
+
+
+def main() -> int:
+    """Do what is ordered; exit 0, or 1 with a sentence when it cannot be done."""
+    order = json.load(sys.stdin)
+    settings = EncodeSettings.model_validate(order["settings"])
+    try:
+        encoder = open_encoder(settings)
+        if order["task"] == "export":
+            if not ort.place(settings.cache, encoder.fingerprint).is_file():
+                encoder.export(settings.cache)
+            told: dict[str, object] = {}
+        else:
+            told = _measured(encoder, Path(order["sounds"]), Path(order["frames"]))
+    except AttuneError as error:
+        sys.stdout.write(json.dumps({"failure": str(error)}) + "\n")
+        return 1
+    sys.stdout.write(json.dumps(told) + "\n")
+    return 0
+
+
+def _measured(encoder: Encoder, sounds: Path, frames: Path) -> dict[str, object]:
+    """Time and memory for ``SECONDS`` of speech, then what is heard in each recording."""
+    found: dict[str, NDArray[np.float32]] = load_file(sounds)
+    utterance = _utterance(
+        np.resize(np.concatenate(list(found.values())), round(SECONDS * SAMPLE_RATE))
+    )
+    milliseconds = statistics.median(_times(encoder, utterance))
+    peak_mb = _peak_mb()
+    heard = {at: encoder.encode(_utterance(samples)) for at, samples in sorted(found.items())}
+    save_file({at: features.frames for at, features in heard.items()}, frames)
+    return {
+        "milliseconds": milliseconds,
+        "peak_mb": peak_mb,
+        "fingerprint": encoder.fingerprint,
+        "transcripts": [features.transcript.text for features in heard.values()],
+    }
+
+
+def _times(encoder: Encoder, utterance: Utterance) -> Iterable[float]:
+    encoder.encode(utterance)
+    for _ in range(ROUNDS):
+        began = time.monotonic()
+        encoder.encode(utterance)
+        yield (time.monotonic() - began) * 1_000
+
+
+def _utterance(samples: NDArray[np.float32]) -> Utterance:
+    return Utterance(samples, datetime.now(timezone.utc), EndReason.STOP)
+
+
+def _peak_mb() -> float:
+    """Resident memory of this process at its highest; getrusage has its parent's in it, too."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return int(found[1]) / 1024 if found else 0.0
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""The one interface of speech encoders, and how the one that the settings name is opened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from torch import Tensor
+
+from assistant.config import EncodeSettings
+from assistant.encode.folder import EncoderFolder
+from assistant.encode.tuned import Execution
+from assistant.encode.wav2vec2 import Wav2Vec2Encoder
+from assistant.encode.whisper import WhisperEncoder
+from assistant.nets.spelling import Spelling
+from assistant.values import SpeechFeatures, Utterance
+
+
+class Encoder(Protocol):
+    """Makes features of speech, and a transcript if it has letters."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Identifies the weights."""
+        ...
+
+    @property
+    def execution(self) -> Execution:
+        """How its network is computed."""
+        ...
+
+    @property
+    def dim(self) -> int:
+        """Width of a frame."""
+        ...
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames per second."""
+        ...
+
+    @property
+    def spelling(self) -> Spelling | None:
+        """How its symbols are read; none where it writes no letters."""
+        ...
+
+    def ctc_head(self) -> tuple[Tensor, Tensor] | None:
+        """Weight (n_symbols, dim) and bias (n_symbols,) to symbol logits, if it has letters."""
+        ...
+
+    def encode(self, utterance: Utterance) -> SpeechFeatures:
+        """Features and transcript of one utterance of any length."""
+        ...
+
+    def export(self, cache: Path) -> None:
+        """Write the network for ONNX Runtime; it must be computed in float.
+
+        Raises:
+            AttuneError: if that cannot be done here.
+        """
+        ...
+
+
+def open_encoder(settings: EncodeSettings) -> Encoder:
+    """The encoder in the folder that the settings name.
+
+    Raises:
+        AttuneError: if it cannot be loaded, or not be computed as the settings wish.
+    """
+    folder = EncoderFolder.open(settings.path)
+    if folder.family == "whisper":
+        return WhisperEncoder(settings)
+    return Wav2Vec2Encoder(settings)

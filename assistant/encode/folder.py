@@ -1,0 +1,194 @@
+"""An encoder's folder as the hub lays it out: what it is, how it wants its sound, its weights."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from assistant.errors import EncoderError
+
+WEIGHTS = "model.safetensors"
+"""The weights, where they are one file."""
+
+INDEX = f"{WEIGHTS}.index.json"
+"""Which of several files has which tensor."""
+
+FORMER = {
+    ".weight_g": ".parametrizations.weight.original0",
+    ".weight_v": ".parametrizations.weight.original1",
+}
+"""Endings that PyTorch gave to the parts of a normalised weight before 2.0."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderFolder:
+    """Configuration and weights of one encoder."""
+
+    path: Path
+    config: dict[str, Any]  # config.json
+    sound: dict[str, Any]  # how its sound is prepared: preprocessor_config.json
+
+    @classmethod
+    def open(cls, path: Path) -> EncoderFolder:
+        """Read what the folder says of itself.
+
+        Raises:
+            EncoderError: if it is not there or says nothing readable.
+        """
+        config = _json(path / "config.json")
+        if config is None:
+            raise EncoderError(
+                f"No speech encoder in {path}: config.json is missing. Set encode.path to a folder "
+                "with a wav2vec2, HuBERT or WavLM model that writes letters, or with Whisper."
+            )
+        # files of transformers 5 have the feature extractor's part in the processor's
+        processor = _json(path / "processor_config.json") or {}
+        sound = _json(path / "preprocessor_config.json") or processor.get("feature_extractor") or {}
+        return cls(path, config, sound)
+
+    @property
+    def family(self) -> str:
+        """The model's architecture, such as ``wav2vec2`` or ``whisper``."""
+        return str(self.config.get("model_type"))
+
+    @property
+    def normalises(self) -> bool:
+        """Whether sound is brought to zero mean and unit variance; WavLM's base models want not."""
+        return bool(self.sound.get("do_normalize", True))
+
+    def refuse(self, why: str) -> EncoderError:
+        """The error that says why the folder cannot be used."""
+        return EncoderError(
+            f"Cannot load the speech encoder in {self.path}: {why}. It must be a whole folder of a "
+            "wav2vec2, HuBERT, WavLM or Whisper model with safetensors weights."
+        )
+
+    def weights(self, prefixes: Iterable[str] = ("",)) -> Weights:
+        """Its tensors under the names they have after the first of these prefixes that occurs.
+
+        Raises:
+            EncoderError: if there are no safetensors, or they are damaged.
+        """
+        files: dict[str, Path] = {}
+        for path in self._files():
+            with self.opened(path) as file:
+                files |= dict.fromkeys(file.keys(), path)
+        prefix = next(
+            (each for each in prefixes if any(name.startswith(each) for name in files)), ""
+        )
+        places = {
+            _today(name.removeprefix(prefix)): (path, name)
+            for name, path in files.items()
+            if name.startswith(prefix)
+        }
+        return Weights(self, places)
+
+    @contextmanager
+    def opened(self, path: Path) -> Generator[Any, None, None]:
+        """One of its safetensors files.
+
+        Raises:
+            EncoderError: if it is damaged.
+        """
+        try:
+            with cast("Any", safe_open)(path, framework="pt") as file:
+                yield file
+        except (SafetensorError, OSError) as error:
+            raise self.refuse(f"{path.name} is damaged ({error})") from None
+
+    def _files(self) -> list[Path]:
+        index = _json(self.path / INDEX)
+        if index is not None:
+            parts = cast("dict[str, str]", index.get("weight_map") or {})
+            return [self.path / Path(name).name for name in sorted(set(parts.values()))]
+        if (self.path / WEIGHTS).is_file():
+            return [self.path / WEIGHTS]
+        if any(self.path.glob("*.bin")):
+            raise self.refuse("its weights are pickled, which could run any program")
+        raise self.refuse(f"{WEIGHTS} is missing")
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Tensors that are read one by one, so that there is never more than one of them twice."""
+
+    folder: EncoderFolder
+    places: dict[str, tuple[Path, str]]  # file and name there, by today's name
+
+    def read(self, name: str, shape: torch.Size) -> Tensor:
+        """One tensor in memory of its own; numbers with a point are float32.
+
+        Raises:
+            EncoderError: if it has another shape, or cannot be read.
+        """
+        path, former = self.places[name]
+        with self.folder.opened(path) as file:  # anew each time, so that its pages are let go
+            mapped: Tensor = file.get_tensor(former)
+            dtype = torch.float32 if mapped.is_floating_point() else mapped.dtype
+            tensor = mapped.to(dtype, copy=True)
+        if tensor.shape != shape:
+            raise self.folder.refuse(
+                f"{name} has shape {tuple(tensor.shape)} and config.json wants {tuple(shape)}"
+            )
+        return tensor
+
+    def all(self, shapes: dict[str, torch.Size]) -> Iterator[tuple[str, Tensor]]:
+        """The tensors of these names and shapes, in the order of their names.
+
+        Raises:
+            EncoderError: if some are missing, of another shape, or cannot be read.
+        """
+        missing = sorted(shapes.keys() - self.places.keys())
+        if missing:
+            raise EncoderError(
+                f"The speech encoder in {self.folder.path} lacks {len(missing)} weights, "
+                f"{missing[0]} among them; it is not a whole checkpoint of this kind. Fetch the "
+                "folder again."
+            )
+        for name in sorted(shapes):
+            yield name, self.read(name, shapes[name])
+
+    def fingerprint(self, shapes: dict[str, torch.Size]) -> str:
+        """Hex digest over names, shapes and values of the weights that take part in encoding.
+
+        Raises:
+            EncoderError: as ``all``.
+        """
+        digest = hashlib.sha256()
+        for name, tensor in self.all(shapes):
+            digest.update(f"{name}{tuple(tensor.shape)}".encode())
+            digest.update(cast("Any", tensor.reshape(-1).numpy()))
+        return digest.hexdigest()[:16]
+
+
+def _today(name: str) -> str:
+    for former, now in FORMER.items():
+        if name.endswith(former):
+            return name.removesuffix(former) + now
+    return name
+
+
+def _json(path: Path) -> dict[str, Any] | None:
+    """An object from a file; none if there is no such file.
+
+    Raises:
+        EncoderError: if it is something else.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        raise EncoderError(f"Cannot read {path} ({error}). Fetch the folder again.") from None
+    if not isinstance(found, dict):
+        raise EncoderError(f"{path} does not hold an object. Fetch the folder again.")
+    return cast("dict[str, Any]", found)

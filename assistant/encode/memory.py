@@ -1,0 +1,36 @@
+"""Keeps the allocator from holding what loading an encoder let go.
+
+glibc takes blocks from its heap once one of their size has been freed, and what lies between them
+keeps the heap as large as it ever was: wav2vec2-base in int8 took 390 MB instead of 136.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+_M_TRIM_THRESHOLD = -1
+_M_MMAP_THRESHOLD = -3
+
+_LOADING = 1 << 18
+"""Bytes from which on a block comes from the system and goes back to it while loading."""
+
+_USUAL = 1 << 25
+"""The same afterwards: as high as glibc lets it rise, since each such block costs time."""
+
+
+@contextmanager
+def given_back() -> Generator[None, None, None]:
+    """Within the block, large blocks of memory go back to the system as soon as they are freed."""
+    change: Any = getattr(ctypes.CDLL(None), "mallopt", None)  # glibc has it, others need it not
+    if change is None:
+        yield
+        return
+    change(_M_MMAP_THRESHOLD, _LOADING)
+    try:
+        yield
+    finally:
+        change(_M_MMAP_THRESHOLD, _USUAL)
+        change(_M_TRIM_THRESHOLD, 2 * _USUAL)

@@ -1,0 +1,51 @@
+"""Which execution of which encoder was found best on this machine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Literal, cast, get_args
+
+from assistant import durable
+from assistant.errors import EncoderError
+
+Execution = Literal["float", "int8", "onnx-int8"]
+"""How a network is computed: float32 or int8 in torch, or int8 in ONNX Runtime."""
+
+EXECUTIONS: tuple[Execution, ...] = get_args(Execution)
+
+FILE = "tuned.json"
+"""In the encoder's cache: executions by the fingerprint of the weights."""
+
+
+def recall(cache: Path, fingerprint: str) -> Execution:
+    """What was found best for these weights; float before anything was measured."""
+    found = _read(cache).get(fingerprint)
+    known: dict[object, Execution] = {each: each for each in EXECUTIONS}
+    return known.get(found, "float")
+
+
+def remember(cache: Path, fingerprint: str, execution: Execution) -> None:
+    """Keep what was found best for these weights.
+
+    Raises:
+        EncoderError: if it cannot be written.
+    """
+    try:
+        cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+        table = {**_read(cache), fingerprint: execution}
+        durable.write(cache / FILE, json.dumps(table, indent=2).encode())
+    except OSError as error:
+        raise EncoderError(
+            f"Cannot write {cache / FILE} ({error.strerror}). Make room there, or set encode.cache "
+            "to another folder."
+        ) from None
+
+
+def _read(cache: Path) -> dict[str, object]:
+    """What is kept; nothing where it cannot be read, since it can be measured anew."""
+    try:
+        found = json.loads((cache / FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return cast("dict[str, object]", found) if isinstance(found, dict) else {}

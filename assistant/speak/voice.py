@@ -1,0 +1,28 @@
+"""Which of the synthesisers speaks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from assistant.config import SpeakSettings
+from assistant.speak.aloud import Synthesiser
+from assistant.speak.espeak import Espeak
+from assistant.speak.piper import Piper
+
+
+def open_voice(settings: SpeakSettings, models: Path) -> Synthesiser:
+    """The synthesiser that the settings choose, ready to speak.
+
+    Args:
+        settings: which one, and how it speaks.
+        models: the folder of installed models, for a voice that is named.
+
+    Raises:
+        DependencyError: if it is not installed.
+        SpeechError: if its voice is missing or of another kind.
+    """
+    match settings.engine:
+        case "espeak":
+            return Espeak(settings)
+        case "piper":
+            return Piper(settings, models)

@@ -1,0 +1,193 @@
+"""Which cells there are, and running them: one process each, a few at once, gone on with later."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any, TextIO
+
+from bench.paper.cells import HEADS, Cell, Place
+
+BASELINES = ("a1", "a2-lora", "a2-full", "a3")
+
+METHODS = ("cascade", "ours", *HEADS, "mlp", "linear", *BASELINES)
+"""Every row of the table."""
+
+ENCODERS = ("wav2vec2", "whisper", "audioldm")
+
+LOOPS = ("plain", "cached features", "in batches", "cached targets")
+"""The paper's loop and what makes it fast, one after the other."""
+
+SEEDS = (0, 1, 2)
+"""Of everything that is not compared in seconds."""
+
+QUESTIONS = {
+    "positions": ("sinusoidal",),
+    "padding": ("out of the loss",),
+    "slots": ("10", "20", "50", "100"),
+}
+"""What the paper leaves open; no positions, padding in the loss and 30 slots are the table's."""
+
+SIZES = (25, 50)  # 100 is the table's
+
+EXPERIMENTS = (
+    "table",
+    "sizes",
+    "positions",
+    "slots",
+    "padding",
+    "weeks",
+    "encoders",
+    "speed",
+    "cost",
+)
+
+
+def cells(experiments: Sequence[str], corpora: Sequence[str], llms: Sequence[str]) -> list[Cell]:
+    """All cells of some experiments, what everything else is compared with first.
+
+    Args:
+        experiments: of ``EXPERIMENTS``.
+        corpora: names; the first is the one that the open questions are asked on.
+        llms: names; the first is the one that the open questions are asked on.
+    """
+    corpus, llm = corpora[0], llms[0]
+    found = {
+        "table": [
+            *(
+                Cell("table", each, with_llm, method)
+                for method, each, with_llm in product(METHODS, corpora, llms)
+            ),
+            # what the open questions are compared with
+            *(Cell("table", corpus, llm, "ours", seed) for seed in SEEDS[1:]),
+        ],
+        "weeks": [
+            Cell("weeks", corpus, llm, head, seed)
+            for head, seed in product(("letters", "pooled"), SEEDS)
+        ],
+        "sizes": [
+            Cell("sizes", corpus, llm, method, value=str(size))
+            for size, method in product(SIZES, ("ours", "letters", *BASELINES))
+        ],
+        "encoders": [Cell("encoders", corpus, llm, encoder) for encoder in ENCODERS],
+        "speed": [Cell("speed", corpus, llm, "ours", value=loop) for loop in LOOPS],
+        "cost": [Cell("cost", corpus, llm, method) for method in ("ours", *BASELINES)],
+        **{
+            question: [
+                Cell(question, corpus, llm, "ours", seed, value)
+                for value in values
+                for seed in SEEDS
+            ]
+            for question, values in QUESTIONS.items()
+        },
+    }
+    return [cell for experiment in experiments for cell in found[experiment]]
+
+
+@dataclass(slots=True)
+class _Running:
+    cell: Cell
+    process: subprocess.Popen[str]
+    log: TextIO
+    began: float
+
+
+class Grid:
+    """Cells and what is known of them.
+
+    Args:
+        out: folder of everything that the comparison keeps.
+        jobs: cells measured at once, each in one thread.
+    """
+
+    def __init__(self, out: Path, jobs: int) -> None:
+        self._rows = out / "rows.jsonl"
+        self._logs = out / "logs"
+        self._jobs = jobs
+
+    def rows(self) -> list[dict[str, Any]]:
+        """What is known: one object per cell, with the cell as ``cell``."""
+        if not self._rows.is_file():
+            return []
+        lines = self._rows.read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines]
+
+    def run(self, wanted: Sequence[Cell], places: Mapping[str, Place]) -> int:
+        """Measure the cells that are not known yet; how many failed.
+
+        Args:
+            wanted: the cells.
+            places: where things are, by the name of the LLM.
+        """
+        known = {_key(row["cell"], row["used"]) for row in self.rows()}
+        left = [cell for cell in wanted if _key(asdict(cell), places[cell.llm].used) not in known]
+        print(f"{len(wanted)} cells, {len(wanted) - len(left)} of them known", flush=True)
+        self._logs.mkdir(parents=True, exist_ok=True)
+        running: list[_Running] = []
+        failed, done, began = 0, 0, time.monotonic()
+        try:
+            while left or running:
+                while left and len(running) < self._jobs:
+                    cell = left.pop(0)
+                    running.append(self._start(cell, places[cell.llm]))
+                time.sleep(0.2)
+                for each in [each for each in running if each.process.poll() is not None]:
+                    running.remove(each)
+                    done += 1
+                    failed += not self._keep(each)
+                    spent = time.monotonic() - began
+                    remaining = spent / done * (len(left) + len(running)) / 60
+                    print(f"  {len(left) + len(running)} left, {remaining:.0f} min", flush=True)
+        finally:
+            for each in running:
+                each.process.kill()
+                each.process.wait()
+                each.log.close()
+        return failed
+
+    def _start(self, cell: Cell, place: Place) -> _Running:
+        name = "-".join(str(part) for part in asdict(cell).values() if part != "")
+        log = (self._logs / f"{name.replace(' ', '_')}.log").open("w", encoding="utf-8")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bench.paper.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"},
+        )
+        if process.stdin is None:
+            raise RuntimeError("the process has no input")
+        process.stdin.write(json.dumps({"cell": asdict(cell), "place": asdict(place)}, default=str))
+        process.stdin.close()
+        return _Running(cell, process, log, time.monotonic())
+
+    def _keep(self, ended: _Running) -> bool:
+        """Keep what a cell gave; whether it gave anything."""
+        cell, minutes = ended.cell, (time.monotonic() - ended.began) / 60
+        ended.log.close()
+        with ended.process as process:
+            answer = process.stdout.read() if process.stdout is not None else ""
+        what = f"{cell.experiment} {cell.corpus} {cell.llm} {cell.method} {cell.seed} {cell.value}"
+        if ended.process.returncode:
+            print(f"{what}: failed, see {ended.log.name}", flush=True)
+            return False
+        with self._rows.open("a", encoding="utf-8") as file:
+            file.write(answer.strip() + "\n")
+        score = json.loads(answer).get("score")
+        figures = ""
+        if score is not None:
+            figures = f"ROUGE-1 {score['rouge1']:.3f} token error {score['token_error']:.2f}"
+        print(f"{what}: {figures} {minutes:.1f} min", flush=True)
+        return True
+
+
+def _key(cell: Mapping[str, Any], used: Mapping[str, int]) -> str:
+    return json.dumps([cell, used], sort_keys=True)

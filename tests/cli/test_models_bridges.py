@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from assistant.cli.models_bridges import Fit, advice, base_after, fit, learned
+from assistant.config import Settings
+from assistant.personalise.promote import BridgeFolder
+from tests.bridge.tables import ENCODER, TABLE, checkpoint
+
+OLD = Path("/old.gguf")
+
+
+def told(
+    *fits: Fit, current: str | None = None, base: bool = False, transcribes: bool = True
+) -> list[str]:
+    return list(advice(fits, current, OLD, base=base, transcribes=transcribes))
+
+
+def test_a_bridge_goes_with_one_encoder_and_perhaps_with_any_llm() -> None:
+    found = checkpoint()
+    assert fit("x", found, ENCODER, TABLE) == Fit("x", encoder=True, llm=True)
+    assert fit("x", found, ENCODER, "other") == Fit("x", encoder=True, llm=False)
+    assert fit("x", found, "other", TABLE) == Fit("x", encoder=False, llm=True)
+    letters = checkpoint(table="")
+    assert fit("x", letters, ENCODER, "other").whole
+    assert not fit("x", letters, "other", "other").whole
+
+
+def test_the_one_that_answers_goes_on() -> None:
+    assert told(Fit("a", encoder=True, llm=True), current="a") == [
+        "Bridge a, which has learned your voice, goes with this pair and answers on."
+    ]
+
+
+def test_others_that_fit_are_named() -> None:
+    lines = told(
+        Fit("a", encoder=True, llm=False), Fit("b", encoder=True, llm=True), current="a", base=True
+    )
+    assert lines == [
+        "Learned bridges that go with this pair: b.",
+        "'assistant bridge promote b' lets one of them answer.",
+        "Learned for other models: a. They are kept for the day you go back.",
+    ]
+
+
+def test_after_another_llm_what_was_learned_can_be_carried_over() -> None:
+    lines = told(Fit("a", encoder=True, llm=False), current="a", base=True)
+    assert lines == [
+        "Learned for other models: a. They are kept for the day you go back.",
+        "'assistant bridge transfer --from /old.gguf' carries what was learned over.",
+        "The base bridge goes with this pair.",
+    ]
+    lines = told(Fit("a", encoder=True, llm=False), base=True)
+    assert "'assistant bridge transfer a --from /old.gguf'" in lines[1]
+
+
+def test_after_another_encoder_one_begins_anew() -> None:
+    lines = told(Fit("a", encoder=False, llm=True), current="a")
+    assert len(lines) == 2
+    assert "'assistant bridge bootstrap' makes one" in lines[1]
+    assert told() == lines[1:]
+    assert "transcripts carry what is said" in lines[1]
+    assert "nothing is understood" in told(transcribes=False)[0]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    checkpoint().write(tmp_path / "base.safetensors")
+    return Settings.model_validate(
+        {
+            "bridge": {"path": tmp_path / "base.safetensors"},
+            "personalise": {"folder": tmp_path / "bridges"},
+        }
+    )
+
+
+def test_the_base_bridge_stays_where_it_fits(settings: Settings) -> None:
+    assert base_after(settings, ENCODER, TABLE) == settings.bridge.path
+    assert base_after(settings, ENCODER, "other") is None
+    without = settings.model_copy(
+        update={"bridge": settings.bridge.model_copy(update={"path": None})}
+    )
+    assert base_after(without, ENCODER, TABLE) is None
+    (settings.bridge.path or OLD).write_bytes(b"damaged")
+    assert base_after(settings, ENCODER, TABLE) is None
+
+
+def test_learned_bridges_are_looked_at(settings: Settings) -> None:
+    assert learned(settings, ENCODER, TABLE) == ([], None)
+    folder = BridgeFolder(settings.bridges)
+    versions = [folder.add(checkpoint(seed=seed, accepted=True)) for seed in (1, 2)]
+    folder.promote(versions[0])
+    fits, current = learned(settings, ENCODER, "other")
+    assert current == versions[0]
+    assert fits == [Fit(name, encoder=True, llm=False) for name in sorted(versions)]

@@ -1,0 +1,85 @@
+"""The button at a board's GPIO header, in rooms that the daemon has opened itself."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+from gpiozero import Device
+from gpiozero.pins.mock import MockFactory
+
+from assistant.cli import rooms
+from assistant.config import load
+from assistant.daemon import house as daemon
+from assistant.daemon.house import Plan
+from assistant.errors import DependencyError
+from assistant.listen.replay import Pace, frames
+from assistant.values import AudioFrame, EndReason
+from tests.cli.house import House
+
+PIN = 17
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> House:
+    return House.build(tmp_path_factory.mktemp("house"))
+
+
+@pytest.fixture
+def board() -> Iterator[MockFactory]:
+    board = Device.pin_factory = MockFactory()
+    yield board
+    board.close()
+    Device.pin_factory = None
+
+
+def opened(models: House, folder: Path) -> AbstractContextManager[daemon.House]:
+    flags = {"listen.button_gpio": PIN, "journal.path": folder / "journal.db"}
+    settings = load(
+        flags | {"personalise.enabled": False}, environ=models.settings, files=()
+    ).settings
+    plan = Plan(
+        rooms.assistant,
+        lambda *_: None,
+        lambda settings: rooms.sink(settings.speak, settings.speak),
+    )
+    return daemon.opened(settings, plan, print, beat=lambda: None, publish=print)
+
+
+def test_only_what_is_said_while_the_button_is_pressed_is_heard(
+    board: MockFactory, models: House, spoken_sentence: Path, tmp_path: Path
+) -> None:
+    speech = list(frames(spoken_sentence, Pace.FAST))
+    half = len(speech) // 2
+
+    def pressed() -> Iterator[AudioFrame]:
+        for number, frame in enumerate(speech):
+            if number == 1:
+                board.pin(PIN).drive_low()
+            if number == half:
+                board.pin(PIN).drive_high()  # in the midst of a word
+            yield frame
+
+    with opened(models, tmp_path) as house:
+        house.ears = speech  # pyright: ignore[reportAttributeAccessIssue]
+        assert list(house.utterances()) == []
+        house.ears = pressed()  # pyright: ignore[reportAttributeAccessIssue]
+        (utterance,) = house.utterances()
+        assert utterance.end_reason is EndReason.STOP
+        house.button.down = True  # 'assistant talk' serves beside it
+        house.ears = speech  # pyright: ignore[reportAttributeAccessIssue]
+        assert len(list(house.utterances())) == 1
+
+
+def test_without_what_reads_the_header_the_daemon_does_not_begin(
+    models: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "gpiozero", None)
+    with (
+        pytest.raises(DependencyError, match="gpiozero and lgpio are needed"),
+        opened(models, tmp_path),
+    ):
+        pass
