@@ -8,7 +8,7 @@ The tree, each leaf carrying one sentence that says what is wrong and what to do
     ├── AudioError
     │   ├── DeviceError      microphone or loudspeaker
     │   └── AudioFileError   a recording that cannot be read or written
-    ├── EncoderError         the wav2vec2 folder
+    ├── EncoderError         the speech encoder
     ├── BridgeError
     │   ├── CheckpointError  unreadable or malformed bridge file
     │   └── MismatchError    a bridge made for another encoder or embedding table

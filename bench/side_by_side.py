@@ -75,6 +75,7 @@ def main() -> None:
     parser.add_argument("--model", choices=names, default=LLAMA.name)
     parser.add_argument("--turns", type=int, default=15)
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: all cores")
+    parser.add_argument("--execution", default="int8", help="of Attune's encoder, or float")
     arguments = parser.parse_args()
     toy = arguments.scale == "toy"
     threads = arguments.threads or len(os.sched_getaffinity(0))
@@ -86,7 +87,11 @@ def main() -> None:
         "max_tokens": REPLY_TOKENS,
     }
     flags = {f"generate.{name}": value for name, value in generate.items()}
-    flags |= {"encode.path": str(models.encoder), "encode.threads": threads}
+    flags |= {
+        "encode.path": str(models.encoder),
+        "encode.threads": threads,
+        "encode.execution": arguments.execution,
+    }
     answers: dict[str, list[dict[str, float]]] = {row: [] for row in ROWS}
     with ExitStack() as owned:
         attune = owned.enter_context(side("attune", flags))
@@ -118,6 +123,7 @@ def main() -> None:
                 "model": arguments.model,
                 "turns": arguments.turns,
                 "threads": threads,
+                "execution": arguments.execution,
                 "median_ms": medians,
                 "ratio": round(first[0] / first[1], 3),
                 "ratio_whole_prompt": round(first[0] / first[2], 3),

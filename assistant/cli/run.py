@@ -79,12 +79,11 @@ def run(args: argparse.Namespace, settings: Settings, loaded: Loaded) -> int:
     elif _serve(args, settings, loaded, tell).died:
         return 1  # and has said why
     tell.note(f"Database:   {settings.journal.path}")
-    if args.service:
-        # It has ended well, whatever went wrong in between. All is closed; what the libraries
-        # would still tidy up takes seconds on a small board, and who stops it waits.
-        sys.stdout.flush()
-        os._exit(0)
-    return 1 if tell.failures else 0
+    sys.stdout.flush()
+    # All is closed. What the libraries would still tidy up takes seconds on a small board, and
+    # Python's end would abort the process if the thread that listens is in the midst of their code.
+    # A service has ended well, whatever went wrong in between.
+    os._exit(1 if tell.failures and not args.service else 0)
 
 
 def _serve(args: argparse.Namespace, settings: Settings, loaded: Loaded, tell: _Teller) -> Outcome:

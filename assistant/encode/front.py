@@ -68,7 +68,7 @@ class FrontEnd:
             piece = wave[start * self._stride : last * self._stride + self._kernel]
             hidden: Tensor = conv(piece[None, None])[0]
             total = total + hidden.sum(dim=1)
-            squares = squares + torch.linalg.vector_norm(hidden, dim=1).double() ** 2
+            squares = squares + hidden.square().sum(dim=1)
         mean = total / n_out
         scale = norm.weight.double() / torch.sqrt(squares / n_out - mean**2 + norm.eps)
         shift = norm.bias.double() - mean * scale

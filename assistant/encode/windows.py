@@ -2,6 +2,8 @@
 
 Frames near an edge of a window know less of what is said beside it; so neighbours overlap, and
 the frames of both halves of the overlap come from the window in which they lie further inside.
+They are not those of one pass, as attention reaches farther: of 58 s of speech in the starter's
+windows of 20 s, frames have a cosine of 0.992 on average to those of one pass, 0.75 at the worst.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -10,12 +11,17 @@ from assistant.bridge import checkpoint
 from assistant.errors import TrainingError
 from assistant.journal.lineage import Lineage
 from assistant.journal.store import Journal
+from assistant.journal.turn import Taught
 from assistant.personalise.progress import Collected, Encoded, Event, Judged, Nothing, Stepped
 from assistant.personalise.promote import BridgeFolder
+from assistant.personalise.replay import sentences
 from assistant.personalise.request import Request
 from assistant.personalise.session import STATE, alone, retrain
 from assistant.personalise.train import Interrupted
-from tests.personalise.pupil import Pupil, settings
+from assistant.values import EndReason, Utterance
+from tests.encode import tiny
+from tests.encode.sounds import utterance as noise
+from tests.personalise.pupil import BEGAN, Pupil, settings
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +61,25 @@ def test_a_speaker_is_learned_judged_and_promoted_and_no_feature_made_twice(
         again: list[Event] = []
         retrain(wished, Request(), again.append, threading.Event())
         assert not any(isinstance(event, Encoded) for event in again)
+
+
+def test_an_encoder_that_writes_no_letters_teaches_a_pooled_bridge(tmp_path: Path) -> None:
+    encoder = tiny.write_whisper(tmp_path / "whisper")
+    wished = settings(tmp_path, encode__path=encoder, personalise__steps=1)
+    with Journal.open(wished.journal) as journal:
+        for number, text in enumerate(sentences(20)):
+            moment = BEGAN + timedelta(minutes=number)
+            said = Utterance(noise(8_000, number).samples, moment, EndReason.STOP)
+            journal.enrolled(said, text, Taught.ENROLLED)
+        with pytest.raises(
+            TrainingError, match=r"writes no letters.*personalise\.head to 'pooled'"
+        ):
+            retrain(wished, Request(), lambda _: None, threading.Event())
+        pooled = settings(
+            tmp_path, encode__path=encoder, personalise__steps=1, personalise__head="pooled"
+        )
+        verdict = retrain(pooled, Request(), lambda _: None, threading.Event())
+    assert isinstance(verdict, Judged)
 
 
 def test_shuffled_texts_are_rejected_and_nothing_is_promoted(tmp_path: Path, pupil: Pupil) -> None:

@@ -64,6 +64,12 @@ def test_an_accepted_bridge_takes_the_turn_and_another_one_watches(
     assert (watching.route, watching.heard) == (Route.TRANSCRIPT, "hh")
 
 
+def test_what_was_encoded_in_a_pause_is_not_encoded_again(make: Make) -> None:
+    ahead = Saying("ahead").encode(utterance())
+    assert make(encoded=lambda _: ahead).hear(utterance()).hypothesis == "ahead"
+    assert make(encoded=lambda _: None).hear(utterance()).hypothesis == "e"
+
+
 def test_the_transcript_route_leaves_the_bridge_out(
     make: Make, encoder: Wav2Vec2Encoder, llm: LlamaSession
 ) -> None:

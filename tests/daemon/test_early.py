@@ -1,0 +1,43 @@
+"""Features made in a pause, in rooms that the daemon has opened itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from assistant.cli import rooms
+from assistant.config import load
+from assistant.daemon import house as daemon
+from assistant.daemon.house import Plan
+from assistant.listen.replay import Pace, frames
+from tests.cli.house import House
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> House:
+    return House.build(tmp_path_factory.mktemp("house"))
+
+
+@pytest.mark.parametrize("early", ["true", "false"])
+def test_what_ends_after_a_pause_is_encoded_when_it_ends(
+    early: str, models: House, spoken_sentence: Path, tmp_path: Path
+) -> None:
+    flags = {"encode.early": early, "journal.path": tmp_path / "journal.db"}
+    settings = load(
+        flags | {"personalise.enabled": False}, environ=models.settings, files=()
+    ).settings
+    plan = Plan(
+        rooms.assistant,
+        lambda *_: None,
+        lambda settings: rooms.sink(settings.speak, settings.speak),
+    )
+    with daemon.opened(settings, plan, print, beat=lambda: None, publish=print) as house:
+        house.ears = list(frames(spoken_sentence, Pace.FAST))  # pyright: ignore[reportAttributeAccessIssue]
+        (utterance,) = house.utterances()
+        ahead = house.assistant.encoded(utterance)
+        assert (ahead is not None) is (early == "true")
+        if ahead is not None:
+            anew = house.assistant.encoder.encode(utterance)
+            np.testing.assert_array_equal(ahead.frames, anew.frames)
