@@ -5,21 +5,16 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from assistant.cli.arguments import Subparsers, positive
 from assistant.cli.output import print_line
 from assistant.cli.owner import stand_in
 from assistant.cli.retrain import STOPPED, tell
-from assistant.cli.training import display
+from assistant.cli.training import followed
 from assistant.config import Loaded, Settings
 from assistant.errors import ControlError
-from assistant.personalise.progress import Encoded, Event, Judged, Judging, Nothing
-
-if TYPE_CHECKING:
-    from assistant.personalise.bootstrap import Plan
+from assistant.personalise.progress import Judged
 
 LOWEST = 19
 """Niceness: whoever else wants the processor gets it."""
@@ -81,7 +76,7 @@ def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
             "that user's files. Ask as that user."
         )
     # the trainer takes a while to load
-    from assistant.personalise.bootstrap import Plan  # noqa: PLC0415
+    from assistant.personalise.bootstrap import Plan, bootstrap  # noqa: PLC0415
     from assistant.personalise.train import Interrupted  # noqa: PLC0415
 
     os.nice(LOWEST)
@@ -95,7 +90,7 @@ def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
         threads=args.threads or len(os.sched_getaffinity(0)),
     )
     try:
-        outcome = _bootstrap(settings, plan)
+        outcome = followed(lambda tell, stop: bootstrap(settings, plan, tell, _note, stop))
     except Interrupted:
         print_line("Stopped. The same command goes on where this one was.")
         return STOPPED
@@ -104,24 +99,6 @@ def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
     else:
         tell(outcome)
     return 0
-
-
-def _bootstrap(settings: Settings, plan: Plan) -> Judged | Nothing:
-    from assistant.daemon.loop import Stopper  # noqa: PLC0415
-    from assistant.personalise.bootstrap import bootstrap  # noqa: PLC0415
-    from assistant.personalise.train import Interrupted  # noqa: PLC0415
-
-    stopper, stop = Stopper(), threading.Event()
-    stopper.also(stop.set)
-    with stopper.on_signals(), display() as shown:
-
-        def follow(event: Event) -> None:
-            # the steps look for the end themselves and save their state first
-            if stop.is_set() and isinstance(event, Encoded | Judging):
-                raise Interrupted
-            shown.event(event)
-
-        return bootstrap(settings, plan, follow, _note, stop)
 
 
 def _note(text: str) -> None:

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import argparse
 import sys
-import threading
 from collections.abc import Iterator
 
 from assistant.cli.arguments import Subparsers
 from assistant.cli.output import print_line, print_table
-from assistant.cli.training import Display, display
+from assistant.cli.training import Display, display, followed
 from assistant.config import Loaded, Settings
 from assistant.control.client import Client
 from assistant.control.messages import Status
 from assistant.errors import TrainingError
 from assistant.personalise.progress import (
     Collected,
-    Encoded,
     Event,
     Failed,
     Judged,
-    Judging,
     Nothing,
 )
 from assistant.personalise.request import Request
@@ -97,34 +94,16 @@ def _rows(numbers: dict[str, float]) -> Iterator[tuple[str, ...]]:
 
 def _train_here(settings: Settings, request: Request) -> int:
     # torch and llama.cpp take seconds to load
+    from assistant.personalise.session import retrain  # noqa: PLC0415
     from assistant.personalise.train import Interrupted  # noqa: PLC0415
 
     try:
-        outcome = _train(settings, request)
+        outcome = followed(lambda tell, stop: retrain(settings, request, tell, stop))
     except Interrupted:
         print_line("Stopped. 'assistant retrain' goes on where this training was.")
         return STOPPED
     tell(outcome)
     return 0
-
-
-def _train(settings: Settings, request: Request) -> Judged | Nothing:
-    """Train in this process until the verdict, or until a signal asks for the end."""
-    from assistant.daemon.loop import Stopper  # noqa: PLC0415
-    from assistant.personalise.session import retrain  # noqa: PLC0415
-    from assistant.personalise.train import Interrupted  # noqa: PLC0415
-
-    stopper, stop = Stopper(), threading.Event()
-    stopper.also(stop.set)
-    with stopper.on_signals(), display() as shown:
-
-        def follow(event: Event) -> None:
-            # the steps look for the end themselves and save their state first
-            if stop.is_set() and isinstance(event, Encoded | Judging):
-                raise Interrupted
-            shown.event(event)
-
-        return retrain(settings, request, follow, stop)
 
 
 def _wait(client: Client, request: Request) -> int:

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import math
 import sys
+import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from assistant.cli.output import print_line
-from assistant.personalise.progress import Collected, Encoded, Event, Judging, Stepped
+from assistant.personalise.progress import (
+    Collected,
+    Encoded,
+    Event,
+    Judged,
+    Judging,
+    Nothing,
+    Stepped,
+)
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -31,6 +40,34 @@ class Display(Protocol):
     def event(self, event: Event) -> None:
         """Show how far it is."""
         ...
+
+
+def followed(
+    train: Callable[[Callable[[Event], None], threading.Event], Judged | Nothing],
+) -> Judged | Nothing:
+    """Train in this process until the verdict, shown as it goes, or until a signal ends it.
+
+    Args:
+        train: tells its events to the one, and stops when the other is set.
+
+    Raises:
+        Interrupted: if it was stopped; its state is saved.
+    """
+    # torch takes seconds to load
+    from assistant.daemon.loop import Stopper  # noqa: PLC0415
+    from assistant.personalise.train import Interrupted  # noqa: PLC0415
+
+    stopper, stop = Stopper(), threading.Event()
+    stopper.also(stop.set)
+    with stopper.on_signals(), display() as shown:
+
+        def follow(event: Event) -> None:
+            # the steps look for the end themselves and save their state first
+            if stop.is_set() and isinstance(event, Encoded | Judging):
+                raise Interrupted
+            shown.event(event)
+
+        return train(follow, stop)
 
 
 @contextmanager

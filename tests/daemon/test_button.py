@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 from gpiozero import Device
 from gpiozero.pins.mock import MockFactory
 
-from assistant.cli import rooms
-from assistant.config import load
-from assistant.daemon import house as daemon
-from assistant.daemon.house import Plan
 from assistant.errors import DependencyError
 from assistant.listen.replay import Pace, frames
 from assistant.values import AudioFrame, EndReason
 from tests.cli.house import House
+from tests.daemon.opening import opened
 
 PIN = 17
 
@@ -36,19 +32,6 @@ def board() -> Iterator[MockFactory]:
     Device.pin_factory = None
 
 
-def opened(models: House, folder: Path) -> AbstractContextManager[daemon.House]:
-    flags = {"listen.button_gpio": PIN, "journal.path": folder / "journal.db"}
-    settings = load(
-        flags | {"personalise.enabled": False}, environ=models.settings, files=()
-    ).settings
-    plan = Plan(
-        rooms.assistant,
-        lambda *_: None,
-        lambda settings: rooms.sink(settings.speak, settings.speak),
-    )
-    return daemon.opened(settings, plan, print, beat=lambda: None, publish=print)
-
-
 def test_only_what_is_said_while_the_button_is_pressed_is_heard(
     board: MockFactory, models: House, spoken_sentence: Path, tmp_path: Path
 ) -> None:
@@ -63,7 +46,7 @@ def test_only_what_is_said_while_the_button_is_pressed_is_heard(
                 board.pin(PIN).drive_high()  # in the midst of a word
             yield frame
 
-    with opened(models, tmp_path) as house:
+    with opened(models, tmp_path, listen__button_gpio=PIN) as house:
         house.ears = speech  # pyright: ignore[reportAttributeAccessIssue]
         assert list(house.utterances()) == []
         house.ears = pressed()  # pyright: ignore[reportAttributeAccessIssue]
@@ -80,6 +63,6 @@ def test_without_what_reads_the_header_the_daemon_does_not_begin(
     monkeypatch.setitem(sys.modules, "gpiozero", None)
     with (
         pytest.raises(DependencyError, match="gpiozero and lgpio are needed"),
-        opened(models, tmp_path),
+        opened(models, tmp_path, listen__button_gpio=PIN),
     ):
         pass

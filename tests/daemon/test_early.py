@@ -7,12 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assistant.cli import rooms
-from assistant.config import load
-from assistant.daemon import house as daemon
-from assistant.daemon.house import Plan
 from assistant.listen.replay import Pace, frames
 from tests.cli.house import House
+from tests.daemon.opening import opened
 
 
 @pytest.fixture(scope="module")
@@ -24,16 +21,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> House:
 def test_what_ends_after_a_pause_is_encoded_when_it_ends(
     early: str, models: House, spoken_sentence: Path, tmp_path: Path
 ) -> None:
-    flags = {"encode.early": early, "journal.path": tmp_path / "journal.db"}
-    settings = load(
-        flags | {"personalise.enabled": False}, environ=models.settings, files=()
-    ).settings
-    plan = Plan(
-        rooms.assistant,
-        lambda *_: None,
-        lambda settings: rooms.sink(settings.speak, settings.speak),
-    )
-    with daemon.opened(settings, plan, print, beat=lambda: None, publish=print) as house:
+    with opened(models, tmp_path, encode__early=early) as house:
         house.ears = list(frames(spoken_sentence, Pace.FAST))  # pyright: ignore[reportAttributeAccessIssue]
         (utterance,) = house.utterances()
         ahead = house.assistant.encoded(utterance)

@@ -1,0 +1,25 @@
+"""Rooms that the daemon opens by itself, over a house's models."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from assistant.cli import rooms
+from assistant.config import load
+from assistant.daemon import house as daemon
+from assistant.daemon.house import Plan
+from tests.cli.house import House
+
+
+def opened(models: House, folder: Path, **flags: object) -> AbstractContextManager[daemon.House]:
+    """The rooms with a journal in ``folder``; of flags ``__`` is the point between the words."""
+    wanted = {name.replace("__", "."): value for name, value in flags.items()}
+    wanted |= {"journal.path": folder / "journal.db", "personalise.enabled": False}
+    settings = load(wanted, environ=models.settings, files=()).settings
+    plan = Plan(
+        rooms.assistant,
+        lambda *_: None,
+        lambda settings: rooms.sink(settings.speak, settings.speak),
+    )
+    return daemon.opened(settings, plan, print, beat=lambda: None, publish=print)
