@@ -4,6 +4,8 @@
 #   TORCH_INDEX=…   where to take torch from, if not the CPU build
 
 VENV_PYTHON := .venv/bin/python
+# Tests wait for processes and sound more than they compute, so two files of them go at once.
+PYTEST := $(VENV_PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check soak bench demo models clean
@@ -17,7 +19,7 @@ run: ## talk with Attune
 
 test: ## run the tests
 	@deploy/setup.sh --for test
-	@$(VENV_PYTHON) -m pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 check: ## format, lint, types, layers and tests
 	@deploy/setup.sh --for check
@@ -25,7 +27,7 @@ check: ## format, lint, types, layers and tests
 	$(VENV_PYTHON) -m ruff check .
 	$(VENV_PYTHON) -m pyright --pythonpath $(VENV_PYTHON)
 	.venv/bin/lint-imports
-	$(VENV_PYTHON) -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 soak: ## run the tests that take hours; broken off with Ctrl-C, the next run goes on from there
 	@deploy/setup.sh --for test

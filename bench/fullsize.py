@@ -40,6 +40,7 @@ ENCODER_MB = 458.0
 QUANTISED_MB = 250.0
 DAEMON_MB = 2_200.0
 TRAINER_MB = 1_000.0
+"""Of the training. When it is over, the gate loads a language model to hear its replies."""
 
 Flags = dict[str, Any]
 Row = dict[str, Any]
@@ -162,7 +163,6 @@ def budgets(report: dict[str, list[Row]]) -> Iterator[Budget]:
             yield Budget(f"daemon, {LLAMA.name}", row["peak_mb"], DAEMON_MB)
     for row in report.get("trainer", ()):
         yield Budget(f"trainer, {row['head']}", row["training_mb"], TRAINER_MB)
-        yield Budget(f"trainer, {row['head']}, judging", row["judging_mb"], TRAINER_MB)
 
 
 def main() -> None:

@@ -32,12 +32,13 @@ from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.generate.llama import LlamaSession
 from assistant.journal.lineage import CurvePoint
 from assistant.personalise.gate import Gate, decide
-from assistant.personalise.heads import STEPS, LettersHead, Pair
+from assistant.personalise.heads import STEPS, EncodedPair, LettersHead, Pair
+from assistant.personalise.hearing import Heard
 from assistant.personalise.promote import BridgeFolder
 from assistant.personalise.replay import common_talk
 from assistant.personalise.request import Request
 from assistant.personalise.score import Replies, Score
-from assistant.personalise.session import Heard, beginning, candidate_of
+from assistant.personalise.session import beginning, candidate_of
 from assistant.personalise.train import Material, Trainer
 from assistant.values import EndReason, Utterance
 from bench.speakers import SPEAKERS, Speaker
@@ -53,8 +54,8 @@ class User:
     """Somebody's corrected utterances in the order they came, and sentences to test on."""
 
     name: str
-    taught: list[Pair]
-    unseen: list[Pair]
+    taught: list[EncodedPair]
+    unseen: list[EncodedPair]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,8 @@ def simulated(speaker: Speaker, encoder: Wav2Vec2Encoder) -> User:
     """A simulated speaker saying requests that no training of the starter has seen."""
     texts = held_out_requests(777, COUNTS[-1] + UNSEEN)
     pairs = [
-        Pair(encoder.encode(speaker.say(text, number)), text) for number, text in enumerate(texts)
+        EncodedPair(encoder.encode(speaker.say(text, number)), text)
+        for number, text in enumerate(texts)
     ]
     return User(speaker.name, pairs[: COUNTS[-1]], pairs[COUNTS[-1] :])
 
@@ -107,9 +109,9 @@ def kathleen(data: Path, encoder: Wav2Vec2Encoder) -> User:
 
 def _halves(
     clips: Sequence[Clip], encoder: Wav2Vec2Encoder, taught: int
-) -> tuple[list[Pair], list[Pair]]:
+) -> tuple[list[EncodedPair], list[EncodedPair]]:
     pairs = [
-        Pair(
+        EncodedPair(
             encoder.encode(Utterance(read(clip), datetime.now(timezone.utc), EndReason.STOP)),
             spoken_form(clip.text),
         )
@@ -144,7 +146,7 @@ class Bench:
         self._pooled = pooled
         wanted = settings.personalise
         talk = common_talk(wanted.canaries + wanted.replay, self.encoder, out)
-        common = [Pair(each.features, each.text) for each in talk]
+        common = [EncodedPair(each.features, each.text) for each in talk]
         self.canaries, self.replay = common[: wanted.canaries], common[wanted.canaries :]
         base = settings.bridge.path
         found = None if base is None else checkpoint.read(base)

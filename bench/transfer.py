@@ -32,7 +32,7 @@ from assistant.generate.gguf import EMBEDDINGS, GGUFFile
 from assistant.generate.llama import LlamaSession
 from assistant.generate.vocabulary import vocabulary
 from assistant.personalise.gate import Gate
-from assistant.personalise.heads import Pair
+from assistant.personalise.heads import EncodedPair
 from assistant.personalise.replay import sentences
 from assistant.personalise.score import Replies, Score
 from assistant.personalise.synthetic import Sentence
@@ -99,7 +99,7 @@ class Bench:
         self.settings = settings
         self.encoder = Wav2Vec2Encoder(settings.encode)
         self.pairs = [
-            Pair(self.encoder.encode(Sentence(text, 0, held_out=True).say()), text)
+            EncodedPair(self.encoder.encode(Sentence(text, 0, held_out=True).say()), text)
             for text in held_out_requests(777, count)
         ]
         self.found = [checkpoint.read(path) for path in bridges]

@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from assistant.config import load
 from assistant.errors import AttuneError, ConfigError
+from assistant.memory import FEW_KERNELS
 
 NOUNS = (
     "run", "status", "ask", "transcribe", "say", "talk", "stop", "mute", "unmute", "reload",
@@ -33,9 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Threads of torch that wait asleep: spinning ones make a turn ten times slower wherever another
     # program wants the cores, too (bench/turn.py beside a training: 0.1 s instead of 1 s).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    # torch keeps the code compiled for every length of utterance, 1,024 pieces of it by default:
-    # a daemon would grow by hundreds of megabytes over its first thousand turns.
-    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
+    for name, pieces in FEW_KERNELS.items():
+        os.environ.setdefault(name, pieces)
     try:
         # Loading torch and llama.cpp takes seconds; 'assistant log list' needs neither.
         nouns = tuple(words[:1]) if words[:1] and words[0] in NOUNS else NOUNS

@@ -17,9 +17,9 @@ from torch import nn
 from assistant.config import EncodeSettings
 from assistant.encode import network, ort, tuned
 from assistant.encode.folder import EncoderFolder, Weights
-from assistant.encode.memory import given_back
 from assistant.encode.network import Network
 from assistant.encode.tuned import Execution
+from assistant.memory import given_back
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,17 +7,25 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlite_utils import Database
 
 from assistant.values import SpeechFeatures, Transcript, Word
 
+STORED = np.dtype("<f2")
+"""Numbers as they are on the disk."""
+
 _LARGEST = float(np.finfo(np.float16).max)
-_STORED = np.dtype("<f2")
+
+
+def half(frames: NDArray[np.float32]) -> NDArray[np.float16]:
+    """Frames to half precision; what is too large for it becomes the largest that is not."""
+    return np.clip(frames, -_LARGEST, _LARGEST).astype(STORED)
 
 
 def insert(database: Database, turn_id: int, features: SpeechFeatures) -> None:
     """Keep the features of an exchange, in place of earlier ones of the same encoder."""
-    frames = np.clip(features.frames, -_LARGEST, _LARGEST).astype(_STORED)
+    frames = half(features.frames)
     transcript = features.transcript
     database.conn.execute(
         "INSERT OR REPLACE INTO features (turn_id, encoder, frame_rate, n_frames, dim, "
@@ -44,7 +52,7 @@ def find(database: Database, turn_id: int, encoder: str) -> SpeechFeatures | Non
         return None
     rate, n_frames, dim, hypothesis, confidence, words, data = row
     try:
-        frames = np.frombuffer(data, _STORED).reshape(n_frames, dim).astype(np.float32)
+        frames = np.frombuffer(data, STORED).reshape(n_frames, dim).astype(np.float32)
         transcript = Transcript(
             hypothesis, confidence, tuple(Word(**word) for word in json.loads(words))
         )

@@ -13,7 +13,7 @@ import hashlib
 import json
 import math
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -36,15 +36,16 @@ from assistant.personalise.admission import admit
 from assistant.personalise.encoded import EncodedFile, files
 from assistant.personalise.examples import spoken
 from assistant.personalise.gate import Verdict
-from assistant.personalise.heads import TEMPERATURE, Head, LettersHead, Pair
+from assistant.personalise.heads import TEMPERATURE, Head
+from assistant.personalise.hearing import Heard, untrained_letters
 from assistant.personalise.progress import Collected, Encoded, Event, Judged, Nothing, Stepped
 from assistant.personalise.promote import BridgeFolder
 from assistant.personalise.request import Request
-from assistant.personalise.session import Heard, alone, beginning, judge
+from assistant.personalise.session import alone, beginning, judge
 from assistant.personalise.shred import shred
 from assistant.personalise.synthetic import Sentence, common, is_held_out, own
 from assistant.personalise.train import Material, Trained, Trainer
-from assistant.values import EndReason, SpeechFeatures, Utterance
+from assistant.values import EndReason, Utterance
 
 STATE = "bootstrap.safetensors"
 """The state of a bootstrap under way, in the folder of bridges."""
@@ -203,19 +204,12 @@ def _hear(
         if said.key not in said.file:
             said.file.add(said.key, encoder.encode(sound()))
             tell(Encoded(number, len(everything)))
-    pairs = [
-        (said, Pair(features, said.text))
-        for file in (private, general)
-        for said, features in _features(file, everything)
-    ]
-    letters, spelling, untrained = encoder.ctc_head(), encoder.spelling, None
-    if letters is not None and spelling is not None:
-        untrained = LettersHead.untrained(encoder.fingerprint, letters, spelling)
+    pairs = [(said, said.file.pair(said.key, said.text)) for said in everything]
     heard = Heard(
         fingerprint=encoder.fingerprint,
         dim=encoder.dim,
-        spelling=spelling,
-        untrained=untrained,
+        spelling=encoder.spelling,
+        untrained=untrained_letters(encoder),
         train=[pair for said, pair in pairs if not said.held_out],
         held_out=[pair for said, pair in pairs if said.held_out],
         replay=[],
@@ -250,32 +244,26 @@ def _recorded(
                 yield said, lambda recording=recording: recording
 
 
-def _features(
-    file: EncodedFile, everything: Sequence[_Said]
-) -> Iterator[tuple[_Said, SpeechFeatures]]:
-    there = [said for said in everything if said.file is file]
-    return zip(there, file.features(said.key for said in there), strict=True)
-
-
 def _train(
     settings: Settings,
     plan: Plan,
     heard: Heard,
     tell: Callable[[Event], None],
     stop: threading.Event,
-    wanted: Callable[[], bool],
+    is_wanted: Callable[[], bool],
 ) -> tuple[Head, Trained]:
     """Train from nothing, or go on from the kept state of this very training."""
     folder, steps = BridgeFolder(settings.bridges), settings.personalise.steps
+    wanted = settings.personalise
+    if plan.device != "cpu":  # a GPU's driver alone maps gigabytes
+        wanted = wanted.model_copy(update={"memory_mb": _WORKSTATION_MB})
     with vocabulary(settings.generate.path) as language:
         head, _ = beginning(settings, Request("scratch"), folder, heard, language)
         with torch.device(plan.device):
             trainer = Trainer(
                 head,
                 Material(heard.train, [], heard.held_out),
-                settings.personalise.model_copy(
-                    update={"memory_mb": _memory_mb(settings, plan, heard)}
-                ),
+                wanted,
                 settings.bridges / STATE,
                 _name(settings, head, heard),
             )
@@ -285,7 +273,7 @@ def _train(
                 ),
                 stop,
                 math.inf,
-                wanted,
+                is_wanted,
             )
     return head, trained
 
@@ -306,14 +294,6 @@ def _candidate(head: Head, trained: Trained) -> Checkpoint:
             "trained_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         },
     )
-
-
-def _memory_mb(settings: Settings, plan: Plan, heard: Heard) -> int:
-    """Most memory of the training: what is mapped counts, though the kernel may take it back."""
-    if plan.device != "cpu":
-        return _WORKSTATION_MB  # a GPU's driver alone maps gigabytes
-    mapped = sum(pair.features.frames.nbytes for pair in (*heard.train, *heard.held_out))
-    return settings.personalise.memory_mb + mapped // 2**20
 
 
 def _name(settings: Settings, head: Head, heard: Heard) -> str:

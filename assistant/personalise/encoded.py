@@ -2,20 +2,23 @@
 
 Beside ``NAME.frames``, in which all frames follow one another, ``NAME.jsonl`` says in a line per
 utterance whose they are. A line is written when its frames are on the disk, so a process killed
-at any moment loses one utterance at most. What is read is mapped, not loaded.
+at any moment loses one utterance at most. They stay on the disk until they are wanted, so that
+however many there are, a training takes no more memory.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from assistant.errors import TrainingError
+from assistant.journal.features import STORED, half
 from assistant.personalise.shred import shred
 from assistant.values import SpeechFeatures, Transcript
 
@@ -36,6 +39,21 @@ class _Line:
     key: str
     frames: int
     transcript: Transcript
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredPair:
+    """A pair whose features are read from the disk each time they are wanted."""
+
+    text: str
+    frames: int
+    read: Callable[[], SpeechFeatures]
+    weight: float = 1.0
+
+    @property
+    def features(self) -> SpeechFeatures:
+        """What the frozen encoder made of it."""
+        return self.read()
 
 
 _WHOSE = TypeAdapter(_Whose)
@@ -80,7 +98,7 @@ class EncodedFile:
             if self._whose is None:
                 self._begin(_Whose(features.encoder, features.frames.shape[1], features.frame_rate))
             with self._frames.open("ab") as file:
-                file.write(features.frames.tobytes())
+                file.write(half(features.frames).tobytes())
                 file.flush()
                 os.fsync(file.fileno())
             with self._lines.open("ab") as file:
@@ -89,22 +107,29 @@ class EncodedFile:
             raise self._failure(error) from None
         self._place(line)
 
-    def features(self, keys: Iterable[str]) -> Iterator[SpeechFeatures]:
-        """The features under some keys, mapped into memory; all of them have to be there."""
+    def features(self, key: str) -> SpeechFeatures:
+        """The features under a key that is there, to half precision."""
         if self._whose is None:
-            return
+            raise KeyError(key)
+        first, line = self._places[key]
+        count = line.frames * self._whose.dim
         try:
-            mapped = np.memmap(self._frames, np.float32, "r", shape=(self._end, self._whose.dim))
-        except (OSError, ValueError) as error:
-            raise TrainingError(f"Cannot read {self._frames}: {error}.") from None
-        for key in keys:
-            first, line = self._places[key]
-            yield SpeechFeatures(
-                np.asarray(mapped[first : first + line.frames]),
-                self._whose.frame_rate,
-                line.transcript,
-                self._whose.encoder,
-            )
+            numbers = np.fromfile(self._frames, STORED, count, offset=first * self._width)
+        except OSError as error:
+            raise self._unreadable(str(error)) from None
+        if len(numbers) < count:
+            raise self._unreadable("it is cut off")
+        return SpeechFeatures(
+            numbers.astype(np.float32).reshape(line.frames, -1),
+            self._whose.frame_rate,
+            line.transcript,
+            self._whose.encoder,
+        )
+
+    def pair(self, key: str, text: str) -> StoredPair:
+        """What is under a key that is there, as a pair with the words said in it."""
+        _, line = self._places[key]
+        return StoredPair(text, line.frames, partial(self.features, key))
 
     def destroy(self) -> None:
         """Overwrite and remove both files."""
@@ -114,7 +139,7 @@ class EncodedFile:
     @property
     def _width(self) -> int:
         """Bytes of a frame."""
-        return 4 * (self._whose.dim if self._whose else 0)
+        return 2 * (self._whose.dim if self._whose else 0)
 
     def _open(self) -> None:
         """Read what there is, up to the first line that is not whole."""
@@ -156,6 +181,9 @@ class EncodedFile:
     def _place(self, line: _Line) -> None:
         self._places[line.key] = (self._end, line)
         self._end += line.frames
+
+    def _unreadable(self, why: str) -> TrainingError:
+        return TrainingError(f"Cannot read {self._frames}: {why}. Begin the training anew.")
 
     def _failure(self, error: OSError) -> TrainingError:
         return TrainingError(

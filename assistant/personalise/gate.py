@@ -154,8 +154,9 @@ class Gate:
         said: list[list[int]] = []
         read: list[list[int]] = []
         for pair in pairs:
-            transcript = pair.features.transcript
-            prompt = None if bridge is None else bridge.soft_prompt(pair.features)
+            features = pair.features
+            transcript = features.transcript
+            prompt = None if bridge is None else bridge.soft_prompt(features)
             if prompt is not None and auto:
                 route = choose_route(
                     "auto",

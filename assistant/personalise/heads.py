@@ -40,9 +40,33 @@ SAMPLED = 512
 """Tokens that nobody has said yet among the candidates, drawn at random."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Pair:
+class Pair(Protocol):
     """One utterance's features and the words said in it."""
+
+    @property
+    def features(self) -> SpeechFeatures:
+        """What the frozen encoder made of it; perhaps read from the disk each time."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """The words."""
+        ...
+
+    @property
+    def weight(self) -> float:
+        """How much it counts in training, from 0 to 1."""
+        ...
+
+    @property
+    def frames(self) -> int:
+        """Length in frames."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EncodedPair:
+    """A pair in memory."""
 
     features: SpeechFeatures
     text: str
@@ -67,9 +91,8 @@ class Batch:
     def of(cls, pairs: Sequence[Pair]) -> Batch:
         """Stack the pairs' frames."""
         lengths = torch.tensor([pair.frames for pair in pairs])
-        frames = torch.zeros(len(pairs), int(lengths.max()), pairs[0].features.frames.shape[1])
-        for row, pair in enumerate(pairs):
-            frames[row, : pair.frames] = torch.tensor(pair.features.frames)
+        each = [torch.tensor(pair.features.frames) for pair in pairs]
+        frames = nn.utils.rnn.pad_sequence(each, batch_first=True)
         return cls(pairs, frames, lengths, torch.tensor([pair.weight for pair in pairs]))
 
 
@@ -174,11 +197,12 @@ class AnchoredHead:
         whole = cast("Anchored", network)
         losses: list[Tensor] = []
         for row, pair in enumerate(batch.pairs):
-            tokens = self._language.tokens(pair.features.transcript.text)
+            features = pair.features
+            tokens = self._language.tokens(features.transcript.text)
             if not tokens:
                 continue
             anchors = anchored(
-                [self._places[token] for token in tokens], tokens, pair.features, self._language
+                [self._places[token] for token in tokens], tokens, features, self._language
             )
             wanted = [
                 NOTHING if token is None else self._places[token] + 1

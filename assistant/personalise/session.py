@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import fcntl
-import gc
 import hashlib
 import json
 import os
 import threading
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -18,13 +17,11 @@ from assistant.bridge import checkpoint
 from assistant.bridge.checkpoint import Checkpoint
 from assistant.bridge.connect import Bridge
 from assistant.config import Settings
-from assistant.encode.encoder import open_encoder
 from assistant.errors import BridgeError, TrainingError
 from assistant.generate.llama import LlamaSession
 from assistant.generate.vocabulary import Vocabulary, vocabulary
 from assistant.journal.lineage import Lineage
 from assistant.journal.store import Journal
-from assistant.nets.spelling import Spelling
 from assistant.personalise.examples import Example, examples
 from assistant.personalise.gate import Gate, Verdict, decide
 from assistant.personalise.heads import (
@@ -34,14 +31,13 @@ from assistant.personalise.heads import (
     CTCHead,
     Head,
     LettersHead,
-    Pair,
     PooledHead,
     sampled,
     untrained,
 )
+from assistant.personalise.hearing import Heard, hear
 from assistant.personalise.progress import (
     Collected,
-    Encoded,
     Event,
     Judged,
     Judging,
@@ -49,12 +45,10 @@ from assistant.personalise.progress import (
     Stepped,
 )
 from assistant.personalise.promote import BridgeFolder
-from assistant.personalise.replay import common_talk
 from assistant.personalise.request import Request
 from assistant.personalise.score import Replies
 from assistant.personalise.shred import shred
 from assistant.personalise.train import Material, Trained, Trainer
-from assistant.values import EndReason, Utterance
 
 STATE = "training.safetensors"
 """The state of a training under way, in the folder of bridges."""
@@ -67,20 +61,6 @@ REJECTED = 3
 
 KINDS = {"pooled": "bridgeformer", "ctc": "ctc", "letters": "letters", "anchored": "anchored"}
 """Which projector each head of the settings is."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Heard:
-    """What the frozen encoder gives to a training; the encoder itself is not needed any more."""
-
-    fingerprint: str
-    dim: int
-    spelling: Spelling | None  # none of an encoder that writes no letters
-    untrained: Checkpoint | None  # a letters bridge that reads as the encoder does
-    train: list[Pair]
-    held_out: list[Pair]
-    replay: list[Pair]
-    canaries: list[Pair]
 
 
 def retrain(
@@ -207,51 +187,6 @@ def alone(folder: Path) -> Generator[None, None, None]:
         yield
     finally:
         os.close(handle)
-
-
-def hear(
-    settings: Settings, journal: Journal, found: Sequence[Example], tell: Callable[[Event], None]
-) -> Heard:
-    """Features of all examples and of common talk, each computed once and kept."""
-    wanted = settings.personalise
-    encoder = open_encoder(settings.encode.model_copy(update={"threads": wanted.threads}))
-    total = len(found) + wanted.canaries + wanted.replay
-    talk = common_talk(
-        wanted.canaries + wanted.replay,
-        encoder,
-        settings.bridges,
-        lambda done, _of: tell(Encoded(done, total)),
-    )
-    pairs: list[tuple[Example, Pair]] = []
-    for number, example in enumerate(found, len(talk) + 1):
-        features = journal.features(example.turn, encoder.fingerprint)
-        if features is None:
-            recording = Utterance(
-                journal.audio(example.turn), datetime.now(timezone.utc), EndReason.STOP
-            )
-            journal.keep_features(example.turn, encoder.encode(recording))
-            features = journal.features(example.turn, encoder.fingerprint)
-            tell(Encoded(number, total))
-        if features is not None:
-            pairs.append((example, Pair(features, example.text, example.weight)))
-    common = [Pair(each.features, each.text) for each in talk]
-    letters, spelling = encoder.ctc_head(), encoder.spelling
-    untrained_letters = None
-    if letters is not None and spelling is not None:
-        untrained_letters = LettersHead.untrained(encoder.fingerprint, letters, spelling)
-    heard = Heard(
-        fingerprint=encoder.fingerprint,
-        dim=encoder.dim,
-        spelling=spelling,
-        untrained=untrained_letters,
-        train=[pair for example, pair in pairs if not example.held_out],
-        held_out=[pair for example, pair in pairs if example.held_out],
-        replay=common[wanted.canaries :],
-        canaries=common[: wanted.canaries],
-    )
-    del encoder
-    gc.collect()  # hundreds of megabytes with a full-size encoder
-    return heard
 
 
 def beginning(

@@ -26,6 +26,7 @@ from typing import IO, cast
 
 from assistant.config import Settings
 from assistant.errors import TrainingError
+from assistant.memory import FEW_KERNELS
 from assistant.personalise.launch import TRAINER
 from assistant.personalise.progress import Event, from_line
 from assistant.personalise.remote import RemoteProcess
@@ -103,7 +104,7 @@ class Supervisor:
         self._stderr: deque[str] = deque(maxlen=_LAST_LINES)
         self._heard_s = clock()
         order = {"settings": settings.model_dump(mode="json"), "request": asdict(request)}
-        environment = _threads(settings.personalise.threads)
+        environment = _threads(settings.personalise.threads) | FEW_KERNELS
         self._process: subprocess.Popen[str] | RemoteProcess
         try:
             if (path := settings.personalise.socket) is not None:

@@ -28,6 +28,7 @@ from assistant import durable
 from assistant.config import PersonaliseSettings
 from assistant.errors import TrainingError
 from assistant.journal.lineage import CurvePoint
+from assistant.memory import given_back
 from assistant.nets.projectors import build
 from assistant.personalise.heads import Batch, Head, Pair, seed
 
@@ -115,7 +116,9 @@ class Trainer:
         self._curve: list[CurvePoint] = []
         self._step = 0
         self._seconds = 0.0  # of work, in earlier runs too
+        self._used = 0  # bytes of memory at the fullest moment of the last step
 
+    @given_back()  # every step takes and leaves blocks of other sizes
     def run(
         self,
         told: Callable[[CurvePoint, float], None],
@@ -150,9 +153,9 @@ class Trainer:
             self._seconds = time.monotonic() - began
             out_of_time = self._seconds > minutes * 60
             last = self._step == self._settings.steps or out_of_time
+            self._keep_within_memory()
             if self._step % every == 0 or last:
                 self._measure(loss)
-                self._keep_within_memory()
             left = self._seconds / self._step * (self._settings.steps - self._step)
             told(
                 CurvePoint(self._step, self._seconds, loss, self._curve[-1].held_out),
@@ -180,6 +183,7 @@ class Trainer:
             batch = masked(Batch.of(chosen(part, self._batch, settings.seed, step)))
             with _precision(self._head):
                 loss = self._head.loss(self._network, batch) / len(parts)
+            self._used = max(self._used, psutil.Process().memory_info().rss)
             cast("Any", loss).backward()
             total += float(loss.detach())
         nn.utils.clip_grad_norm_(self._network.parameters(), 1.0)
@@ -220,7 +224,7 @@ class Trainer:
         return len(losses) > PATIENCE and min(losses[-PATIENCE:]) > min(losses)
 
     def _keep_within_memory(self) -> None:
-        used = psutil.Process().memory_info().rss / 2**20
+        used, self._used = self._used / 2**20, 0
         if used <= self._settings.memory_mb:
             return
         if self._batch == 1:
@@ -233,10 +237,7 @@ class Trainer:
     def _save(self, wanted: Callable[[], bool]) -> None:
         """Keep everything that the next step depends on, atomically and durably."""
         if not wanted():
-            raise TrainingError(
-                "Exchanges that the training learns from have been erased meanwhile, so it was "
-                "broken off. Train anew with 'assistant retrain'."
-            )
+            raise erased()
         tensors = {f"now/{name}": tensor for name, tensor in _copy(self._network).items()}
         tensors |= {f"best/{name}": tensor for name, tensor in self._best.items()}
         for number, values in self._optimiser.state_dict()["state"].items():
@@ -283,6 +284,14 @@ class Trainer:
         self._curve = curve
         self._step, self._batch = int(header["step"]), int(header["batch"])
         self._seconds = float(header["seconds"])
+
+
+def erased() -> TrainingError:
+    """What to say when something to learn from is gone."""
+    return TrainingError(
+        "Exchanges that the training learns from have been erased meanwhile, so it was broken "
+        "off. Train anew with 'assistant retrain'."
+    )
 
 
 def chosen(pairs: Sequence[Pair], size: int, number: int, step: int) -> list[Pair]:

@@ -33,10 +33,11 @@ from assistant.nets.alignment import LinearMap
 from assistant.personalise.admission import admit
 from assistant.personalise.examples import examples
 from assistant.personalise.gate import Verdict
+from assistant.personalise.hearing import hear
 from assistant.personalise.progress import Event, Judged, Nothing
 from assistant.personalise.promote import BridgeFolder
 from assistant.personalise.replay import sentences
-from assistant.personalise.session import alone, hear, judge
+from assistant.personalise.session import alone, judge
 
 MOST = 8_000
 """Shared tokens that a map is fitted on."""

@@ -19,7 +19,7 @@ import torch
 from assistant.bridge.connect import Bridge
 from assistant.config import INSTRUCTION, Settings, load
 from assistant.generate.llama import LlamaSession
-from assistant.personalise.heads import Pair, seed
+from assistant.personalise.heads import EncodedPair, Pair, seed
 from assistant.personalise.score import Replies, Score
 from assistant.values import SpeechFeatures
 from bench.paper import corpora, methods, training
@@ -280,4 +280,4 @@ def positioned(sample: Sample) -> Sample:
     waves = np.stack([np.sin(angle), np.cos(angle)], axis=-1).reshape(n_frames, -1)[:, :dim]
     frames = (old.frames + waves * old.frames.std()).astype(np.float32)
     features = SpeechFeatures(frames, old.frame_rate, old.transcript, old.encoder)
-    return Sample(sample.utterance, Pair(features, sample.pair.text))
+    return Sample(sample.utterance, EncodedPair(features, sample.pair.text))

@@ -24,7 +24,7 @@ from safetensors.numpy import save
 from assistant import durable
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.personalise import corpus as importer
-from assistant.personalise.heads import Pair
+from assistant.personalise.heads import EncodedPair, Pair
 from assistant.values import EndReason, SpeechFeatures, Transcript, Utterance, Word
 from bench.speakers import SPEAKERS
 from models.recipe.corpus import Clip, held_out_requests, read, recordings, spoken_form
@@ -153,7 +153,7 @@ def imported(name: str, folder: Path) -> Iterator[Sound]:
 def prepare(name: str, found: Sequence[Sound], encoder: Wav2Vec2Encoder, path: Path) -> None:
     """Encode a corpus and keep it."""
     samples = [
-        Sample(utterance, Pair(encoder.encode(utterance), text))
+        Sample(utterance, EncodedPair(encoder.encode(utterance), text))
         for utterance, text in ((_utterance(wave), text) for wave, text in found)
     ]
     tensors = {
@@ -184,7 +184,9 @@ def load(path: Path, size: int = SAMPLES) -> Corpus:
         waves, frames = _unpacked(file, "waves"), _unpacked(file, "frames")
     rate, encoder = json.loads(header["frame_rate"]), header["encoder"]
     samples = [
-        Sample(_utterance(wave), Pair(SpeechFeatures(frame, rate, transcript, encoder), text))
+        Sample(
+            _utterance(wave), EncodedPair(SpeechFeatures(frame, rate, transcript, encoder), text)
+        )
         for wave, frame, transcript, text in zip(
             waves,
             frames,

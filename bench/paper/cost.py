@@ -115,15 +115,15 @@ def _through_llm(llm: str) -> Callable[[Sizes], tuple[Loss, list[nn.Parameter]]]
 
 def _through_encoder(sizes: Sizes) -> tuple[Loss, list[nn.Parameter]]:
     """The encoder from the waves on, a fixed MLP, and the frozen LLM behind them."""
-    encoder, network, twin = _encoder(sizes), build(_config("mlp", sizes)), _twin(sizes)
+    body, network, twin = encoder(sizes), build(_config("mlp", sizes)), _twin(sizes)
     network.requires_grad_(requires_grad=False)
     adapted(twin, "frozen")
     waves = torch.randn(sizes.utterances, sizes.samples)
 
     def loss() -> Tensor:
-        return twin.loss(list(network(encoder(waves).last_hidden_state)), _replies(sizes))
+        return twin.loss(list(network(body(waves).last_hidden_state)), _replies(sizes))
 
-    return loss, list(encoder.parameters())
+    return loss, list(body.parameters())
 
 
 _METHODS: dict[str, Callable[[Sizes], tuple[Loss, list[nn.Parameter]]]] = {
@@ -161,7 +161,8 @@ def _twin(sizes: Sizes) -> Twin:
     return Twin(model, Prompt(tuple(range(sizes.before)), (1, 2, 3), 0))
 
 
-def _encoder(sizes: Sizes) -> Any:
+def encoder(sizes: Sizes) -> Any:
+    """wav2vec2 with random weights, from normalised waves (batch, n_samples)."""
     from transformers import Wav2Vec2Config, Wav2Vec2Model  # noqa: PLC0415 - slow to import
 
     # dropped layers would make it look cheaper than it is

@@ -25,6 +25,13 @@ ENCODERS = ("wav2vec2", "whisper", "audioldm")
 LOOPS = ("plain", "cached features", "in batches", "cached targets")
 """The paper's loop and what makes it fast, one after the other."""
 
+BATCH = 4
+"""Utterances that go together. With 16, an epoch has so few updates that more epochs are needed
+than batches save."""
+
+ENCODING = "encoding"
+"""The cell that measures what encoding all utterances once takes."""
+
 SEEDS = (0, 1, 2)
 """Of everything that is not compared in seconds."""
 
@@ -77,7 +84,7 @@ def cells(experiments: Sequence[str], corpora: Sequence[str], llms: Sequence[str
             for size, method in product(SIZES, ("ours", "letters", *BASELINES))
         ],
         "encoders": [Cell("encoders", corpus, llm, encoder) for encoder in ENCODERS],
-        "speed": [Cell("speed", corpus, llm, "ours", value=loop) for loop in LOOPS],
+        "speed": [Cell("speed", corpus, llm, "ours", value=value) for value in (*LOOPS, ENCODING)],
         "cost": [Cell("cost", corpus, llm, method) for method in ("ours", *BASELINES)],
         **{
             question: [

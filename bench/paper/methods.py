@@ -33,7 +33,7 @@ from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.generate.vocabulary import Vocabulary
 from assistant.nets import embedlink
 from assistant.nets.projectors import ProjectorConfig, build
-from assistant.personalise.heads import Batch, Pair, PooledHead, untrained
+from assistant.personalise.heads import Batch, EncodedPair, Pair, PooledHead, untrained
 from assistant.personalise.score import Replies, Score, score
 from assistant.values import SpeechFeatures
 from bench.paper.corpora import Corpus, Sample
@@ -198,7 +198,7 @@ class ThroughEncoder:
         """With the features of the encoder as it is now."""
         bridge = _bridge(self.checkpoint, self.network, self._room, pads=True)
         with torch.inference_mode():
-            pairs = [Pair(self._features(each), each.pair.text) for each in samples]
+            pairs = [EncodedPair(self._features(each), each.pair.text) for each in samples]
         return self._room.score_bridge(bridge, pairs)
 
     def _features(self, sample: Sample) -> SpeechFeatures:

@@ -116,7 +116,6 @@ def test_budgets_tell_what_was_missed() -> None:
         ("encoder, int8", False),
         ("daemon, Llama-3.2-1B", False),
         ("trainer, ctc", True),
-        ("trainer, ctc, judging", False),
     ]
     assert found[1] == Budget("encoder, int8", 250.1, 250.0)
 

@@ -201,6 +201,7 @@ def test_loops_are_compared_at_a_loss_that_all_come_to(text: str) -> None:
     assert cells(found, "in batches")[3:] == ["6", "3"]
     assert cells(found, "cached targets")[3:] == ["3", "2"]
     assert "**60 times faster**; aim of at least 20: met." in found
+    assert "3 epochs would take 480 s, **160 times** as long as the last line" in found
 
 
 def test_the_same_loss_is_the_highest_of_the_lowest() -> None:

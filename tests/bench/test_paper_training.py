@@ -9,12 +9,21 @@ import numpy as np
 import pytest
 import soundfile
 
-from assistant.personalise.heads import Pair
+from assistant.personalise.heads import EncodedPair
 from assistant.values import SAMPLE_RATE, EndReason, SpeechFeatures, Transcript, Utterance
 from bench.paper import corpora
 from bench.paper.cells import Cell, positioned
 from bench.paper.corpora import Sample
-from bench.paper.grid import BASELINES, ENCODERS, EXPERIMENTS, LOOPS, METHODS, SEEDS, cells
+from bench.paper.grid import (
+    BASELINES,
+    ENCODERS,
+    ENCODING,
+    EXPERIMENTS,
+    LOOPS,
+    METHODS,
+    SEEDS,
+    cells,
+)
 from bench.paper.training import Course, Energy, Plan, Point, batches, settled
 from tests.journal.exchanges import sound
 
@@ -27,7 +36,7 @@ def sample(n_frames: int, dim: int = 4) -> Sample:
         datetime(2026, 1, 1, tzinfo=timezone.utc),
         EndReason.STOP,
     )
-    return Sample(utterance, Pair(features, "yes"))
+    return Sample(utterance, EncodedPair(features, "yes"))
 
 
 def curve(*losses: float) -> list[Point]:
@@ -235,7 +244,7 @@ def test_the_other_experiments_have_their_cells() -> None:
         (head, seed) for head in ("letters", "pooled") for seed in (0, 1, 2)
     }
     assert [cell.method for cell in found["encoders"]] == list(ENCODERS)
-    assert [cell.value for cell in found["speed"]] == list(LOOPS)
+    assert [cell.value for cell in found["speed"]] == [*LOOPS, ENCODING]
     assert {cell.value for cell in found["sizes"]} == {"25", "50"}
     assert [cell.method for cell in found["cost"]] == ["ours", *BASELINES]
     assert cells(EXPERIMENTS, ["polish"], ["starter"]) == [

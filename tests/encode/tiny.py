@@ -17,6 +17,9 @@ from transformers import (
     WhisperConfig,
     WhisperForConditionalGeneration,
 )
+from transformers.utils.logging import disable_progress_bar
+
+disable_progress_bar()  # what is saved here is nobody's to watch
 
 SYMBOLS = ["<pad>", "<s>", "</s>", "<unk>", "|", *"ETAONIHSRDLUMWCFGYPBVK'XJQZ"]
 """The 32 of wav2vec2-base-960h, in its order."""

@@ -9,7 +9,7 @@ import torch
 
 from assistant.config import PersonaliseSettings
 from assistant.nets.spelling import Spelling
-from assistant.personalise.heads import LettersHead, Pair
+from assistant.personalise.heads import EncodedPair, LettersHead
 from assistant.personalise.train import Material, Trainer
 from assistant.values import SpeechFeatures
 
@@ -19,7 +19,7 @@ ENCODER = "encoder-1"
 SPELLING = Spelling(SYMBOLS, delimiter=1, blank=0, seconds=0.04, fusion=None)
 
 
-def pair(text: str, shift: int = 0, seed: int = 0) -> Pair:
+def pair(text: str, shift: int = 0, seed: int = 0) -> EncodedPair:
     """A text as features: two frames per letter, each letter's axis moved by ``shift``."""
     rng = np.random.default_rng([seed, *map(ord, text)])
     rows: list[int] = []
@@ -29,7 +29,7 @@ def pair(text: str, shift: int = 0, seed: int = 0) -> Pair:
     frames = 4 * np.eye(DIM, dtype=np.float32)[axes]
     frames += rng.normal(0, 0.3, frames.shape).astype(np.float32)
     transcript = SPELLING.transcript(frames)
-    return Pair(SpeechFeatures(frames, 25.0, transcript, ENCODER), text)
+    return EncodedPair(SpeechFeatures(frames, 25.0, transcript, ENCODER), text)
 
 
 def texts(count: int, seed: int) -> list[str]:
@@ -42,7 +42,7 @@ def texts(count: int, seed: int) -> list[str]:
     ]
 
 
-def pairs(count: int, seed: int, shift: int = 0) -> list[Pair]:
+def pairs(count: int, seed: int, shift: int = 0) -> list[EncodedPair]:
     return [pair(text, shift, seed) for text in texts(count, seed)]
 
 

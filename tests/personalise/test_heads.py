@@ -13,8 +13,8 @@ from assistant.personalise.heads import (
     AnchoredHead,
     Batch,
     CTCHead,
+    EncodedPair,
     LettersHead,
-    Pair,
     PooledHead,
     untrained,
 )
@@ -81,10 +81,10 @@ def test_anchors_leave_a_hypothesis_that_they_do_not_know_as_it_is() -> None:
 def test_the_letters_loss_is_small_where_the_text_is_right_and_weighs_utterances() -> None:
     head = letters_head()
     network = head.checkpoint.projector()
-    right, wrong = pair("abc"), Pair(pair("abc").features, "hgf")
+    right, wrong = pair("abc"), EncodedPair(pair("abc").features, "hgf")
     of = [float(head.loss(network, Batch.of([each])).detach()) for each in (right, wrong)]
     assert of[0] < 0.5 < of[1]
-    doubted = Pair(wrong.features, wrong.text, weight=0.1)
+    doubted = EncodedPair(wrong.features, wrong.text, weight=0.1)
     together = float(head.loss(network, Batch.of([right, doubted])).detach())
     assert together == pytest.approx((of[0] + 0.1 * of[1]) / 1.1, rel=0.05)
 
@@ -114,8 +114,11 @@ def test_the_anchored_loss_is_nothing_for_the_hypothesis_and_high_for_another_te
     found = untrained(settings(head="anchored"), ENCODER, DIM, language, range(9), pad=0)
     head, network = AnchoredHead(found, language), found.projector()
     assert float(head.loss(network, Batch.of([pair("abc")])).detach()) < 0.01
-    assert float(head.loss(network, Batch.of([Pair(pair("abc").features, "ghf")])).detach()) > 1.0
-    silent = Pair(pair("abc").features, "abc")
+    assert (
+        float(head.loss(network, Batch.of([EncodedPair(pair("abc").features, "ghf")])).detach())
+        > 1.0
+    )
+    silent = EncodedPair(pair("abc").features, "abc")
     object.__setattr__(silent.features.transcript, "text", "")
     assert float(head.loss(network, Batch.of([silent])).detach()) == 0.0
 

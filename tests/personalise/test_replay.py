@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from assistant.personalise.replay import common_talk, sentences
+from assistant.personalise.encoded import files
+from assistant.personalise.replay import NAME, common_talk, sentences
 from assistant.values import SpeechFeatures, Transcript, Utterance, Word
 
 
@@ -44,15 +45,15 @@ def test_common_talk_is_spoken_and_encoded_once(tmp_path: Path) -> None:
         assert after.features.encoder == encoder.fingerprint
 
 
-def test_what_is_kept_of_other_sentences_or_damaged_is_made_anew(tmp_path: Path) -> None:
+def test_only_what_is_missing_or_damaged_is_made_anew(tmp_path: Path) -> None:
     encoder = Counting()
     common_talk(2, encoder, tmp_path)
     common_talk(3, encoder, tmp_path)
-    assert len(encoder.heard) == 5
-    (kept,) = tmp_path.glob("replay-*.safetensors")
-    kept.write_bytes(kept.read_bytes()[:-10])
+    assert len(encoder.heard) == 3
+    frames, _ = files(tmp_path, NAME)
+    frames.write_bytes(frames.read_bytes()[:-10])
     assert len(common_talk(3, encoder, tmp_path)) == 3
-    assert len(encoder.heard) == 8
+    assert len(encoder.heard) == 4
 
 
 def test_there_are_enough_sentences_for_the_defaults() -> None:

@@ -16,7 +16,7 @@ from torch import Tensor
 from assistant.errors import TrainingError
 from assistant.journal.lineage import CurvePoint
 from assistant.nets.projectors import build
-from assistant.personalise.heads import Batch
+from assistant.personalise.heads import Batch, EncodedPair
 from assistant.personalise.train import Interrupted, Trained, Trainer, chosen, masked
 from tests.personalise.material import SPELLING, letters_head, pair, pairs, trainer
 
@@ -130,7 +130,7 @@ def test_a_killed_training_goes_on_from_what_it_saved(tmp_path: Path) -> None:
 def test_whether_anything_was_learned_is_told_by_held_out_speech(tmp_path: Path) -> None:
     assert run(trainer(tmp_path / "a")).has_learned
     nonsense = trainer(tmp_path / "b")
-    train = [replace(each, text="hhh") for each in nonsense._material.train]
+    train = [EncodedPair(each.features, "hhh") for each in nonsense._material.train]
     right = [pair(each.text, seed=3) for each in nonsense._material.held_out]
     nonsense._material = replace(nonsense._material, train=train, replay=[], held_out=right)
     assert not run(nonsense).has_learned
