@@ -108,6 +108,14 @@ class Assistant:
     _cancel: threading.Event = field(default_factory=threading.Event)
     _ended: bool = False
 
+    def expect(self) -> None:
+        """Somebody has begun to speak: decode what will stand before their words meanwhile.
+
+        Raises:
+            GenerationError: if the language model cannot.
+        """
+        self.llm.expect(self._context().line())
+
     def hear(self, utterance: Utterance) -> Turn:
         """Answer what was said, ask back, or leave it alone, as the manners have it.
 
@@ -175,6 +183,10 @@ class Assistant:
             self._cancel.set()
         return time.monotonic()
 
+    def _context(self) -> Context:
+        settings = self.generate_settings
+        return Context(self.now(), settings.user_name, settings.reminders)
+
     def _cross(self, features: SpeechFeatures) -> tuple[SoftPrompt | None, float | None]:
         if self.bridge is None or self.route == "transcript":
             return None, None
@@ -203,12 +215,9 @@ class Assistant:
         voice: Voice | None = None,
     ) -> None:
         self.journal.answering(turn_id, llm=self.llm.fingerprint, route=route, prompt=prompt)
-        context = Context(
-            self.now(), self.generate_settings.user_name, self.generate_settings.reminders
-        )
         stream = self.llm.reply(
             as_words(words) if isinstance(words, str) else words,
-            context.line(),
+            self._context().line(),
             cancel=self._cancel,
         )
         asked: list[float] = []

@@ -3,8 +3,9 @@
 On one machine, on one language model's file and in one run, by turns: Attune's own turn; and
 faster-whisper (base, int8) followed by llama-cpp-python's chat completion, with the same
 instruction, context line and words. llama-cpp-python keeps by itself what a prompt has in common
-with the one before it; in the last row it has to decode the whole prompt. The models have random
-weights and the true shapes, as in ``bench/fullsize.py``.
+with the one before it; in the last row it has to decode the whole prompt. Attune decodes the
+context line while somebody speaks. The models have random weights and the true shapes, as in
+``bench/fullsize.py``.
 
     python -m pip install faster-whisper
     python -m bench.side_by_side
@@ -114,7 +115,10 @@ def main() -> None:
     for row, stages in medians.items():
         cells = "".join(f"{stages[stage]:>13.0f}" for stage in STAGES)
         print(f"{row:<26}{cells}{answers[row][-1]['peak_mb']:>10.0f}")
-    print(f"ratio: {first[0] / first[1]:.2f}; of the whole prompt: {first[0] / first[2]:.2f}")
+    print(
+        f"ratio: {first[0] / first[1]:.2f} (aim: at most {AIM}); "
+        f"to the whole prompt: {first[0] / first[2]:.2f}"
+    )
     print(
         json.dumps(
             {

@@ -96,6 +96,7 @@ class Upkeep:
         is_learned = bridge is not None and promoted.folder.path(bridge.version).is_file()
         self._learned = bridge.version if bridge is not None and is_learned else None
         self._sound_at = self._tidy_at = time.monotonic()
+        self._speaks = False  # somebody, since the last look
         self._examples = 0
         self._counted: tuple[Mark, ...] | None = None  # the journal's state at the last count
         self._scheduler = (
@@ -127,6 +128,10 @@ class Upkeep:
     def idle(self) -> None:
         """Take up another bridge, let learning go on, and now and then erase what is due."""
         self._swap()
+        if self._speaks:
+            self._speaks = False
+            with self._telling():
+                self._assistant.expect()
         self._assistant.journal.retry()
         if self._scheduler is not None:
             with self._telling():
@@ -148,12 +153,13 @@ class Upkeep:
             self._scheduler.turn_ended()
 
     def speech(self, captured_at: float) -> None:
-        """Stop the trainer, from the listener's thread.
+        """Stop the trainer and have the language model get ready, from the listener's thread.
 
         Args:
             captured_at: when the speech was captured, monotonic seconds.
         """
         self._sound_at = time.monotonic()
+        self._speaks = True
         if self._scheduler is not None:
             self._scheduler.speech(captured_at)
 

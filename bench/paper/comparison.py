@@ -65,7 +65,8 @@ def convergence(rows: Rows) -> Iterator[str]:
         "distance from embedding rows, that of A1 to A3 the cross-entropy of the reply: "
         f"**different quantities, so that {TARGET} is not the same goal for both**. Attune's heads "
         "are trained as the product does it, their loss is that on samples held out, and steps "
-        "stand for epochs."
+        "stand for epochs. The peak has code in it that torch compiles for every length of "
+        "utterance and keeps; the product limits that."
     )
     yield ""
     for setup in rows.setups("table"):
@@ -350,7 +351,7 @@ def injection(rows: Rows) -> Iterator[str]:
     yield from table(["", *PROMPTS.values(), "gain by the instruction"], lines)
     yield (
         "The gain is that of *instruction, audio* over *audio alone*; the paper's is about "
-        f"{published.INJECTION_GAIN * 100:.0f} % (Fig. 8). The true text shows how much of it the "
-        "LLM owes to the instruction when it understands everything."
+        f"{published.INJECTION_GAIN * 100:.0f} % (Fig. 8). The true text, which would have 1 "
+        "behind the instruction, shows how much the LLM owes to it when it understands everything."
     )
     yield ""

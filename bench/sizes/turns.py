@@ -66,6 +66,7 @@ def heard(assistant: Assistant, utterance: Utterance, text: str) -> Turn:
     Raises:
         RuntimeError: if it understood something else, or said nothing.
     """
+    assistant.expect()  # as the daemon does it while somebody speaks
     turn = assistant.hear(utterance)
     if turn.error is not None or turn.timings is None:
         raise RuntimeError(f"the turn broke off: {turn.error}")

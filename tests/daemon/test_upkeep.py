@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,6 +14,7 @@ from assistant.bridge.checkpoint import Checkpoint
 from assistant.daemon import loop
 from assistant.daemon.upkeep import AGAIN_S
 from assistant.errors import AttuneError, BridgeError, ControlError
+from assistant.generate.context import Context
 from assistant.journal.lineage import Lineage
 from assistant.journal.store import Journal
 from assistant.journal.turn import Taught
@@ -271,6 +273,29 @@ def test_a_person_can_ask_for_a_training_though_none_begins_by_itself(home: Home
         assert (status.state, status.seconds_left) == ("training", 100.0)
         with pytest.raises(ControlError, match="A training is under way already"):
             daemon.client.call("retrain")
+
+
+def test_while_somebody_speaks_what_stands_before_their_words_is_decoded(home: Home) -> None:
+    with home.daemon() as daemon:
+        noon = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
+        daemon.assistant.now = lambda: noon
+        context = Context(noon).line()
+        daemon.upkeep.idle()
+        reused = [tokens_reused(home, context)]
+        daemon.upkeep.speech(time.monotonic())
+        daemon.upkeep.idle()
+        reused.append(tokens_reused(home, context))
+        daemon.upkeep.idle()  # nobody speaks any more
+        reused.append(tokens_reused(home, context))
+    first, ahead, later = reused
+    assert ahead > first == later
+    assert home.told == []
+
+
+def tokens_reused(home: Home, context: str) -> int:
+    stream = home.llm.reply("hello", context, cancel=threading.Event())
+    list(stream)
+    return stream.stats.reused_prefix_tokens
 
 
 def test_speech_and_turns_pause_the_trainer_and_its_end_with_the_daemon_is_no_failure(

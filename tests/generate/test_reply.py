@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from assistant.errors import GenerationError
 from assistant.values import StopReason
 from tests.generate.asking import A, B, C, ask, soft
 from tests.generate.toys import EOS, IM_END, IM_START, Load, Toy, chained
@@ -69,6 +70,61 @@ def test_tokens_and_their_embeddings_get_the_same_reply(load: Load, architecture
 
     assert from_text
     assert from_text == from_rows
+
+
+# What is decoded ahead of a turn
+
+NOON = "It is noon."
+
+
+@pytest.mark.parametrize("architecture", ["llama", "gemma3", "lfm2"])
+@pytest.mark.parametrize("expected", [(NOON,), (NOON, NOON), ("It is one.",), ("It is one.", NOON)])
+def test_what_is_expected_changes_no_reply(
+    load: Load, architecture: str, expected: tuple[str, ...]
+) -> None:
+    session = load(Toy(architecture), temperature=1.0, max_tokens=20)
+    for user in ("hello you", soft(session, "hello you")):
+        plain = ask(session, user, NOON)
+        reply = "".join(plain)
+        for context in expected:
+            session.expect(context)
+        ahead = ask(session, user, NOON)
+
+        assert "".join(ahead) == reply
+        saved = plain.stats.prompt_tokens_decoded - ahead.stats.prompt_tokens_decoded
+        assert saved == (plain.stats.context_tokens if expected[-1] == NOON else 0) >= 0
+        assert ahead.stats.reused_prefix_tokens == plain.stats.reused_prefix_tokens + saved
+
+
+def test_what_is_expected_is_used_once_and_only_with_its_instruction(load: Load) -> None:
+    session = load(Toy(), max_tokens=5)
+    plain = ask(session, "hello", NOON)
+    list(plain)
+    session.expect(NOON)
+    list(ask(session, "hello", NOON))
+    for change in (lambda: None, lambda: session.logits_after([A]), lambda: session.expect("")):
+        change()
+        again = ask(session, "hello", NOON)
+        list(again)
+        assert again.stats.prompt_tokens_decoded == plain.stats.prompt_tokens_decoded
+    session.expect(NOON)
+    session.set_instruction("Be brief.")
+    other = ask(session, "hello", NOON)
+    list(other)
+    assert other.stats.prompt_tokens_decoded == plain.stats.prompt_tokens_decoded
+    session.expect(NOON)
+    with pytest.raises(GenerationError, match="the context holds"):
+        session.expect("noon " * session.n_ctx)
+    assert "".join(ask(session, "hello", NOON)) == "".join(ask(session, "hello", NOON))
+
+
+def test_what_is_expected_ends_a_reply_under_way(load: Load) -> None:
+    session = load(Toy(), max_tokens=5)
+    stream = ask(session, "hello", NOON)
+    next(stream)
+    session.expect(NOON)
+    with pytest.raises(RuntimeError, match="another turn has begun"):
+        next(stream)
 
 
 # Sampling
