@@ -1,9 +1,9 @@
 """A language model in llama.cpp that can be spoken to in tokens and in embeddings.
 
 The instruction is decoded once and its state kept. A turn goes back to that state and decodes
-the context line, the user's words (tokens or a soft prompt) and the assistant's header; then the
-reply is sampled token by token. llama.cpp takes tokens or embeddings in one batch, never both,
-so each kind is decoded on its own.
+the context line, unless that was expected, the user's words (tokens or a soft prompt) and the
+assistant's header; then the reply is sampled token by token. llama.cpp takes tokens or embeddings
+in one batch, never both, so each kind is decoded on its own.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import ctypes
 import os
 import threading
 import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from types import TracebackType
@@ -33,27 +33,12 @@ from assistant.generate.embedding_path import (
 from assistant.generate.gguf import GGUFFile
 from assistant.generate.native import Context, Model, Rows, Sampler
 from assistant.generate.prompt import ChatTemplate, PromptPlan
+from assistant.generate.stream import GenerationStats, ReplyStream
 from assistant.generate.vocabulary import Vocabulary
 from assistant.values import SoftPrompt, StopReason
 
 if TYPE_CHECKING:
     from typing_extensions import Self
-
-
-@dataclass(frozen=True, slots=True)
-class GenerationStats:
-    """What one reply cost."""
-
-    prompt_tokens_decoded: int  # before the reply; without the instruction where that is reused
-    reused_prefix_tokens: int
-    context_tokens: int
-    user_tokens: int  # tokens of the transcript or rows of the soft prompt
-    header_tokens: int
-    reply_tokens: int
-    prefill_ms: float
-    first_token_ms: float | None  # from the beginning; None if there was no token
-    total_ms: float
-    stop_reason: StopReason  # MAX_TOKENS also where the context is full
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,34 +50,6 @@ class _Turn:
     context_tokens: int
     user_tokens: int
     header_tokens: int
-
-
-class ReplyStream(Iterator[str]):
-    """The pieces of a reply as they are made, and what it cost once it has ended."""
-
-    def __init__(self, pieces: Generator[str, None, GenerationStats]) -> None:
-        self._pieces = pieces
-        self._stats: GenerationStats | None = None
-
-    def __next__(self) -> str:
-        """The next piece of text, never empty and never part of a character."""
-        try:
-            return next(self._pieces)
-        except StopIteration as end:
-            if self._stats is None:
-                self._stats = end.value
-            raise StopIteration from None
-
-    @property
-    def stats(self) -> GenerationStats:
-        """What the reply cost.
-
-        Raises:
-            RuntimeError: before the stream is exhausted.
-        """
-        if self._stats is None:
-            raise RuntimeError("the reply has not ended")
-        return self._stats
 
 
 class LlamaSession:

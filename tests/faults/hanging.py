@@ -7,7 +7,8 @@ import threading
 from typing import Any
 
 from assistant.cli import main
-from assistant.generate.llama import LlamaSession, ReplyStream
+from assistant.generate.llama import LlamaSession
+from assistant.generate.stream import ReplyStream
 
 answer = LlamaSession.reply
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 
-from assistant.generate.llama import LlamaSession, ReplyStream
+from assistant.generate.llama import LlamaSession
+from assistant.generate.stream import ReplyStream
 from assistant.values import SoftPrompt
 
 A, B, C = b"abc"

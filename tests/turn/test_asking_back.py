@@ -8,7 +8,8 @@ import pytest
 
 from assistant.config import PersonaliseSettings, SpeakSettings, TurnSettings
 from assistant.errors import DeviceError
-from assistant.generate.llama import LlamaSession, ReplyStream
+from assistant.generate.llama import LlamaSession
+from assistant.generate.stream import ReplyStream
 from assistant.journal.store import Journal
 from assistant.journal.turn import Taught
 from assistant.manners import CALLED, NOT_CAUGHT, SAY_AGAIN, STOPPED, UNADDRESSED, WAITING, Manners

@@ -1,0 +1,52 @@
+"""A reply as it is made, piece by piece, and what it cost."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+
+from assistant.values import StopReason
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationStats:
+    """What one reply cost."""
+
+    prompt_tokens_decoded: int  # before the reply; without the instruction where that is reused
+    reused_prefix_tokens: int
+    context_tokens: int
+    user_tokens: int  # tokens of the transcript or rows of the soft prompt
+    header_tokens: int
+    reply_tokens: int
+    prefill_ms: float
+    first_token_ms: float | None  # from the beginning; None if there was no token
+    total_ms: float
+    stop_reason: StopReason  # MAX_TOKENS also where the context is full
+
+
+class ReplyStream(Iterator[str]):
+    """The pieces of a reply as they are made, and what it cost once it has ended."""
+
+    def __init__(self, pieces: Generator[str, None, GenerationStats]) -> None:
+        self._pieces = pieces
+        self._stats: GenerationStats | None = None
+
+    def __next__(self) -> str:
+        """The next piece of text, never empty and never part of a character."""
+        try:
+            return next(self._pieces)
+        except StopIteration as end:
+            if self._stats is None:
+                self._stats = end.value
+            raise StopIteration from None
+
+    @property
+    def stats(self) -> GenerationStats:
+        """What the reply cost.
+
+        Raises:
+            RuntimeError: before the stream is exhausted.
+        """
+        if self._stats is None:
+            raise RuntimeError("the reply has not ended")
+        return self._stats
