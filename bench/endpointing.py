@@ -213,9 +213,9 @@ def detected(said: Stream) -> NDArray[np.bool_]:
 
 def remembered(finished: Finished) -> Complete:
     """Answers at once what was asked before."""
-    known: dict[bytes, float] = {}
+    known: dict[bytes, float | None] = {}
 
-    def answer(samples: NDArray[np.float32], _: int) -> float:
+    def answer(samples: NDArray[np.float32], _: int) -> float | None:
         key = samples.tobytes()
         if key not in known:
             known[key] = finished(samples)

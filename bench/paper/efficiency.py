@@ -113,9 +113,9 @@ def encoders(rows: Rows) -> Iterator[str]:
         )
     yield (
         "The peak is what the encoder adds to the process before it. wav2vec2's memory is that "
-        "of base-960h's size, its learning curve that of the encoder that Attune runs. Random "
-        "weights take the memory that trained ones take, but their curve is only that of random "
-        "features."
+        "of base-960h's size as Attune computes it, its learning curve that of the bundled one. "
+        "Random weights take the memory that trained ones take, but their curve is only that of "
+        "random features."
     )
     yield ""
 

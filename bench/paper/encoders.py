@@ -2,16 +2,19 @@
 
 Where no folder with trained weights is given, Whisper and AudioLDM are built at their true size
 with random weights: their memory is then what it is, and the learning curve only that of random
-features, which the row says. The wav2vec2 of the curve is the encoder that Attune runs.
+features, which the row says. wav2vec2's memory is that of base-960h's sizes as Attune computes it;
+the wav2vec2 of the curve is the bundled one.
 """
 
 from __future__ import annotations
 
 import gc
+import multiprocessing
 import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +25,18 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from assistant.config import EncodeSettings
+from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.generate.vocabulary import vocabulary
 from assistant.nets import embedlink
 from assistant.nets.projectors import ProjectorConfig, build
 from assistant.personalise.heads import seed
-from assistant.values import SAMPLE_RATE
+from assistant.values import SAMPLE_RATE, EndReason, Utterance
 from bench.paper import corpora, training
 from bench.paper.cells import Cell, Place
 from bench.paper.methods import SLOTS
 from bench.paper.training import Point
+from bench.sizes.speech import TOY, write_encoder
 
 EPOCHS = 1_000
 """As in the paper's figure."""
@@ -47,9 +53,11 @@ def measure(cell: Cell, place: Place) -> dict[str, Any]:
     torch.set_num_threads(1)
     corpus = corpora.load(place.out / "corpora" / f"{cell.corpus}.safetensors", place.size)
     waves = [each.utterance.samples for each in corpus.train]
+    folder = {"whisper": place.whisper, "audioldm": place.audioldm}.get(cell.method)
+    if cell.method == "wav2vec2":
+        folder = _written(place.out / "wav2vec2-base", {} if place.steps is None else TOY)
     gc.collect()
     before_mb = psutil.Process().memory_info().rss / 2**20
-    folder = {"whisper": place.whisper, "audioldm": place.audioldm}.get(cell.method)
     full_size = _FULL_SIZE[cell.method](folder)
     with torch.inference_mode():
         shapes = [full_size(wave).shape for wave in waves[:MEASURED]]
@@ -104,12 +112,30 @@ def _learn(
     return points
 
 
-def _wav2vec2(folder: Path | None) -> Encode:
-    from transformers import Wav2Vec2Config, Wav2Vec2Model  # noqa: PLC0415 - slow to import
+def _written(folder: Path, sizes: dict[str, Any]) -> Path:
+    """An encoder with random weights, made by another process so that this one's memory is clean.
 
-    del folder  # base-960h's sizes are those of the configuration's defaults
-    model: Any = Wav2Vec2Model(Wav2Vec2Config()).eval()
-    return lambda wave: model(torch.as_tensor(wave)[None]).last_hidden_state[0]
+    Raises:
+        RuntimeError: if it could not be made.
+    """
+    process = multiprocessing.get_context("spawn").Process(
+        target=write_encoder, args=(folder, sizes)
+    )
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise RuntimeError(f"no encoder in {folder}")
+    return folder
+
+
+def _wav2vec2(folder: Path | None) -> Encode:
+    encoder = Wav2Vec2Encoder(EncodeSettings.model_validate({"path": folder, "threads": 1}))
+
+    def encode(wave: NDArray[np.float32]) -> Tensor:
+        said = Utterance(wave, datetime.now(timezone.utc), EndReason.STOP)
+        return torch.tensor(encoder.encode(said).frames)
+
+    return encode
 
 
 def _whisper(folder: Path | None) -> Encode:

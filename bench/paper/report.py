@@ -139,8 +139,10 @@ def command(rows: Rows) -> str:
     used = [row["used"] for row in rows.every]
     if all(each["size"] < SAMPLES for each in used):
         return "python -m bench.paper --smoke"
-    corpora = list(dict.fromkeys(cell["corpus"] for cell in cells))
-    llms = list(dict.fromkeys(cell["llm"] for cell in cells))
+    # the first of each are those that the open questions are asked on
+    asked = [cell for cell in cells if cell["experiment"] != "table"]
+    corpora = list(dict.fromkeys(cell["corpus"] for cell in (*asked, *cells)))
+    llms = list(dict.fromkeys(cell["llm"] for cell in (*asked, *cells)))
     public = [name for name in corpora if name in ("kathleen", "speechocean")]
     own = [name for name in corpora if name not in (*SIMULATED, *public)]
     epochs = max(each["epochs"] for each in used)
