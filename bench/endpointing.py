@@ -156,7 +156,7 @@ def _quiet(samples: NDArray[np.float32]) -> int:
     return int(loud[0]) if len(loud) else len(samples)
 
 
-Complete = Callable[[NDArray[np.float32], int], float]
+Complete = Callable[[NDArray[np.float32], int], float | None]
 """What ``segment`` asks, told the number of frames heard as well."""
 
 
