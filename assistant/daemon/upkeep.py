@@ -37,6 +37,10 @@ COUNT_S = 10.0
 AGAIN_S = 3_600.0
 """Time after which a failure that comes again is told again."""
 
+EXPECT_S = 10.0
+"""Time of speech after which the line before somebody's words, which has the time in it, may be
+another."""
+
 TRAINER_S = 3.0
 """Longest wait for the trainer to keep its state at the end."""
 
@@ -97,6 +101,7 @@ class Upkeep:
         self._learned = bridge.version if bridge is not None and is_learned else None
         self._sound_at = self._tidy_at = time.monotonic()
         self._speaks = False  # somebody, since the last look
+        self._expected_at: float | None = None  # since the last turn; monotonic seconds
         self._examples = 0
         self._counted: tuple[Mark, ...] | None = None  # the journal's state at the last count
         self._scheduler = (
@@ -128,10 +133,7 @@ class Upkeep:
     def idle(self) -> None:
         """Take up another bridge, let learning go on, and now and then erase what is due."""
         self._swap()
-        if self._speaks:
-            self._speaks = False
-            with self._telling():
-                self._assistant.expect()
+        self._expect()
         self._assistant.journal.retry()
         if self._scheduler is not None:
             with self._telling():
@@ -142,6 +144,7 @@ class Upkeep:
 
     def turn_began(self) -> None:
         """Keep the trainer still, and answer with the bridge that is promoted."""
+        self._expected_at = None
         if self._scheduler is not None:
             self._scheduler.turn_began()
         self._swap()
@@ -196,6 +199,15 @@ class Upkeep:
             self._scheduler.ask(request)
         except TrainingError as error:
             raise RefusalError(str(error)) from error
+
+    def _expect(self) -> None:
+        """Once somebody speaks, have decoded what will stand before their words."""
+        speaks, self._speaks = self._speaks, False
+        now = time.monotonic()
+        if speaks and (self._expected_at is None or now - self._expected_at > EXPECT_S):
+            self._expected_at = now
+            with self._telling():
+                self._assistant.expect()
 
     def _swap(self) -> None:
         if self._promoted.changed():

@@ -37,7 +37,7 @@ from assistant.personalise.encoded import EncodedFile, files
 from assistant.personalise.examples import spoken
 from assistant.personalise.gate import Verdict
 from assistant.personalise.heads import TEMPERATURE, Head
-from assistant.personalise.hearing import Heard, untrained_letters
+from assistant.personalise.hearing import Heard
 from assistant.personalise.progress import Collected, Encoded, Event, Judged, Nothing, Stepped
 from assistant.personalise.promote import BridgeFolder
 from assistant.personalise.request import Request
@@ -204,17 +204,8 @@ def _hear(
         if said.key not in said.file:
             said.file.add(said.key, encoder.encode(sound()))
             tell(Encoded(number, len(everything)))
-    pairs = [(said, said.file.pair(said.key, said.text)) for said in everything]
-    heard = Heard(
-        fingerprint=encoder.fingerprint,
-        dim=encoder.dim,
-        spelling=encoder.spelling,
-        untrained=untrained_letters(encoder),
-        train=[pair for said, pair in pairs if not said.held_out],
-        held_out=[pair for said, pair in pairs if said.held_out],
-        replay=[],
-        canaries=[],
-    )
+    pairs = [(said.file.pair(said.key, said.text), said.held_out) for said in everything]
+    heard = Heard.by(encoder, pairs)
     del encoder
     gc.collect()  # hundreds of megabytes with a full-size encoder
     return heard

@@ -6,9 +6,10 @@ Neither the encoder nor the features of months are in memory while a bridge is t
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 
 from assistant.bridge.checkpoint import Checkpoint
 from assistant.config import Settings
@@ -35,8 +36,42 @@ class Heard:
     untrained: Checkpoint | None  # a letters bridge that reads as the encoder does
     train: Sequence[Pair]
     held_out: Sequence[Pair]
-    replay: Sequence[Pair]
-    canaries: Sequence[Pair]
+    replay: Sequence[Pair] = ()
+    canaries: Sequence[Pair] = ()
+
+    @classmethod
+    def by(
+        cls,
+        encoder: Encoder,
+        pairs: Iterable[tuple[Pair, bool]],
+        common: Sequence[Pair] = (),
+        canaries: int = 0,
+    ) -> Heard:
+        """What an encoder has heard.
+
+        Args:
+            encoder: not kept.
+            pairs: each with whether it is held out to judge by.
+            common: common talk.
+            canaries: how many of that are judged by; the others are replayed.
+        """
+        train: list[Pair] = []
+        held_out: list[Pair] = []
+        for pair, is_held_out in pairs:
+            (held_out if is_held_out else train).append(pair)
+        letters, spelling, untrained = encoder.ctc_head(), encoder.spelling, None
+        if letters is not None and spelling is not None:
+            untrained = LettersHead.untrained(encoder.fingerprint, letters, spelling)
+        return cls(
+            fingerprint=encoder.fingerprint,
+            dim=encoder.dim,
+            spelling=spelling,
+            untrained=untrained,
+            train=train,
+            held_out=held_out,
+            replay=common[canaries:],
+            canaries=common[:canaries],
+        )
 
 
 def hear(
@@ -54,49 +89,37 @@ def hear(
     common = common_talk(
         count, encoder, settings.bridges, lambda done, _of: tell(Encoded(done, total))
     )
+    pairs: list[tuple[Pair, bool]] = []
     for number, example in enumerate(found, count + 1):
-        if journal.features(example.turn, encoder.fingerprint) is None:
+        features = journal.features(example.turn, encoder.fingerprint)
+        if features is None:
             recording = Utterance(
                 journal.audio(example.turn), datetime.now(timezone.utc), EndReason.STOP
             )
-            journal.keep_features(example.turn, encoder.encode(recording))
+            features = encoder.encode(recording)
+            journal.keep_features(example.turn, features)
             tell(Encoded(number, total))
-    pairs = [(example, _kept(journal, example, encoder.fingerprint)) for example in found]
-    heard = Heard(
-        fingerprint=encoder.fingerprint,
-        dim=encoder.dim,
-        spelling=encoder.spelling,
-        untrained=untrained_letters(encoder),
-        train=[pair for example, pair in pairs if not example.held_out],
-        held_out=[pair for example, pair in pairs if example.held_out],
-        replay=common[wanted.canaries :],
-        canaries=common[: wanted.canaries],
-    )
+        read = partial(_read, journal, example.turn, encoder.fingerprint)
+        pair = StoredPair(example.text, len(features.frames), read, example.weight)
+        pairs.append((pair, example.held_out))
+    heard = Heard.by(encoder, pairs, common, wanted.canaries)
     del encoder
     gc.collect()  # hundreds of megabytes with a full-size encoder
     return heard
 
 
-def untrained_letters(encoder: Encoder) -> Checkpoint | None:
-    """A letters bridge that reads as the encoder does; none where that writes no letters."""
-    letters, spelling = encoder.ctc_head(), encoder.spelling
-    if letters is None or spelling is None:
-        return None
-    return LettersHead.untrained(encoder.fingerprint, letters, spelling)
+def _read(journal: Journal, turn_id: int, fingerprint: str) -> SpeechFeatures:
+    """The features that stand in the journal.
 
-
-def _kept(journal: Journal, example: Example, fingerprint: str) -> StoredPair:
-    """An example whose features stay in the journal."""
-
-    def read() -> SpeechFeatures:
-        try:
-            found = journal.features(example.turn, fingerprint)
-        except StorageError:
-            raise
-        except JournalError:
-            raise erased() from None
-        if found is None:
-            raise erased()
-        return found
-
-    return StoredPair(example.text, len(read().frames), read, example.weight)
+    Raises:
+        TrainingError: if they have been erased meanwhile.
+    """
+    try:
+        found = journal.features(turn_id, fingerprint)
+    except StorageError:
+        raise
+    except JournalError:
+        raise erased() from None
+    if found is None:
+        raise erased()
+    return found

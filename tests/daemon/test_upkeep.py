@@ -285,10 +285,19 @@ def test_while_somebody_speaks_what_stands_before_their_words_is_decoded(home: H
         daemon.upkeep.speech(time.monotonic())
         daemon.upkeep.idle()
         reused.append(tokens_reused(home, context))
-        daemon.upkeep.idle()  # nobody speaks any more
+        daemon.upkeep.speech(time.monotonic())  # the same speech goes on
+        daemon.upkeep.idle()
         reused.append(tokens_reused(home, context))
-    first, ahead, later = reused
-    assert ahead > first == later
+        daemon.upkeep.turn_began()
+        daemon.upkeep.turn_ended()
+        daemon.upkeep.idle()  # nobody speaks
+        reused.append(tokens_reused(home, context))
+        daemon.upkeep.speech(time.monotonic())
+        daemon.upkeep.idle()
+        reused.append(tokens_reused(home, context))
+    first, ahead, going_on, silent, again = reused
+    assert first == going_on == silent
+    assert ahead == again > first
     assert home.told == []
 
 
