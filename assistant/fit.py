@@ -43,7 +43,7 @@ class Opened(BaseModel):
 
     kind: Kind
     fingerprint: str | None = None  # of the encoder, or of the LLM's embedding table
-    transcribes: bool = False  # whether it is an encoder that writes letters
+    transcribes: bool = False  # whether it is an encoder that writes what it hears
     trouble: str | None = None  # why it did not open, in a sentence
     peak_mb: int = 0  # most memory of the process so far
 
@@ -128,7 +128,7 @@ def _open(kind: Kind, settings: Settings, held: list[object]) -> Opened:
                 encoder = open_encoder(settings.encode)
                 held.append(encoder)
                 fingerprint = encoder.fingerprint
-                transcribes = encoder.spelling is not None
+                transcribes = encoder.transcribes
             case "generate":
                 from assistant.generate.llama import LlamaSession  # noqa: PLC0415
 

@@ -151,6 +151,15 @@ class Manners:
         act, self._talk = self._judged(self._talk, heard, now)
         return act
 
+    def foresee(self, heard: Heard, now: float) -> Act:
+        """What ``judge`` would say; nothing is remembered of it.
+
+        Args:
+            heard: what was understood so far.
+            now: when its speech began, monotonic seconds.
+        """
+        return self._judged(self._talk, heard, now)[0]
+
     def answered(self, now: float) -> None:
         """A reply or a question has been said; what follows soon belongs to it.
 

@@ -8,24 +8,26 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Protocol
+from itertools import chain
+from typing import TYPE_CHECKING, Protocol
 
-from assistant.bridge.connect import Bridge
 from assistant.bridge.route import RouteSetting, choose_route
 from assistant.config import BridgeSettings, GenerateSettings, TurnSettings
 from assistant.encode.encoder import Encoder
 from assistant.errors import AttuneError, AudioError, SpeechError, StorageError
 from assistant.generate.context import Context
 from assistant.generate.llama import LlamaSession
-from assistant.generate.words import as_words
+from assistant.generate.stream import ReplyStream
 from assistant.journal.patient import PatientJournal
 from assistant.journal.turn import Turn
 from assistant.manners import Answer, AskBack, Heard, Ignore, Manners, Stop, Wait
 from assistant.speak.aloud import Sink, Synthesiser, speak
+from assistant.speak.sentences import sentences
+from assistant.speak.speech import Speech
 from assistant.values import (
     Reply,
     Route,
@@ -37,12 +39,23 @@ from assistant.values import (
     Utterance,
 )
 
+if TYPE_CHECKING:  # torch comes with a bridge, not before
+    from assistant.bridge.connect import Bridge
+
 
 class Voice(Protocol):
     """Says a reply while it is being written."""
 
     def say(self, pieces: Iterator[str], name: str, on_first_audio: Callable[[], None]) -> None:
         """Take all pieces; call ``on_first_audio`` when the first sound goes out."""
+        ...
+
+    def prepare(self, sentence: str) -> None:
+        """Make the sound of a sentence that may be said next; nothing is heard.
+
+        Raises:
+            SpeechError: if it cannot be said.
+        """
         ...
 
     def stop(self) -> None:
@@ -59,11 +72,14 @@ class Mute:
         for _ in pieces:
             pass
 
+    def prepare(self, sentence: str) -> None:
+        """Nothing sounds."""
+
     def stop(self) -> None:
         """Nothing sounds."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Aloud:
     """A synthesiser into a sink, with the microphone deaf from the first sound on."""
 
@@ -71,6 +87,7 @@ class Aloud:
     sink: Sink
     deaf: Callable[[], AbstractContextManager[None]] = nullcontext
     may_speak: Callable[[], bool] = lambda: True  # waits; False: nothing of this reply is said
+    _ready: tuple[str, Speech] | None = None  # a sentence whose sound is made
 
     def say(self, pieces: Iterator[str], name: str, on_first_audio: Callable[[], None]) -> None:
         """Speak sentence by sentence as the pieces arrive."""
@@ -83,11 +100,36 @@ class Aloud:
                 else:
                     self.sink.stop()
 
-            speak(pieces, self.synthesiser, self.sink, begin, name=name)
+            speak(pieces, self, self.sink, begin, name=name)
+
+    def prepare(self, sentence: str) -> None:
+        """Make the sound of a sentence that may be said next; nothing is heard."""
+        self._ready = sentence, self.synthesiser.synthesise(sentence)
+
+    def synthesise(self, text: str) -> Speech:
+        """The sound of one sentence, made now unless it is ready."""
+        ready, self._ready = self._ready, None
+        return (
+            ready[1]
+            if ready is not None and ready[0] == text
+            else self.synthesiser.synthesise(text)
+        )
 
     def stop(self) -> None:
         """Fall silent, from any thread."""
         self.sink.stop()
+
+
+@dataclass(slots=True)
+class _Ahead:
+    """A turn that was begun in a pause, for the case that nothing more is said."""
+
+    features: SpeechFeatures
+    prompt: SoftPrompt | None
+    words: SoftPrompt | str  # as they were given to the LLM
+    line: str  # what stood before them
+    stream: ReplyStream
+    pieces: list[str] = field(default_factory=list[str])  # of the stream, taken so far
 
 
 @dataclass(slots=True)
@@ -107,6 +149,7 @@ class Assistant:
     encoded: Callable[[Utterance], SpeechFeatures | None] = lambda _: None  # ahead of time
     _cancel: threading.Event = field(default_factory=threading.Event)
     _ended: bool = False
+    _ahead: _Ahead | None = None
 
     def expect(self) -> None:
         """Somebody has begun to speak: decode what will stand before their words meanwhile.
@@ -114,7 +157,50 @@ class Assistant:
         Raises:
             GenerationError: if the language model cannot.
         """
-        self.llm.expect(self._context().line())
+        if self._ahead is None:
+            self.llm.expect(self._context().line())
+
+    def speculate(
+        self, features: SpeechFeatures, began_at: float, still: Callable[[], bool]
+    ) -> None:
+        """In a pause, begin the reply to what has been said, up to its first sentence.
+
+        Nothing of it sounds or is written down: ``hear`` takes it up if the utterance turns out
+        to have ended there.
+
+        Args:
+            features: of what has been said so far; ``hear`` must be given the same.
+            began_at: when that began, monotonic seconds.
+            still: whether it is still silent; asked between any two pieces.
+
+        Raises:
+            AttuneError: if a stage fails.
+        """
+        self._ahead = None
+        if not still() or self._ended:
+            return
+        self._cancel.clear()
+        prompt, _ = self._cross(features)
+        route = self._route(prompt, features)
+        heard = self._heard(0, route, features.transcript, prompt)
+        act = self.manners.foresee(heard, began_at)
+        if not isinstance(act, Answer) or act.confirms is not None:
+            return
+        words = self._asked(act, heard, prompt, route)
+        line = self._context().line()
+        ahead = _Ahead(features, prompt, words, line, self._stream(words, line))
+
+        def taken() -> Iterator[str]:
+            while still() and (piece := next(ahead.stream, None)) is not None:
+                ahead.pieces.append(piece)
+                yield piece
+
+        for sentence in sentences(taken()):
+            if still():
+                self.voice.prepare(sentence)
+            break
+        if still() and not self._cancel.is_set():
+            self._ahead = ahead
 
     def hear(self, utterance: Utterance) -> Turn:
         """Answer what was said, ask back, or leave it alone, as the manners have it.
@@ -124,28 +210,21 @@ class Assistant:
         """
         began = self._begin()
         turn_id = self.journal.hear(utterance)
-        with self._noting_failure(turn_id):
+        with self._noting_failure(turn_id), self._ahead_until_now():
             timings = Timings(endpoint=utterance.endpoint_ms)
             features = self.encoded(utterance) or self.encoder.encode(utterance)
             timings = replace(timings, encode=_ms_since(began))
             self.journal.transcribed(turn_id, features)
             prompt, bridge_ms = self._cross(features)
             timings = replace(timings, bridge=bridge_ms)
-            route = choose_route(
-                self.route,
-                prompt,
-                features.transcript,
-                accepted=self.bridge is not None and self.bridge.accepted,
-                learned=self.bridge is not None and self.bridge.learned,
-                settings=self.bridge_settings,
-            )
+            route = self._route(prompt, features)
             heard = self._heard(turn_id, route, features.transcript, prompt)
             heard = replace(heard, over_reply=utterance.over_reply)
             match act := self.manners.judge(heard, began - utterance.seconds):
-                case Answer(words, confirms):
-                    as_read = prompt if route is Route.BRIDGE and words == heard.words else None
-                    self._answer(turn_id, as_read or words, route, prompt, timings, began)
-                    self._confirm(turn_id, confirms)
+                case Answer():
+                    words = self._asked(act, heard, prompt, route)
+                    self._answer(turn_id, words, route, prompt, timings, began)
+                    self._confirm(turn_id, act.confirms)
                 case AskBack(question):
                     self._ask_back(turn_id, question, route, prompt, timings, began)
                 case Stop() | Wait() | Ignore():
@@ -190,8 +269,34 @@ class Assistant:
     def _cross(self, features: SpeechFeatures) -> tuple[SoftPrompt | None, float | None]:
         if self.bridge is None or self.route == "transcript":
             return None, None
+        if self._ahead is not None and self._ahead.features is features:
+            return self._ahead.prompt, None
         began = time.monotonic()
         return self.bridge.soft_prompt(features), _ms_since(began)
+
+    def _route(self, prompt: SoftPrompt | None, features: SpeechFeatures) -> Route:
+        """Which of the two readings takes the turn."""
+        return choose_route(
+            self.route,
+            prompt,
+            features.transcript,
+            accepted=self.bridge is not None and self.bridge.accepted,
+            learned=self.bridge is not None and self.bridge.learned,
+            settings=self.bridge_settings,
+        )
+
+    def _asked(
+        self, act: Answer, heard: Heard, prompt: SoftPrompt | None, route: Route
+    ) -> SoftPrompt | str:
+        """What is put to the LLM: the soft prompt where it says all of it, else words."""
+        if prompt is not None and route is Route.BRIDGE and act.words == heard.words:
+            return prompt
+        return act.words
+
+    def _stream(self, words: SoftPrompt | str, line: str) -> ReplyStream:
+        """A reply that begins when its first piece is asked for."""
+        asked = self.llm.words(words) if isinstance(words, str) else words
+        return self.llm.reply(asked, line, cancel=self._cancel)
 
     def _heard(
         self, turn_id: int, route: Route, transcript: Transcript, prompt: SoftPrompt | None
@@ -215,31 +320,29 @@ class Assistant:
         voice: Voice | None = None,
     ) -> None:
         self.journal.answering(turn_id, llm=self.llm.fingerprint, route=route, prompt=prompt)
-        stream = self.llm.reply(
-            as_words(words) if isinstance(words, str) else words,
-            self._context().line(),
-            cancel=self._cancel,
-        )
-        asked: list[float] = []
+        line, ahead, self._ahead = self._context().line(), self._ahead, None
+        is_ahead = ahead is not None and ahead.words == words and ahead.line == line
+        stream = ahead.stream if ahead is not None and is_ahead else self._stream(words, line)
+        begun = iter(ahead.pieces if ahead is not None and is_ahead else ())
+        first_piece: list[float] = []
         written: list[str] = []
 
         def pieces() -> Iterator[str]:
-            asked.append(_ms_since(began))
-            for piece in stream:
+            for piece in chain(begun, stream):
+                first_piece.append(_ms_since(began))
                 written.append(piece)
                 yield piece
 
         first_audio, unheard = _say(voice or self.voice, pieces(), turn_id, began)
         stats = stream.stats
-        first_token = stats.first_token_ms
         reply = Reply(
             text="".join(written).strip(),
             route=route,
             stop_reason=stats.stop_reason,
             timings=replace(
                 timings,
-                prefill=stats.prefill_ms,
-                first_token=None if first_token is None else asked[0] + first_token,
+                prefill=None if is_ahead else stats.prefill_ms,
+                first_token=first_piece[0] if first_piece else None,
                 first_audio=first_audio,
                 total=_ms_since(began),
             ),
@@ -284,6 +387,14 @@ class Assistant:
         return replace(
             turn, error=act.reason, hypothesis=None, confidence=None, words=(), has_audio=False
         )
+
+    @contextmanager
+    def _ahead_until_now(self) -> Generator[None, None, None]:
+        """After the block nothing is ready any more, whatever became of it."""
+        try:
+            yield
+        finally:
+            self._ahead = None
 
     def _noting_failure(self, turn_id: int) -> AbstractContextManager[None]:
         return _NotingFailure(self.journal, turn_id)

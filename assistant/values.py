@@ -13,6 +13,8 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
+from assistant.spoken import said_words
+
 SAMPLE_RATE = 16_000
 """Samples per second everywhere inside Attune."""
 
@@ -82,6 +84,7 @@ class Utterance:
     endpoint_ms: float = 0.0  # silence waited for after the last voiced frame
     source: str = "microphone"  # or the path of the recording
     over_reply: bool = False  # it began while the assistant spoke, and broke that off
+    voiced_s: float | None = None  # time that the voice activity detector took for voice, if asked
 
     def __post_init__(self) -> None:
         sealed(self.samples, np.float32, 1, "Utterance.samples")
@@ -99,16 +102,21 @@ class Word:
     text: str
     start_s: float
     end_s: float
-    confidence: float  # mean posterior of the word's characters, 0 to 1
+    confidence: float  # mean probability of the word's characters or tokens, 0 to 1
 
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
     """The encoder's own hypothesis of what was said."""
 
-    text: str  # lower case, no punctuation
-    confidence: float  # 0 to 1; 0 for an empty text
+    text: str  # as the encoder writes it, with case and punctuation where it has them
+    confidence: float  # the chance that every word is right, 0 to 1; 0 for an empty text
     words: tuple[Word, ...] = ()
+
+    @property
+    def spoken(self) -> str:
+        """The words alone, in lower case: what is matched, scored and learned from."""
+        return said_words(self.text)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -38,7 +38,7 @@ from assistant.manners import (
 )
 from assistant.values import Route, SpeechFeatures, Utterance
 from bench.personalise import Bench, simulated
-from bench.speakers import SPEAKERS
+from bench.speakers import LETTERS, SPEAKERS
 from models.recipe.corpus import held_out_requests
 from models.recipe.evaluate import utterance, utterances
 from models.recipe.synthesis import Synthesiser, held_out_voice
@@ -84,7 +84,7 @@ def understood(features: SpeechFeatures, bridge: Bridge | None, settings: Settin
         settings=settings.bridge,
     )
     if route is Route.TRANSCRIPT or prompt is None or bridge is None:
-        return Heard(0, features.transcript.text, features.transcript.confidence)
+        return Heard(0, features.transcript.spoken, features.transcript.confidence)
     return Heard(0, prompt.heard, prompt.confidence, bridge.learned)
 
 
@@ -195,6 +195,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     flags = {
+        "encode.path": LETTERS,
         "encode.threads": arguments.threads,
         "generate.threads": arguments.threads,
         "personalise.memory_mb": 4_000,  # the models are in this process, too

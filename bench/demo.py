@@ -32,7 +32,7 @@ from assistant.personalise.score import edits
 from assistant.personalise.session import retrain
 from assistant.turn import Assistant, Mute
 from assistant.values import Route, Utterance
-from bench.speakers import SPEAKERS, Speaker
+from bench.speakers import LETTERS, SPEAKERS, Speaker
 
 SPEAKER = SPEAKERS[1]
 
@@ -153,6 +153,7 @@ def main() -> int:
     folder: Path = arguments.out
     shutil.rmtree(folder, ignore_errors=True)
     flags = {
+        "encode.path": LETTERS,
         "journal.path": folder / "journal.db",
         "personalise.threads": 2,
         "turn.ask_back": 0.0,  # what is misheard is to be seen

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.audio.resample import to_float32, to_int16
-from assistant.config import ListenSettings, load
+from assistant.config import ListenSettings, load, starter_dir
 from assistant.encode.finished import Finished, load_ends
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.listen.pauses import Pauses
@@ -40,6 +40,7 @@ from assistant.values import (
     EndReason,
     Utterance,
 )
+from bench.speakers import LETTERS
 from models.recipe.corpus import held_out_requests, read, recordings
 from models.recipe.synthesis import Synthesiser, held_out_voice
 
@@ -317,9 +318,9 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=50, help="of them not counted: the first")
     parser.add_argument("--seed", type=int, default=7)
     arguments = parser.parse_args()
-    settings = load().settings.encode
+    settings = load({"encode.path": LETTERS}).settings.encode
     encoder = Wav2Vec2Encoder(settings)
-    ends = load_ends(settings.path)
+    ends = load_ends(starter_dir())
     if ends is None:
         parser.error(f"{settings.path} has no table of request ends")
     users = synthetic_users(encoder, arguments.requests, arguments.seed)

@@ -41,7 +41,7 @@ from assistant.personalise.score import Replies, Score
 from assistant.personalise.session import beginning, candidate_of
 from assistant.personalise.train import Material, Trainer
 from assistant.values import EndReason, Utterance
-from bench.speakers import SPEAKERS, Speaker
+from bench.speakers import LETTERS, SPEAKERS, Speaker
 from models.recipe.corpus import Clip, held_out_requests, read, recordings, spoken_form
 
 HEADS = ("pooled", "ctc", "anchored", "letters")
@@ -188,6 +188,7 @@ class Bench:
             LettersHead.untrained(
                 self.encoder.fingerprint, self.encoder.ctc_head(), self.encoder.spelling
             ),
+            True,  # noqa: FBT003 - it writes words of its own
             train,
             held_out,
             self.replay,
@@ -317,7 +318,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("build/personalise"))
     parser.add_argument("--data", type=Path, help="folder of public recordings")
     parser.add_argument("--kathleen", action="store_true", help="only Kathleen, for an encoder")
-    parser.add_argument("--encoder", type=Path, help="another encoder than the starter's")
+    parser.add_argument(
+        "--encoder", type=Path, default=LETTERS, help="another encoder than the bundled letters"
+    )
     parser.add_argument("--pooled", type=Path, help="a trained bridge of the paper's kind")
     parser.add_argument("--heads", nargs="*", default=list(HEADS))
     parser.add_argument("--speakers", type=int, default=len(SPEAKERS), help="simulated ones")

@@ -15,9 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.audio.resample import resample, to_float32
-from assistant.config import SpeakSettings
+from assistant.config import SpeakSettings, starter_dir
 from assistant.speak.espeak import Espeak
 from assistant.values import SAMPLE_RATE, EndReason, Utterance
+
+LETTERS = starter_dir() / "encoder"
+"""The bundled encoder that writes letters, with which the bundled bridge and its heads belong."""
 
 WINDOW, HOP = 400, 100  # samples of the short-time spectrum
 

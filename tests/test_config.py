@@ -172,7 +172,7 @@ def test_the_models_are_looked_for_beside_the_package() -> None:
     settings = load(environ={}, files=()).settings
     paths = (settings.encode.path, settings.bridge.path, settings.generate.path)
     assert paths == tuple(
-        starter_dir() / name for name in ("encoder", "bridge.safetensors", "llm.gguf")
+        starter_dir() / name for name in ("whisper", "bridge.safetensors", "llm.gguf")
     )
 
 

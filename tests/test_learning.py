@@ -19,7 +19,7 @@ import numpy as np
 import psutil
 import soundfile
 
-from assistant.config import PersonaliseSettings
+from assistant.config import PersonaliseSettings, starter_dir
 from assistant.control.client import Client
 from assistant.control.messages import Status
 from assistant.journal.store import Journal
@@ -39,6 +39,7 @@ SAID = "it is an emergency"
 """What the starter mishears in this voice."""
 
 SETTINGS = {
+    "ATTUNE_ENCODE__PATH": str(starter_dir() / "encoder"),
     "ATTUNE_ENCODE__THREADS": "1",
     "ATTUNE_GENERATE__THREADS": "1",
     "ATTUNE_GENERATE__MAX_TOKENS": "12",

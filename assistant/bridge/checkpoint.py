@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
-from torch import Tensor, nn
 
 from assistant import durable
+from assistant.config import starter_dir
 from assistant.errors import CheckpointError, MismatchError
-from assistant.nets.projectors import ProjectorConfig, build
+from assistant.nets.projector_config import ProjectorConfig
+
+if TYPE_CHECKING:  # who only asks what bridges there are needs no torch
+    import torch
+    from torch import Tensor, nn
 
 FORMAT = "attune-bridge-1"
 _TOKENS = "token_ids"  # the name of the one tensor that is not the projector's
@@ -53,6 +56,10 @@ class Checkpoint:
         Raises:
             CheckpointError: if the weights do not fit the sizes in the header.
         """
+        import torch  # noqa: PLC0415
+
+        from assistant.nets.projectors import build  # noqa: PLC0415
+
         weights = {name: t.to(torch.float32, copy=True) for name, t in self.weights.items()}
         try:
             with torch.device("meta"):  # sizes without memory: a false header may claim any
@@ -85,12 +92,20 @@ class Checkpoint:
                     "Set bridge.path to a bridge made for this pair, or use '--route transcript'."
                 )
 
-    def write(self, path: Path, dtype: torch.dtype = torch.float32) -> None:
+    def write(self, path: Path, dtype: torch.dtype | None = None) -> None:
         """Write to ``path`` atomically and durably.
+
+        Args:
+            path: the file; its folder is made.
+            dtype: of the weights; none: float32.
 
         Raises:
             CheckpointError: if the folder cannot be written.
         """
+        import torch  # noqa: PLC0415
+        from safetensors.torch import save  # noqa: PLC0415
+
+        dtype = dtype or torch.float32
         tensors = {name: t.to(dtype).contiguous() for name, t in self.weights.items()}
         tensors[_TOKENS] = torch.as_tensor(self.token_ids)
         header = {
@@ -112,37 +127,73 @@ class Checkpoint:
             ) from None
 
 
+def pair_of(path: Path) -> tuple[str, str]:
+    """Fingerprints of the encoder and the embedding table that a bridge was made for.
+
+    Raises:
+        CheckpointError: as ``read``.
+    """
+    with _opened(path, "np") as (_, header):
+        return header["encoder"], header["table"]
+
+
+def base(path: Path | None, encoder: str, table: str) -> Path | None:
+    """The bridge to begin with, of the one that the settings name.
+
+    The bundled one is there for the bundled letters and LLM; beside others, for which nobody
+    chose it, it is as if there were none.
+
+    Args:
+        path: as ``bridge.path`` has it.
+        encoder: fingerprint of the encoder.
+        table: fingerprint of the LLM's embedding table.
+
+    Raises:
+        CheckpointError: if the bundled one is missing or damaged.
+    """
+    if path is None or path != starter_dir() / "bridge.safetensors":
+        return path
+    return path if pair_of(path) == (encoder, table) else None
+
+
 def read(path: Path) -> Checkpoint:
     """Read a checkpoint.
 
     Raises:
         CheckpointError: if the file is missing, damaged or not a bridge.
     """
-    if not path.is_file():
-        raise CheckpointError(
-            f"There is no bridge at {path}. Set bridge.path, or use '--route transcript'."
-        )
-    try:
-        with cast("Any", safe_open)(path, framework="pt") as file:
-            header: dict[str, str] = file.metadata() or {}
-            if header.get("format") != FORMAT:
-                raise CheckpointError(
-                    f"{path} is not a bridge of this version of Attune "
-                    f"(format {header.get('format')!r}, wanted {FORMAT!r})."
-                )
-            tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    with _opened(path, "pt") as (file, header):
+        tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         tokens = tensors.pop(_TOKENS)
         provenance = cast("dict[str, object]", json.loads(header["provenance"]))
         return Checkpoint(
             config=ProjectorConfig.model_validate_json(header["config"]),
             encoder=header["encoder"],
             table=header["table"],
-            token_ids=tokens.to(torch.int64).numpy(),
+            token_ids=tokens.long().numpy(),
             pad=json.loads(header["pad"]),
             weights=tensors,
             accepted=json.loads(header["accepted"]) is True,
             provenance=provenance,
         )
+
+
+@contextmanager
+def _opened(path: Path, framework: str) -> Generator[tuple[Any, dict[str, str]], None, None]:
+    """A bridge's file and its header."""
+    if not path.is_file():
+        raise CheckpointError(
+            f"There is no bridge at {path}. Set bridge.path, or use '--route transcript'."
+        )
+    try:
+        with cast("Any", safe_open)(path, framework=framework) as file:
+            header: dict[str, str] = file.metadata() or {}
+            if header.get("format") != FORMAT:
+                raise CheckpointError(
+                    f"{path} is not a bridge of this version of Attune "
+                    f"(format {header.get('format')!r}, wanted {FORMAT!r})."
+                )
+            yield file, header
     except (SafetensorError, OSError, KeyError, ValueError, ValidationError) as error:
         first_line = str(error).partition("\n")[0]
         raise CheckpointError(

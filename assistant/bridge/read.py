@@ -16,6 +16,7 @@ from assistant.nets import ctc
 from assistant.nets.anchored import NOTHING, Anchors
 from assistant.nets.spelling import Spelling
 from assistant.nets.tokenctc import BLANK, emissions
+from assistant.spoken import said_words
 from assistant.values import SpeechFeatures, Transcript
 
 
@@ -157,7 +158,7 @@ class AnchorReader:
         A hypothesis with tokens that are no candidates is left as it is.
         """
         transcript = features.transcript
-        tokens = self._words.tokens(transcript.text)
+        tokens = self._words.tokens(transcript.spoken)
         if not tokens or any(token not in self._places for token in tokens):
             return Reading(self._words.rows(tokens), tokens, transcript.confidence)
         anchors = anchored([self._places[token] for token in tokens], tokens, features, self._words)
@@ -203,9 +204,10 @@ def _spans(
     """Seconds in which each token was said, a word's time divided by its letters."""
     times: list[float] = []  # of every letter's beginning, spaces included
     for word in transcript.words:
-        step = (word.end_s - word.start_s) / max(1, len(word.text))
+        said = said_words(word.text)
+        step = (word.end_s - word.start_s) / max(1, len(said))
         times.append(word.start_s)  # the space before it
-        times += [word.start_s + step * at for at in range(len(word.text))]
+        times += [word.start_s + step * at for at in range(len(said))]
     times.append(transcript.words[-1].end_s if transcript.words else 0.0)
     ends = np.cumsum([len(words.text([token])) for token in tokens]).clip(max=len(times) - 1)
     begins = np.concatenate([[0], ends[:-1]])
@@ -218,7 +220,7 @@ def _confidences(
     """How sure the encoder was of each token's word, (n_tokens,)."""
     of_letters: list[float] = []
     for word in transcript.words:
-        of_letters += [word.confidence] * (len(word.text) + 1)
+        of_letters += [word.confidence] * (len(said_words(word.text)) + 1)
     of_letters = of_letters or [transcript.confidence]
     ends: list[int] = np.cumsum([len(words.text([token])) for token in tokens]).tolist()
     return np.array([of_letters[min(max(end - 1, 0), len(of_letters) - 1)] for end in ends])

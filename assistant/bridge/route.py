@@ -47,7 +47,7 @@ def choose_route(
     if prompt is None or not accepted or not len(prompt.rows):
         return Route.TRANSCRIPT
     floor, margin = settings.min_confidence, settings.margin
-    sure = prompt.confidence * _share(prompt.heard, transcript.text)
+    sure = prompt.confidence * _share(prompt.heard, transcript.spoken)
     if learned:
         floor, margin = settings.learned_min_confidence, settings.learned_margin
         sure = prompt.confidence

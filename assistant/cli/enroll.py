@@ -28,7 +28,7 @@ from assistant.listen.capture import Microphone
 from assistant.listen.segment import segment, voiced
 from assistant.personalise.corpus import folder
 from assistant.personalise.prompts import PROMPTS
-from assistant.personalise.spoken import spoken_form
+from assistant.spoken import spoken_form
 from assistant.values import FRAME_SAMPLES, AudioFrame, EndReason, Utterance
 
 WIDTH = 60

@@ -16,7 +16,7 @@ from assistant.config import Loaded, Settings
 from assistant.errors import AudioError, JournalError
 from assistant.journal.store import Journal
 from assistant.journal.turn import Turn
-from assistant.personalise.spoken import spoken_form
+from assistant.spoken import spoken_form
 from assistant.values import Route
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
 
 from assistant.audio import portaudio
 from assistant.bridge import checkpoint
-from assistant.bridge.connect import Bridge
 from assistant.config import ListenSettings, Settings, SpeakSettings
 from assistant.encode.encoder import Encoder, open_encoder
 from assistant.errors import BridgeError, DependencyError, MismatchError
@@ -19,6 +19,9 @@ from assistant.personalise.promote import BridgeFolder
 from assistant.speak.aloud import Sink
 from assistant.speak.playback import Loudspeaker, WavSink
 from assistant.turn import Assistant, Voice
+
+if TYPE_CHECKING:  # torch comes with a bridge, not before
+    from assistant.bridge.connect import Bridge
 
 
 def _warn(text: str) -> None:
@@ -44,11 +47,11 @@ def assistant(
         llm = owned.enter_context(LlamaSession(settings.generate))
         encoder = open_encoder(settings.encode)
         found = bridge(settings, encoder, llm, note)
-        if found is None and encoder.spelling is None:
+        if found is None and not encoder.transcribes:
             note(
                 f"The speech encoder in {settings.encode.path} writes no words and no bridge reads "
                 "what it hears, so nothing can be answered. Set encode.path to another one, or "
-                "personalise.head to 'pooled' and teach it with 'assistant enroll'."
+                "teach it your voice with 'assistant enroll'."
             )
         yield Assistant(
             encoder=encoder,
@@ -105,13 +108,22 @@ def bridge_of(
                 "model. Learn anew for this pair with 'assistant retrain --from base', or set "
                 "encode.path and generate.path to the pair it was made for."
             ) from None
-    elif settings.bridge.path is not None:
-        found = checkpoint.read(settings.bridge.path)
+    elif (
+        path := checkpoint.base(
+            settings.bridge.path, encoder.fingerprint, llm.gguf.embedding_fingerprint
+        )
+    ) is not None:
+        found = checkpoint.read(path)
         found.require(encoder.fingerprint, llm.gguf.embedding_fingerprint)
     elif settings.route == "bridge":
-        raise BridgeError("The bridge route needs a bridge: set bridge.path.")
+        raise BridgeError(
+            "The bridge route needs a bridge for this speech encoder and language model: teach one "
+            "with 'assistant enroll', or set bridge.path."
+        )
     else:
         return None
+    from assistant.bridge.connect import Bridge  # noqa: PLC0415
+
     return Bridge(
         found,
         llm.vocabulary,

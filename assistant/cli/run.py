@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from assistant.audio.resample import to_int16
-from assistant.bridge.connect import Bridge
 from assistant.cli import rooms
 from assistant.cli.arguments import Subparsers, add_shared
 from assistant.cli.exchange import show
@@ -35,6 +35,9 @@ from assistant.speak.speech import Speech
 from assistant.speak.voice import open_voice
 from assistant.turn import Aloud, Assistant, Voice
 from assistant.values import SAMPLE_RATE, Utterance
+
+if TYPE_CHECKING:  # torch comes with a bridge, not before
+    from assistant.bridge.connect import Bridge
 
 
 def register(subparsers: Subparsers) -> None:

@@ -53,6 +53,17 @@ def _hours(text: str) -> str:
     return text
 
 
+def _on_or_off(value: object) -> object:
+    """A switch that was yes or no before it had a third position."""
+    return {"true": "on", "false": "off"}.get(str(value).lower(), value)
+
+
+def _language(text: str) -> str:
+    if text != "auto" and not re.fullmatch(r"[a-z]{2,3}", text):
+        raise ValueError('it should be a code such as "en", or "auto"')
+    return text
+
+
 def _phrase(text: str | None) -> str | None:
     if text is not None and sum(letter.isalpha() for letter in text) < 4:
         raise ValueError("it should have at least four letters")
@@ -132,8 +143,15 @@ class EncodeSettings(Block):
     """The speech encoder."""
 
     path: HomePath = Field(
-        default_factory=lambda: starter_dir() / "encoder",
-        description="a folder with wav2vec2, HuBERT or WavLM that writes letters, or with Whisper",
+        default_factory=lambda: starter_dir() / "whisper",
+        description="a folder with Whisper, or with wav2vec2, HuBERT or WavLM that writes letters",
+    )
+    language: Annotated[str, AfterValidator(_language)] = Field(
+        "en", description="what is spoken, for a Whisper of many languages; auto: it listens which"
+    )
+    beam: int = Field(5, ge=1, le=16, description="hypotheses that Whisper follows at once")
+    words: tuple[str, ...] = Field(
+        (), description="names and words of yours that Whisper should expect"
     )
     threads: int = Field(0, ge=0, description="CPU threads; 0: all cores")
     execution: Literal["auto", "float", "int8", "onnx-int8"] = Field(
@@ -143,9 +161,10 @@ class EncodeSettings(Block):
     window_s: float = Field(
         20.0, ge=5, le=120, description="what is longer is encoded in windows that overlap by 2 s"
     )
-    early: bool = Field(
-        default=False,
-        description="encode in every pause, so that the reply begins sooner; costs power",
+    early: Annotated[Literal["auto", "on", "off"], BeforeValidator(_on_or_off)] = Field(
+        "auto",
+        description="make the reply ready in every pause, so that it begins sooner; costs power; "
+        "auto: not on battery",
     )
     cache: HomePath = Field(
         default_factory=lambda: user_data_path("attune") / "encoder",
@@ -271,7 +290,9 @@ class PersonaliseSettings(Block):
         None, description="where learned bridges are kept; unset: beside the journal"
     )
     head: Literal["letters", "ctc", "anchored", "pooled"] = Field(
-        "letters", description="which kind of bridge is trained"
+        "letters",
+        description="which kind of bridge is trained; letters: where the encoder has some, "
+        "else anchored",
     )
     confident: float = Field(
         0.97, ge=0, le=1, description="unconfirmed hypotheses this sure are learned from, too"

@@ -8,32 +8,37 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from functools import partial
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from assistant.audio import portaudio
-from assistant.bridge.connect import Bridge
-from assistant.config import Settings
+from assistant.config import Settings, starter_dir
 from assistant.daemon import loop
 from assistant.daemon.ears import Ears
 from assistant.daemon.floor import Floor
 from assistant.daemon.mouth import Mouth
 from assistant.daemon.upkeep import Promoted, Upkeep
 from assistant.encode.finished import Finished, load_ends
-from assistant.errors import JournalError
+from assistant.errors import AttuneError, JournalError
 from assistant.listen import gpio
 from assistant.listen.echo import EchoCanceller, Played
 from assistant.listen.half_duplex import HalfDuplex
 from assistant.listen.meter import Meter
 from assistant.listen.pauses import Pauses
 from assistant.listen.segment import segment, voiced
+from assistant.personalise import idle
 from assistant.personalise.progress import Event
 from assistant.personalise.promote import BridgeFolder
 from assistant.speak.aloud import Sink
 from assistant.speak.playback import Loudspeaker
 from assistant.speak.voice import open_voice
 from assistant.turn import Aloud, Assistant, Voice
-from assistant.values import SAMPLE_RATE, AudioFrame, EndReason, Utterance
+from assistant.values import SAMPLE_RATE, AudioFrame, EndReason, SpeechFeatures, Utterance
+
+if TYPE_CHECKING:  # torch comes with a bridge, not before
+    from assistant.bridge.connect import Bridge
 
 PAUSES = "pauses"
 """Under which the journal remembers what has been learned of the speaker's pauses."""
@@ -76,11 +81,14 @@ class House:
     half_duplex: HalfDuplex
     pauses: Pauses
     finished: Finished | None  # tells whether what has been said is a whole request
+    errand: Callable[[loop.Errand], None] | None = None  # to the thread that answers; none: no
+    # reply is begun before the end is sure
     echo: EchoCanceller | None = None
     meter: Meter = field(default_factory=Meter)
     stopper: loop.Stopper = field(default_factory=loop.Stopper)
     speech: bool = False  # whether there was voice in the last frame
     spoken_over: bool = False  # whether the assistant spoke in it
+    _so_far: SpeechFeatures | None = None  # of what had been said in the last pause
 
     def utterances(self) -> Iterator[Utterance]:
         """What is said from now on, until the ears are stopped."""
@@ -126,10 +134,33 @@ class House:
             deaf=is_deaf,
             open=is_open,
             pauses=self.pauses,
-            complete=self.finished,
+            complete=self._paused if self._asks_in_pauses() else None,
             on_start=on_start,
         ):
             yield replace(utterance, over_reply=over_reply)
+
+    def _asks_in_pauses(self) -> bool:
+        """Whether what is said so far is of use in a pause: to learn from, or to be answered."""
+        return self.finished is not None and (self.pauses.learning or self.errand is not None)
+
+    def _paused(self, samples: NDArray[np.float32]) -> float | None:
+        """In a pause: how likely a request is finished; the reply to it is begun meanwhile."""
+        finished = cast("Finished", self.finished)
+        probability = finished(samples)
+        features, self._so_far = finished.latest, finished.latest
+        if self.errand is not None and features is not None:
+            began_at = time.monotonic() - len(samples) / SAMPLE_RATE
+            self.errand(partial(self._speculate, features, began_at))
+        return probability
+
+    def _speculate(self, features: SpeechFeatures, began_at: float) -> None:
+        """Begin a reply, in the thread that answers."""
+
+        def still() -> bool:
+            return self._so_far is features and not self.floor.talks()
+
+        with suppress(AttuneError):  # the turn itself will meet it, and tell
+            self.assistant.speculate(features, began_at, still)
 
     def remember(self) -> None:
         """Keep what has been learned of the speaker's pauses."""
@@ -156,6 +187,7 @@ def opened(
     *,
     beat: Callable[[], None],
     publish: Callable[[Event], None],
+    errand: Callable[[loop.Errand], None],
 ) -> Generator[House, None, None]:
     """A house whose models are warm.
 
@@ -165,6 +197,7 @@ def opened(
         tell: told in words what a person should know.
         beat: called whenever the answering thread moves.
         publish: told what a training tells.
+        errand: has something done by the thread that answers.
 
     Raises:
         AttuneError: if a part of it cannot be opened.
@@ -191,9 +224,12 @@ def opened(
         assistant = owned.enter_context(plan.assistant(settings, _Beating(aloud, beat)))
         interrupt.append(assistant.interrupt)
         pauses.load(assistant.journal.remembered(PAUSES) or "")
+        is_early = settings.encode.early == "on" or (
+            settings.encode.early == "auto" and idle.on_mains() is not False
+        )
         finished = None
-        ends = load_ends(settings.encode.path)
-        if ends is not None or settings.encode.early:
+        ends = load_ends(starter_dir()) if settings.encode.language == "en" else None
+        if ends is not None or is_early:
             finished = Finished(assistant.encoder, ends)
             assistant.encoded = finished.features
         warm(assistant)
@@ -212,6 +248,7 @@ def opened(
             half_duplex=half_duplex,
             pauses=pauses,
             finished=finished,
+            errand=errand if is_early else None,
             echo=echo,
         )
 
@@ -252,6 +289,10 @@ class _Beating:
                 yield piece
 
         self.voice.say(beating(), name, on_first_audio)
+
+    def prepare(self, sentence: str) -> None:
+        self.voice.prepare(sentence)
+        self.beat()
 
     def stop(self) -> None:
         self.voice.stop()

@@ -147,7 +147,8 @@ class Service:
 
     def _opened(self, settings: Settings, server: Server) -> AbstractContextManager[House]:
         tell, beat, publish = self._tell.note, self._heart.beat, server.publish
-        return opened(settings, self._plan, tell, beat=beat, publish=publish)
+        errand = self._inbox.errand
+        return opened(settings, self._plan, tell, beat=beat, publish=publish, errand=errand)
 
     def _live(self, house: House, server: Server) -> int:
         """Hear and answer until a reload or the end; how many exchanges there were."""

@@ -11,7 +11,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from assistant.bridge.connect import Bridge
 from assistant.config import Settings
 from assistant.control.handlers import RefusalError
 from assistant.control.messages import Status, as_json
@@ -24,6 +23,9 @@ from assistant.personalise.request import Request
 from assistant.personalise.scheduler import Scheduler
 from assistant.personalise.supervisor import Ended, How, Supervisor
 from assistant.turn import Assistant
+
+if TYPE_CHECKING:  # torch comes with a bridge, not before
+    from assistant.bridge.connect import Bridge
 
 if TYPE_CHECKING:
     from typing_extensions import Self  # typing has it from Python 3.11 on

@@ -123,11 +123,18 @@ def base_bridge(patient: Patient) -> Finding:
     settings = patient.settings
     if settings.route == "transcript":
         return ok("Not needed: the transcript takes every turn, as 'route' is set.")
-    if settings.bridge.path is None:
+    path = settings.bridge.path
+    if path is not None:
+        try:
+            encoder, llm = _encoder(patient), _llm(patient)
+        except (EncoderError, LLMError):
+            return _waits()
+        path = checkpoint.base(path, encoder.fingerprint, llm.gguf.embedding_fingerprint)
+    if path is None:
         if settings.route == "bridge":
             return fail("The bridge route needs a bridge: set bridge.path, or set route to auto.")
         return ok("None: the transcript takes every turn until a bridge is learned.")
-    found = checkpoint.read(settings.bridge.path)
+    found = checkpoint.read(path)
     if (waits := _join(found, patient)) is not None:
         return waits
     return ok(
@@ -186,11 +193,15 @@ def _join(found: Checkpoint, patient: Patient) -> Finding | None:
     try:
         models = _encoder(patient), _llm(patient)
     except (EncoderError, LLMError):
-        return warn("Not tried, because encoder or language model do not load. Mend these first.")
+        return _waits()
     encoder, llm = models
     found.require(encoder.fingerprint, llm.gguf.embedding_fingerprint)
     Bridge(found, llm.vocabulary, encoder.spelling)
     return None
+
+
+def _waits() -> Finding:
+    return warn("Not tried, because encoder or language model do not load. Mend these first.")
 
 
 @cache

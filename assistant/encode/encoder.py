@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Protocol
 
 from assistant.config import EncodeSettings
-from assistant.encode.folder import EncoderFolder
+from assistant.encode.folder import EncoderFolder, is_ctranslate
 from assistant.encode.tuned import Execution
-from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.encode.whisper import WhisperEncoder
 from assistant.nets.spelling import Spelling
 from assistant.values import SpeechFeatures, Utterance
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 
 class Encoder(Protocol):
-    """Makes features of speech, and a transcript if it has letters."""
+    """Makes features of speech, and a transcript if it has letters or a decoder."""
 
     @property
     def fingerprint(self) -> str:
@@ -37,6 +37,11 @@ class Encoder(Protocol):
     @property
     def frame_rate(self) -> float:
         """Frames per second."""
+        ...
+
+    @property
+    def transcribes(self) -> bool:
+        """Whether it writes down what it hears."""
         ...
 
     @property
@@ -67,7 +72,16 @@ def open_encoder(settings: EncodeSettings) -> Encoder:
     Raises:
         AttuneError: if it cannot be loaded, or not be computed as the settings wish.
     """
+    # each brings libraries with it that the others do without; torch alone takes 200 MB
     folder = EncoderFolder.open(settings.path)
+    if is_ctranslate(settings.path):
+        from assistant.encode.ctranslate import CTranslateEngine  # noqa: PLC0415
+
+        return WhisperEncoder(CTranslateEngine(settings), settings)
     if folder.family == "whisper":
-        return WhisperEncoder(settings)
+        from assistant.encode.whisper_torch import TorchEngine  # noqa: PLC0415
+
+        return WhisperEncoder(TorchEngine(settings), settings)
+    from assistant.encode.wav2vec2 import Wav2Vec2Encoder  # noqa: PLC0415
+
     return Wav2Vec2Encoder(settings)

@@ -16,7 +16,7 @@ from assistant.nets.ends import Ends
 from assistant.values import EndReason, SpeechFeatures, Utterance
 
 ENDS = "ends.safetensors"
-"""Where requests end, beside the encoder's weights; without it only the pauses are learned."""
+"""Where English requests end, among the bundled models."""
 
 
 class Encoder(Protocol):
@@ -43,12 +43,18 @@ class Finished:
         self._ends = ends
         self._last: tuple[Utterance, SpeechFeatures] | None = None
 
+    @property
+    def latest(self) -> SpeechFeatures | None:
+        """Features of what was asked about last, until they are taken."""
+        last = self._last
+        return None if last is None else last[1]
+
     def __call__(self, samples: NDArray[np.float32]) -> float | None:
         """A probability from 0 to 1 for mono 16 kHz samples in [-1, 1], shape (n_samples,)."""
         so_far = Utterance(samples, datetime.now(timezone.utc), EndReason.STOP)
         features = self._encoder.encode(so_far)
         self._last = so_far, features
-        return None if self._ends is None else self._ends.after(features.transcript.text)
+        return None if self._ends is None else self._ends.after(features.transcript.spoken)
 
     def features(self, utterance: Utterance) -> SpeechFeatures | None:
         """Those of an utterance that was asked about last, once; from any thread."""
@@ -59,7 +65,7 @@ class Finished:
 
 
 def load_ends(folder: Path) -> Ends | None:
-    """What an encoder's folder knows of where requests end, if anything.
+    """What a folder knows of where requests end, if anything; without it only pauses are learned.
 
     Raises:
         EncoderError: if its table is damaged.

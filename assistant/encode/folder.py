@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-import torch
 from safetensors import SafetensorError, safe_open
-from torch import Tensor
 
 from assistant.errors import EncoderError
+
+if TYPE_CHECKING:  # a folder that CTranslate2 computes needs no torch
+    import torch
+    from torch import Tensor
 
 WEIGHTS = "model.safetensors"
 """The weights, where they are one file."""
 
 INDEX = f"{WEIGHTS}.index.json"
 """Which of several files has which tensor."""
+
+CTRANSLATE = "model.bin"
+"""The weights of a Whisper model in CTranslate2's own format, which is not a pickle."""
+
+_CTRANSLATE_BEGINS = re.compile(rb"[\x01-\x20]\0{3}.\0Whisper\w*\0", re.DOTALL)
 
 FORMER = {
     ".weight_g": ".parametrizations.weight.original0",
@@ -48,7 +56,7 @@ class EncoderFolder:
         if config is None:
             raise EncoderError(
                 f"No speech encoder in {path}: config.json is missing. Set encode.path to a folder "
-                "with a wav2vec2, HuBERT or WavLM model that writes letters, or with Whisper."
+                "with Whisper, or with a wav2vec2, HuBERT or WavLM model that writes letters."
             )
         # files of transformers 5 have the feature extractor's part in the processor's
         processor = _json(path / "processor_config.json") or {}
@@ -59,6 +67,11 @@ class EncoderFolder:
     def family(self) -> str:
         """The model's architecture, such as ``wav2vec2`` or ``whisper``."""
         return str(self.config.get("model_type"))
+
+    @property
+    def generation(self) -> dict[str, Any]:
+        """What generation_config.json says of a model that writes text."""
+        return _json(self.path / "generation_config.json") or {}
 
     @property
     def normalises(self) -> bool:
@@ -130,6 +143,8 @@ class Weights:
         Raises:
             EncoderError: if it has another shape, or cannot be read.
         """
+        import torch  # noqa: PLC0415
+
         path, former = self.places[name]
         with self.folder.opened(path) as file:  # anew each time, so that its pages are let go
             mapped: Tensor = file.get_tensor(former)
@@ -168,6 +183,15 @@ class Weights:
             digest.update(f"{name}{tuple(tensor.shape)}".encode())
             digest.update(cast("Any", tensor.reshape(-1).numpy()))
         return digest.hexdigest()[:16]
+
+
+def is_ctranslate(folder: Path) -> bool:
+    """Whether a folder holds a Whisper model in CTranslate2's format."""
+    try:
+        with (folder / CTRANSLATE).open("rb") as file:
+            return _CTRANSLATE_BEGINS.match(file.read(64)) is not None
+    except OSError:
+        return False
 
 
 def _today(name: str) -> str:

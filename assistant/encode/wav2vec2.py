@@ -82,6 +82,7 @@ class Wav2Vec2Encoder:
             seconds=hop / SAMPLE_RATE,
             fusion=_fusion(folder.path / NGRAM, symbols, settings),
         )
+        self.transcribes = True
         self.dim: int = int(config.hidden_size)
         self.frame_rate: float = SAMPLE_RATE / hop
         self._windows = Windows.of(settings.window_s, self.frame_rate)

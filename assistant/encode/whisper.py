@@ -1,67 +1,185 @@
-"""Whisper's encoder through transformers: features without a transcript.
+"""Whisper: features, transcript and times of words, all from one pass of its encoder.
 
-It always computes over 30 s, filled up with silence. Only the frames in which there was sound are
-kept: those after them say nothing of what was said, and a turn of 5 s would take 3 MB in the
-journal instead of 0.5. What it would have written down takes its decoder, which is not loaded; so
-only a bridge can read what it hears.
+Two engines compute it: CTranslate2 (``ctranslate``), and torch for folders as the hub lays them
+out (``whisper_torch``). Only the frames in which there was sound are kept: those after them say
+nothing of what was said, and would take 3 MB a turn in the journal instead of 0.5.
 """
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from assistant.config import EncodeSettings
-from assistant.encode import ort
-from assistant.encode.execution import execute
-from assistant.encode.folder import EncoderFolder
-from assistant.encode.network import Network, skeleton
-from assistant.encode.ort import Length
+from assistant.encode.invented import Evidence, is_speech
+from assistant.encode.tokens import Tokens
 from assistant.encode.tuned import Execution
-from assistant.encode.windows import Windows
-from assistant.values import SAMPLE_RATE, SpeechFeatures, Transcript, Utterance
+from assistant.nets.calibration import WHISPER
+from assistant.spoken import said_words
+from assistant.values import SAMPLE_RATE, SpeechFeatures, Transcript, Utterance, Word
 
 HOP = 320
-"""Samples from frame to frame."""
+"""Samples from frame to frame of the encoder's output."""
 
-PREFIXES = ("model.encoder.", "encoder.")
-"""What the encoder's weights are called in a whole Whisper model."""
+PIECE = (2 / 3, 14 / 15)
+"""Shares of the window: what is longer than the second is cut at its quietest place between."""
+
+_QUIET = SAMPLE_RATE // 5
+"""Samples over which quiet is measured for that."""
+
+TOKENS = (16, 8)
+"""Most tokens of a transcript: so many, and so many more for each second of sound."""
+
+PROMPT_TOKENS = 96
+"""Most tokens of expected words; Whisper takes 223."""
+
+LOOP = 2.4
+"""A text that zlib makes shorter by this factor goes round in circles (Whisper's own figure)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Encoded:
+    """What an engine's encoder made of a spectrogram."""
+
+    frames: NDArray[np.float32]  # (n_frames, dim), those of the silence behind included
+    handle: Any  # what the engine's decoder takes
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """Tokens of a text, special ones left out, and what speaks for them."""
+
+    tokens: list[int]
+    no_speech: float  # probability of the token that says that nobody speaks, 0 to 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Alignment:
+    """Where and how surely each token of a text was said."""
+
+    seconds: NDArray[np.float64]  # beginning of each token, and the end: (n_tokens + 1,)
+    probabilities: NDArray[np.float64]  # (n_tokens,)
+
+
+class Engine(Protocol):
+    """Computes a Whisper model."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Identifies weights and arithmetic."""
+        ...
+
+    @property
+    def execution(self) -> Execution:
+        """How its network is computed."""
+        ...
+
+    @property
+    def dim(self) -> int:
+        """Width of a frame."""
+        ...
+
+    @property
+    def window_s(self) -> float:
+        """Longest sound that it takes at once."""
+        ...
+
+    @property
+    def tokens(self) -> Tokens | None:
+        """What the decoder reads and writes; none where there is no decoder."""
+        ...
+
+    def encode(self, samples: NDArray[np.float32]) -> Encoded:
+        """Frames of a piece of sound that fits into the window."""
+        ...
+
+    def language(self, encoded: Encoded) -> str:
+        """The code of the language that is spoken."""
+        ...
+
+    def decode(
+        self, encoded: Encoded, prompt: Sequence[int], *, beam: int, longest: int, again: bool
+    ) -> Hypothesis:
+        """The most likely text after a prompt.
+
+        Args:
+            encoded: the sound.
+            prompt: tokens that stand before the text.
+            beam: hypotheses that are followed at once.
+            longest: most tokens of the text.
+            again: whether the text went round in circles; no three tokens may come twice then.
+        """
+        ...
+
+    def align(self, encoded: Encoded, start: Sequence[int], text: Sequence[int]) -> Alignment:
+        """Where each token of a text was said, by the decoder's attention to the sound."""
+        ...
+
+    def export(self, cache: Path) -> None:
+        """Write the network for ONNX Runtime, as ``Encoder.export``."""
+        ...
 
 
 class WhisperEncoder:
-    """The encoder of a Whisper folder; ``whisper-base`` gives 512 dimensions.
+    """A Whisper model with what it takes to write down what it hears.
+
+    Args:
+        engine: computes it.
+        settings: language, beam and expected words.
 
     Raises:
-        EncoderError: if the folder is missing, incomplete, or in a format that is not
-            safetensors.
+        EncoderError: if the model does not know the language.
     """
 
-    def __init__(self, settings: EncodeSettings) -> None:
-        folder = EncoderFolder.open(settings.path)
-        model = skeleton(folder, "WhisperEncoder")
-        self._part = _Frames(model)
-        executed = execute(folder, model, self._part, folder.weights(PREFIXES), settings)
-        self._run = executed.run
-        self.execution: Execution = executed.execution
-        self.fingerprint: str = executed.fingerprint
+    def __init__(self, engine: Engine, settings: EncodeSettings) -> None:
+        self._engine = engine
+        self.fingerprint = engine.fingerprint
+        self.execution: Execution = engine.execution
+        self.dim = engine.dim
+        self.frame_rate = SAMPLE_RATE / HOP
         self.spelling = None
-        self.dim: int = int(model.config.d_model)
-        self.frame_rate: float = SAMPLE_RATE / HOP
-        seconds = int(model.config.max_source_positions) * HOP // SAMPLE_RATE
-        self._windows = Windows.of(seconds, self.frame_rate, HOP)
-        self._spectrogram = _spectrogram(int(model.config.num_mel_bins), seconds)
+        self.transcribes = engine.tokens is not None
+        self._beam = settings.beam
+        self._language = settings.language
+        self._expected: list[int] = []
+        if engine.tokens is not None:
+            if settings.language != "auto":
+                engine.tokens.start(settings.language)  # refuses what it does not know
+            self._expected = engine.tokens.expecting(settings.words)[-PROMPT_TOKENS:]
 
     def encode(self, utterance: Utterance) -> SpeechFeatures:
-        """Features of one utterance; its transcript is empty."""
-        frames = self._windows.encode(utterance.samples, self._hear)
-        return SpeechFeatures(frames, self.frame_rate, Transcript("", 0.0), self.fingerprint)
+        """Features and transcript of one utterance of any length."""
+        frames, transcript, evidence = self.hear(utterance)
+        if not is_speech(evidence):
+            transcript = Transcript("", 0.0)
+        return SpeechFeatures(frames, self.frame_rate, transcript, self.fingerprint)
+
+    def hear(self, utterance: Utterance) -> tuple[NDArray[np.float32], Transcript, Evidence]:
+        """Frames (n_frames, dim), what it would write, and what speaks for it."""
+        frames: list[NDArray[np.float32]] = []
+        heard: list[_Heard] = []
+        for start, samples in pieces(utterance.samples, self._engine.window_s):
+            encoded = self._engine.encode(samples)
+            frames.append(encoded.frames[: max(1, -(-len(samples) // HOP))])
+            if self._engine.tokens is not None:
+                heard.append(self._read(self._engine.tokens, encoded, samples, start))
+        words = tuple(word for each in heard for word in each.words)
+        text = " ".join(each.text for each in heard if each.text)
+        confidence = WHISPER([word.confidence for word in words])
+        evidence = replace(
+            Evidence.of([each.evidence for each in heard]), voiced_s=utterance.voiced_s
+        )
+        transcript = Transcript(text, confidence, words)
+        return np.ascontiguousarray(np.concatenate(frames)), transcript, evidence
 
     def ctc_head(self) -> None:
-        """It writes no letters."""
+        """It has no letters on its frames."""
 
     def export(self, cache: Path) -> None:
         """Write the network for ONNX Runtime; it must be computed in float.
@@ -69,34 +187,80 @@ class WhisperEncoder:
         Raises:
             AttuneError: if that cannot be done here.
         """
-        silence = self._spectrogram(np.zeros(SAMPLE_RATE, np.float32))
-        ort.export(self._part, silence, ort.place(cache, self.fingerprint), Length.FIXED)
+        self._engine.export(cache)
 
-    def _hear(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        heard = max(1, -(-len(samples) // HOP))
-        return np.ascontiguousarray(self._run(self._spectrogram(samples))[:heard])
+    def _read(
+        self, tokens: Tokens, encoded: Encoded, samples: NDArray[np.float32], begins_at: float
+    ) -> _Heard:
+        """The text of one piece."""
+        language = self._language
+        if language == "auto":
+            language = self._engine.language(encoded)
+        start = tokens.start(language)
+        longest = TOKENS[0] + round(TOKENS[1] * len(samples) / SAMPLE_RATE)
+        found = Hypothesis([], 1.0)
+        for again in (False, True):
+            found = self._engine.decode(
+                encoded, [*self._expected, *start], beam=self._beam, longest=longest, again=again
+            )
+            if not loops(tokens.text(found.tokens)):
+                break
+        text = tokens.text(found.tokens).strip()
+        if not said_words(text):
+            return _Heard("", (), Evidence.of([]))
+        aligned = self._engine.align(encoded, start, found.tokens)
+        words = tuple(_words(tokens, found.tokens, aligned, begins_at, len(samples) / SAMPLE_RATE))
+        evidence = Evidence(
+            log_prob=float(np.log(aligned.probabilities + 1e-6).mean()),
+            no_speech=found.no_speech,
+            n_words=len(said_words(text).split()),
+            loops=loops(text),
+        )
+        return _Heard(text, words, evidence)
 
 
-class _Frames(nn.Module):
-    """A network whose only output is its frames."""
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """What one piece says."""
 
-    def __init__(self, body: Any) -> None:
-        super().__init__()
-        self.body = body
-
-    def forward(self, given: Tensor) -> Tensor:
-        """From (1, n_mels, n_columns) to (1, n_frames, dim)."""
-        return self.body(given).last_hidden_state
+    text: str
+    words: tuple[Word, ...]
+    evidence: Evidence
 
 
-def _spectrogram(n_mels: int, seconds: int) -> Network:
-    """From samples to what the network takes, log-mel (n_mels, n_columns), filled with silence."""
-    from transformers import WhisperFeatureExtractor  # noqa: PLC0415 - slow to import
+def pieces(
+    samples: NDArray[np.float32], window_s: float
+) -> Iterator[tuple[float, NDArray[np.float32]]]:
+    """A recording in pieces that fit into the window, each with the second at which it begins.
 
-    extractor: Any = WhisperFeatureExtractor(feature_size=n_mels, chunk_length=seconds)
+    Args:
+        samples: mono 16 kHz, shape (n_samples,).
+        window_s: longest sound that fits.
+    """
+    start = 0
+    first, last = (round(share * window_s * SAMPLE_RATE) for share in PIECE)
+    while len(samples) - start > last:
+        around = np.square(samples[start + first : start + last], dtype=np.float64)
+        loudness = np.convolve(around, np.ones(_QUIET), "valid")
+        end = (start + first + int(loudness.argmin()) + _QUIET // 2) // HOP * HOP
+        yield start / SAMPLE_RATE, samples[start:end]
+        start = end
+    yield start / SAMPLE_RATE, samples[start:]
 
-    def hear(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        found = extractor(samples, sampling_rate=SAMPLE_RATE, return_tensors="np")
-        return found.input_features[0]
 
-    return hear
+def loops(text: str) -> bool:
+    """Whether a text says the same again and again, as Whisper does where it is lost."""
+    data = text.encode()
+    return len(data) > LOOP * len(zlib.compress(data))
+
+
+def _words(
+    tokens: Tokens, text: Sequence[int], aligned: Alignment, begins_at: float, seconds: float
+) -> Iterator[Word]:
+    """Words with their places in the recording; the sound of them all is ``seconds`` long."""
+    for first, last in tokens.words(text):
+        begin, end = np.minimum(aligned.seconds[[first, last]], seconds)
+        said = tokens.text(text[first:last]).strip()
+        if said_words(said):
+            probability = float(aligned.probabilities[first:last].mean())
+            yield Word(said, begins_at + float(begin), begins_at + float(end), probability)

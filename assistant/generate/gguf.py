@@ -64,6 +64,10 @@ class _Value:
     count: int | None = None  # elements, where it is an array
 
 
+USER_TEXT = "attune.user_text"
+"""Key of a model that Attune's recipe made: ``spoken`` if users' words stand bare in its texts."""
+
+
 class GGUFFile:
     """An open GGUF: its metadata, its tensors' places and its token embeddings.
 
@@ -121,6 +125,11 @@ class GGUFFile:
         """The model's own Jinja template for conversations, if it has one."""
         template = self.get("tokenizer.chat_template")
         return template if isinstance(template, str) else None
+
+    @property
+    def reads_spoken(self) -> bool:
+        """Whether it was taught to read what users say without case, points and digits."""
+        return self.get(USER_TEXT) == "spoken"
 
     @property
     def bos(self) -> str | None:

@@ -35,6 +35,8 @@ from assistant.generate.native import Context, Model, Rows, Sampler
 from assistant.generate.prompt import ChatTemplate, PromptPlan
 from assistant.generate.stream import GenerationStats, ReplyStream
 from assistant.generate.vocabulary import Vocabulary
+from assistant.generate.words import as_words
+from assistant.spoken import said_words
 from assistant.values import SoftPrompt, StopReason
 
 if TYPE_CHECKING:
@@ -128,6 +130,10 @@ class LlamaSession:
     def vocabulary(self) -> Vocabulary:
         """The model's tokens as words and as rows."""
         return Vocabulary(self.gguf, self._model)
+
+    def words(self, text: str) -> str:
+        """What a person said or typed, as it stands in this model's prompt."""
+        return as_words(said_words(text) if self.gguf.reads_spoken else text)
 
     def tokenize(self, text: str, *, special: bool) -> list[int]:
         """Tokens of a text, none added; control tokens are recognised only where ``special``."""

@@ -52,6 +52,7 @@ class Ended:
     reason: EndReason
     length: int  # its frames, counted from its first; the silence after them is not part of it
     silence: int  # frames waited for after the last voiced one
+    voiced: int  # its voiced frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,7 @@ class Endpointer:
             self._free = length
             return Dropped(voiced)
         self._free = max(0, silence - TRAIL_FRAMES)
-        return Ended(reason, length - self._free, silence)
+        return Ended(reason, length - self._free, silence, voiced)
 
     def _forget(self) -> None:
         self._recent: deque[bool] = deque(maxlen=self._window)

@@ -63,9 +63,8 @@ def segment(  # noqa: PLR0913 - all that can be listened with; most of it is opt
         deaf: frames for which this holds are thrown away, and with them an utterance under way.
         open: frames for which this does not hold are not heard; they end an utterance under way.
         pauses: says how long to wait for the end, and learns from it; none: as set.
-        complete: asked in each pause where pauses are learned: the utterance so far, mono 16 kHz
-            in [-1, 1], shape (n_samples,), is how likely a finished request, 0 to 1? ``None``:
-            it does not know.
+        complete: asked in each pause: the utterance so far, mono 16 kHz in [-1, 1], shape
+            (n_samples,), is how likely a finished request, 0 to 1? ``None``: it does not know.
         on_start: told that an utterance has begun, and the silence in ms between it and the cut
             by silence before it; ``None`` where there is no such cut.
         source: what ``Utterance.source`` shall say.
@@ -155,12 +154,12 @@ class _Patience:
 
     def paused(self, voiced: int, held: list[AudioFrame]) -> int | None:
         """The silence in ms to wait for after so many voiced frames, where it is learned."""
-        if self._pauses is None:
-            return None
         finished = None
         if self._complete is not None:
             so_far = held[: len(held) - PAUSE_FRAMES + TRAIL_FRAMES]
             finished = self._complete(np.concatenate([self._before, _samples(so_far)]))
+        if self._pauses is None:
+            return None
         self._moment = Moment(self._before_ms + voiced * FRAME_MS, finished)
         return self._pauses.limit_ms(self._moment)
 
@@ -193,6 +192,7 @@ def _utterance(held: list[AudioFrame], end: Ended, started_at: datetime, source:
         end_reason=end.reason,
         endpoint_ms=float(end.silence * FRAME_MS),
         source=source,
+        voiced_s=end.voiced * _FRAME_S,
     )
 
 

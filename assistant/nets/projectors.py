@@ -1,4 +1,4 @@
-"""Every projector behind one interface, and the sizes it is built from.
+"""Every projector behind one interface.
 
 ``linear`` is one matrix (arXiv 2406.13357); ``mlp`` is the two-layer projector of the paper's
 Proj_only row. Both pool to as many slots as BridgeFormer does. ``ctc``, ``letters`` and
@@ -7,36 +7,16 @@ Proj_only row. Both pool to as many slots as BridgeFormer does. ``ctc``, ``lette
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import Protocol
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from assistant.nets.anchored import Anchored
 from assistant.nets.bridgeformer import BridgeFormer, mlp, pool
 from assistant.nets.letters import Letters
+from assistant.nets.projector_config import ProjectorConfig
 from assistant.nets.tokenctc import TokenCTC
-
-
-class ProjectorConfig(BaseModel):
-    """Every size of a projector; travels in the checkpoint's header."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    kind: Literal["bridgeformer", "linear", "mlp", "ctc", "letters", "anchored"] = "bridgeformer"
-    encoder_dim: int = Field(gt=0)
-    llm_dim: int = Field(ge=0, description="0 for letters, which any LLM can read")
-    hidden: int = Field(default=256, gt=0)
-    heads: int = Field(default=4, gt=0)
-    layers: int = Field(default=4, ge=0)
-    slots: int = Field(default=30, gt=0, description="casted token size T; for pooled slots")
-    temperature: float = Field(
-        default=1.0, gt=0, description="what the logits of letters are divided by when read"
-    )
-    candidates: int = Field(
-        default=0, ge=0, description="tokens that ctc and anchored can emit, symbols of letters"
-    )
 
 
 class Projector(Protocol):

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from assistant.config import PersonaliseSettings
-from assistant.generate.context import spoken_number
 from assistant.journal.turn import Turn
-from assistant.personalise.spoken import spoken_form
+from assistant.spoken import spoken_form
 from assistant.values import StopReason
 
 
@@ -63,8 +61,7 @@ def is_held_out(turn: Turn, share: float) -> bool:
 
 
 def spoken(text: str) -> str:
-    """Words as an encoder can spell them, numbers up to 99 in words; empty if it cannot."""
-    text = re.sub(r"(?<!\d)\d{1,2}(?!\d)", lambda number: spoken_number(int(number[0])), text)
+    """Words as an encoder can spell them; empty if it cannot."""
     try:
         return spoken_form(text)
     except ValueError:

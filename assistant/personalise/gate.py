@@ -171,7 +171,7 @@ class Gate:
             said.append(self._language.tokens(pair.text))
             if prompt is None:
                 given.append(self._replies.to_text(transcript.text))
-                read.append(self._language.tokens(transcript.text))
+                read.append(self._language.tokens(transcript.spoken))
             else:
                 given.append(self._replies.to_prompt(prompt))
                 read.append(self._language.tokens(prompt.heard))

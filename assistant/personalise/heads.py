@@ -23,7 +23,8 @@ from assistant.config import PersonaliseSettings
 from assistant.nets import embedlink
 from assistant.nets.anchored import NOTHING, Anchored, Anchors, aligned
 from assistant.nets.letters import Letters
-from assistant.nets.projectors import ProjectorConfig, build
+from assistant.nets.projector_config import ProjectorConfig
+from assistant.nets.projectors import build
 from assistant.nets.spelling import Spelling
 from assistant.nets.tokenctc import BLANK
 from assistant.values import SpeechFeatures
@@ -198,7 +199,7 @@ class AnchoredHead:
         losses: list[Tensor] = []
         for row, pair in enumerate(batch.pairs):
             features = pair.features
-            tokens = self._language.tokens(features.transcript.text)
+            tokens = self._language.tokens(features.transcript.spoken)
             if not tokens:
                 continue
             anchors = anchored(

@@ -74,7 +74,7 @@ def look(folder: Path, sys: Path = SYS) -> Device:
         free_mb=psutil.virtual_memory().available / _MB,
         disk_mb=shutil.disk_usage(there).free / _MB,
         celsius=_hottest(sys / "class" / "thermal"),
-        on_mains=_on_mains(sys / "class" / "power_supply"),
+        on_mains=on_mains(sys / "class" / "power_supply"),
     )
 
 
@@ -137,7 +137,7 @@ def _hottest(zones: Path) -> float | None:
     return max(celsius, default=None)
 
 
-def _on_mains(supplies: Path) -> bool | None:
+def on_mains(supplies: Path = SYS / "class" / "power_supply") -> bool | None:
     """Whether power comes from outside; ``None`` where the kernel does not tell."""
     mains: list[bool] = []
     usb: list[bool] = []

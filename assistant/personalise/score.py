@@ -13,7 +13,6 @@ from rouge_score import rouge_scorer  # pyright: ignore[reportMissingTypeStubs]
 
 from assistant.generate.context import Context
 from assistant.generate.llama import LlamaSession
-from assistant.generate.words import as_words
 from assistant.values import SoftPrompt
 
 MOMENT = Context(datetime(2026, 3, 5, 10, 25, tzinfo=timezone.utc), None, ())
@@ -44,7 +43,7 @@ class Replies:
         if not text.strip():
             return ""
         if text not in self._known:
-            self._known[text] = self._ask(as_words(text))
+            self._known[text] = self._ask(self._session.words(text))
         return self._known[text]
 
     def to_prompt(self, prompt: SoftPrompt) -> str:

@@ -99,11 +99,6 @@ def _retrain(
     tell: Callable[[Event], None],
     stop: threading.Event,
 ) -> Judged | Nothing:
-    wanted = settings.personalise
-    steps = wanted.steps or STEPS[wanted.head]
-    settings = settings.model_copy(
-        update={"personalise": wanted.model_copy(update={"steps": steps})}
-    )
     train = [example for example in found if not example.held_out]
     held_out = [example for example in found if example.held_out]
     tell(Collected(len(train), len(held_out)))
@@ -118,6 +113,8 @@ def _retrain(
     state = settings.bridges / STATE
     with vocabulary(settings.generate.path) as language:
         heard = hear(settings, journal, found, tell)
+        settings = fitting(settings, heard)
+        steps = settings.personalise.steps
         head, start = beginning(settings, request, folder, heard, language)
         trainer = Trainer(
             head,
@@ -189,6 +186,20 @@ def alone(folder: Path) -> Generator[None, None, None]:
         os.close(handle)
 
 
+def fitting(settings: Settings, heard: Heard) -> Settings:
+    """The settings with the head that goes with the encoder, and the steps that it needs.
+
+    Letters are learned where the encoder has letters; one that only writes words has its words
+    corrected, and one that writes nothing gets the paper's slots.
+    """
+    wanted = settings.personalise
+    head = wanted.head
+    if head == "letters" and heard.untrained is None:
+        head = "anchored" if heard.transcribes else "pooled"
+    changed = {"head": head, "steps": wanted.steps or STEPS[head]}
+    return settings.model_copy(update={"personalise": wanted.model_copy(update=changed)})
+
+
 def beginning(
     settings: Settings,
     request: Request,
@@ -205,7 +216,7 @@ def beginning(
         if first is None or heard.spelling is None:
             raise TrainingError(
                 f"The speech encoder in {settings.encode.path} writes no letters, so there are "
-                "none to be learned. Set personalise.head to 'pooled'."
+                "none to be learned. Set personalise.head to 'anchored' or 'pooled'."
             )
         return LettersHead(first, heard.spelling), start
     pad = language.pad
@@ -332,7 +343,7 @@ def _spoken_tokens(heard: Heard, language: Vocabulary) -> Iterable[int]:
     """Tokens of everything said and of everything understood."""
     for pair in (*heard.train, *heard.held_out, *heard.replay, *heard.canaries):
         yield from language.tokens(pair.text)
-        yield from language.tokens(pair.features.transcript.text)
+        yield from language.tokens(pair.features.transcript.spoken)
 
 
 def _name(settings: Settings, head: Head, found: Sequence[Example]) -> str:

@@ -19,8 +19,8 @@ from assistant.audio.resample import resample, to_float32
 from assistant.config import SpeakSettings
 from assistant.personalise.prompts import PROMPTS
 from assistant.personalise.replay import sentences
-from assistant.personalise.spoken import spoken_form
 from assistant.speak.espeak import Espeak
+from assistant.spoken import spoken_form
 from assistant.values import SAMPLE_RATE, EndReason, Utterance
 
 ACCENTS = ("en-us", "en-us", "en-gb", "en-gb-scotland", "en-gb-x-rp", "en-gb-x-gbclan", "en-029")

@@ -60,8 +60,8 @@ def stages(out: Path, data: Path | None) -> list[Stage]:
         ),
         Stage(
             "ends",
-            encoder / "encoder" / "ends.safetensors",
-            ("--out", str(encoder / "encoder" / "ends.safetensors"), *given),
+            encoder / "ends.safetensors",
+            ("--out", str(encoder / "ends.safetensors"), *given),
         ),
         Stage("llm", llm / "done", ("--out", str(llm), *given)),
         *(

@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from assistant.config import INSTRUCTION
+from assistant.generate.gguf import USER_TEXT
 from models.recipe.dialogues import Exchange, collected, exchanges, held_out
 
 SPECIAL = ["<|pad|>", "<|system|>", "<|user|>", "<|assistant|>", "<|end|>"]
@@ -380,6 +381,7 @@ def write_gguf(model: Llama, tokenizer: Tokenizer, path: Path) -> None:
     writer = gguf.GGUFWriter(path, "llama")
     writer.add_name("Attune starter")
     writer.add_license("Apache-2.0")
+    writer.add_string(USER_TEXT, "spoken")  # it has read no capitals, points or digits of users
     writer.add_context_length(shape.context)
     writer.add_embedding_length(shape.width)
     writer.add_block_count(shape.layers)

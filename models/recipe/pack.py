@@ -39,6 +39,7 @@ def pack(made: Path, starter: Path, *, accepted: bool = False) -> None:
     """
     starter.mkdir(parents=True, exist_ok=True)
     shutil.copytree(made / "encoder" / "encoder", starter / "encoder", dirs_exist_ok=True)
+    shutil.copyfile(made / "encoder" / "ends.safetensors", starter / "ends.safetensors")
     shutil.copyfile(made / "llm" / "llm.gguf", starter / "llm.gguf")
     bridge = checkpoint.read(made / "bridge" / "bridge-ctc.safetensors")
     replace(bridge, accepted=accepted).write(starter / "bridge.safetensors", torch.float16)

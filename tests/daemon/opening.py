@@ -22,4 +22,6 @@ def opened(models: House, folder: Path, **flags: object) -> AbstractContextManag
         lambda *_: None,
         lambda settings: rooms.sink(settings.speak, settings.speak),
     )
-    return daemon.opened(settings, plan, print, beat=lambda: None, publish=print)
+    return daemon.opened(
+        settings, plan, print, beat=lambda: None, publish=print, errand=lambda _: None
+    )

@@ -70,7 +70,7 @@ def test_features_of_something_else_are_not_given(tmp_path: Path) -> None:
 
 
 def test_the_starter_knows_where_requests_end() -> None:
-    ends = load_ends(starter_dir() / "encoder")
+    ends = load_ends(starter_dir())
     assert ends is not None
     for done, open_ in (
         ("what time is it please", "what time"),

@@ -36,7 +36,7 @@ def knowing(said: Stream, texts: list[str], ends: Ends) -> Complete:
 @pytest.fixture(scope="module")
 def fates() -> dict[str, dict[str, list[Heard]]]:
     """How each user's later utterances fare, by way of waiting."""
-    ends = load_ends(starter_dir() / "encoder")
+    ends = load_ends(starter_dir())
     assert ends is not None
     texts = held_out_requests(31, REQUESTS)
     synthesiser = Synthesiser()

@@ -95,12 +95,12 @@ def test_strips(strip: str, expected: list[tuple[int, int]]) -> None:
 
 def test_the_closing_silence_is_waited_for_but_kept_only_in_part() -> None:
     (_, _), (_, end) = events("....###" + "." * 40)
-    assert end == Ended(EndReason.SILENCE, length=4 + 3 + TRAIL_FRAMES, silence=12)
+    assert end == Ended(EndReason.SILENCE, length=4 + 3 + TRAIL_FRAMES, silence=12, voiced=3)
 
 
 def test_a_short_closing_silence_is_kept_whole() -> None:
     (_, _), (_, end) = events("....###" + "." * 40, silence_ms=100)
-    assert end == Ended(EndReason.SILENCE, length=4 + 3 + 5, silence=5)
+    assert end == Ended(EndReason.SILENCE, length=4 + 3 + 5, silence=5, voiced=3)
 
 
 def test_speech_without_end_is_cut_at_the_maximum_and_goes_on_in_the_next_utterance() -> None:

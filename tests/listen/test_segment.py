@@ -67,7 +67,7 @@ def test_the_learned_limit_is_waited_for() -> None:
 
 
 @pytest.mark.parametrize("fixed", [100, 300, 700])
-def test_an_explicit_silence_is_waited_for_and_nobody_is_asked(fixed: int) -> None:
+def test_an_explicit_silence_is_waited_for_whatever_is_answered(fixed: int) -> None:
     told = settings(silence_ms=fixed)
     asked: list[int] = []
 
@@ -77,7 +77,7 @@ def test_an_explicit_silence_is_waited_for_and_nobody_is_asked(fixed: int) -> No
 
     utterances = cut((TURN + "." * 40) * 20, told, pauses=Pauses(told), complete=complete)
     assert [utterance.endpoint_ms for utterance in utterances] == [fixed] * 20
-    assert asked == []
+    assert len(asked) == (20 if fixed > 300 else 0)
 
 
 def test_a_click_after_the_end_is_no_pause() -> None:

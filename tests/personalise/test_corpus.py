@@ -10,7 +10,7 @@ import soundfile
 from assistant.errors import CorpusError
 from assistant.personalise.corpus import Found, Pair, pairs
 from assistant.personalise.prompts import PROMPTS
-from assistant.personalise.spoken import spoken_form
+from assistant.spoken import spoken_form
 from tests.journal.exchanges import sound
 
 

@@ -72,7 +72,7 @@ def test_an_encoder_that_writes_no_letters_teaches_a_pooled_bridge(tmp_path: Pat
             said = Utterance(noise(8_000, number).samples, moment, EndReason.STOP)
             journal.enrolled(said, text, Taught.ENROLLED)
         with pytest.raises(
-            TrainingError, match=r"writes no letters.*personalise\.head to 'pooled'"
+            TrainingError, match=r"writes no letters.*personalise\.head to 'anchored'"
         ):
             retrain(wished, Request(), lambda _: None, threading.Event())
         pooled = settings(

@@ -73,6 +73,7 @@ class Overheard:
         self.llm = llm
         self.fingerprint = llm.fingerprint
         self.asked: list[str | SoftPrompt] = []
+        self.words = llm.words
 
     def reply(
         self, words: str | SoftPrompt, context: str, *, cancel: threading.Event

@@ -26,7 +26,7 @@ from assistant.personalise.corpus.pair import (
     unfit,
     written,
 )
-from assistant.personalise.spoken import spoken_form
+from assistant.spoken import spoken_form
 from assistant.values import SAMPLE_RATE
 
 SUFFIX = ".cha"

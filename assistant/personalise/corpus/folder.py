@@ -16,7 +16,7 @@ from assistant.personalise.corpus.pair import (
     unfit,
     written,
 )
-from assistant.personalise.spoken import spoken_form
+from assistant.spoken import spoken_form
 
 TEXT_SUFFIXES = (".txt", ".lab")
 

@@ -1,0 +1,148 @@
+"""Whisper in CTranslate2, from folders as faster-whisper has them; without torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import ctranslate2  # pyright: ignore[reportMissingTypeStubs]
+import numpy as np
+from numpy.typing import NDArray
+
+from assistant.config import EncodeSettings
+from assistant.encode.folder import CTRANSLATE as MODEL
+from assistant.encode.mel import LogMel
+from assistant.encode.tokens import Tokens
+from assistant.encode.tuned import Execution
+from assistant.encode.whisper import Alignment, Encoded, Hypothesis
+from assistant.errors import EncoderError
+from assistant.values import SAMPLE_RATE
+
+VOCABULARIES = ("vocabulary.json", "vocabulary.txt")
+
+WINDOW_S = 30
+"""Seconds that Whisper was trained on."""
+
+TAIL_S = 15
+"""Seconds of silence after the speech, as far as they fit into the window. Word error of tiny.en
+in int8 on 157 recordings of Kathleen and 167 of speechocean762, greedy, and time of the encoder:
+6 s 5.0 and 68 % in 0.09 s, 10 s 5.2 and 45 % in 0.11 s, 15 s 4.9 and 40 % in 0.13 s, filled to
+30 s 5.3 and 46 % in 0.34 s (bench/people.py --tails, 2026-11-29)."""
+
+_COLUMN = 160
+"""Samples from column to column of the spectrogram."""
+
+_FRAMES_PER_S = 50
+
+_BLOCK = 1 << 20
+
+
+class CTranslateEngine:
+    """A Whisper folder in CTranslate2's format, computed in int8 or float on the processor.
+
+    Raises:
+        EncoderError: if the folder is not whole, or cannot be computed as the settings wish.
+    """
+
+    def __init__(self, settings: EncodeSettings) -> None:
+        folder = settings.path
+        if settings.execution == "onnx-int8":
+            raise EncoderError(
+                f"The speech recogniser in {folder} is computed by CTranslate2, not by ONNX "
+                "Runtime. Set encode.execution to 'auto'."
+            )
+        self.execution: Execution = "float" if settings.execution == "float" else "int8"
+        compute = {"float": "float32", "int8": "int8"}[self.execution]
+        if not any((folder / each).is_file() for each in VOCABULARIES):
+            raise EncoderError(
+                f"The speech recogniser in {folder} lacks its vocabulary.txt or vocabulary.json. "
+                "Fetch the folder again."
+            )
+        try:
+            self._model: Any = cast("Any", ctranslate2).models.Whisper(
+                str(folder),
+                device="cpu",
+                compute_type=compute,
+                inter_threads=1,
+                intra_threads=settings.threads or len(os.sched_getaffinity(0)),
+            )
+            self.fingerprint = _fingerprint(folder / MODEL, compute)
+        except (RuntimeError, ValueError, OSError) as error:
+            first_line = str(error).partition("\n")[0].rstrip(".")
+            raise EncoderError(
+                f"Cannot load the speech recogniser in {folder} ({first_line}). It must be a whole "
+                "Whisper folder of CTranslate2: model.bin, config.json, tokenizer.json and a "
+                "vocabulary."
+            ) from None
+        self.window_s = float(WINDOW_S)
+        self.tokens = Tokens(folder, multilingual=bool(self._model.is_multilingual))
+        self._mel = LogMel(int(self._model.n_mels))
+        self.dim = self.encode(np.zeros(SAMPLE_RATE, np.float32)).frames.shape[1]
+
+    def encode(self, samples: NDArray[np.float32]) -> Encoded:
+        """Frames of a piece of at most ``WINDOW_S``, with up to ``TAIL_S`` of silence after it."""
+        n_samples = min(len(samples) + TAIL_S * SAMPLE_RATE, WINDOW_S * SAMPLE_RATE)
+        columns = self._mel(np.pad(samples, (0, n_samples - len(samples))))
+        view = cast("Any", ctranslate2).StorageView.from_array(columns[None])
+        encoded = self._model.encode(view)
+        return Encoded(np.array(encoded, np.float32)[0], encoded)
+
+    def language(self, encoded: Encoded) -> str:
+        """The code of the language that is spoken."""
+        if not self._model.is_multilingual:
+            return "en"
+        return str(self._model.detect_language(encoded.handle)[0][0][0]).strip("<|>")
+
+    def decode(
+        self, encoded: Encoded, prompt: Sequence[int], *, beam: int, longest: int, again: bool
+    ) -> Hypothesis:
+        """The most likely text after a prompt, by beam search."""
+        found = self._model.generate(
+            encoded.handle,
+            [list(prompt)],
+            beam_size=beam,
+            max_length=len(prompt) + longest,
+            no_repeat_ngram_size=3 if again else 0,
+            return_no_speech_prob=True,
+        )[0]
+        tokens = [token for token in found.sequences_ids[0] if token < self.tokens.end]
+        return Hypothesis(tokens, float(found.no_speech_prob))
+
+    def align(self, encoded: Encoded, start: Sequence[int], text: Sequence[int]) -> Alignment:
+        """Where each token was said, by dynamic time warping over the cross-attention."""
+        found = self._model.align(
+            encoded.handle,
+            list(start[:-1]),  # it adds the token for no timestamps itself
+            [list(text)],
+            2 * len(encoded.frames),
+            median_filter_width=7,
+        )[0]
+        token_of, frame_of = np.array(found.alignments).T
+        begins = np.diff(token_of, prepend=-1) > 0
+        seconds = frame_of[begins] / _FRAMES_PER_S
+        return Alignment(
+            np.pad(seconds, (0, max(0, len(text) + 1 - len(seconds))), "edge"),
+            np.array(found.text_token_probs[: len(text)], np.float64),
+        )
+
+    def export(self, cache: Path) -> None:
+        """Refused: CTranslate2 computes it as fast.
+
+        Raises:
+            EncoderError: always.
+        """
+        del cache
+        raise EncoderError("CTranslate2 computes this recogniser in int8 by itself.")
+
+
+def _fingerprint(path: Path, compute: str) -> str:
+    """Hex digest over the weights, how they are computed, and the silence after the speech."""
+    digest = hashlib.sha256(json.dumps([compute, TAIL_S, WINDOW_S]).encode())
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()[:16]

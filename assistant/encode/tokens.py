@@ -1,0 +1,93 @@
+"""Whisper's tokens: what stands before a text, and how tokens make words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from assistant.errors import EncoderError
+
+
+class Tokens:
+    """The tokeniser of a Whisper folder.
+
+    Args:
+        folder: with ``tokenizer.json``.
+        multilingual: whether the model was trained on more than English.
+
+    Raises:
+        EncoderError: if the file is missing or damaged.
+    """
+
+    def __init__(self, folder: Path, *, multilingual: bool) -> None:
+        path = folder / "tokenizer.json"
+        try:
+            self._tokenizer: Tokenizer = Tokenizer.from_file(str(path))
+        except Exception as error:  # noqa: BLE001 - the library raises bare exceptions
+            first_line = str(error).partition("\n")[0].rstrip(".")
+            raise EncoderError(
+                f"The speech recogniser's {path} is missing or damaged ({first_line}). Fetch the "
+                "folder again."
+            ) from None
+        self._folder = folder
+        self._multilingual = multilingual
+        self.end = self._special("<|endoftext|>")
+        self.no_speech = self._either(("<|nospeech|>", "<|nocaptions|>"))
+        self._previous = self._special("<|startofprev|>")
+
+    def start(self, language: str) -> list[int]:
+        """What stands before a transcript in a language, such as ``en``.
+
+        Raises:
+            EncoderError: if the model does not write that language.
+        """
+        start = [self._special("<|startoftranscript|>")]
+        if self._multilingual:
+            code: int | None = self._tokenizer.token_to_id(f"<|{language}|>")
+            if code is None:
+                raise EncoderError(
+                    f"The speech recogniser in {self._folder} does not know the language "
+                    f"{language!r}. Set encode.language to a code such as 'en', or to 'auto'."
+                )
+            start += [code, self._special("<|transcribe|>")]
+        elif language not in ("en", "auto"):
+            raise EncoderError(
+                f"The speech recogniser in {self._folder} hears English only. Set encode.language "
+                "to 'en', or encode.path to one of several languages: 'assistant models list'."
+            )
+        return [*start, self._special("<|notimestamps|>")]
+
+    def expecting(self, words: Sequence[str]) -> list[int]:
+        """What stands before ``start`` where names and words are expected; empty if none are."""
+        if not words:
+            return []
+        text = f" {', '.join(words)}."
+        return [self._previous, *self._tokenizer.encode(text, add_special_tokens=False).ids]
+
+    def text(self, tokens: Sequence[int]) -> str:
+        """What tokens say, special ones left out."""
+        return self._tokenizer.decode([each for each in tokens if each < self.end])
+
+    def words(self, tokens: Sequence[int]) -> Iterator[tuple[int, int]]:
+        """First token of each word, and the one after its last; words begin with a space."""
+        first = 0
+        for at in range(1, len(tokens) + 1):
+            if at == len(tokens) or self.text(tokens[at : at + 1]).startswith(" "):
+                yield first, at
+                first = at
+
+    def _either(self, names: Sequence[str]) -> int:
+        """The first of these that the model has."""
+        known = [each for each in names if self._tokenizer.token_to_id(each) is not None]
+        return self._special(known[0] if known else names[0])
+
+    def _special(self, name: str) -> int:
+        found: int | None = self._tokenizer.token_to_id(name)
+        if found is None:
+            raise EncoderError(
+                f"The tokenizer.json in {self._folder} is not Whisper's: it has no {name}. Fetch "
+                "the folder again."
+            )
+        return found

@@ -1,0 +1,53 @@
+"""How sure a reading is: what a network says of its words, as the chance that all are right.
+
+The parameters are those of logistic regressions, made by ``python -m bench.people --fit`` on
+recordings that may be trained on; how well they hold on held-out people is in the card of the
+starter models.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+LEAST = 1e-3
+"""Probabilities below this count as it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """A logistic regression over what is said of each word."""
+
+    bias: float
+    mean: float  # for the mean natural logarithm of the words' probabilities
+    least: float  # for the logarithm of the lowest of them
+    length: float  # for the logarithm of the number of words
+
+    def __call__(self, words: Sequence[float]) -> float:
+        """The chance that every word is right, 0 to 1.
+
+        Args:
+            words: probability of each word, 0 to 1; none: there is nothing to be sure of.
+        """
+        return self.chance(evidence(words)) if len(words) else 0.0
+
+    def chance(self, found: tuple[float, float, float]) -> float:
+        """The same from what ``evidence`` found."""
+        odds = self.bias + self.mean * found[0] + self.least * found[1] + self.length * found[2]
+        return 1 / (1 + math.exp(-max(-30.0, min(30.0, odds))))
+
+
+def evidence(words: Sequence[float]) -> tuple[float, float, float]:
+    """What the regression sees of at least one word: mean and lowest logarithm, and length."""
+    logs = np.log(np.clip(words, LEAST, 1.0))
+    return float(logs.mean()), float(logs.min()), math.log(len(words))
+
+
+LETTERS = Calibration(bias=0.0, mean=1.0, least=0.0, length=0.0)
+"""For letters by CTC: wav2vec2 and its kin, and bridges that read letters."""
+
+WHISPER = Calibration(bias=4.677, mean=7.62, least=-0.208, length=-1.506)
+"""For Whisper."""

@@ -1,0 +1,27 @@
+"""The sizes a projector is built from; apart from the networks, which need torch."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class ProjectorConfig(BaseModel):
+    """Every size of a projector; travels in the checkpoint's header."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["bridgeformer", "linear", "mlp", "ctc", "letters", "anchored"] = "bridgeformer"
+    encoder_dim: int = Field(gt=0)
+    llm_dim: int = Field(ge=0, description="0 for letters, which any LLM can read")
+    hidden: int = Field(default=256, gt=0)
+    heads: int = Field(default=4, gt=0)
+    layers: int = Field(default=4, ge=0)
+    slots: int = Field(default=30, gt=0, description="casted token size T; for pooled slots")
+    temperature: float = Field(
+        default=1.0, gt=0, description="what the logits of letters are divided by when read"
+    )
+    candidates: int = Field(
+        default=0, ge=0, description="tokens that ctc and anchored can emit, symbols of letters"
+    )

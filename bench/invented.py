@@ -1,0 +1,250 @@
+"""Words that are invented where nobody speaks: music, babble, hum, water, coughs, breath, silence.
+
+Half an hour of sound, seeded, goes through the daemon's own voice activity detector and endpointer
+and what they take for utterances through the speech recogniser. Beside it stands what the same
+check refuses of human speech: as it is, and under white noise. Babble is made of human recordings.
+
+    python -m bench.invented --data PATH
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assistant.audio.resample import to_int16
+from assistant.config import Settings, load
+from assistant.encode.encoder import Encoder, open_encoder
+from assistant.encode.invented import is_speech
+from assistant.encode.whisper import WhisperEncoder
+from assistant.listen.segment import segment, voiced
+from assistant.values import FRAME_SAMPLES, SAMPLE_RATE, AudioFrame, EndReason, Utterance
+from models.recipe.corpus import Clip, read, recordings
+
+Samples = NDArray[np.float32]
+
+LEVEL = 0.05
+"""Root mean square of every noise but silence; speech of the recordings has about that."""
+
+VOICES = 7
+"""Recordings that sound at once in babble."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One kind of sound."""
+
+    kind: str
+    seconds: float
+    utterances: int  # what the endpointer let through
+    words: int  # of those, with words in the recogniser's eyes
+    let_through: int  # of those, taken for speech
+    answered: int  # of those, sure enough to be answered without a question
+
+
+def noises(seconds: float, seed: int, clips: list[Clip]) -> Iterator[tuple[str, Samples]]:
+    """Every kind of sound in which nobody speaks, so many seconds of each."""
+    rng = np.random.default_rng(seed)
+    kinds: tuple[tuple[str, Callable[[np.random.Generator, int], Samples]], ...] = (
+        ("music", _music),
+        ("hum", _hum),
+        ("water", _water),
+        ("coughs", _coughs),
+        ("breath", _breath),
+        ("silence", lambda rng, n: _noise(rng, n) * np.float32(2e-3)),
+    )
+    n_samples = round(seconds * SAMPLE_RATE)
+    for name, make in kinds:
+        made = make(rng, n_samples)
+        level = 1.0 if name == "silence" else LEVEL / np.sqrt(np.mean(np.square(made)) + 1e-12)
+        yield name, (made * level).astype(np.float32).clip(-1, 1)
+    if clips:
+        yield "babble", _babble(random.Random(seed), n_samples, clips)  # noqa: S311 - reproducible
+
+
+def heard(samples: Samples, settings: Settings) -> Iterator[Utterance]:
+    """What the daemon takes for utterances."""
+    whole = to_int16(samples)
+    frames = (
+        AudioFrame(whole[at : at + FRAME_SAMPLES].copy(), at / SAMPLE_RATE)
+        for at in range(0, len(whole) - FRAME_SAMPLES + 1, FRAME_SAMPLES)
+    )
+    listen = settings.listen
+    yield from segment(frames, voiced(listen.vad_mode), listen, source="noise")
+
+
+def judged(
+    kind: str, seconds: float, utterances: Iterator[Utterance], encoder: Encoder, settings: Settings
+) -> Row:
+    """What becomes of utterances."""
+    row = Row(kind, seconds, 0, 0, 0, 0)
+    for utterance in utterances:
+        row = replace(row, utterances=row.utterances + 1)
+        if isinstance(encoder, WhisperEncoder):
+            _, transcript, evidence = encoder.hear(utterance)
+            is_taken = is_speech(evidence)
+        else:
+            transcript = encoder.encode(utterance).transcript
+            is_taken = bool(transcript.text)
+        row = replace(
+            row,
+            words=row.words + bool(transcript.text),
+            let_through=row.let_through + is_taken,
+            answered=row.answered + (is_taken and transcript.confidence >= settings.turn.ask_back),
+        )
+    return row
+
+
+def spoken(clips: list[Clip], count: int, seed: int, db: float | None) -> Iterator[Utterance]:
+    """Human recordings, under white noise so many dB below them."""
+    rng = np.random.default_rng(seed)
+    for clip in random.Random(seed).sample(clips, min(count, len(clips))):  # noqa: S311
+        samples = read(clip)
+        if db is not None:
+            power = np.sqrt(np.mean(np.square(samples)))
+            samples = samples + _noise(rng, len(samples)) * np.float32(power * 10 ** (-db / 20))
+        voice = voiced(2)
+        whole = to_int16(samples)
+        frames = (
+            AudioFrame(whole[at : at + FRAME_SAMPLES].copy(), 0.0)
+            for at in range(0, len(whole) - FRAME_SAMPLES + 1, FRAME_SAMPLES)
+        )
+        voiced_s = sum(map(voice, frames)) * FRAME_SAMPLES / SAMPLE_RATE
+        now = datetime.now(timezone.utc)
+        yield Utterance(samples.astype(np.float32), now, EndReason.STOP, voiced_s=voiced_s)
+
+
+def _noise(rng: np.random.Generator, n_samples: int) -> Samples:
+    return rng.standard_normal(n_samples).astype(np.float32)
+
+
+def _band(samples: Samples, low: float, high: float) -> Samples:
+    """Only what lies between two frequencies in Hz."""
+    spectrum = np.fft.rfft(samples)
+    at = np.fft.rfftfreq(len(samples), 1 / SAMPLE_RATE)
+    spectrum[(at < low) | (at > high)] = 0
+    return np.fft.irfft(spectrum, len(samples)).astype(np.float32)
+
+
+def _music(rng: np.random.Generator, n_samples: int) -> Samples:
+    """Chords of plucked strings with a beat."""
+    out = np.zeros(n_samples, np.float32)
+    beat = SAMPLE_RATE // 2
+    for start in range(0, n_samples - beat, beat):
+        root = 110 * 2 ** (rng.integers(0, 24) / 12)
+        length = min(int(rng.integers(1, 5)) * beat, n_samples - start)
+        t = np.arange(length) / SAMPLE_RATE
+        for interval in (0, rng.choice((3, 4)), 7, 12):
+            for harmonic in range(1, 7):
+                tone = np.sin(2 * np.pi * root * 2 ** (interval / 12) * harmonic * t)
+                out[start : start + length] += (tone * np.exp(-3 * t) / harmonic).astype(np.float32)
+        hit = np.exp(-np.arange(2_000) / 300) * rng.standard_normal(2_000)
+        out[start : start + 2_000] += hit[: n_samples - start].astype(np.float32)
+    return out
+
+
+def _hum(rng: np.random.Generator, n_samples: int) -> Samples:
+    """A refrigerator: mains and its harmonics, on for a while and off for a while."""
+    t = np.arange(n_samples) / SAMPLE_RATE
+    tone = sum(np.sin(2 * np.pi * 50 * k * t + k) / k for k in range(1, 20))
+    on = np.repeat(rng.random(n_samples // 80_000 + 1) > 0.3, 80_000)[:n_samples]
+    return (tone * on).astype(np.float32) + 0.05 * _noise(rng, n_samples)
+
+
+def _water(rng: np.random.Generator, n_samples: int) -> Samples:
+    """A tap that runs, splashing."""
+    splash = np.repeat(rng.random(n_samples // 1_600 + 1), 1_600)[:n_samples].astype(np.float32)
+    return _band(_noise(rng, n_samples), 300, 6_000) * (0.4 + splash)
+
+
+def _coughs(rng: np.random.Generator, n_samples: int) -> Samples:
+    """Two or three bursts every few seconds."""
+    out = 0.01 * _noise(rng, n_samples)
+    start = 0
+    while start < n_samples - 48_000:
+        start += int(rng.integers(24_000, 64_000))
+        for _ in range(int(rng.integers(1, 4))):
+            length = int(rng.integers(2_500, 7_000))
+            end = min(start + length, n_samples)
+            t = np.arange(length) / SAMPLE_RATE
+            tone = np.sign(np.sin(2 * np.pi * rng.uniform(90, 220) * t))
+            burst = (rng.standard_normal(length) + 0.5 * tone) * np.exp(-t * 14)
+            out[start:end] += _band(burst.astype(np.float32), 200, 5_000)[: end - start]
+            start = end + int(rng.integers(1_500, 5_000))
+    return out
+
+
+def _breath(rng: np.random.Generator, n_samples: int) -> Samples:
+    """Somebody who breathes heavily, near the microphone."""
+    t = np.arange(n_samples) / SAMPLE_RATE
+    envelope = np.clip(np.sin(2 * np.pi * t / 3.5), 0, None) ** 2
+    envelope += 0.6 * np.clip(-np.sin(2 * np.pi * t / 3.5 + 0.4), 0, None) ** 2
+    return _band(_noise(rng, n_samples), 250, 3_500) * envelope.astype(np.float32)
+
+
+def _babble(rng: random.Random, n_samples: int, clips: list[Clip]) -> Samples:
+    """Many people at once, as from a television in another room."""
+    out = np.zeros(n_samples, np.float32)
+    for _ in range(VOICES):
+        at = -rng.randrange(SAMPLE_RATE)
+        while at < n_samples:
+            samples = read(rng.choice(clips))
+            first = max(0, -at)
+            piece = samples[first : first + n_samples - max(at, 0)]
+            out[max(at, 0) : max(at, 0) + len(piece)] += piece
+            at += len(samples)
+    return (out * (LEVEL / np.sqrt(np.mean(np.square(out)) + 1e-12))).astype(np.float32)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, help="folder of public recordings")
+    parser.add_argument("--encoder", type=Path, help="by default the one of the settings")
+    parser.add_argument("--minutes", type=float, default=30.0, help="of noise, all kinds together")
+    parser.add_argument("--speech", type=int, default=100, help="human recordings of each kind")
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    settings = load({"encode.path": arguments.encoder}).settings
+    encoder = open_encoder(settings.encode)
+    clips = recordings(arguments.data, held_out_part=True) if arguments.data is not None else []
+    kinds = 6 + bool(clips)
+    rows: list[Row] = []
+    print(
+        f"{'':<16}{'seconds':>9}{'utterances':>12}{'words':>7}{'let through':>13}{'answered':>10}"
+    )
+    for kind, samples in noises(arguments.minutes * 60 / kinds, arguments.seed, clips):
+        seconds = len(samples) / SAMPLE_RATE
+        rows.append(judged(kind, seconds, heard(samples, settings), encoder, settings))
+        _show(rows[-1])
+    for name, db in (("speech", None), ("speech, 10 dB", 10.0), ("speech, 0 dB", 0.0)):
+        if clips:
+            utterances = spoken(clips, arguments.speech, arguments.seed, db)
+            rows.append(judged(name, 0.0, utterances, encoder, settings))
+            _show(rows[-1])
+    print(json.dumps([vars_of(row) for row in rows]))
+
+
+def vars_of(row: Row) -> dict[str, object]:
+    """A row as JSON values."""
+    return {name: getattr(row, name) for name in Row.__slots__}
+
+
+def _show(row: Row) -> None:
+    print(
+        f"{row.kind:<16}{row.seconds:>9.0f}{row.utterances:>12}{row.words:>7}"
+        f"{row.let_through:>13}{row.answered:>10}",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()
