@@ -112,7 +112,7 @@ def spoken(clips: list[Clip], count: int, seed: int, db: float | None) -> Iterat
             power = np.sqrt(np.mean(np.square(samples)))
             samples = samples + _noise(rng, len(samples)) * np.float32(power * 10 ** (-db / 20))
         voice = voiced(2)
-        whole = to_int16(samples)
+        whole = to_int16(samples.astype(np.float32))
         frames = (
             AudioFrame(whole[at : at + FRAME_SAMPLES].copy(), 0.0)
             for at in range(0, len(whole) - FRAME_SAMPLES + 1, FRAME_SAMPLES)
@@ -123,7 +123,7 @@ def spoken(clips: list[Clip], count: int, seed: int, db: float | None) -> Iterat
 
 
 def _noise(rng: np.random.Generator, n_samples: int) -> Samples:
-    return rng.standard_normal(n_samples).astype(np.float32)
+    return rng.standard_normal(n_samples, np.float32)
 
 
 def _band(samples: Samples, low: float, high: float) -> Samples:
@@ -156,18 +156,18 @@ def _hum(rng: np.random.Generator, n_samples: int) -> Samples:
     t = np.arange(n_samples) / SAMPLE_RATE
     tone = sum(np.sin(2 * np.pi * 50 * k * t + k) / k for k in range(1, 20))
     on = np.repeat(rng.random(n_samples // 80_000 + 1) > 0.3, 80_000)[:n_samples]
-    return (tone * on).astype(np.float32) + 0.05 * _noise(rng, n_samples)
+    return (tone * on + 0.05 * _noise(rng, n_samples)).astype(np.float32)
 
 
 def _water(rng: np.random.Generator, n_samples: int) -> Samples:
     """A tap that runs, splashing."""
     splash = np.repeat(rng.random(n_samples // 1_600 + 1), 1_600)[:n_samples].astype(np.float32)
-    return _band(_noise(rng, n_samples), 300, 6_000) * (0.4 + splash)
+    return _band((_noise(rng, n_samples) * (0.4 + splash)).astype(np.float32), 300, 6_000)
 
 
 def _coughs(rng: np.random.Generator, n_samples: int) -> Samples:
     """Two or three bursts every few seconds."""
-    out = 0.01 * _noise(rng, n_samples)
+    out = np.float32(0.01) * _noise(rng, n_samples)
     start = 0
     while start < n_samples - 48_000:
         start += int(rng.integers(24_000, 64_000))

@@ -49,7 +49,14 @@ def house(flags: dict[str, Any]) -> Generator[House]:
         }
         settings = load({**places, **flags}, environ={}, files=()).settings
         plan = Plan(partial(rooms.assistant, note=_say), _bridge, _sink)
-        with opened(settings, plan, _say, beat=lambda: None, publish=lambda _: None) as found:
+        with opened(
+            settings,
+            plan,
+            _say,
+            beat=lambda: None,
+            publish=lambda _: None,
+            errand=lambda _: None,
+        ) as found:
             encoder, llm = found.assistant.encoder, found.assistant.llm
             letters, spelling = encoder.ctc_head(), encoder.spelling
             if letters is None or spelling is None:

@@ -14,9 +14,8 @@ from assistant.generate.llama import LlamaSession
 from assistant.generate.words import as_words
 from bench import fullsize
 from bench.fullsize import Budget, budgets, make
-from bench.sizes import language, learning, sides, turns, whisper
+from bench.sizes import language, learning, turns
 from bench.sizes.language import GEMMA, LLAMA, QWEN, SHAPES
-from bench.sizes.sides import EMITTED, Asked
 from bench.sizes.speech import SENTENCES
 
 PUBLISHED = {LLAMA.name: 1_235_814_400, GEMMA.name: 2_614_341_888, QWEN.name: 1_543_714_304}
@@ -118,28 +117,3 @@ def test_budgets_tell_what_was_missed() -> None:
         ("trainer, ctc", True),
     ]
     assert found[1] == Budget("encoder, int8", 250.1, 250.0)
-
-
-def test_both_sides_answer_the_same_turn(flags: Flags) -> None:
-    generate = {"path": flags["generate.path"], "threads": 1, "max_tokens": 4}
-    transcribed: list[int] = []
-
-    def transcribe(samples: Any) -> int:
-        transcribed.append(len(samples))
-        return EMITTED
-
-    settings = GenerateSettings.model_validate(generate)
-    with sides.attune(flags) as attune, sides.usual(settings, transcribe) as usual:
-        for asked in (Asked(0), Asked(1), Asked(2, anew=True)):
-            for times in (attune(asked), usual(asked)):
-                assert times["hear"] + times["answer"] == pytest.approx(times["first_token"])
-                assert min(times.values()) >= 0
-    assert transcribed == [80_000] * 3
-
-
-def test_without_the_other_side_the_bench_says_what_to_install(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setitem(sys.modules, "faster_whisper", None)
-    with pytest.raises(SystemExit, match="-m pip install faster-whisper"):
-        whisper.package("faster_whisper")
