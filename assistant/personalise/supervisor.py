@@ -13,7 +13,6 @@ import os
 import queue
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import deque
@@ -24,6 +23,7 @@ from enum import Enum
 from pathlib import Path
 from typing import IO, cast
 
+from assistant import child
 from assistant.config import Settings
 from assistant.errors import TrainingError
 from assistant.memory import FEW_KERNELS
@@ -45,7 +45,7 @@ LINE_BYTES = 1 << 16
 """Longest line read as one; only a broken trainer writes a longer one."""
 
 _LAST_LINES = 20
-_LAUNCH = (sys.executable, "-m", "assistant.personalise.launch")
+_LAUNCH = child.command("assistant.personalise.launch")
 
 log = logging.getLogger("attune.training")
 

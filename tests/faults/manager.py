@@ -12,7 +12,6 @@ import queue
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -23,6 +22,7 @@ from typing import Any
 
 import psutil
 
+from assistant import child
 from assistant.control.client import Client
 from assistant.errors import ControlError
 from assistant.journal.store import Journal
@@ -36,7 +36,7 @@ WAIT_S = 120.0
 WATCHDOG_S = 15.0
 """Longer than it takes to notice that the microphone's process hangs."""
 
-SERVICE = (sys.executable, "-m", "assistant", "run", "--service", "--json")
+SERVICE = (*child.command("assistant"), "run", "--service", "--json")
 
 SETTINGS = {
     "ATTUNE_ENCODE__THREADS": "1",
