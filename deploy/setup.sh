@@ -87,7 +87,8 @@ missing_packages() {
     compgen -G '/usr/lib*/*/alsa-lib/libasound_module_pcm_pulse.so' >/dev/null ||
       compgen -G '/usr/lib*/alsa-lib/libasound_module_pcm_pulse.so' >/dev/null ||
       echo libasound2-plugins
-    { has systemd-analyze && has systemd-socket-activate; } || echo systemd
+    { has systemd-analyze && has systemd-socket-activate && has systemd-sysusers; } ||
+      echo systemd
   fi
 }
 
