@@ -30,6 +30,7 @@ BASE = "apt-get bash chroot getent id ls mount sh sleep umount unshare".split()
 
 OPTIONAL = {
     "debootstrap": "makes a whole Debian for tests that are marked soak",
+    "git": "asked for by the README, with make",
     "systemctl": "asked only where systemd runs, which brings it",
 }
 
