@@ -8,7 +8,7 @@ VENV_PYTHON := .venv/bin/python
 PYTEST := $(VENV_PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check soak bench demo models clean
+.PHONY: help run test check soak fresh bench demo models clean
 
 help: ## say what there is
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1	\2/p' Makefile
@@ -32,6 +32,9 @@ check: ## format, lint, types, layers and tests
 soak: ## run the tests that take hours; broken off with Ctrl-C, the next run goes on from there
 	@deploy/setup.sh --for test
 	@$(VENV_PYTHON) -m pytest -m soak -o faulthandler_timeout=3600 $(ARGS)
+
+fresh: ## prove the first set-up in a Debian made for it (as root, with debootstrap; half an hour)
+	@nice python3 tests/deploy/fresh.py
 
 demo: ## watch Attune learn how a simulated speaker talks
 	@deploy/setup.sh --for test

@@ -1,10 +1,13 @@
-"""Files that are there whole or not at all, whenever the power is cut."""
+"""Files that are whole or not there, whenever the power is cut, and that nobody else may read."""
 
 from __future__ import annotations
 
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
+
+_OTHERS = 0o077
 
 
 def write(path: Path, data: bytes, *, mode: int = 0o600) -> None:
@@ -13,7 +16,7 @@ def write(path: Path, data: bytes, *, mode: int = 0o600) -> None:
     Args:
         path: the file; its folder must be there. What is half written is called ``path.part``.
         data: all of it.
-        mode: permissions, less the process's umask.
+        mode: permissions, less the process's umask unless they are the owner's alone.
 
     Raises:
         OSError: if it cannot be written; then the file is what it was before.
@@ -21,6 +24,8 @@ def write(path: Path, data: bytes, *, mode: int = 0o600) -> None:
     part = path.with_name(path.name + ".part")
     try:
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
+            if not mode & _OTHERS:
+                os.fchmod(file.fileno(), mode)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -39,3 +44,55 @@ def sync(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def private(path: str, flags: int) -> int:
+    """Open a file that is its owner's alone, as the ``opener`` of ``open``; one that is there, too.
+
+    Raises:
+        OSError: if it cannot be opened, or belongs to somebody else.
+    """
+    handle = os.open(path, flags, 0o600)
+    try:
+        os.fchmod(handle, 0o600)
+    except OSError:
+        os.close(handle)
+        raise
+    return handle
+
+
+def folder(path: Path) -> None:
+    """Make a folder, and those above it that are missing, for its owner alone.
+
+    One that is there stays as it is.
+
+    Raises:
+        OSError: if it cannot be made.
+    """
+    if path.is_dir():
+        return
+    folder(path.parent)
+    try:
+        path.mkdir(mode=0o700)
+    except FileExistsError:
+        if not path.is_dir():  # else another process was faster
+            raise
+
+
+def close_to_others(path: Path, *, keeping: int = 0) -> bool:
+    """Leave a file or folder to its owner alone; whether it was open to others until now.
+
+    Args:
+        path: what is not there, or is somebody else's, stays as it is.
+        keeping: what others may nevertheless do, as permissions.
+    """
+    try:
+        found = path.stat()
+        mode = stat.S_IMODE(found.st_mode)
+        excess = mode & _OTHERS & ~keeping
+        if not excess or found.st_uid != os.geteuid():
+            return False
+        path.chmod(mode & ~excess)
+    except OSError:
+        return False
+    return True

@@ -20,6 +20,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from assistant import child
 from assistant.config import Settings
 from assistant.errors import AttuneError
 
@@ -70,7 +71,7 @@ def examine(settings: Settings, kinds: Sequence[Kind]) -> Trial:
     order = {"settings": settings.model_dump(mode="json"), "kinds": kinds}
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "assistant.fit"],
+            child.command("assistant.fit"),
             input=json.dumps(order).encode(),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

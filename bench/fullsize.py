@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from assistant import child
 from assistant.config import load
 from bench.sizes import language, learning, speech
 from bench.sizes.language import LLAMA, SHAPES, Shape
@@ -88,14 +89,16 @@ def make(out: Path, shapes: Sequence[Shape], *, toy: bool) -> Models:
     return Models(encoder, llms)
 
 
-def child(module: str, **job: Any) -> dict[str, Any]:
+def told(module: str, **job: Any) -> dict[str, Any]:
     """What a part of the bench tells, in a process of its own.
 
     Raises:
         subprocess.CalledProcessError: if it fails.
     """
     done = subprocess.run(
-        [sys.executable, "-m", module],
+        child.command(module)
+        if module.startswith("assistant.")
+        else [sys.executable, "-m", module],
         input=json.dumps(job),
         stdout=subprocess.PIPE,
         text=True,
@@ -112,10 +115,10 @@ def encoders(flags: Flags, executions: Iterable[str], rounds: int) -> Iterator[R
         if execution == "onnx-int8":
             usual = load({**flags, "encode.execution": "float"}, environ={}, files=()).settings
             order = usual.encode.model_dump(mode="json")
-            child("assistant.encode", settings=order, task="export")
+            told("assistant.encode", settings=order, task="export")
         row = {
             "execution": execution,
-            **child("bench.sizes.encoding", flags=asked, rounds=rounds),
+            **told("bench.sizes.encoding", flags=asked, rounds=rounds),
         }
         print(
             f"{execution:<18}{row['encode_ms']:>10.0f}{row['peak_mb']:>10.0f}"
@@ -130,7 +133,7 @@ def turns(flags: Flags, llms: dict[str, Path], rounds: int) -> Iterator[Row]:
     print(f"\n{'turn, ms':<30}" + "".join(f"{name:>13}" for name in STAGES) + f"{'tokens/s':>10}")
     for name, path in llms.items():
         job = {"flags": {**flags, "generate.path": str(path)}, "rounds": rounds}
-        row = {"model": name, **child("bench.sizes.turns", **job)}
+        row = {"model": name, **told("bench.sizes.turns", **job)}
         for route, medians in row["median_ms"].items():
             cells = "".join(
                 f"{medians[stage]:>13.0f}" if stage in medians else f"{'-':>13}" for stage in STAGES

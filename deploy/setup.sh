@@ -53,7 +53,7 @@ ready_for() {
 # --- Python and system packages -----------------------------------------------------------------
 
 fits() {
-  "$1" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null
+  "$1" -I -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null
 }
 
 find_python() {
@@ -76,10 +76,10 @@ has() { command -v "$1" >/dev/null; }
 missing_packages() {
   local purpose=$1 python=$2
   has espeak-ng || echo espeak-ng
-  "$python" -c 'from ctypes.util import find_library; assert find_library("portaudio")' \
+  "$python" -I -c 'from ctypes.util import find_library; assert find_library("portaudio")' \
     2>/dev/null || echo libportaudio2
-  "$python" -c 'import ensurepip, venv' 2>/dev/null ||
-    "$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])'
+  "$python" -I -c 'import ensurepip, venv' 2>/dev/null ||
+    "$python" -I -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])'
   has c++ || has g++ || has clang++ || echo g++
   if [[ $purpose == test || $purpose == check ]]; then
     has pulseaudio || echo pulseaudio
@@ -87,7 +87,8 @@ missing_packages() {
     compgen -G '/usr/lib*/*/alsa-lib/libasound_module_pcm_pulse.so' >/dev/null ||
       compgen -G '/usr/lib*/alsa-lib/libasound_module_pcm_pulse.so' >/dev/null ||
       echo libasound2-plugins
-    { has systemd-analyze && has systemd-socket-activate; } || echo systemd
+    { has systemd-analyze && has systemd-socket-activate && has systemd-sysusers; } ||
+      echo systemd
   fi
 }
 
@@ -139,7 +140,7 @@ progress() {
 }
 
 pip_install() {
-  "$venv/bin/python" -m pip install --verbose --no-input --disable-pip-version-check "$@" 2>&1 |
+  "$venv/bin/python" -I -m pip install --verbose --no-input --disable-pip-version-check "$@" 2>&1 |
     progress
 }
 
@@ -152,7 +153,7 @@ or_stop() {
 # The version of a package, nothing where it is missing. INSTALLER is the last thing that pip
 # writes, so a package broken off half-way counts as missing.
 installed() {
-  "$venv/bin/python" -c '
+  "$venv/bin/python" -I -c '
 import sys
 from importlib.metadata import distributions
 for package in distributions(name=sys.argv[1]):
@@ -161,9 +162,9 @@ for package in distributions(name=sys.argv[1]):
 }
 
 make_venv() {
-  if ! { fits "$venv/bin/python" && "$venv/bin/python" -m pip --version >/dev/null 2>&1; }; then
+  if ! { fits "$venv/bin/python" && "$venv/bin/python" -I -m pip --version >/dev/null 2>&1; }; then
     say "virtual environment: $venv with $("$1" --version)"
-    "$1" -m venv --clear "$venv"
+    "$1" -I -m venv --clear "$venv"
   fi
   : >"$log"
   # /tmp is memory on many systems, and the llama.cpp build needs both.
@@ -223,7 +224,7 @@ install_attune() {
 }
 
 verify() {
-  "$venv/bin/python" -c 'import llama_cpp, sounddevice, soundfile, torch' ||
+  "$venv/bin/python" -I -c 'import llama_cpp, sounddevice, soundfile, torch' ||
     stop "The libraries are installed but do not load (above). 'make clean', then run make again."
 }
 

@@ -250,7 +250,7 @@ def build(requirement: str) -> Package | None:
 
 def _pip(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "pip", *words], check=False, capture_output=True, text=True
+        [sys.executable, "-I", "-m", "pip", *words], check=False, capture_output=True, text=True
     )
 
 

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import soundfile
 
 START_S = 30
 TAIL_S = 0.5  # what the recorder may still hold in its buffer when the sound has ended
@@ -147,10 +148,9 @@ def silent_environment(folder: Path) -> dict[str, str]:
 
 def synthesise(text: str, wav: Path, *, lead_s: float = 0.0, tail_s: float = 0.0) -> Path:
     """Write a sentence spoken by espeak-ng, with silence before and after it."""
-    bare = wav.with_suffix(".bare.wav")
-    subprocess.run(["espeak-ng", "-v", "en-us", "-s", "150", "-w", str(bare), text], check=True)
-    subprocess.run(["sox", str(bare), str(wav), "pad", str(lead_s), str(tail_s)], check=True)
-    bare.unlink()
+    subprocess.run(["espeak-ng", "-v", "en-us", "-s", "150", "-w", str(wav), text], check=True)
+    speech, rate = soundfile.read(wav, dtype="int16")
+    soundfile.write(wav, np.pad(speech, (round(lead_s * rate), round(tail_s * rate))), rate)
     return wav
 
 

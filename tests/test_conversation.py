@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 import threading
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
+from assistant import child
 from assistant.config import EncodeSettings, GenerateSettings, starter_dir
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.generate.llama import LlamaSession
@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def command(*words: str) -> list[str]:
-    return [sys.executable, "-m", "assistant", *words]
+    return [*child.command("assistant"), *words]
 
 
 def test_a_spoken_question_gets_a_spoken_answer(sound_server: SoundServer, tmp_path: Path) -> None:

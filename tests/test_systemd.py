@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from assistant import child
 from assistant.config import starter_dir
 from tests import sandbox
 from tests.sound import silent_environment
@@ -250,7 +251,7 @@ def test_a_voice_of_piper_s_speaks_in_the_sandbox(tmp_path: Path) -> None:
     unit = copy("attune.service", tmp_path)
     if not may_have_namespaces():
         unit = copy("attune.service", tmp_path, PrivateNetwork=None)
-    command = [sys.executable, "-m", "assistant", "say", "Good morning.", "--engine", "piper"]
+    command = [*child.command("assistant"), "say", "Good morning.", "--engine", "piper"]
     command += ["--voice", str(voices.write(tmp_path)), "--wav-dir", str(tmp_path / "said")]
     told = sandboxed(unit, *command, env=silent_environment(tmp_path / "home"))
     assert Path(told.strip()).stat().st_size > voices.RATE
@@ -261,7 +262,7 @@ def test_a_question_is_answered_in_the_sandbox(tmp_path: Path) -> None:
     if not may_have_namespaces():
         unit = copy("attune.service", tmp_path, PrivateNetwork=None)
     question = next((starter_dir() / "examples").glob("2-*"))
-    command = [sys.executable, "-m", "assistant", "run", "--once", "--json"]
+    command = [*child.command("assistant"), "run", "--once", "--json"]
     command += ["--input", str(question), "--database", str(tmp_path / "journal.db")]
     command += ["--wav-dir", str(tmp_path / "replies")]
     turn = json.loads(sandboxed(unit, *command, env=silent_environment(tmp_path / "home")))

@@ -170,6 +170,7 @@ class ModelFolder:
         place = self.place(name)
         partial = self.path / PARTIAL / place.name
         with self._told("change"):
+            durable.folder(self.path.parent)  # which may be that of the journal, too
             partial.parent.mkdir(parents=True, exist_ok=True)
             lock = partial.with_name(f".{name}.lock").open("wb")
         with lock:

@@ -50,6 +50,21 @@ def show(turn: Turn) -> None:
     sys.stdout.flush()
 
 
+def outline(turn: Turn) -> dict[str, object]:
+    """What may be told of an exchange where nothing can be taken back: that it took place."""
+    record = turn.record()
+    return {name: record[name] for name in ("id", "started_at", "route", "timings_ms")}
+
+
+def mention(turn: Turn) -> None:
+    """Print the same in words."""
+    parts = [f"{turn.route.value} route"] if turn.route is not None else []
+    if turn.timings is not None:
+        parts.append(stages(asdict(turn.timings)))
+    print_line(f"Exchange {turn.id}: {', '.join(parts) or 'no reply'}.")
+    sys.stdout.flush()
+
+
 def stages(timings_ms: Mapping[str, float | None]) -> str:
     """Stage times in one line."""
     times = ((name, timings_ms.get(stage)) for stage, name in _STAGES.items())

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 
+from assistant.cli.sealing import seal
 from assistant.config import load
 from assistant.errors import AttuneError, ConfigError
 from assistant.memory import FEW_KERNELS
@@ -46,6 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             if not hasattr(args, "run_without_settings"):
                 raise
             return int(args.run_without_settings(args, error))
+        if (opened := seal(loaded.settings)) is not None:
+            sys.stderr.write(f"assistant: {opened}\n")
         return int(args.run(args, loaded.settings, loaded))
     except AttuneError as error:
         sys.stderr.write(f"assistant: {error}\n")

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 from assistant.audio.resample import to_int16
 from assistant.cli import rooms
 from assistant.cli.arguments import Subparsers, add_shared
-from assistant.cli.exchange import show
+from assistant.cli.exchange import mention, outline, show
 from assistant.cli.output import print_json
 from assistant.config import Loaded, Settings, starter_dir
 from assistant.daemon import loop
 from assistant.daemon.house import Plan
 from assistant.daemon.notify import Notifier
-from assistant.daemon.service import Outcome, Service
+from assistant.daemon.service import Outcome, Service, traced
 from assistant.daemon.upkeep import Promoted, Upkeep
 from assistant.errors import AttuneError, AudioFileError
 from assistant.journal.turn import Turn
@@ -59,7 +59,7 @@ def register(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--service",
         action="store_true",
-        help="run unattended: wait for a microphone and a loudspeaker that are missing",
+        help="run unattended: wait for what is missing, and print nothing that is said",
     )
     add_shared(parser)
     parser.set_defaults(run=run)
@@ -67,7 +67,9 @@ def register(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace, settings: Settings, loaded: Loaded) -> int:
     """Answer what is said until the end of the input, or Ctrl-C."""
-    tell = _Teller(as_json=args.json)
+    tell = _Teller(as_json=args.json, discreet=args.service)
+    if args.service:
+        sys.excepthook = lambda _kind, error, _trace: _show(error)
     _begin_log()
     source: Path | None = args.input
     silent = settings.listen.device is None and not rooms.can_listen()
@@ -164,6 +166,10 @@ def _begin_log() -> None:
         log.addHandler(logging.StreamHandler() if is_service else logging.NullHandler())
 
 
+def _show(error: BaseException) -> None:
+    sys.stderr.write(traced(error))
+
+
 def _not_learning(settings: Settings) -> Settings:
     learning = settings.personalise.model_copy(update={"enabled": False})
     return settings.model_copy(update={"personalise": learning})
@@ -198,10 +204,16 @@ def _play_along(out: Loudspeaker, utterance: Utterance) -> None:
 
 
 class _Teller:
-    """Prints exchanges for a person, or for a program."""
+    """Prints exchanges for a person, or for a program.
 
-    def __init__(self, *, as_json: bool) -> None:
+    Args:
+        as_json: for a program.
+        discreet: print no word of them, for what a service prints is kept by the system for good.
+    """
+
+    def __init__(self, *, as_json: bool, discreet: bool) -> None:
         self._as_json = as_json
+        self._discreet = discreet
         self.failures = 0
         self.before_turn: Callable[[Utterance], None] = lambda _: None
 
@@ -222,6 +234,8 @@ class _Teller:
     def turn(self, turn: Turn) -> None:
         """One exchange."""
         if self._as_json:
-            print_json(turn.record())
+            print_json(outline(turn) if self._discreet else turn.record())
+        elif self._discreet:
+            mention(turn)
         else:
             show(turn)

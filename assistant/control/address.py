@@ -14,6 +14,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+from assistant import durable
 from assistant.errors import ControlError
 
 PATH_BYTES = 107
@@ -99,11 +100,13 @@ def _make_folder(path: Path, group: str | None) -> None:
     """Make a socket's folder, into which its group may look; one that is there stays as it is."""
     folder = path.parent
     try:
+        if group is None:
+            durable.folder(folder)
+            return
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=0o700)
-        if group is not None:
-            _give(folder, group)
-            folder.chmod(0o750)
+        _give(folder, group)
+        folder.chmod(0o750)
     except FileExistsError:
         pass
     except OSError as error:

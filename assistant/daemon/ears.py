@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import select
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +22,7 @@ from typing import IO, TYPE_CHECKING, cast
 
 import numpy as np
 
+from assistant import child
 from assistant.config import ListenSettings
 from assistant.listen.wire import Failure, Heard, Messages
 from assistant.values import FRAME_MS, FRAME_SAMPLES, AudioFrame
@@ -30,7 +30,7 @@ from assistant.values import FRAME_MS, FRAME_SAMPLES, AudioFrame
 if TYPE_CHECKING:
     from typing_extensions import Self  # typing has it from Python 3.11 on
 
-COMMAND = (sys.executable, "-m", "assistant.listen")
+COMMAND = child.command("assistant.listen")
 
 FIRST_S = 20.0
 """Longest wait for a microphone's first frame; a small board takes seconds to start Python."""

@@ -277,9 +277,9 @@ class Service:
 
     def _die(self, thread: str, error: BaseException) -> None:
         """End because a thread has died, from any thread."""
-        traceback.print_exception(error)
+        sys.stderr.write(traced(error))
         self._died = self._died or (
-            f"Attune ends because its thread {thread!r} died ({type(error).__name__}: {error})."
+            f"Attune ends because its thread {thread!r} died ({_kind(error)})."
         )
         self._stopper.stop()
 
@@ -292,6 +292,29 @@ class Service:
             sys.stderr.write(f"assistant: {why}\n")
             sys.stderr.flush()
             os._exit(1)
+
+
+def traced(error: BaseException) -> str:
+    """Where an error comes from, without its message: that may hold what was said.
+
+    Args:
+        error: one that nobody foresaw; the others are sentences without such words.
+    """
+    chain: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in chain:
+        chain.append(cause)
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    lines: list[str] = []
+    for each in reversed(chain):
+        lines += ["Traceback (most recent call last):\n", *traceback.format_tb(each.__traceback__)]
+        lines.append(f"{_kind(each)}\n")
+    return "".join(lines)
+
+
+def _kind(error: BaseException) -> str:
+    what = error.strerror if isinstance(error, OSError) else None
+    return type(error).__name__ + (f": {what}" if what else "")
 
 
 @dataclass(frozen=True, slots=True)

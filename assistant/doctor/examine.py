@@ -7,12 +7,12 @@ import os
 import select
 import signal
 import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import Generator, Iterable
 from contextlib import closing, suppress
 
+from assistant import child
 from assistant.doctor.checks import Check
 from assistant.doctor.finding import Finding, fail, from_line
 from assistant.doctor.patient import Patient, to_json
@@ -51,7 +51,7 @@ class _Process:
             "checks": [check.name for check in checks],
         }
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "assistant.doctor"],
+            child.command("assistant.doctor"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -57,7 +57,7 @@ def export(part: nn.Module, given: NDArray[np.float32], path: Path, length: Leng
     quantization = _need("onnxruntime.quantization")
     free = {"given": {1: "length"}, "frames": {1: "n_frames"}}
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        durable.folder(path.parent)
         with TemporaryDirectory(dir=path.parent) as folder, warnings.catch_warnings():
             # of the older exporter, which needs no more packages, and of what its tracing fixes
             warnings.simplefilter("ignore")

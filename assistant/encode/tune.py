@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import json
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file  # pyright: ignore[reportUnknownVariableType]
 
+from assistant import child
 from assistant.config import EncodeSettings
 from assistant.encode import tuned
 from assistant.encode.tuned import EXECUTIONS, Execution
@@ -30,7 +30,7 @@ SAME_WORDS = 0.95
 NEARLY = 1.1
 """Up to so many times the shortest time counts as just as fast."""
 
-PROGRAM = (sys.executable, "-m", "assistant.encode")
+PROGRAM = child.command("assistant.encode")
 """This room as a process."""
 
 

@@ -32,7 +32,7 @@ def remember(cache: Path, fingerprint: str, execution: Execution) -> None:
         EncoderError: if it cannot be written.
     """
     try:
-        cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+        durable.folder(cache)
         table = {**_read(cache), fingerprint: execution}
         durable.write(cache / FILE, json.dumps(table, indent=2).encode())
     except OSError as error:

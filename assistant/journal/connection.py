@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
+from assistant import durable
 from assistant.errors import JournalError, StorageError
 from assistant.journal.schema import migrate, recognise
 
@@ -89,13 +90,13 @@ def connect(path: Path, busy_s: float = BUSY_S) -> Database:
 def _make_file(path: Path) -> None:
     """Create folder (0700) and file (0600) if missing, and see that both may be written."""
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        durable.folder(path.parent)
         if path.is_dir():
             raise JournalError(
                 f"{path} is a folder, not a journal. Set journal.path to a file inside it."
             )
         if not path.exists():
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            os.close(durable.private(str(path), os.O_RDWR | os.O_CREAT))
         # One that is there is not opened here: closing it would end all locks that this process
         # holds on it, and the next process to leave would take the log away from under it.
         elif not _may(path, os.R_OK | os.W_OK):

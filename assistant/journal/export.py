@@ -9,6 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assistant import durable
 from assistant.errors import JournalError
 from assistant.values import Timings
 
@@ -32,19 +33,22 @@ def export(
     Args:
         journal: where the recordings are.
         turns: the exchanges to write.
-        folder: made if missing, readable by its owner only.
+        folder: made if missing; readable by its owner only, unless it has other things in it.
         overwrite: whether the folder may have something in it.
 
     Raises:
         JournalError: if the folder is not empty or cannot be written.
     """
     try:
-        if not overwrite and folder.is_dir() and any(folder.iterdir()):
+        is_filled = folder.is_dir() and any(folder.iterdir())
+        if is_filled and not overwrite:
             raise JournalError(
                 f"{folder} is not empty. Name another folder, or add --force to write over what "
                 "an earlier export left there."
             )
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        durable.folder(folder)
+        if not is_filled:
+            durable.close_to_others(folder)
         _write(journal, turns, folder)
     except OSError as error:
         raise JournalError(
@@ -54,10 +58,12 @@ def export(
 
 
 def _write(journal: Journal, turns: Iterable[Turn], folder: Path) -> None:
-    (folder / "audio").mkdir(exist_ok=True)
+    durable.folder(folder / "audio")
+    durable.close_to_others(folder / "audio")
+    private = durable.private
     with (
-        (folder / "turns.jsonl").open("w", encoding="utf-8") as lines,
-        (folder / "turns.csv").open("w", encoding="utf-8", newline="") as table,
+        open(folder / "turns.jsonl", "w", encoding="utf-8", opener=private) as lines,
+        open(folder / "turns.csv", "w", encoding="utf-8", newline="", opener=private) as table,
     ):
         rows = csv.DictWriter(table, _CSV_COLUMNS, extrasaction="ignore")
         rows.writeheader()
@@ -73,7 +79,8 @@ def _recording(journal: Journal, turn: Turn, folder: Path) -> str | None:
     if not turn.has_audio:
         return None
     name = f"audio/{turn.id:06}.flac"
-    (folder / name).write_bytes(journal.flac(turn.id))
+    with open(folder / name, "wb", opener=durable.private) as file:
+        file.write(journal.flac(turn.id))
     return name
 
 

@@ -86,7 +86,7 @@ def _clear(staged: Places) -> None:
 def _unpack(archive: Path, staged: Places) -> Manifest:
     """Unpack beside the places that everything belongs to, and check all of it."""
     for folder in (staged.journal.parent, staged.bridges):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        durable.folder(folder)
     found: dict[str, Packed] = {}
     manifest: Manifest | None = None
     try:

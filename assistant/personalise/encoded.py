@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
+from assistant import durable
 from assistant.errors import TrainingError
 from assistant.journal.features import STORED, half
 from assistant.personalise.shred import shred
@@ -143,7 +144,7 @@ class EncodedFile:
 
     def _open(self) -> None:
         """Read what there is, up to the first line that is not whole."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        durable.folder(self._folder)
         if not (self._lines.is_file() and self._frames.is_file()):
             return
         lines = self._lines.read_bytes().splitlines(keepends=True)
@@ -173,8 +174,7 @@ class EncodedFile:
         """Two new files."""
         self.destroy()
         for path, content in ((self._frames, b""), (self._lines, _WHOSE.dump_json(whose) + b"\n")):
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(handle, "wb") as file:
+            with open(path, "wb", opener=durable.private) as file:
                 file.write(content)
         self._whose = whose
 

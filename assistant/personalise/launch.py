@@ -15,7 +15,9 @@ from typing import NoReturn
 
 import psutil
 
-TRAINER = (sys.executable, "-m", "assistant.personalise")
+from assistant import child
+
+TRAINER = child.command("assistant.personalise")
 """The program that trains, as the arguments of a process."""
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from assistant import durable
 from assistant.errors import BridgeError, ConfigError
 from assistant.journal.lineage import CurvePoint
 from assistant.personalise.catalogue import Entry
@@ -58,7 +59,7 @@ def draw(bridges: Sequence[Entry], path: Path) -> None:
         figure.legend(handles, labels, loc="outside lower right", ncols=3, frameon=False)
     canvas: Any = FigureCanvasAgg(figure)
     try:
-        with path.open("wb") as file:
+        with open(path, "wb", opener=durable.private) as file:
             canvas.print_png(file)
     except OSError as error:
         raise ConfigError(

@@ -213,7 +213,7 @@ class BridgeFolder:
     def _changing(self) -> Generator[None]:
         """Be the only process that changes the folder."""
         with self._told("change"):
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            durable.folder(self.folder)
             handle = os.open(self.folder, os.O_RDONLY)
             try:
                 self._lock(handle)

@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
+from assistant import durable
 from assistant.bridge import checkpoint
 from assistant.bridge.checkpoint import Checkpoint
 from assistant.bridge.connect import Bridge
@@ -172,7 +173,7 @@ def alone(folder: Path) -> Generator[None, None, None]:
     Raises:
         TrainingError: if another one is under way.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    durable.folder(folder)
     handle = os.open(folder / "training.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:

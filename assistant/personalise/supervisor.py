@@ -11,9 +11,9 @@ import json
 import logging
 import os
 import queue
+import re
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import deque
@@ -24,6 +24,7 @@ from enum import Enum
 from pathlib import Path
 from typing import IO, cast
 
+from assistant import child
 from assistant.config import Settings
 from assistant.errors import TrainingError
 from assistant.memory import FEW_KERNELS
@@ -45,7 +46,8 @@ LINE_BYTES = 1 << 16
 """Longest line read as one; only a broken trainer writes a longer one."""
 
 _LAST_LINES = 20
-_LAUNCH = (sys.executable, "-m", "assistant.personalise.launch")
+_OF_A_TRACEBACK = re.compile(r'  File ".+", line \d+.*|[\w.]*(Error|Exception|Interrupt)\b')
+_LAUNCH = child.command("assistant.personalise.launch")
 
 log = logging.getLogger("attune.training")
 
@@ -65,7 +67,7 @@ class Ended:
 
     how: How
     why: str = ""  # words that follow "the training broke off: "
-    last_lines: tuple[str, ...] = ()  # of its standard error
+    last_lines: tuple[str, ...] = ()  # of a traceback, without what may have been said
 
 
 class Supervisor:
@@ -233,10 +235,12 @@ class Supervisor:
             try:
                 self._events.put(from_line(line))
             except ValueError:
-                log.warning("event=nonsense line=%s", json.dumps(line[:200]))
+                log.warning("event=nonsense letters=%d", len(line))
 
     def _read_stderr(self, stream: IO[str]) -> None:
-        self._stderr.extend(line.rstrip() for line in _lines(stream))
+        for line in _lines(stream):
+            if found := _OF_A_TRACEBACK.match(line):
+                self._stderr.append(found[0])
 
     def _ended(self, status: int) -> Ended:
         how = self._ending or How.DIED
@@ -248,7 +252,7 @@ class Supervisor:
             why = f"it told nothing for {self._hang_s:g} s"
         else:
             why = "it had to be killed" if status == -signal.SIGKILL else ""
-        return Ended(how, why, tuple(line for line in self._stderr if line))
+        return Ended(how, why, tuple(self._stderr))
 
 
 def _child(

@@ -250,7 +250,7 @@ class Trainer:
             "curve": json.dumps([asdict(point) for point in self._curve]),
         }
         try:
-            self._state.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            durable.folder(self._state.parent)
             durable.write(self._state, save(tensors, metadata=header))
         except OSError as error:
             raise TrainingError(

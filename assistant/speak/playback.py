@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import soundfile  # pyright: ignore[reportMissingTypeStubs]
 from numpy.typing import NDArray
 
+from assistant import durable
 from assistant.audio import portaudio
 from assistant.audio.resample import resample, to_float32, to_int16
 from assistant.config import SpeakSettings
@@ -142,7 +144,7 @@ class WavSink:
         self._stopped.clear()
         self._name, self._path = name, None
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            durable.folder(self._folder)
         except OSError as error:
             raise AudioFileError(
                 f"Cannot make the folder {self._folder} ({error.strerror}). "
@@ -160,8 +162,9 @@ class WavSink:
         try:
             if self._file is None:
                 self._path = self._unused()
+                handle = durable.private(str(self._path), os.O_RDWR | os.O_CREAT | os.O_EXCL)
                 self._file = _soundfile.SoundFile(
-                    self._path, "w", speech.sample_rate, 1, "PCM_16", format="WAV"
+                    handle, "w", speech.sample_rate, 1, "PCM_16", format="WAV"
                 )
             self._file.write(_at_rate(speech, self._file.samplerate))
         except (_soundfile.LibsndfileError, OSError) as error:

@@ -105,7 +105,7 @@ check_rights() {
 find_python() {
   local name
   for name in python3 python3.13 python3.12 python3.11 python3.10; do
-    if query "$name" -c \
+    if query "$name" -I -c \
       'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then
       echo "$name"
       return

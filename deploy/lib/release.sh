@@ -61,7 +61,7 @@ compilers() {
 pip_install() {
   enter env TMPDIR="$release/tmp" CMAKE_ARGS="$llama_options" ${nvcc:+CUDACXX="$nvcc"} \
     CMAKE_BUILD_PARALLEL_LEVEL="$(compilers)" PIP_NO_INPUT=1 PIP_DISABLE_PIP_VERSION_CHECK=1 \
-    PIP_ROOT_USER_ACTION=ignore PYPI=1 "$release/venv/bin/python" -m pip install "$@"
+    PIP_ROOT_USER_ACTION=ignore PYPI=1 "$release/venv/bin/python" -I -m pip install "$@"
 }
 
 # Where the system that is worked on finds the packages, copied below its root if need be.
@@ -94,7 +94,7 @@ make_venv() {
   # Whichever torch came first is the one to stay.
   act cp "$checkout/constraints.txt" "$root$release/constraints.txt"
   act sed -i '/^torch==/d' "$root$release/constraints.txt"
-  enter "$python" -m venv --clear "$release/venv"
+  enter "$python" -I -m venv --clear "$release/venv"
   if [[ -n $wheels ]]; then
     reach_wheels
     pip_install --no-index --find-links "$within" --constraint "$release/constraints.txt" attune
@@ -112,7 +112,7 @@ make_venv() {
     pip_install --constraint "$release/constraints.txt" "$source"
   fi
   act rm -rf "$root$source" "$root$release/tmp" "$root$release/wheels"
-  enter "$release/venv/bin/python" -c 'import assistant, llama_cpp, sounddevice, soundfile, torch'
+  enter "$release/venv/bin/python" -I -c 'import assistant, llama_cpp, sounddevice, soundfile, torch'
 }
 
 make_release() {

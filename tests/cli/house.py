@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from assistant import child
 from tests.encode import tiny
 from tests.generate import toys
 from tests.sound import silent_environment
@@ -53,11 +53,12 @@ class House:
         *words: object,
         environment: dict[str, str] | None = None,
         before: tuple[str, ...] = (),
+        cwd: Path = ROOT,
     ) -> subprocess.CompletedProcess[str]:
         """The command as a person starts it, in a changed environment or behind other words."""
         return subprocess.run(
             [*before, *command(*words)],
-            cwd=ROOT,
+            cwd=cwd,
             env=self.environment | (environment or {}),
             capture_output=True,
             text=True,
@@ -67,4 +68,4 @@ class House:
 
 
 def command(*words: object) -> list[str]:
-    return [sys.executable, "-m", "assistant", *map(str, words)]
+    return [*child.command("assistant"), *map(str, words)]

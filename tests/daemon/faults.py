@@ -34,12 +34,16 @@ def answer() -> None:
     Upkeep.idle = broken
 
 
+def opening() -> None:
+    service.opened = broken
+
+
 def health() -> None:
     service.trouble = broken
 
 
 PLANTS: dict[str, Callable[[], None]] = {
-    plant.__name__: plant for plant in (listen, answer, health, end)
+    plant.__name__: plant for plant in (listen, answer, opening, health, end)
 }
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from assistant import child
 from assistant.config import ListenSettings
 from assistant.daemon.ears import (
     FIRST_S,
@@ -313,7 +314,7 @@ def test_an_utterance_under_way_ends_with_silence_when_the_microphone_goes(
 def within(environment: dict[str, str]) -> tuple[str, ...]:
     """The real microphone's process in an environment of its own."""
     changed = [f"{name}={value}" for name, value in environment.items()]
-    return ("env", "-i", *changed, sys.executable, "-m", "assistant.listen")
+    return ("env", "-i", *changed, *child.command("assistant.listen"))
 
 
 def test_the_real_process_hears_a_real_microphone(

@@ -131,7 +131,9 @@ def service(tmp_path: Path, house: House) -> Iterator[Service]:
     service.manager.close()
 
 
-RUN = command("run", "--service", "--json")
+WORDS = ("run", "--service", "--json")
+
+RUN = command(*WORDS)
 
 
 def ended(process: subprocess.Popen[str]) -> list[dict[str, Any]]:
@@ -280,18 +282,27 @@ def test_the_end_comes_in_mid_reply_too_and_keeps_what_was_said(
 def test_a_thread_that_dies_ends_the_service_with_a_clear_last_line(
     service: Service, thread: str
 ) -> None:
-    start = [sys.executable, "-m", "tests.daemon.faults", thread, *RUN[3:]]
+    start = [sys.executable, "-m", "tests.daemon.faults", thread, *WORDS]
     with service.running(start) as process:
         assert process.wait(WAIT_S) == 1
     assert service.notes[-1] == (
-        f"Attune ends because its thread {thread!r} died (ZeroDivisionError: planted)."
+        f"Attune ends because its thread {thread!r} died (ZeroDivisionError)."
     )
     assert any(note.startswith("Traceback") for note in service.notes)
+    assert not any("planted" in note and "raise" not in note for note in service.notes)
     assert service.manager.told_until("STOPPING=1")
 
 
+def test_a_fault_before_it_listens_is_told_without_its_message(service: Service) -> None:
+    start = [sys.executable, "-m", "tests.daemon.faults", "opening", *WORDS]
+    with service.running(start) as process:
+        assert process.wait(WAIT_S) == 1
+    assert service.notes[-1] == "ZeroDivisionError"
+    assert any("in broken" in note for note in service.notes)
+
+
 def test_an_end_that_takes_too_long_is_made_short(service: Service) -> None:
-    start = [sys.executable, "-m", "tests.daemon.faults", "end", *RUN[3:]]
+    start = [sys.executable, "-m", "tests.daemon.faults", "end", *WORDS]
     with service.running(start) as process:
         service.manager.told_until("READY=1")
         process.send_signal(signal.SIGTERM)

@@ -12,7 +12,6 @@ import queue
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -23,7 +22,9 @@ from typing import Any
 
 import psutil
 
+from assistant import child
 from assistant.control.client import Client
+from assistant.control.messages import Exchange
 from assistant.errors import ControlError
 from assistant.journal.store import Journal
 from tests.sound import SoundServer, synthesise
@@ -36,7 +37,7 @@ WAIT_S = 120.0
 WATCHDOG_S = 15.0
 """Longer than it takes to notice that the microphone's process hangs."""
 
-SERVICE = (sys.executable, "-m", "assistant", "run", "--service", "--json")
+SERVICE = (*child.command("assistant"), "run", "--service", "--json")
 
 SETTINGS = {
     "ATTUNE_ENCODE__THREADS": "1",
@@ -89,6 +90,22 @@ class Manager:
         children = psutil.Process(self.pid).children()
         (ears,) = [each for each in children if "assistant.listen" in each.cmdline()]
         return ears
+
+    def answered(self) -> dict[str, Any]:
+        """The next exchange that is told, with the words that only a client is told."""
+        try:
+            told = self.exchanges.get(timeout=WAIT_S)
+        except queue.Empty:
+            raise AssertionError(f"no answer\n{self.story()}") from None
+        words: list[Exchange] = []
+
+        def known() -> bool:
+            with suppress(ControlError):
+                words.extend(each for each in self.client.status().recent if each.id == told["id"])
+            return bool(words)
+
+        self.until(known, "words")
+        return told | {"transcript": words[0].heard, "reply": words[0].reply}
 
     def notified(self, word: str, *, since: float = 0.0) -> list[float]:
         """When the service sent something that begins so."""
@@ -222,10 +239,7 @@ def ask(manager: Manager, sound: SoundServer, text: str = QUESTION) -> dict[str,
     while not manager.exchanges.empty():
         manager.exchanges.get_nowait()
     sound.say(path)
-    try:
-        return manager.exchanges.get(timeout=WAIT_S)
-    except queue.Empty:
-        raise AssertionError(f"no answer\n{manager.story()}") from None
+    return manager.answered()
 
 
 def kept(manager: Manager) -> dict[int, str | None]:

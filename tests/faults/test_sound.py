@@ -68,7 +68,7 @@ def test_a_loudspeaker_that_is_pulled_in_mid_reply(
     threading.Thread(target=mortal_server.say, args=(question,)).start()
     service.until(lambda: service.client.status().speaking, "speaking")
     mortal_server.unload(EAR)
-    exchange = service.exchanges.get(timeout=60)
+    exchange = service.answered()
     assert exchange["reply"]
     second = ask(service, mortal_server)  # without any loudspeaker
     assert second["reply"]

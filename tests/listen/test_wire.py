@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from assistant import child
 from assistant.config import ListenSettings
 from assistant.listen.wire import Failure, Heard, Messages, failure, packed
 from assistant.values import FRAME_SAMPLES, AudioFrame
@@ -85,9 +85,7 @@ def test_nonsense_is_refused(data: bytes) -> None:
 def test_the_process_ends_with_its_reason_and_no_other_word(tmp_path: Path) -> None:
     with subprocess.Popen(
         [
-            sys.executable,
-            "-m",
-            "assistant.listen",
+            *child.command("assistant.listen"),
             ListenSettings.model_validate({}).model_dump_json(),
         ],
         cwd=ROOT,
@@ -113,9 +111,7 @@ def test_the_process_ends_with_the_daemon_though_the_sound_server_hangs(
     mortal_server.process.send_signal(signal.SIGSTOP)
     done = subprocess.run(
         [
-            sys.executable,
-            "-m",
-            "assistant.listen",
+            *child.command("assistant.listen"),
             ListenSettings.model_validate({}).model_dump_json(),
         ],
         cwd=ROOT,

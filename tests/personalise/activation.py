@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from assistant import child
+
 ACTIVATE = ("systemd-socket-activate", "--accept", "--inetd")
-STEWARD = (sys.executable, "-m", "assistant.personalise.steward")
+STEWARD = child.command("assistant.personalise.steward")
 
 WAIT_S = 60.0
 """Longest wait of a test that would otherwise never end."""

@@ -63,9 +63,9 @@ for line in sys.stdin:
     work, seed, path = line.rstrip().split(" ", 2)
     pid = os.fork()
     if pid == 0:
+        tell("pid", os.getpid())
         {"hammer": hammer, "write": write}[work](BridgeFolder(Path(path)), int(seed))
         os._exit(0)
-    tell("pid", pid)
     os.waitpid(pid, 0)
     tell("gone")
 """

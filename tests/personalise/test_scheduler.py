@@ -15,6 +15,7 @@ from assistant.personalise.request import Request
 from assistant.personalise.scheduler import EXAMPLES, State
 from assistant.personalise.supervisor import Ended, How
 from tests.personalise.home import CALM, Home
+from tests.personalise.trainers import SAID
 
 
 def test_a_training_waits_for_peace_and_ends_in_a_verdict(home: Home) -> None:
@@ -250,3 +251,13 @@ def test_the_log_tells_names_and_values(home: Home, caplog: pytest.LogCaptureFix
         'event=judged version="from-current" accepted=true why="better" numbers={}',
         'event=ended how="done" why="" last_lines=[]',
     ]
+
+
+def test_the_log_has_no_word_that_a_trainer_let_slip(
+    home: Home, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "attune.training"):
+        home.train("die", 3)
+        home.ended()
+    assert "KeyError" in caplog.messages[-1]
+    assert SAID not in caplog.text

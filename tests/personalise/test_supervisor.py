@@ -20,7 +20,7 @@ from assistant.personalise.request import Request
 from assistant.personalise.supervisor import Ended, How, Supervisor
 from tests.personalise.activation import activated
 from tests.personalise.supervising import WAIT_S, run, until
-from tests.personalise.trainers import trainer
+from tests.personalise.trainers import TRACE, trainer
 
 ROOT = Path(__file__).parents[2]
 
@@ -219,7 +219,7 @@ def test_a_death_is_told_with_its_cause(start: Start, role: tuple[object, ...], 
     events, ended = run(start(*role))
     assert events == [Collected(8, 2)]
     assert (ended.how, ended.why) == (How.DIED, why)
-    assert ended.last_lines == (("first", "last") if role[0] == "die" else ())
+    assert ended.last_lines == ((TRACE, "KeyError") if role[0] == "die" else ())
 
 
 def test_a_trainer_killed_while_it_is_paused_has_died(start: Start) -> None:
@@ -258,7 +258,7 @@ def test_nonsense_is_logged_and_passed_over(start: Start, caplog: pytest.LogCapt
     assert ended.how is How.DONE
     assert len(caplog.messages) >= 8
     assert all(message.startswith("event=nonsense") for message in caplog.messages)
-    assert max(map(len, caplog.messages)) < 300
+    assert not any("hello" in message for message in caplog.messages)
 
 
 def test_a_child_left_behind_does_not_hide_the_end(start: Start) -> None:
@@ -280,7 +280,7 @@ def test_a_trainer_that_cannot_be_started_is_told() -> None:
 def test_a_program_that_is_not_there_has_died(start_child: Start) -> None:
     _events, ended = run(start_child("learn", program=["/no/such/trainer"]))
     assert (ended.how, ended.why) == (How.DIED, "it ended with status 1")
-    assert ended.last_lines[-1].startswith("FileNotFoundError")
+    assert ended.last_lines[-1] == "FileNotFoundError"
 
 
 def test_a_write_lock_is_seen_while_it_is_held(start: Start, tmp_path: Path) -> None:

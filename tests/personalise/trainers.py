@@ -31,6 +31,10 @@ from assistant.personalise.progress import (
 FOREVER_S = 60.0
 """As long as no test takes."""
 
+SAID = "kettle"
+
+TRACE = '  File "reply.py", line 3, in answer'
+
 
 def trainer(role: str, *arguments: object) -> list[str]:
     """The command that starts one."""
@@ -104,7 +108,7 @@ def fail(_job: dict[str, Any]) -> None:
 
 def die(_job: dict[str, Any]) -> None:
     tell(Collected(8, 2))
-    sys.stderr.write("first\n\nlast\n")
+    sys.stderr.write(f"heard: {SAID}\n{TRACE}\n    answer('{SAID}')\nKeyError: '{SAID}'\n")
     sys.exit(int(sys.argv[2]))
 
 

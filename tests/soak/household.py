@@ -20,6 +20,7 @@ from typing import Literal, TypeVar
 
 import psutil
 
+from assistant import child
 from assistant.bridge import checkpoint
 from assistant.cli import rooms
 from assistant.cli.transcribe import whole
@@ -28,6 +29,7 @@ from assistant.control.client import Client
 from assistant.errors import ControlError
 from assistant.journal.lineage import Lineage
 from assistant.journal.store import Journal
+from assistant.personalise.launch import TRAINER
 from assistant.personalise.progress import (
     Event,
     Failed,
@@ -51,9 +53,8 @@ EXAMPLES = 15
 
 T = TypeVar("T")
 
-TRAINER = ("-m", "assistant.personalise")
-
 EAGER = (
+    sys.executable,
     "-c",
     "from assistant.personalise import __main__ as own, train; train.SAVE_S = -1; exit(own.main())",
 )
@@ -115,7 +116,7 @@ class Household:
         """Run the trainer by itself, until it is killed or ends."""
         life = Life()
         with subprocess.Popen(
-            [sys.executable, *(EAGER if eager else TRAINER)],
+            EAGER if eager else TRAINER,
             cwd=ROOT,
             env=self._environment,
             stdin=subprocess.PIPE,
@@ -214,9 +215,8 @@ class Household:
 
     def ask(self) -> dict[str, object]:
         """What the command answers to the question."""
-        words = ("-m", "assistant", "ask", "--json", "--audio", str(self.question))
         done = subprocess.run(
-            [sys.executable, *words],
+            [*child.command("assistant"), "ask", "--json", "--audio", str(self.question)],
             cwd=ROOT,
             env=self._environment,
             capture_output=True,
@@ -275,7 +275,7 @@ class Household:
         """A daemon that listens."""
         with self._log.open("wb") as log:
             daemon = subprocess.Popen(
-                [sys.executable, "-m", "assistant", "run"],
+                [*child.command("assistant"), "run"],
                 cwd=ROOT,
                 env=self._environment,
                 stdout=log,
@@ -340,9 +340,9 @@ def _before_end(events: Iterator[Event | None]) -> Iterator[Event]:
 
 
 def _trainer_of(daemon: int) -> int | None:
-    for child in psutil.Process(daemon).children():
-        if "assistant.personalise" in child.cmdline():
-            return child.pid
+    for each in psutil.Process(daemon).children():
+        if "assistant.personalise" in each.cmdline():
+            return each.pid
     return None
 
 

@@ -1,0 +1,47 @@
+"""Closes to others what holds what was said, where an earlier version or somebody left it open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from platformdirs import user_data_path
+
+from assistant import durable
+from assistant.config import Settings
+
+_GROUP = 0o050  # reaches the socket in it
+
+
+def seal(settings: Settings) -> str | None:
+    """Close it; one sentence if something stood open to other users of the machine."""
+    own = user_data_path("attune")
+    has_group = settings.control.group is not None and settings.control.path.parent == own
+    folders = (own, settings.bridges, settings.journal.path.parent / "replies")
+    # folders first: then nobody can put something else where a file was
+    opened = [
+        each
+        for each in dict.fromkeys(folders)
+        if durable.close_to_others(each, keeping=_GROUP if has_group and each == own else 0)
+    ]
+    opened += [each for each in dict.fromkeys(_files(settings, folders)) if _close(each)]
+    if not opened:
+        return None
+    more = f" and {len(opened) - 1} more" if opened[1:] else ""
+    return f"Other users of this machine could read {opened[0]}{more}; now only you can."
+
+
+def _files(settings: Settings, folders: tuple[Path, ...]) -> Iterator[Path]:
+    journal = settings.journal.path
+    yield from (journal.with_name(journal.name + log) for log in ("", "-wal", "-shm", "-journal"))
+    for folder in folders:
+        with suppress(OSError):
+            yield from folder.iterdir()
+    if settings.speak.wav_dir is not None:  # where there may be other files, too
+        for name in ("turn", "exchange"):
+            yield from settings.speak.wav_dir.glob(f"{name}-*.wav")
+
+
+def _close(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink() and durable.close_to_others(path)

@@ -1,0 +1,207 @@
+"""Proves what the README promises of a fresh machine, in a Debian made for it: ``make fresh``.
+
+There the last commit is cloned, and ``make run``, ``make run`` and ``make test`` must do. Needs
+root, debootstrap and the network. Wherever this machine's pip and apt take packages from, they take
+them from there, too.
+
+    ATTUNE_PEOPLE   a folder of recordings to be answered in place of the bundled ones
+"""
+
+from __future__ import annotations
+
+import configparser
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+SUITE = "bookworm"
+
+PROMISED = "python3,make,git,ca-certificates"
+"""What somebody has to have before, by the README."""
+
+READY_S = 5.0
+"""Within which it has to be ready once it is set up."""
+
+PIP_FILES = ("/etc/pip.conf", "/etc/xdg/pip", "~/.config/pip", "~/.pip")
+PASSED_ON = re.compile(
+    r"PIP_(?!CACHE_).*|SSL_CERT_FILE|REQUESTS_CA_BUNDLE|TORCH_INDEX|.*_proxy", re.IGNORECASE
+)
+
+OWN = {
+    "HOME": "/root",
+    "LANG": "C.UTF-8",
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+}
+
+EXAMPLES = "models/starter/examples"
+PEOPLE = "/people"
+
+ENTER = """
+mount --make-rprivate /
+mount -t proc proc "$0/proc"
+mount -t sysfs sysfs "$0/sys"
+mount --rbind /dev "$0/dev"
+while [ "$1" != -- ]; do
+  mount --bind -o ro "$1" "$0$2"
+  shift 2
+done
+shift
+exec chroot "$0" "$@"
+"""
+"""Into the root, with mounts that nobody else sees and that go with the last process there."""
+
+
+class Fresh:
+    """A Debian in a folder with what the README asks for, and nothing else."""
+
+    def __init__(self, root: Path, people: Path | None) -> None:
+        self._root = root
+        self._passed_on = {k: v for k, v in os.environ.items() if PASSED_ON.fullmatch(k)}
+        self._mounts: list[str] = []
+        self._out(["debootstrap", "--variant=minbase", f"--include={PROMISED}", SUITE, str(root)])
+        self._take_over_apt()
+        self._take_over_pip()
+        if people is not None:
+            self._show(people, PEOPLE)
+        bundle = root / "root" / "attune.bundle"
+        self._out(["git", "-C", str(ROOT), "bundle", "create", "--quiet", str(bundle), "HEAD"])
+        self.run("git", "clone", "--quiet", "/root/attune.bundle", "/root/attune")
+
+    def run(self, *words: str) -> str:
+        """What a command there writes, which is shown, too."""
+        settings = [f"{name}={text}" for name, text in (OWN | self._passed_on).items()]
+        enter = ["unshare", "--mount", "sh", "-euc", ENTER, str(self._root), *self._mounts, "--"]
+        return self._out([*enter, "env", "-i", *settings, *words])
+
+    def make(self, *words: str) -> str:
+        """What a target of the clone writes."""
+        return self.run("make", "--no-print-directory", "-C", "/root/attune", *words)
+
+    def _out(self, command: list[str]) -> str:
+        with subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:  # fmt: skip
+            assert process.stdout is not None
+            lines: list[str] = []
+            for line in process.stdout:
+                sys.stdout.write(line)
+                sys.stdout.flush()
+                lines.append(line)
+        if process.returncode != 0:
+            raise SystemExit(f"{' '.join(command[-4:])}: status {process.returncode}")
+        return "".join(lines)
+
+    def _take_over_apt(self) -> None:
+        """The settings of apt, and where this machine is the same Debian, its sources."""
+        release = Path("/etc/os-release").read_text(encoding="utf-8")
+        same = f"VERSION_CODENAME={SUITE}\n" in release
+        for name in ("apt.conf.d", "auth.conf.d", *("sources.list", "sources.list.d") * same):
+            source, target = Path("/etc/apt", name), self._root / "etc/apt" / name
+            if source.is_dir():
+                shutil.copytree(source, target, dirs_exist_ok=True)
+            elif target.name == "sources.list":  # of debootstrap; the sources are in the folder
+                target.write_bytes(source.read_bytes() if source.exists() else b"")
+        shutil.copy("/etc/resolv.conf", self._root / "etc/resolv.conf")
+
+    def _take_over_pip(self) -> None:
+        """The settings of pip, and whatever files and folders they name."""
+        for name in (*PIP_FILES, self._passed_on.get("PIP_CONFIG_FILE", "/none")):
+            source = Path(name).expanduser()
+            if source.exists():
+                self._show(source, name.replace("~", "/root", 1))
+                for file in [source] if source.is_file() else source.glob("pip.conf"):
+                    self._reach(values(file))
+        self._reach(self._passed_on.values())
+
+    def _reach(self, texts: Iterable[str]) -> None:
+        for path in paths(texts):
+            self._show(path, str(path))
+
+    def _show(self, source: Path, place: str) -> None:
+        """Have a file or folder of this machine there, too."""
+        target = self._root / place.lstrip("/")
+        if source.is_file():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, target)
+        elif place not in self._mounts[1::2]:
+            target.mkdir(parents=True, exist_ok=True)
+            self._mounts += [str(source.resolve()), place]
+
+
+def values(file: Path) -> list[str]:
+    parser = configparser.RawConfigParser()
+    parser.read(file, encoding="utf-8")
+    return [text for section in parser.sections() for _, text in parser.items(section)]
+
+
+def paths(texts: Iterable[str]) -> Iterator[Path]:
+    """The files and folders that settings name, as they are or as addresses."""
+    for word in " ".join(texts).split():
+        path = Path(word.removeprefix("file://"))
+        if path.is_absolute() and path.exists():
+            # an index of packages tells of files that lie beside it
+            yield path.parent if path.name == "simple" else path
+
+
+def ready_s(told: str) -> float:
+    """After how many seconds the models were ready."""
+    found = re.search(r"^Models ready after ([\d.]+) s\.$", told, re.MULTILINE)
+    if found is None:
+        raise SystemExit("It never said that its models are ready.")
+    return float(found[1])
+
+
+def answered(told: str) -> int:
+    """How many exchanges had an answer."""
+    return len(re.findall(r"^  Attune  \S", told, re.MULTILINE))
+
+
+def prove(fresh: Fresh, recordings: str, least: int) -> None:
+    """Run what the README says.
+
+    Args:
+        fresh: the machine.
+        recordings: a folder there.
+        least: how many exchanges there must be.
+    """
+    arguments = f"ARGS=--input {recordings}"
+    first = fresh.make("run", arguments)
+    second = fresh.make("run", arguments)
+    for told in (first, second):
+        if answered(told) < least:
+            raise SystemExit(f"{answered(told)} exchanges had an answer, not {least}.")
+    if ready_s(second) >= READY_S:
+        raise SystemExit(f"It took {ready_s(second)} s to be ready, not less than {READY_S:g} s.")
+    tested = fresh.make("test")
+    summary = tested.rstrip().splitlines()[-1]
+    if not re.search(r"\b\d+ passed\b", summary):
+        raise SystemExit(f"The tests passed none: {summary}")
+    sys.stdout.write(
+        f"Fresh: {answered(first)} answers, ready after {ready_s(first)} s, then {ready_s(second)} "
+        f"s; tests: {summary.strip('= ')}\n"
+    )
+
+
+def main(environ: Mapping[str, str] = os.environ) -> None:
+    """Make a fresh machine, prove it, and take it away."""
+    if os.geteuid() != 0 or not shutil.which("debootstrap"):
+        raise SystemExit("This makes a Debian: run it as root, after apt-get install debootstrap.")
+    people = Path(environ["ATTUNE_PEOPLE"]).resolve() if environ.get("ATTUNE_PEOPLE") else None
+    with tempfile.TemporaryDirectory(prefix="attune-fresh-", dir="/var/tmp") as folder:
+        fresh = Fresh(Path(folder) / "root", people)
+        if people is None:
+            prove(fresh, EXAMPLES, len(list((ROOT / EXAMPLES).glob("*.flac"))))
+        else:
+            prove(fresh, PEOPLE, 1)
+
+
+if __name__ == "__main__":
+    main()
