@@ -15,7 +15,7 @@ help: ## say what there is
 
 run: ## talk with Attune
 	@deploy/setup.sh --for run
-	@.venv/bin/assistant run $(ARGS)
+	@.venv/bin/assistant run --fetch $(ARGS)
 
 test: ## run the tests
 	@deploy/setup.sh --for test
