@@ -15,7 +15,7 @@ help: ## say what there is
 
 run: ## talk with Attune
 	@deploy/setup.sh --for run
-	@.venv/bin/assistant run $(ARGS)
+	@.venv/bin/assistant run --fetch $(ARGS)
 
 test: ## run the tests
 	@deploy/setup.sh --for test
@@ -45,7 +45,7 @@ bench: ## measure the stages of a turn
 	@$(VENV_PYTHON) bench/turn.py $(ARGS)
 
 models: ## make the starter models anew (hours)
-	@deploy/setup.sh --for recipe
+	@deploy/setup.sh --for test
 	@$(VENV_PYTHON) -m models.recipe $(ARGS)
 
 clean: ## remove what set-up, tests and builds left behind

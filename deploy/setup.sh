@@ -3,7 +3,7 @@
 # packages, the CPU build of torch, llama.cpp compiled for this processor, Attune itself. Can be
 # broken off and run again at any time; does nothing when nothing has changed.
 #
-#   deploy/setup.sh --for run|test|recipe|check
+#   deploy/setup.sh --for run|test|check
 #
 #   PYTHON       the Python to use, by default the first of python3, python3.13 … python3.10 that fits
 #   TORCH_INDEX  package index to take torch from as it comes, for instance NVIDIA's for a Jetson
@@ -27,9 +27,9 @@ stop() {
 requirement_for() {
   case $1 in
     run) echo . ;;
-    test | recipe) echo ".[$1]" ;;
+    test) echo ".[$1]" ;;
     check) echo ".[dev]" ;;
-    *) stop "Unknown purpose '$1'; usage: deploy/setup.sh --for run|test|recipe|check" ;;
+    *) stop "Unknown purpose '$1'; usage: deploy/setup.sh --for run|test|check" ;;
   esac
 }
 
@@ -44,7 +44,7 @@ stamp_of() { echo "$venv/.ready-for-$1"; }
 # A set-up for checks or tests is also one for running.
 ready_for() {
   local covering
-  for covering in "$1" check $([[ $1 == run ]] && echo test recipe); do
+  for covering in "$1" check $([[ $1 == run ]] && echo test); do
     [[ -f $(stamp_of "$covering") && $(<"$(stamp_of "$covering")") == "$(digest)" ]] && return
   done
   return 1
@@ -229,7 +229,7 @@ verify() {
 }
 
 main() {
-  [[ $# == 2 && $1 == --for ]] || stop "usage: deploy/setup.sh --for run|test|recipe|check"
+  [[ $# == 2 && $1 == --for ]] || stop "usage: deploy/setup.sh --for run|test|check"
   local purpose=$2 requirement python missing
   requirement=$(requirement_for "$purpose")
   cd "$(dirname "${BASH_SOURCE[0]}")/.."

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import struct
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,8 +14,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from assistant import durable
-from assistant.catalog.entries import Role
-from assistant.catalog.folder import Kept, Manifest, ModelFolder
+from assistant.catalog.entries import LICENSE, Role
+from assistant.catalog.folder import MANIFEST, Kept, Manifest, ModelFolder
 from assistant.catalog.progress import Checking, Moved, Progress
 from assistant.errors import CatalogError
 
@@ -23,6 +24,15 @@ _PICKLED = frozenset((".bin", ".ckpt", ".pkl", ".pt", ".pth"))
 
 _TAKEN = frozenset((".json", ".safetensors", ".txt", ".md"))
 """What of an encoder's folder is copied."""
+
+WHISPER = "model.bin"
+"""Weights of Whisper for CTranslate2: numbers under names, and no pickle, whatever it is called."""
+
+_SPEC = b"WhisperSpec\0"
+"""What they begin with, after their version and this text's length."""
+
+_TOKENS = "tokenizer.json"
+_VOCABULARIES = frozenset(("vocabulary.txt", "vocabulary.json"))
 
 _BLOCK = 1 << 20
 
@@ -70,11 +80,14 @@ def _survey(path: Path) -> Offer:
     voices = [each for each in files if each.suffix == ".onnx"]
     models = [each for each in files if each.suffix == ".gguf"]
     if (path / "config.json") in files:
-        if ".safetensors" not in suffixes:
-            pickles = [each for each in files if _is_pickled(each)]
-            raise _pickled(pickles[0]) if pickles else _lacking(path)
-        taken = tuple(each for each in files if each.suffix in _TAKEN and each.name[0] != ".")
-        return Offer(Role.ENCODER, path, taken)
+        taken = tuple(filter(_is_taken, files))
+        if ".safetensors" in suffixes:
+            return Offer(Role.ENCODER, path, taken)
+        if (weights := path / WHISPER) in files and _is_whisper(weights):
+            _require_tokens(path, {each.name for each in taken})
+            return Offer(Role.ENCODER, path, (*taken, weights))
+        pickles = [each for each in files if _is_pickled(each)]
+        raise _pickled(pickles[0]) if pickles else _lacking(path)
     if len(voices) == 1:
         return _voice(path, voices[0])
     if len(models) == 1:
@@ -175,6 +188,25 @@ def _told(path: Path) -> Generator[None, None, None]:
         ) from None
 
 
+def _is_taken(path: Path) -> bool:
+    """Whether a file of an encoder's folder is copied; the manifest will be a new one."""
+    is_ours = path.suffix in _TAKEN and path.name[0] != "." and path.name != MANIFEST
+    return is_ours or path.name == LICENSE
+
+
+def _is_whisper(path: Path) -> bool:
+    """Whether this is a Whisper for CTranslate2: a version, then a text with its length."""
+    with path.open("rb") as file:
+        head = file.read(struct.calcsize("<IH") + len(_SPEC))
+    return head[4:] == struct.pack("<H", len(_SPEC)) + _SPEC
+
+
+def _require_tokens(path: Path, names: set[str]) -> None:
+    if _TOKENS not in names or not _VOCABULARIES & names:
+        missing = _TOKENS if _TOKENS not in names else "vocabulary.txt"
+        raise CatalogError(f"The Whisper in {path} lacks its {missing}. Fetch the folder again.")
+
+
 def _is_pickled(path: Path) -> bool:
     return path.suffix.lower() in _PICKLED and _begins(path, b"PK\x03\x04", b"\x80")
 
@@ -193,11 +225,15 @@ def _pickled(path: Path) -> CatalogError:
 
 
 def _lacking(path: Path) -> CatalogError:
-    return CatalogError(f"The folder {path} has no weights: a .safetensors file is missing.")
+    return CatalogError(
+        f"The folder {path} has no weights: a .safetensors file, or Whisper's {WHISPER} for "
+        "CTranslate2, is missing."
+    )
 
 
 def _neither(path: Path) -> CatalogError:
     return CatalogError(
         f"{path} is no model that Attune reads: it takes a GGUF file, a folder with config.json "
-        "and safetensors weights, or a Piper voice (.onnx with its .onnx.json)."
+        "and safetensors weights or a Whisper for CTranslate2, or a Piper voice (.onnx with its "
+        ".onnx.json)."
     )

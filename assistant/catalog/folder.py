@@ -154,11 +154,11 @@ class ModelFolder:
         if not (place / MANIFEST).exists() and name not in self.on_the_way():
             self.manifest(name)
         with self.claimed(name) as partial, self._told("change"):
-            _discard(partial)
+            discard(partial)
             if place.exists():
                 place.rename(partial)
                 durable.sync(self.path)
-                _discard(partial)
+                discard(partial)
 
     @contextmanager
     def claimed(self, name: str) -> Generator[Path, None, None]:
@@ -181,7 +181,7 @@ class ModelFolder:
                     f"Another command is busy with the model {name}. Wait until it has ended."
                 ) from None
             with self._told("change"):
-                _discard(partial.with_name(f".{name}.old"))
+                discard(partial.with_name(f".{name}.old"))
             yield partial
 
     def install(self, partial: Path, manifest: Manifest) -> Path:
@@ -195,7 +195,7 @@ class ModelFolder:
         with self._told("change"):
             for each in list(partial.iterdir()):
                 if each.name not in manifest.files:
-                    _discard(each)
+                    discard(each)
             durable.write(
                 partial / MANIFEST,
                 manifest.model_dump_json(indent=2).encode() + b"\n",
@@ -205,7 +205,7 @@ class ModelFolder:
                 place.rename(partial.with_name(f".{manifest.name}.old"))
             partial.rename(place)
             durable.sync(self.path)
-            _discard(partial.with_name(f".{manifest.name}.old"))
+            discard(partial.with_name(f".{manifest.name}.old"))
         return place
 
     def require_room(self, wanted: int) -> None:
@@ -246,7 +246,8 @@ def _is_kept(path: Path, kept: Kept) -> bool:
         return False
 
 
-def _discard(path: Path) -> None:
+def discard(path: Path) -> None:
+    """Remove a file or a folder with all that is in it, if it is there."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

@@ -10,28 +10,17 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from urllib.parse import urlsplit
 
 from assistant.catalog.checksum import is_known
+from assistant.catalog.failure import BrokenError, SourceError
 from assistant.errors import CatalogError
 
 _FOR_A_WHILE = frozenset((408, 425, 429, 500, 502, 503, 504))
 """Statuses after which the same request may succeed."""
 
 _CLOSED = frozenset((401, 403))
-
-
-class BrokenError(Exception):
-    """The connection failed or the hub is busy: it may go better in a while.
-
-    Args:
-        why: in a few words.
-        wait_s: what the hub asks to wait, if it does.
-    """
-
-    def __init__(self, why: str, wait_s: float | None = None) -> None:
-        super().__init__(why)
-        self.wait_s = wait_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,34 +43,43 @@ class Body:
 
 
 class Hub:
-    """Asks a hub.
+    """Asks a hub; huggingface_hub, which is slow to load, only then.
 
     Args:
         endpoint: its address; ``None``: HF_ENDPOINT, else https://huggingface.co.
-        timeout_s: longest silence; ``None``: HF_HUB_DOWNLOAD_TIMEOUT, else 10 s.
 
-    Raises:
-        CatalogError: if the address is none.
+    Every method raises ``SourceError`` if the address is none.
     """
 
-    def __init__(self, endpoint: str | None = None, timeout_s: float | None = None) -> None:
-        # takes a moment to load, and reads its variables then
+    def __init__(self, endpoint: str | None = None) -> None:
+        self._endpoint = endpoint
+
+    @cached_property
+    def endpoint(self) -> str:
+        """Its address."""
+        # reads its variables when it is loaded
         from huggingface_hub import constants  # noqa: PLC0415
 
-        self.endpoint = (endpoint or constants.ENDPOINT).rstrip("/")
-        if not _is_address(self.endpoint):
-            raise CatalogError(
-                f"HF_ENDPOINT is {self.endpoint!r}, which is no address. It should look like "
-                "https://huggingface.co; unset, it is that."
+        endpoint = (self._endpoint or constants.ENDPOINT).rstrip("/")
+        if not _is_address(endpoint):
+            raise SourceError(
+                f"HF_ENDPOINT is {endpoint!r}, which is no address",
+                "It should look like https://huggingface.co; unset, it is that.",
             )
-        self._timeout_s = constants.HF_HUB_DOWNLOAD_TIMEOUT if timeout_s is None else timeout_s
+        return endpoint
 
-    def look_up(self, repository: str, path: str, revision: str) -> Remote:
+    def look_up(self, repository: str, path: str, revision: str, timeout_s: float | None) -> Remote:
         """What the hub has under a path.
+
+        Args:
+            repository: of the file.
+            path: of the file in the repository.
+            revision: of the repository.
+            timeout_s: longest silence; ``None``: HF_HUB_DOWNLOAD_TIMEOUT, else 10 s.
 
         Raises:
             BrokenError: if it cannot be asked at this moment.
-            CatalogError: if it does not have it, or does not hand it out.
+            SourceError: if it does not have it, or does not hand it out.
         """
         from huggingface_hub import (  # noqa: PLC0415
             get_hf_file_metadata,  # pyright: ignore[reportUnknownVariableType]
@@ -91,27 +89,34 @@ class Hub:
         url = hf_hub_url(repository, path, revision=revision, endpoint=self.endpoint)
         with self._translated(repository, path, revision):
             found = get_hf_file_metadata(
-                url, timeout=self._timeout_s, library_name="attune", endpoint=self.endpoint
+                url, timeout=_timeout(timeout_s), library_name="attune", endpoint=self.endpoint
             )
         if found.commit_hash is None or found.etag is None or found.size is None:
-            raise CatalogError(
-                f"{self.endpoint} does not answer as a model hub does. Check HF_ENDPOINT, and "
-                "whether a proxy or a login page answers in its place."
+            raise SourceError(
+                f"what is at {self.endpoint} does not answer as a model hub does",
+                "Check HF_ENDPOINT, and whether a proxy or a login page answers in its place.",
             )
         if not is_known(found.etag):
-            raise CatalogError(
-                f"{self.endpoint} names no checksum for {path}, so it cannot be checked. Set "
-                "HF_ENDPOINT to another mirror, or unset it."
+            raise SourceError(
+                f"the hub at {self.endpoint} names no checksum for {path}, so it cannot be checked",
+                "Set HF_ENDPOINT to another mirror, or unset it.",
             )
         return Remote(repository, found.commit_hash, path, found.size, found.etag)
 
     @contextmanager
-    def body(self, remote: Remote, start: int) -> Generator[Body, None, None]:
+    def body(
+        self, remote: Remote, start: int, timeout_s: float | None
+    ) -> Generator[Body, None, None]:
         """The bytes of a file from a place on, as they come.
+
+        Args:
+            remote: the file.
+            start: the place.
+            timeout_s: longest silence; ``None``: as in ``look_up``.
 
         Raises:
             BrokenError: also while they are read.
-            CatalogError: if the hub does not hand it out any more.
+            SourceError: if the hub does not hand it out any more.
         """
         from huggingface_hub import get_session, hf_hub_url, hf_raise_for_status  # noqa: PLC0415
         from huggingface_hub.utils import (  # noqa: PLC0415
@@ -127,7 +132,9 @@ class Hub:
             headers["Range"] = f"bytes={start}-"
         with (
             self._translated(remote.repository, remote.path, remote.commit),
-            get_session().stream("GET", url, headers=headers, timeout=self._timeout_s) as response,
+            get_session().stream(
+                "GET", url, headers=headers, timeout=_timeout(timeout_s)
+            ) as response,
         ):
             hf_raise_for_status(response)
             begins = f"bytes {start}-"
@@ -163,23 +170,29 @@ class Hub:
                     f"the hub answers {status}", float(wait) if wait.isdecimal() else None
                 ) from None
             if status in _CLOSED:
-                raise CatalogError(
-                    f"The hub does not hand out {repository} ({status}). Where it asks for that, "
-                    f"accept its terms at {self.endpoint}/{repository}, then set HF_TOKEN to a "
-                    "token of your account."
+                raise SourceError(
+                    f"the hub does not hand out {repository} ({status})",
+                    f"Where it asks for that, accept its terms at {self.endpoint}/{repository}, "
+                    "then set HF_TOKEN to a token of your account.",
                 ) from None
             if status == 404:
-                raise CatalogError(
-                    f"The hub has no {path} in {repository} at {revision}. Fetch the model "
-                    "yourself, then run 'assistant models import PATH'."
+                raise SourceError(
+                    f"the hub has no {path} in {repository} at {revision}",
+                    "Fetch the model yourself, then run 'assistant models import PATH'.",
                 ) from None
-            raise CatalogError(
-                f"The hub refuses {path} of {repository} ({status}). Check HF_ENDPOINT and "
-                "HF_TOKEN, then pull again."
+            raise SourceError(
+                f"the hub refuses {path} of {repository} ({status})",
+                "Check HF_ENDPOINT and HF_TOKEN, then pull again.",
             ) from None
         except HTTPError as error:
             why = str(error).strip().partition("\n")[0] or type(error).__name__
             raise BrokenError(why) from None
+
+
+def _timeout(seconds: float | None) -> float:
+    from huggingface_hub import constants  # noqa: PLC0415
+
+    return constants.HF_HUB_DOWNLOAD_TIMEOUT if seconds is None else seconds
 
 
 def _is_address(text: str) -> bool:

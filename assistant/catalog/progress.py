@@ -35,4 +35,12 @@ class Anew:
     file: str
 
 
-Progress = Moved | Waiting | Checking | Anew
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A source gave nothing, and the next one is tried."""
+
+    why: str
+
+
+Progress = Moved | Waiting | Checking | Anew | Elsewhere
+"""What goes on."""

@@ -28,8 +28,9 @@ INTERRUPTED = 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and give its exit status: 0 fine, 1 failed, 2 called wrongly."""
     words = sys.argv[1:] if argv is None else list(argv)
-    # Attune never looks for anything on the network at run time; only 'models pull' asks the hub.
-    if words[:2] != ["models", "pull"]:
+    # Attune never looks for anything on the network while it listens; only 'models pull' asks the
+    # hub, and 'run' before it begins.
+    if words[:2] != ["models", "pull"] and words[:1] != ["run"]:
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     # Threads of torch that wait asleep: spinning ones make a turn ten times slower wherever another

@@ -7,25 +7,30 @@ import sys
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from typing import TextIO
 
-from assistant.catalog.progress import Anew, Checking, Moved, Progress, Waiting
-from assistant.cli.output import print_line
+from assistant.catalog.progress import Anew, Checking, Elsewhere, Moved, Progress, Waiting
 
 LINE_S = 10.0
 """Time between two lines, where there is no terminal."""
 
 
 @contextmanager
-def display(title: str) -> Generator[Callable[[Progress], None], None, None]:
+def display(
+    title: str, stream: TextIO | None = None
+) -> Generator[Callable[[Progress], None], None, None]:
     """What is to be told every step.
 
     Args:
         title: what goes on.
+        stream: where it is shown; ``None``: standard output.
     """
-    if not sys.stdout.isatty():
-        yield Lines(title).show
+    out = stream or sys.stdout
+    if not out.isatty():
+        yield Lines(title, out).show
         return
     # rich takes a while to load
+    from rich.console import Console  # noqa: PLC0415
     from rich.progress import (  # noqa: PLC0415
         BarColumn,
         DownloadColumn,
@@ -36,7 +41,8 @@ def display(title: str) -> Generator[Callable[[Progress], None], None, None]:
     from rich.progress import Progress as Bars  # noqa: PLC0415
 
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Bars(TextColumn("{task.description}"), *columns) as bars:
+    console = Console(file=out)
+    with Bars(TextColumn("{task.description}"), *columns, console=console) as bars:
         task = bars.add_task(title, total=None)
 
         def show(step: Progress) -> None:
@@ -51,24 +57,31 @@ def display(title: str) -> Generator[Callable[[Progress], None], None, None]:
 class Lines:
     """A line at the beginning and at the end, and one every ``LINE_S`` between."""
 
-    def __init__(self, title: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, title: str, stream: TextIO, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._title = title
+        self._stream = stream
         self._clock = clock
         self._told_at = -math.inf
+        self._last: Moved | None = None
 
     def show(self, step: Progress) -> None:
         """Print a step, if it is time."""
         if isinstance(step, Moved):
-            if step.done != step.of and self._clock() < self._told_at + LINE_S:
+            is_end = step.done == step.of and step != self._last
+            self._last = step
+            if not is_end and self._clock() < self._told_at + LINE_S:
                 return
             self._told_at = self._clock()
-            print_line(f"{self._title}: {step.done / 1e6:.1f} of {step.of / 1e6:.1f} MB")
+            text = f"{self._title}: {step.done / 1e6:.1f} of {step.of / 1e6:.1f} MB"
         else:
-            print_line(words(step))
-        sys.stdout.flush()
+            text = words(step)
+        self._stream.write(f"{text}\n")
+        self._stream.flush()
 
 
-def words(step: Waiting | Checking | Anew) -> str:
+def words(step: Waiting | Checking | Anew | Elsewhere) -> str:
     """A step in words."""
     match step:
         case Waiting(seconds, why):
@@ -77,3 +90,5 @@ def words(step: Waiting | Checking | Anew) -> str:
             return f"Checking {file}."
         case Anew(file):
             return f"{file} came damaged, and is fetched once more."
+        case Elsewhere(why):
+            return f"{why[:1].upper()}{why[1:]}; the next source is tried."

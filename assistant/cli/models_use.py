@@ -10,12 +10,11 @@ import psutil
 from pydantic import BaseModel
 
 from assistant.catalog.bring import survey
-from assistant.catalog.entries import Role
+from assistant.catalog.entries import STARTER, Role, read
 from assistant.catalog.folder import ModelFolder
-from assistant.cli.models import STARTER
 from assistant.cli.models_bridges import advice, base_after, learned
 from assistant.cli.output import print_line
-from assistant.config import Loaded, Settings, starter_dir
+from assistant.config import Loaded, Settings
 from assistant.config.edit import change
 from assistant.control.client import Client
 from assistant.errors import CatalogError, ConfigError, EncoderError, LLMError, SpeechError
@@ -50,31 +49,31 @@ class Chosen:
 
 
 def use(wanted: str, settings: Settings, loaded: Loaded, *, force: bool, system: bool) -> int:
-    """Try a model and take it up.
+    """Try models and take them up.
 
     Args:
-        wanted: the name of an installed model, a path, or ``starter``.
+        wanted: the name of an installed model or of a set, a path, or ``starter``.
         settings: those in force.
         loaded: where they came from.
         force: whether a lack of memory is put up with.
         system: whether the system's file of settings is changed rather than the user's.
 
     Raises:
-        AttuneError: if it does not open, does not fit, or the settings cannot be changed.
+        AttuneError: if one does not open, does not fit, or the settings cannot be changed.
     """
-    chosen = choose(wanted, settings)
     file = loaded.files[0 if system else -1]
-    _require_a_say(chosen.changes, loaded, file)
-    changes = dict(chosen.changes)
-    print_line(f"Trying {chosen.title}, which may take a minute.")
-    trial = _tried(chosen, settings, force=force)
-    if Role.VOICE not in chosen.roles:
-        bridge = _bridge_after(trial, settings)
-        _require_a_say(bridge, loaded, file)
-        changes |= bridge
-    change(file, changes)
-    print_line(f"Settings changed in {file}: {', '.join(changes)}.")
-    if "encode.path" in changes:
+    changed: set[str] = set()
+    for name in read().members(wanted):
+        chosen = choose(name, settings)
+        _require_a_say(chosen.changes, loaded, file)
+        print_line(f"Trying {chosen.title}, which may take a minute.")
+        changes = changes_for(chosen, settings, force=force, tell=print_line)
+        take_up(changes, loaded, file)
+        print_line(f"Settings changed in {file}: {', '.join(changes)}.")
+        changed |= changes.keys()
+        loaded = loaded.again()
+        settings = loaded.settings
+    if "encode.path" in changed:
         print_line("'assistant models tune' measures how this machine computes the encoder best.")
     client = Client(settings.control.path)
     if client.is_running():
@@ -85,6 +84,36 @@ def use(wanted: str, settings: Settings, loaded: Loaded, *, force: bool, system:
     return 0
 
 
+def changes_for(
+    chosen: Chosen, settings: Settings, *, force: bool, tell: Callable[[str], None]
+) -> Changes:
+    """Try what was chosen, and find what has to be changed for it.
+
+    Args:
+        chosen: what shall be used.
+        settings: those in force.
+        force: whether a lack of memory is put up with.
+        tell: told what it takes, and what becomes of the bridges.
+
+    Raises:
+        AttuneError: if it does not open or does not fit.
+    """
+    trial = _tried(chosen, settings, force=force, tell=tell)
+    if Role.VOICE in chosen.roles:
+        return chosen.changes
+    return chosen.changes | _bridge_after(trial, settings, tell)
+
+
+def take_up(changes: Changes, loaded: Loaded, file: Path) -> None:
+    """Write changes into a file of settings.
+
+    Raises:
+        ConfigError: if something else overrides it, or it cannot be written.
+    """
+    _require_a_say(changes, loaded, file)
+    change(file, changes)
+
+
 def choose(wanted: str, settings: Settings) -> Chosen:
     """The settings that a name or a path stands for.
 
@@ -93,9 +122,8 @@ def choose(wanted: str, settings: Settings) -> Chosen:
     """
     if wanted == STARTER:
         roles = frozenset((Role.ENCODER, Role.LLM))
-        return Chosen(
-            "the starter pair", {key: None for role in roles for key in KEYS[role]}, roles
-        )
+        back: Changes = {key: None for role in roles for key in KEYS[role]}
+        return Chosen("the starter pair", back | {"models.everyday": "off"}, roles)
     folder = ModelFolder(settings.models.folder)
     if wanted in folder.names():
         manifest, place = folder.manifest(wanted), folder.place(wanted)
@@ -147,7 +175,9 @@ def opening(role: Role, settings: Settings) -> Callable[[Path], None]:
     return check
 
 
-def _tried(chosen: Chosen, settings: Settings, *, force: bool) -> Trial:
+def _tried(
+    chosen: Chosen, settings: Settings, *, force: bool, tell: Callable[[str], None]
+) -> Trial:
     """What shall be used, opened; an encoder or LLM beside the other one of the pair.
 
     Raises:
@@ -171,15 +201,15 @@ def _tried(chosen: Chosen, settings: Settings, *, force: bool) -> Trial:
         _require(trial, role)
     if not force:
         require_memory(trial.peak_mb, total_mb)
-    print_line(f"Encoder and language model take {trial.peak_mb} MB of {total_mb:.0f} MB.")
+    tell(f"Encoder and language model take {trial.peak_mb} MB of {total_mb:.0f} MB.")
     return trial
 
 
-def _bridge_after(trial: Trial, settings: Settings) -> Changes:
+def _bridge_after(trial: Trial, settings: Settings, tell: Callable[[str], None]) -> Changes:
     """The base bridge that there will be; what becomes of the learned ones is told."""
     encoder, llm = trial.opened["encode"], trial.opened["generate"]
     if encoder.fingerprint is None or llm.fingerprint is None:
-        print_line(f"Which bridges fit is not known yet: {encoder.trouble or llm.trouble}")
+        tell(f"Which bridges fit is not known yet: {encoder.trouble or llm.trouble}")
         return {}
     pair = (encoder.fingerprint, llm.fingerprint)
     base = base_after(settings, *pair)
@@ -191,7 +221,7 @@ def _bridge_after(trial: Trial, settings: Settings) -> Changes:
         base=base is not None,
         transcribes=encoder.transcribes,
     ):
-        print_line(line)
+        tell(line)
     if base == settings.bridge.path:
         return {}
     return {"bridge.path": "" if base is None else None}
@@ -199,11 +229,16 @@ def _bridge_after(trial: Trial, settings: Settings) -> Changes:
 
 def settings_after(changes: Changes, settings: Settings) -> Settings:
     """The settings as the changes will make them."""
-    starter = {"encode": starter_dir() / "encoder", "generate": starter_dir() / "llm.gguf"}
+    defaults = Settings.model_validate({})
     blocks: dict[str, BaseModel] = {}
     for key, value in changes.items():
         name, _, field = key.partition(".")
-        changed = Path(value) if value and field == "path" else value or starter[name]
+        if value is None:
+            changed = getattr(getattr(defaults, name), field)
+        elif field == "path":
+            changed = Path(value) if value else None
+        else:
+            changed = value
         block: BaseModel = blocks.get(name) or getattr(settings, name)
         blocks[name] = block.model_copy(update={field: changed})
     return settings.model_copy(update=blocks)

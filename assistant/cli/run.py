@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assistant.audio.resample import to_int16
-from assistant.cli import rooms
+from assistant.cli import everyday, rooms
 from assistant.cli.arguments import Subparsers, add_shared
 from assistant.cli.exchange import mention, outline, show
 from assistant.cli.output import print_json
@@ -61,16 +61,20 @@ def register(subparsers: Subparsers) -> None:
         action="store_true",
         help="run unattended: wait for what is missing, and print nothing that is said",
     )
+    everyday.add_flags(parser)
     add_shared(parser)
     parser.set_defaults(run=run)
 
 
-def run(args: argparse.Namespace, settings: Settings, loaded: Loaded) -> int:
+def run(args: argparse.Namespace, _settings: Settings, loaded: Loaded) -> int:
     """Answer what is said until the end of the input, or Ctrl-C."""
     tell = _Teller(as_json=args.json, discreet=args.service)
     if args.service:
         sys.excepthook = lambda _kind, error, _trace: _show(error)
     _begin_log()
+    loaded = everyday.settle(args, loaded, tell.note)
+    settings = loaded.settings
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")  # from here on nothing looks at the network
     source: Path | None = args.input
     silent = settings.listen.device is None and not rooms.can_listen()
     if source is None and silent and not args.service:

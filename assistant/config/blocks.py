@@ -365,6 +365,9 @@ class ModelsSettings(Block):
         default_factory=lambda: user_data_path("attune") / "models",
         description="a folder for each model; gigabytes",
     )
+    everyday: Literal["auto", "off"] = Field(
+        "auto", description="auto: 'run' takes the everyday models up where encode.path is not set"
+    )
 
 
 class ControlSettings(Block):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +12,10 @@ from queue import SimpleQueue
 
 from assistant.catalog.entries import CatalogEntry
 from assistant.catalog.folder import PARTIAL, ModelFolder
-from tests.catalog.hub import FakeHub, Fault
-from tests.catalog.models import entry, stock
+from tests.catalog.hub import FakeHub
+from tests.catalog.models import REPOSITORY, entry, stock
 from tests.catalog.puller import CHECKING, WHOLE, Puller
+from tests.catalog.web import Fault
 
 SIZES = (30_000, 600_000)
 LONGEST_S = 10.0
@@ -114,12 +114,6 @@ class Trouble:
             assert not place.exists()
             return False
         assert folder.damaged(wanted.name) == []
-        assert dict(_contents(place, wanted)) == {
-            source.name: self.hub.files[wanted.repository, source.path] for source in wanted.files
-        }
+        for file in wanted.files:
+            assert (place / file.name).read_bytes() == self.hub.files[REPOSITORY, file.name]
         return True
-
-
-def _contents(place: Path, wanted: CatalogEntry) -> Iterator[tuple[str, bytes]]:
-    for source in wanted.files:
-        yield source.name, (place / source.name).read_bytes()

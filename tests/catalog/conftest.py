@@ -7,7 +7,10 @@ import pytest
 from huggingface_hub import constants
 
 from assistant.catalog.folder import ModelFolder
-from tests.catalog.hub import FakeHub, serving
+from tests.catalog import hub as hubs
+from tests.catalog import index as indexes
+from tests.catalog.hub import FakeHub
+from tests.catalog.index import FakeIndex
 
 
 @pytest.fixture
@@ -18,8 +21,16 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
     # read when the library is loaded, which another test may have done
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    with serving() as hub:
+    with hubs.serving() as hub:
         yield hub
+
+
+@pytest.fixture
+def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeIndex]:
+    with indexes.serving() as index:
+        for name, value in indexes.environment(index.address).items():
+            monkeypatch.setenv(name, value)
+        yield index
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ import multiprocessing
 import os
 import resource
 import signal
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -21,6 +22,7 @@ import huggingface_hub.file_download  # noqa: E402, F401 - so that each process 
 from assistant.catalog.entries import CatalogEntry  # noqa: E402
 from assistant.catalog.folder import ModelFolder  # noqa: E402
 from assistant.catalog.hub import Hub  # noqa: E402
+from assistant.catalog.patience import FULL, SHORT  # noqa: E402
 from assistant.catalog.progress import Checking  # noqa: E402
 from assistant.catalog.pull import Pull  # noqa: E402
 from assistant.errors import CatalogError  # noqa: E402
@@ -41,7 +43,13 @@ class Puller:
 
     @classmethod
     def start(
-        cls, endpoint: str, folder: Path, entry: CatalogEntry, *, largest_file: int | None = None
+        cls,
+        endpoint: str,
+        folder: Path,
+        entry: CatalogEntry,
+        *,
+        largest_file: int | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> Puller:
         """Begin to pull.
 
@@ -50,10 +58,19 @@ class Puller:
             folder: where models go.
             entry: the model.
             largest_file: bytes that a file may have at most.
+            environment: variables, for pip for instance.
         """
         told, tells = _processes.Pipe(duplex=False)
         process = _processes.Process(
-            target=_pull, args=(endpoint, folder, entry.model_dump_json(), largest_file, tells)
+            target=_pull,
+            args=(
+                endpoint,
+                folder,
+                entry.model_dump_json(),
+                largest_file,
+                dict(environment or {}),
+                tells,
+            ),
         )
         process.start()
         tells.close()
@@ -82,11 +99,18 @@ class Puller:
 
 
 def _pull(
-    endpoint: str, folder: Path, entry: str, largest_file: int | None, tells: Connection
+    endpoint: str,
+    folder: Path,
+    entry: str,
+    largest_file: int | None,
+    environment: Mapping[str, str],
+    tells: Connection,
 ) -> None:
+    os.environ.update(environment)
     if largest_file is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
-    pull = Pull(ModelFolder(folder), Hub(endpoint, timeout_s=5.0), first_s=0.0)
+    last, before = (replace(each, first_s=0.0, silence_s=5.0) for each in (FULL, SHORT))
+    pull = Pull(ModelFolder(folder), Hub(endpoint), last=last, before=before)
     try:
         for step in pull.run(CatalogEntry.model_validate_json(entry)):
             if isinstance(step, Checking):

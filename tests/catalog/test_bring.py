@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import struct
 import zipfile
 from pathlib import Path
 
@@ -24,6 +25,16 @@ def encoder(folder: Path) -> Path:
     for name in ("config.json", "vocab.json", "model.safetensors", ".hidden.json", "notes.pdf"):
         (folder / name).write_bytes(name.encode())
     (folder / "pytorch_model.bin").write_bytes(pickle.dumps({}))
+    return folder
+
+
+def whisper(folder: Path, vocabulary: str = "vocabulary.txt") -> Path:
+    folder.mkdir()
+    for name in ("config.json", "tokenizer.json", vocabulary, "LICENSE", MANIFEST, "notes.pdf"):
+        (folder / name).write_bytes(b"{}")
+    spec = b"WhisperSpec\0"
+    head = struct.pack("<IH", 6, len(spec)) + spec
+    (folder / "model.bin").write_bytes(head + struct.pack("<II", 3, 0) + bytes(1_000))
     return folder
 
 
@@ -55,6 +66,41 @@ def test_an_encoder_is_a_folder_without_its_pickles(tmp_path: Path) -> None:
     assert names(offer) == ["config.json", "model.safetensors", "vocab.json"]
 
 
+@pytest.mark.parametrize("vocabulary", ["vocabulary.txt", "vocabulary.json"])
+def test_a_whisper_for_ctranslate2_is_a_folder(vocabulary: str, tmp_path: Path) -> None:
+    folder = whisper(tmp_path / "whisper-base", vocabulary)
+    offer = survey(folder)
+    assert (offer.role, offer.name) == (Role.ENCODER, "whisper-base")
+    assert sorted(names(offer)) == [
+        "LICENSE", "config.json", "model.bin", "tokenizer.json", vocabulary
+    ]  # fmt: skip
+    for missing in (vocabulary, "tokenizer.json"):
+        (folder / missing).unlink()
+        told = "vocabulary.txt" if missing == vocabulary else missing
+        with pytest.raises(CatalogError, match=f"lacks its {told}"):
+            survey(folder)
+
+
+@pytest.mark.parametrize(
+    ("weights", "why"),
+    [
+        (pickle.dumps({"WhisperSpec": 1}, protocol=4), r"model\.bin are pickled"),
+        (b"PK\x03\x04" + bytes(100), r"model\.bin are pickled"),
+        (struct.pack("<IH", 6, 16) + b"TransformerSpec\0", "has no weights"),
+        (struct.pack("<IH", 6, 9) + b"WhisperSpec\0", "has no weights"),
+        (b"WhisperSpec\0", "has no weights"),
+        (b"", "has no weights"),
+    ],
+)
+def test_what_is_only_called_as_whisper_s_weights_is_refused(
+    weights: bytes, why: str, tmp_path: Path
+) -> None:
+    folder = whisper(tmp_path / "whisper-base")
+    (folder / "model.bin").write_bytes(weights)
+    with pytest.raises(CatalogError, match=why):
+        survey(folder)
+
+
 def test_a_voice_is_two_files(tmp_path: Path) -> None:
     folder = voice(tmp_path / "voice")
     for path in (folder, folder / "en_GB-x-medium.onnx"):
@@ -79,7 +125,7 @@ def test_pickles_are_refused_with_the_reason(tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match=r"model\.pt are pickled"):
         survey(tmp_path / "model.pt")
     (folder / "pytorch_model.bin").unlink()
-    with pytest.raises(CatalogError, match=r"has no weights: a \.safetensors file is missing"):
+    with pytest.raises(CatalogError, match=r"has no weights: a \.safetensors file, or Whisper's"):
         survey(folder)
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,18 +11,22 @@ from huggingface_hub import constants
 from assistant.catalog.entries import CatalogEntry
 from assistant.catalog.folder import MANIFEST, PARTIAL, ModelFolder
 from assistant.catalog.hub import Hub
-from assistant.catalog.patience import LONGEST_S, TRIES, Patience
+from assistant.catalog.patience import FULL, SHORT, Patience
 from assistant.catalog.progress import Anew, Checking, Moved, Progress, Waiting
 from assistant.catalog.pull import Pull
 from assistant.errors import CatalogError
-from tests.catalog.hub import COMMIT, FakeHub, Fault
-from tests.catalog.models import entry, noise, stock
+from tests.catalog.hub import COMMIT, FakeHub
+from tests.catalog.models import entry, known, noise, offer, stock
+from tests.catalog.web import Fault
 
 SIZE = 200_000
 
+AT_ONCE = replace(FULL, first_s=0.0, silence_s=5.0)
+"""Full effort without waits."""
+
 
 def pulling(folder: ModelFolder, hub: FakeHub, wanted: CatalogEntry) -> Iterator[Progress]:
-    return Pull(folder, Hub(hub.endpoint, timeout_s=5.0), first_s=0.0).run(wanted)
+    return Pull(folder, Hub(hub.endpoint), last=AT_ONCE).run(wanted)
 
 
 def pull(folder: ModelFolder, hub: FakeHub, wanted: CatalogEntry) -> list[Progress]:
@@ -42,7 +47,7 @@ def test_a_model_of_several_files_is_whole_and_known(folder: ModelFolder, hub: F
     assert [step.done for step in moved] == sorted(step.done for step in moved)
     assert [step for step in steps if isinstance(step, Checking)] == [
         Checking("config.json"),
-        Checking("sub/model.safetensors"),
+        Checking("model.safetensors"),
     ]
     place = folder.place("tiny")
     assert {path.name: path.read_bytes() for path in place.iterdir() if path.name != MANIFEST} == {
@@ -126,7 +131,7 @@ def test_a_server_without_ranges_begins_anew(folder: ModelFolder, hub: FakeHub) 
     assert folder.damaged("tiny") == []
     # and one that never comes further than before is given up
     stock(hub, entry(name="other"), SIZE, seed=1)
-    hub.faults += [Fault(cut_at=80_000, ignores_range=True)] * (TRIES + 1)
+    hub.faults += [Fault(cut_at=80_000, ignores_range=True)] * (FULL.tries + 1)
     with pytest.raises(CatalogError, match="it goes on from where it stopped"):
         pull(folder, hub, entry(name="other"))
 
@@ -167,19 +172,27 @@ def test_a_file_that_is_never_what_the_hub_says_is_refused(
 def test_a_file_that_the_catalogue_does_not_mean_is_refused(
     folder: ModelFolder, hub: FakeHub
 ) -> None:
-    files = [{"path": "tiny.gguf", "sha256": "0" * 64}]
-    stock(hub, entry(), SIZE)
-    with pytest.raises(CatalogError, match="is not the file that the catalogue names"):
-        pull(folder, hub, entry(files=files))
-    assert hub.starts() == []
-    right = [{"path": "tiny.gguf", "sha256": hashlib.sha256(noise(SIZE)).hexdigest()}]
-    pull(folder, hub, entry(files=right))
+    files = {"tiny.gguf": noise(SIZE)}
+    for other in (noise(SIZE, 1), noise(SIZE - 1)):
+        offer(hub, {"tiny.gguf": other})
+        with pytest.raises(CatalogError, match="is not the one that the catalogue names"):
+            pull(folder, hub, known(files))
+        assert hub.starts() == []
+    offer(hub, files)
+    pull(folder, hub, known(files))
     # git names small files otherwise, so they have to be here first
-    wanted = entry(files=[{"path": "config.json", "sha256": "0" * 64}], name="small")
-    stock(hub, wanted, 100)
-    with pytest.raises(CatalogError, match="is not the file that the catalogue names"):
-        pull(folder, hub, wanted)
+    offer(hub, {"config.json": b"[]"})
+    with pytest.raises(CatalogError, match="is not the one that the catalogue names"):
+        pull(folder, hub, known({"config.json": b"{}"}, name="small"))
     assert folder.names() == ["tiny"]
+
+
+def test_no_more_is_taken_than_the_hub_has_promised(folder: ModelFolder, hub: FakeHub) -> None:
+    stock(hub, entry(), SIZE)
+    hub.faults.append(Fault(more=5_000_000))
+    pull(folder, hub, entry())
+    assert folder.damaged("tiny") == []
+    assert folder.manifest("tiny").size == SIZE
 
 
 def test_a_hub_that_is_busy_is_waited_for(folder: ModelFolder, hub: FakeHub) -> None:
@@ -196,9 +209,9 @@ def test_a_hub_that_is_busy_is_waited_for(folder: ModelFolder, hub: FakeHub) -> 
 def test_a_hub_that_is_busy_for_long_is_told(folder: ModelFolder, hub: FakeHub) -> None:
     stock(hub, entry(), SIZE)
     hub.refusals.append((429, "3600"))
-    with pytest.raises(CatalogError, match=r"answers 429\. It asks to wait 3600 s\."):
+    with pytest.raises(CatalogError, match=r"answers 429, and asks to wait 3600 s\)"):
         pull(folder, hub, entry())
-    hub.refusals += [(500, None)] * TRIES
+    hub.refusals += [(500, None)] * FULL.tries
     with pytest.raises(CatalogError, match="it goes on from where it stopped"):
         pull(folder, hub, entry())
 
@@ -230,14 +243,14 @@ def test_a_hub_without_checksums_is_told(folder: ModelFolder, hub: FakeHub) -> N
 
 
 def test_nobody_there_is_told(folder: ModelFolder) -> None:
-    with pytest.raises(CatalogError, match=r"Cannot fetch from http://127\.0\.0\.1:9: "):
-        list(Pull(folder, Hub("http://127.0.0.1:9"), first_s=0.0).run(entry()))
+    with pytest.raises(CatalogError, match=r"Nothing comes from http://127\.0\.0\.1:9 \("):
+        list(Pull(folder, Hub("http://127.0.0.1:9"), last=AT_ONCE).run(entry()))
 
 
 @pytest.mark.parametrize("address", ["mirror.example", "http://[bad", "ftp://mirror.example"])
 def test_what_is_no_address_is_told(address: str) -> None:
     with pytest.raises(CatalogError, match=r"HF_ENDPOINT is .*, which is no address"):
-        Hub(address)
+        Hub(address).look_up("people/tiny", "tiny.gguf", "main", None)
 
 
 def test_whoever_wants_no_network_gets_none(
@@ -252,7 +265,8 @@ def test_whoever_wants_no_network_gets_none(
 def test_silence_is_a_broken_connection(folder: ModelFolder, hub: FakeHub) -> None:
     stock(hub, entry(), SIZE)
     hub.faults.append(Fault(gap_s=0.5))
-    steps = list(Pull(folder, Hub(hub.endpoint, timeout_s=0.2), first_s=0.0).run(entry()))
+    effort = replace(AT_ONCE, silence_s=0.2)
+    steps = list(Pull(folder, Hub(hub.endpoint), last=effort).run(entry()))
     assert any(isinstance(step, Waiting) for step in steps)
     assert folder.damaged("tiny") == []
 
@@ -301,9 +315,20 @@ def test_a_damaged_model_is_replaced_whole(folder: ModelFolder, hub: FakeHub) ->
 
 
 def test_patience_grows_and_ends() -> None:
-    patience = Patience(first_s=1.0)
-    assert [patience.wait(None) for _ in range(TRIES)] == [1.0, 2.0, 4.0, 8.0, 16.0, None]
+    patience = Patience(FULL)
+    assert [patience.wait(None) for _ in range(FULL.tries)] == [1.0, 2.0, 4.0, 8.0, 16.0, None]
     patience.progress()
-    assert [patience.wait(None), patience.wait(30.0), patience.wait(LONGEST_S + 1)] == [
+    assert [patience.wait(None), patience.wait(30.0), patience.wait(FULL.longest_s + 1)] == [
         1.0, 30.0, None
     ]  # fmt: skip
+
+
+def test_a_short_effort_is_soon_over() -> None:
+    now = 0.0
+    patience = Patience(SHORT, clock=lambda: now)
+    assert [patience.wait(None), patience.wait(None)] == [1.0, None]
+    patience.progress()
+    now = SHORT.within_s + 1
+    assert patience.wait(None) is None
+    patience.progress()
+    assert patience.wait(SHORT.longest_s + 1) is None

@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 from tests.cli.house import ROOT, TIMEOUT_S, command
 
@@ -60,12 +61,14 @@ class Terminal:
 
 
 @contextmanager
-def terminal(*words: object, environment: Mapping[str, str]) -> Generator[Terminal]:
-    """Start the command in a new terminal."""
+def terminal(
+    *words: object, environment: Mapping[str, str], folder: Path = ROOT
+) -> Generator[Terminal]:
+    """Start the command of a checkout or an installation in a new terminal."""
     screen, inside = pty.openpty()
     try:
         with subprocess.Popen(
-            command(*words), cwd=ROOT, env=environment, stdin=inside, stdout=inside, stderr=inside
+            command(*words), cwd=folder, env=environment, stdin=inside, stdout=inside, stderr=inside
         ) as process:
             os.close(inside)
             try:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from assistant.catalog import entries
 from assistant.catalog.bring import bring, survey
+from assistant.catalog.entries import HubSource, read
 from assistant.catalog.folder import ModelFolder
-from assistant.catalog.progress import Anew, Checking, Moved, Waiting
+from assistant.catalog.progress import Anew, Checking, Elsewhere, Moved, Waiting
 from assistant.cli import models
 from assistant.cli.models_display import Lines
 from assistant.cli.models_use import choose, require_memory, settings_after
@@ -84,9 +84,11 @@ def toy(tmp_path: Path) -> Path:
 def hub() -> Iterator[FakeHub]:
     with serving() as hub:
         for name in (FREE, RESTRICTED):
-            entry = entries.find(entries.read(), name)
-            for source in entry.files:
-                hub.put(entry.repository, source.path, b"GGUF" + bytes(50_000))
+            entry = read().find(name)
+            (source,) = entry.sources
+            assert isinstance(source, HubSource)
+            for file in entry.files:
+                hub.put(source.repository, source.path(file), b"GGUF" + bytes(50_000))
         yield hub
 
 
@@ -114,13 +116,18 @@ def test_what_there_is_and_what_state_it_is_in(desk: Desk, toy: Path) -> None:
     assert rows[FREE].endswith("installed")
     assert rows[RESTRICTED].endswith("partly here")
     assert "llama3.2 *" in rows[RESTRICTED]
-    assert rows["whisper-base"].endswith("apache-2.0")
+    assert rows["whisper-base"].endswith("0.15 GB  400 MB   yes   mit")
+    assert re.fullmatch(r"everyday +set +0\.15 GB +400 MB +yes +mit", rows["everyday"])
+    assert rows["'everyday'"] == "'everyday' stands for better ears: whisper-base."
     found = {each["name"]: each for each in map(json.loads, desk.run("list", "--json"))}
     assert {name: found[name]["state"] for name in ("mine", FREE, "whisper-base")} == {
         "mine": "in use", FREE: "installed", "whisper-base": "not here"
     }  # fmt: skip
     assert found["mine"]["catalogue"] is None
     assert found["whisper-base"]["manifest"] is None
+    assert {name: each["sets"] for name, each in found.items() if each["sets"]} == {
+        "whisper-base": ["everyday"]
+    }
 
 
 def test_everything_about_a_model(desk: Desk, toy: Path) -> None:
@@ -132,6 +139,10 @@ def test_everything_about_a_model(desk: Desk, toy: Path) -> None:
     assert re.search(r"^file +toy\.gguf, \d+ bytes, SHA-256 [0-9a-f]{64}$", text, re.MULTILINE)
     with pytest.raises(CatalogError, match="has no model 'nothing'"):
         desk.run("show", "nothing")
+    text = "\n".join(desk.run("show", "everyday"))
+    assert re.search(r"^name +whisper-base$", text, re.MULTILINE)
+    assert re.search(r"^hub +Systran/faster-whisper-base at main$", text, re.MULTILINE)
+    assert re.search(r"^index +\S+==1\.0\.0, \S+==1\.0\.0$", text, re.MULTILINE)
 
 
 def test_a_model_is_pulled_through_mirror_and_proxy(desk: Desk, hub: FakeHub) -> None:
@@ -227,6 +238,12 @@ def test_an_encoder_is_imported_once_it_opens(desk: Desk) -> None:
         desk.run("import", folder, "--name", "other")
 
 
+@pytest.mark.parametrize("name", ["everyday", "starter"])
+def test_a_name_that_stands_for_several_is_nobody_s(desk: Desk, toy: Path, name: str) -> None:
+    with pytest.raises(CatalogError, match=f"'{name}' stands for models that belong together"):
+        desk.run("import", toy, "--name", name)
+
+
 def test_a_model_is_tried_and_taken_up(desk: Desk, toy: Path) -> None:
     encoder = tiny.write(desk.path / "encoder")
     fingerprint = Wav2Vec2Encoder(
@@ -303,7 +320,9 @@ def test_what_names_and_paths_stand_for(desk: Desk, toy: Path) -> None:
         "speak.engine": "piper", "speak.voice": str(voice / "anna.onnx")
     }  # fmt: skip
     starter = choose("starter", settings)
-    assert starter.changes == {"encode.path": None, "generate.path": None}
+    assert starter.changes == {
+        "encode.path": None, "generate.path": None, "models.everyday": "off"
+    }  # fmt: skip
     mine = settings_after(choose("mine", settings).changes, settings)
     assert mine.generate.path.is_relative_to(desk.folder.path)
     back = settings_after(starter.changes, mine)
@@ -322,13 +341,15 @@ def test_memory_is_left_for_the_system() -> None:
 
 def test_without_a_terminal_lines_tell_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     now = 0.0
-    lines = Lines("Fetching tiny", clock=lambda: now)
+    lines = Lines("Fetching tiny", sys.stdout, clock=lambda: now)
     for second in range(25):
         now = float(second)
         lines.show(Moved(second * 1_000_000, 24_000_000))
     lines.show(Waiting(2.0, "the hub answers 503"))
     lines.show(Checking("tiny.gguf"))
     lines.show(Anew("tiny.gguf"))
+    lines.show(Elsewhere("the hub is away"))
+    lines.show(Moved(24_000_000, 24_000_000))
     assert capsys.readouterr().out.splitlines() == [
         "Fetching tiny: 0.0 of 24.0 MB",
         "Fetching tiny: 10.0 of 24.0 MB",
@@ -337,6 +358,7 @@ def test_without_a_terminal_lines_tell_how_far_it_is(capsys: pytest.CaptureFixtu
         "The connection broke: the hub answers 503. It is tried again in 2 s.",
         "Checking tiny.gguf.",
         "tiny.gguf came damaged, and is fetched once more.",
+        "The hub is away; the next source is tried.",
     ]
 
 
