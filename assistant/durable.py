@@ -25,7 +25,7 @@ def write(path: Path, data: bytes, *, mode: int = 0o600) -> None:
     try:
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
             if not mode & _OTHERS:
-                os.fchmod(file.fileno(), mode)
+                _restrict(file.fileno(), mode)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -54,11 +54,20 @@ def private(path: str, flags: int) -> int:
     """
     handle = os.open(path, flags, 0o600)
     try:
-        os.fchmod(handle, 0o600)
+        _restrict(handle, 0o600)
     except OSError:
         os.close(handle)
         raise
     return handle
+
+
+def _restrict(handle: int, mode: int) -> None:
+    try:
+        os.fchmod(handle, mode)
+    except PermissionError:
+        if os.fstat(handle).st_uid != os.geteuid():
+            raise
+        # of one's own: a memory stick, say, whose file system knows no permissions
 
 
 def folder(path: Path) -> None:

@@ -21,6 +21,7 @@ from assistant.journal.turn import Taught
 from tests.cli.house import TIMEOUT_S, House, command
 from tests.encode import tiny
 from tests.journal.exchanges import STARTED_AT, utterance
+from tests.person import ordinary_home, ordinary_person
 from tests.sound import silent_environment
 
 QUICK = {
@@ -180,7 +181,18 @@ def test_a_private_file_is_private_whatever_was_there(tmp_path: Path) -> None:
 
 
 def test_what_is_anothers_is_left_alone() -> None:
-    """As is what is not there."""
-    if os.geteuid() != 0:
-        assert not durable.close_to_others(Path("/"))
+    """As is what is not there; and nobody is kept from a command because of either."""
+    with ordinary_home() as home:
+        journal = home / "service" / "journal.db"
+        durable.folder(journal.parent)
+        journal.touch(0o644)
+        settings = Settings.model_validate({"journal": {"path": journal}})
+        home.chmod(0o711)
+        for left in (0o700, 0o755):
+            journal.parent.chmod(left)
+            with ordinary_person():
+                told = seal(settings)
+            if os.geteuid() == 0:  # else it is one's own
+                assert told is None
+                assert (mode(journal.parent), mode(journal)) == (left, 0o644)
     assert not durable.close_to_others(Path("/no/such/file"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -25,7 +26,7 @@ def seal(settings: Settings) -> str | None:
         for each in dict.fromkeys(folders)
         if durable.close_to_others(each, keeping=_GROUP if has_group and each == own else 0)
     ]
-    opened += [each for each in dict.fromkeys(_files(settings, folders)) if _close(each)]
+    opened += [each for each in dict.fromkeys(_files(settings, folders)) if _closed(each)]
     if not opened:
         return None
     more = f" and {len(opened) - 1} more" if opened[1:] else ""
@@ -43,5 +44,8 @@ def _files(settings: Settings, folders: tuple[Path, ...]) -> Iterator[Path]:
             yield from settings.speak.wav_dir.glob(f"{name}-*.wav")
 
 
-def _close(path: Path) -> bool:
-    return path.is_file() and not path.is_symlink() and durable.close_to_others(path)
+def _closed(path: Path) -> bool:
+    """Close a file, but no link, which may lead anywhere; nor what cannot even be looked at."""
+    with suppress(OSError):
+        return stat.S_ISREG(path.lstat().st_mode) and durable.close_to_others(path)
+    return False
