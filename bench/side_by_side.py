@@ -141,7 +141,7 @@ class _Beside:
 
 
 def usual(settings: Settings, utterances: Sequence[Utterance]) -> list[float]:
-    """Times from the decision to the first token in ms, with faster-whisper and a chat completion."""
+    """Times in ms from the decision to the first token, with faster-whisper and a chat."""
     generate, found = settings.generate, list[float]()
     threads = settings.encode.threads
     model = WhisperModel(

@@ -92,6 +92,11 @@ class Endpointer:
         """Whether an utterance is under way."""
         return self._length > 0
 
+    @property
+    def silence(self) -> int:
+        """Frames without voice since the last voiced one of the utterance under way."""
+        return self._silence
+
     def reset(self) -> None:
         """Forget everything, an utterance under way and the pre-roll included."""
         self._free = 0  # frames behind us that belong to no utterance

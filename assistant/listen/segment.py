@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from assistant.audio.resample import to_float32
 from assistant.config import ListenSettings
 from assistant.listen.endpoint import (
-    PAUSE_FRAMES,
     TRAIL_FRAMES,
     Dropped,
     Ended,
@@ -63,8 +62,9 @@ def segment(  # noqa: PLR0913 - all that can be listened with; most of it is opt
         deaf: frames for which this holds are thrown away, and with them an utterance under way.
         open: frames for which this does not hold are not heard; they end an utterance under way.
         pauses: says how long to wait for the end, and learns from it; none: as set.
-        complete: asked in each pause: the utterance so far, mono 16 kHz in [-1, 1], shape
-            (n_samples,), is how likely a finished request, 0 to 1? ``None``: it does not know.
+        complete: asked in each silence, before it is a pause: the utterance so far, mono 16 kHz
+            in [-1, 1], shape (n_samples,), is how likely a finished request, 0 to 1? ``None``: it
+            does not know.
         on_start: told that an utterance has begun, and the silence in ms between it and the cut
             by silence before it; ``None`` where there is no such cut.
         source: what ``Utterance.source`` shall say.
@@ -86,7 +86,7 @@ def segment(  # noqa: PLR0913 - all that can be listened with; most of it is opt
             continue
         held.append(frame)
         event = endpointer.step(is_speech(frame))
-        patience.frame_passed()
+        patience.frame_passed(endpointer.silence, held)
         if isinstance(event, Started):
             del held[: -event.length]
             # only a difference: the wall clock may be set right while the daemon runs
@@ -96,7 +96,7 @@ def segment(  # noqa: PLR0913 - all that can be listened with; most of it is opt
             if on_start is not None:
                 on_start(gap_ms)
         elif isinstance(event, Paused):
-            limit_ms = patience.paused(event.voiced, held)
+            limit_ms = patience.paused(event.voiced)
             if limit_ms is not None:
                 endpointer.wait(limit_ms)
         elif isinstance(event, Resumed):
@@ -138,11 +138,18 @@ class _Patience:
         """What was under way was no speech."""
         self._made: list[tuple[int, Moment]] = []  # pauses in ms
         self._moment: Moment | None = None  # of the last silence
+        self._finished: float | None = None  # how likely a request is whole at that silence
 
-    def frame_passed(self) -> None:
-        """One more frame was heard."""
+    def frame_passed(self, silence: int, held: list[AudioFrame]) -> None:
+        """One more frame was heard; before it there was so much silence in the utterance.
+
+        As soon as as much silence has passed as stays in an utterance, what is held is the
+        utterance if it ends here: asked about then, it is known by the time that is decided.
+        """
         if self._since_cut is not None:
             self._since_cut += 1
+        if silence == TRAIL_FRAMES and self._complete is not None:
+            self._finished = self._complete(np.concatenate([self._before, _samples(held)]))
 
     def started(self, onset: int) -> float | None:
         """An utterance began so many frames ago; the gap in ms since the cut before it."""
@@ -152,15 +159,11 @@ class _Patience:
         self._since_cut = None
         return gap_ms
 
-    def paused(self, voiced: int, held: list[AudioFrame]) -> int | None:
+    def paused(self, voiced: int) -> int | None:
         """The silence in ms to wait for after so many voiced frames, where it is learned."""
-        finished = None
-        if self._complete is not None:
-            so_far = held[: len(held) - PAUSE_FRAMES + TRAIL_FRAMES]
-            finished = self._complete(np.concatenate([self._before, _samples(so_far)]))
         if self._pauses is None:
             return None
-        self._moment = Moment(self._before_ms + voiced * FRAME_MS, finished)
+        self._moment = Moment(self._before_ms + voiced * FRAME_MS, self._finished)
         return self._pauses.limit_ms(self._moment)
 
     def resumed(self, silence: int) -> None:
