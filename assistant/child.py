@@ -1,4 +1,4 @@
-"""Starts Attune's own modules as processes that import nothing from the working directory."""
+"""Starts modules as processes that import nothing from the working directory."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ def command(module: str) -> tuple[str, ...]:
     happens to be called ``json.py`` where somebody stands is not executed.
 
     Args:
-        module: its dotted name; installed, as it would not be found from a checkout's folder.
+        module: its dotted name, of one that is installed: the folder it lies in is not enough.
     """
     return (sys.executable, "-I", "-m", module)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from assistant import child
 from assistant.catalog.entries import LICENSE, CatalogEntry, File, IndexSource, Wheel
 from assistant.catalog.failure import SourceError
 from assistant.catalog.folder import discard, settle
@@ -157,7 +158,7 @@ class FromIndex:
         """Run pip until it has ended, telling how far it is."""
         # fmt: off
         command = [
-            sys.executable, "-I", "-m", "pip", "download",
+            *child.command("pip"), "download",
             "--no-deps", "--only-binary=:all:", "--dest", str(desk),
             # what is in pip's cache would be there twice, for good
             "--no-cache-dir", "--no-input", "--disable-pip-version-check", "--progress-bar=off",
