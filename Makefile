@@ -34,7 +34,7 @@ soak: ## run the tests that take hours; broken off with Ctrl-C, the next run goe
 	@$(VENV_PYTHON) -m pytest -m soak -o faulthandler_timeout=3600 $(ARGS)
 
 fresh: ## prove the first set-up in a Debian made for it (as root, with debootstrap; half an hour)
-	@nice python3 tests/deploy/fresh.py
+	@python3 tests/deploy/fresh.py
 
 demo: ## watch Attune learn how a simulated speaker talks
 	@deploy/setup.sh --for test

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import assistant
 from assistant import durable
 from assistant.cli.sealing import seal
 from assistant.config import Settings, starter_dir
@@ -23,6 +24,8 @@ from tests.encode import tiny
 from tests.journal.exchanges import STARTED_AT, utterance
 from tests.person import ordinary_home, ordinary_person
 from tests.sound import silent_environment
+
+PACKAGE = Path(assistant.__file__).parent
 
 QUICK = {
     "ATTUNE_BRIDGE__PATH": "",
@@ -118,6 +121,27 @@ def test_all_that_is_written_is_closed_to_others(home: Home, tmp_path: Path) -> 
     assert open_to_others(home.data, but=models) == []
     assert open_to_others(empty, filled / "audio", tmp_path / "saved.tar", picture) == []
     assert open_to_others(*(filled / name for name in ("turns.csv", "turns.jsonl"))) == []
+
+
+OPEN = {
+    "bridge/checkpoint.py": "a bridge may be written for others, too",
+    "catalog/bring.py": "models",
+    "catalog/folder.py": "models",
+    "catalog/parts.py": "models",
+    "config/edit.py": "settings",
+    "control/address.py": "lets a group at the socket",
+    "journal/backup.py": "closed by itself, and gone at the end",
+}
+"""What makes folders by itself, and for what."""
+
+
+def test_nothing_else_makes_a_folder_that_others_may_look_into() -> None:
+    found = {
+        str(path.relative_to(PACKAGE))
+        for path in PACKAGE.rglob("*.py")
+        if ".mkdir(" in path.read_text(encoding="utf-8")
+    }
+    assert found == {*OPEN, "durable.py"}
 
 
 def test_what_stood_open_is_closed_and_told_once(home: Home, tmp_path: Path) -> None:

@@ -143,7 +143,7 @@ def _agrees(
     if answer.strip().lower() in ("", "y", "yes"):
         return True
     with suppress(OSError):  # then it is asked again
-        declined_file().parent.mkdir(parents=True, exist_ok=True)
+        durable.folder(declined_file().parent)
         durable.write(declined_file(), b"")
     note(f"'assistant models pull {EVERYDAY}' fetches them whenever you like.")
     return False
