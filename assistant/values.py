@@ -138,7 +138,7 @@ class SoftPrompt:
 
     rows: NDArray[np.float32]  # shape (n_tokens, llm_dim), on the scale of the GGUF's raw rows
     bridge: str  # version of the bridge that made it
-    confidence: float  # mean cosine to the nearest token rows, 0 to 1; 0 when there are no rows
+    confidence: float  # the chance that all of it is right, 0 to 1; 0 when there are no rows
     heard: str  # the nearest-token reading
 
     def __post_init__(self) -> None:

@@ -30,7 +30,7 @@ from assistant.manners import (
     means,
 )
 
-SURE, UNSURE = 0.9, 0.4
+SURE, UNSURE = 0.9, 0.05
 
 
 class Room:

@@ -19,6 +19,7 @@ from assistant.bridge.read import (
 )
 from assistant.errors import CheckpointError, MismatchError
 from assistant.nets import ctc
+from assistant.nets.calibration import WHISPER
 from assistant.nets.ngram import BEGINNING
 from assistant.nets.spelling import Spelling
 from assistant.values import SoftPrompt, SpeechFeatures
@@ -105,6 +106,7 @@ def _reader(
             )
         return LetterReader(projector, spelling, language, config.temperature)
     rows = _rows(checkpoint, language)
+    calibration = WHISPER if spelling is None else spelling.calibration
     match config.kind:
         case "ctc":
             fusion = None
@@ -114,11 +116,11 @@ def _reader(
                 # words bring their own space with them
                 ngram = spelling.fusion.ngram
                 fusion = ctc.Fusion(ngram, places, weight, bonus, start=BEGINNING)
-            return EmissionReader(projector, checkpoint.token_ids, rows, fusion)
+            return EmissionReader(projector, checkpoint.token_ids, rows, fusion, calibration)
         case "anchored":
-            return AnchorReader(projector, checkpoint.token_ids, rows, language)
+            return AnchorReader(projector, checkpoint.token_ids, rows, language, calibration)
         case _:
-            return SlotReader(projector, checkpoint.token_ids, rows, checkpoint.pad)
+            return SlotReader(projector, checkpoint.token_ids, rows, checkpoint.pad, calibration)
 
 
 def _rows(checkpoint: Checkpoint, language: Language) -> NDArray[np.float32]:

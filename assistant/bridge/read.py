@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from assistant.nets import ctc
 from assistant.nets.anchored import NOTHING, Anchors
+from assistant.nets.calibration import Calibration
 from assistant.nets.spelling import Spelling
 from assistant.nets.tokenctc import BLANK, emissions
 from assistant.spoken import said_words
@@ -26,7 +27,7 @@ class Reading:
 
     rows: NDArray[np.float32]  # shape (n_tokens, llm_dim)
     tokens: list[int]  # what the rows read as
-    confidence: float  # 0 to 1; 0 where there is nothing
+    confidence: float  # the chance that all of it is right, 0 to 1; 0 where there is nothing
 
 
 class Reader(Protocol):
@@ -65,8 +66,10 @@ class SlotReader:
         token_ids: NDArray[np.int64],
         rows: NDArray[np.float32],
         pad: int | None,
+        calibration: Calibration,
     ) -> None:
         self._projector = projector
+        self._calibration = calibration
         self._token_ids = token_ids
         self._directions = functional.normalize(torch.as_tensor(rows), dim=-1)
         self._pad = pad
@@ -79,7 +82,7 @@ class SlotReader:
         ids = self._token_ids[nearest.numpy()]
         speech = ids != self._pad
         sure = cosine.clamp(0, 1).numpy()[speech]
-        return Reading(output.numpy()[speech], ids[speech].tolist(), _mean(sure))
+        return Reading(output.numpy()[speech], ids[speech].tolist(), self._calibration(sure))
 
 
 class EmissionReader:
@@ -95,8 +98,10 @@ class EmissionReader:
         token_ids: NDArray[np.int64],
         rows: NDArray[np.float32],
         fusion: ctc.Fusion | None,
+        calibration: Calibration,
     ) -> None:
         self._projector = projector
+        self._calibration = calibration
         self._token_ids = token_ids
         self._rows = rows
         self._fusion = fusion
@@ -107,13 +112,14 @@ class EmissionReader:
         if self._fusion is None:
             indexes, weights, certainty = (each.numpy() for each in emissions(output))
             rows = (weights[..., None] * self._rows[indexes]).sum(axis=1)
-            return Reading(rows, self._token_ids[indexes[:, 0]].tolist(), _mean(certainty))
+            tokens = self._token_ids[indexes[:, 0]].tolist()
+            return Reading(rows, tokens, self._calibration(certainty))
         posteriors = output.softmax(-1).numpy()
         found = ctc.search(np.log(posteriors + 1e-10), BLANK, self._fusion)
         spans = ctc.align(posteriors, found, BLANK)
         chosen = np.array(found, np.int64) - 1
-        certainty = np.array([span.confidence for span in spans])
-        return Reading(self._rows[chosen], self._token_ids[chosen].tolist(), _mean(certainty))
+        sure = self._calibration([span.confidence for span in spans])
+        return Reading(self._rows[chosen], self._token_ids[chosen].tolist(), sure)
 
 
 class LetterReader:
@@ -144,8 +150,10 @@ class AnchorReader:
         token_ids: NDArray[np.int64],
         rows: NDArray[np.float32],
         words: Words,
+        calibration: Calibration,
     ) -> None:
         self._projector = projector
+        self._calibration = calibration
         self._token_ids = token_ids
         self._places = {token: at for at, token in enumerate(token_ids.tolist())}
         self._rows = rows
@@ -172,7 +180,8 @@ class AnchorReader:
         # a token that stays is as sure as it was heard, a new one as the slot is of it
         heard = np.repeat(_confidences(tokens, transcript, self._words), 2)[said.numpy()]
         sure = shares[:, 0].numpy() * heard
-        return Reading(rows, self._token_ids[indexes[:, 0].numpy()].tolist(), _mean(sure))
+        read = self._token_ids[indexes[:, 0].numpy()].tolist()
+        return Reading(rows, read, self._calibration(sure))
 
 
 def anchored(
@@ -228,7 +237,3 @@ def _confidences(
 
 def _batch(features: SpeechFeatures) -> Tensor:
     return torch.as_tensor(features.frames.copy())[None]
-
-
-def _mean(certainty: NDArray[np.floating]) -> float:
-    return float(certainty.mean()) if len(certainty) else 0.0

@@ -184,13 +184,13 @@ class BridgeSettings(Block):
         description="a bridge checkpoint to begin with; empty: none until one is learned",
     )
     min_confidence: float = Field(
-        0.6, ge=0, le=1, description="below this the transcript route takes the turn"
+        0.5, ge=0, le=1, description="below this the transcript route takes the turn"
     )
     margin: float = Field(
         0.1, ge=0, le=1, description="how much surer than the transcript it must be"
     )
     learned_min_confidence: float = Field(
-        0.3, ge=0, le=1, description="min_confidence for a bridge that has learned this voice"
+        0.1, ge=0, le=1, description="min_confidence for a bridge that has learned this voice"
     )
     learned_margin: float = Field(
         -0.1, ge=-1, le=1, description="margin for such a one; below 0 it may be less sure"
@@ -225,10 +225,10 @@ class TurnSettings(Block):
     """Manners: when it asks back, how long it waits, and whom it listens to."""
 
     ask_back: float = Field(
-        0.74, ge=0, le=1, description="asks 'Did you say ...?' where it is less sure; 0: never"
+        0.2, ge=0, le=1, description="asks 'Did you say ...?' where it is less sure; 0: never"
     )
     learned_ask_back: float = Field(
-        0.53, ge=0, le=1, description="the same for a bridge that has learned this voice"
+        0.1, ge=0, le=1, description="the same for a bridge that has learned this voice"
     )
     wait_s: float = Field(60.0, ge=0, le=3_600, description="patience after 'wait'")
     follow_up_s: float = Field(
@@ -295,7 +295,7 @@ class PersonaliseSettings(Block):
         "else anchored",
     )
     confident: float = Field(
-        0.97, ge=0, le=1, description="unconfirmed hypotheses this sure are learned from, too"
+        0.8, ge=0, le=1, description="unconfirmed hypotheses this sure are learned from, too"
     )
     confident_weight: float = Field(
         0.2, ge=0, le=1, description="their weight beside what was confirmed; 0: not used"

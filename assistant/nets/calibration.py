@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 LEAST = 1e-3
 """Probabilities below this count as it."""
@@ -26,7 +27,7 @@ class Calibration:
     least: float  # for the logarithm of the lowest of them
     length: float  # for the logarithm of the number of words
 
-    def __call__(self, words: Sequence[float]) -> float:
+    def __call__(self, words: Sequence[float] | NDArray[np.floating]) -> float:
         """The chance that every word is right, 0 to 1.
 
         Args:
@@ -40,14 +41,14 @@ class Calibration:
         return 1 / (1 + math.exp(-max(-30.0, min(30.0, odds))))
 
 
-def evidence(words: Sequence[float]) -> tuple[float, float, float]:
+def evidence(words: Sequence[float] | NDArray[np.floating]) -> tuple[float, float, float]:
     """What the regression sees of at least one word: mean and lowest logarithm, and length."""
     logs = np.log(np.clip(words, LEAST, 1.0))
     return float(logs.mean()), float(logs.min()), math.log(len(words))
 
 
-LETTERS = Calibration(bias=0.0, mean=1.0, least=0.0, length=0.0)
-"""For letters by CTC: wav2vec2 and its kin, and bridges that read letters."""
+LETTERS = Calibration(bias=3.56, mean=15.008, least=-1.652, length=-0.74)
+"""For letters by CTC, wav2vec2 and its kin, and what bridges read beside them."""
 
 WHISPER = Calibration(bias=4.677, mean=7.62, least=-0.208, length=-1.506)
 """For Whisper."""

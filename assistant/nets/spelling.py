@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.nets import ctc
+from assistant.nets.calibration import LETTERS, Calibration
 from assistant.values import Transcript, Word
 
 
@@ -21,6 +22,7 @@ class Spelling:
     blank: int  # index of CTC's blank
     seconds: float  # from frame to frame
     fusion: ctc.Fusion | None  # a character n-gram that takes part; none: the greedy reading
+    calibration: Calibration = LETTERS  # how sure a reading is of all its words
 
     def transcript(self, logits: NDArray[np.float32], temperature: float = 1.0) -> Transcript:
         """The words in letter logits.
@@ -44,7 +46,7 @@ class Spelling:
             spans = ctc.align(probabilities, symbols, self.blank)
         words = tuple(self._word(group) for group in ctc.words(spans, self.delimiter))
         text = " ".join(word.text for word in words)
-        confidence = float(np.mean([word.confidence for word in words])) if words else 0.0
+        confidence = self.calibration([word.confidence for word in words])
         return Transcript(text, confidence, words)
 
     def labels(self, text: str) -> list[int]:

@@ -8,6 +8,7 @@ from torch import Tensor
 from assistant.bridge.checkpoint import Checkpoint
 from assistant.bridge.connect import Bridge
 from assistant.errors import CheckpointError, MismatchError
+from assistant.nets.calibration import WHISPER
 from assistant.nets.tokenctc import TokenCTC
 from tests.bridge.tables import (
     ENCODER_DIM,
@@ -44,7 +45,7 @@ def test_slots_that_read_as_padding_are_dropped() -> None:
     prompt = Bridge(copying(), Table()).soft_prompt(features(frames(TWO, PADS, FOUR)))
     np.testing.assert_allclose(prompt.rows, [TWO, FOUR], atol=1e-6)
     assert prompt.heard == "two four"
-    assert prompt.confidence == pytest.approx(1.0)
+    assert prompt.confidence == pytest.approx(WHISPER([1.0, 1.0]))
     assert prompt.bridge == copying().version
 
 
@@ -53,7 +54,7 @@ def test_rows_stay_as_they_are_even_between_tokens() -> None:
     prompt = Bridge(copying(), Table()).soft_prompt(features(frames(*[between] * 3)))
     np.testing.assert_allclose(prompt.rows, [between] * 3, atol=1e-6)
     assert prompt.heard == "one one one"
-    assert prompt.confidence == pytest.approx(1 / np.sqrt(1.25))
+    assert prompt.confidence == pytest.approx(WHISPER([1 / np.sqrt(1.25)] * 3))
 
 
 def test_padding_alone_is_nothing() -> None:
@@ -65,7 +66,7 @@ def test_padding_alone_is_nothing() -> None:
 def test_confidence_does_not_fall_below_nothing() -> None:
     away = [0.0, -2.0, 0.0, 0.0]  # at best at right angles to every row
     prompt = Bridge(copying(), Table()).soft_prompt(features(frames(away, away, away)))
-    assert prompt.confidence == 0.0
+    assert 0 <= prompt.confidence < 1e-6
 
 
 @pytest.mark.parametrize("kind", ["bridgeformer", "mlp", "linear", "ctc"])
@@ -82,7 +83,7 @@ def test_an_emission_without_doubt_is_the_tokens_own_row() -> None:
     prompt = Bridge(emitting(t3=0.0), Table()).soft_prompt(features(frames(ONE, ONE)))
     np.testing.assert_allclose(prompt.rows, Table().rows([3]), atol=1e-6)
     assert prompt.heard == "three"
-    assert prompt.confidence == pytest.approx(1.0)
+    assert prompt.confidence == pytest.approx(WHISPER([1.0]))
 
 
 def test_an_emission_in_doubt_is_the_weighted_mixture_of_rows() -> None:
@@ -91,7 +92,7 @@ def test_an_emission_in_doubt_is_the_weighted_mixture_of_rows() -> None:
     two, four = Table().rows([2, 4])
     np.testing.assert_allclose(prompt.rows, [(5 * two + 3 * four) / 8], atol=1e-5)
     assert prompt.heard == "two"
-    assert prompt.confidence == pytest.approx(0.5)
+    assert prompt.confidence == pytest.approx(WHISPER([0.5]))
 
 
 def test_emissions_lie_in_the_convex_hull_of_the_rows() -> None:

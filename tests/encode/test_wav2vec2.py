@@ -17,6 +17,7 @@ from transformers import Wav2Vec2CTCTokenizer, Wav2Vec2FeatureExtractor, Wav2Vec
 from assistant.config import EncodeSettings
 from assistant.encode.wav2vec2 import NGRAM, Wav2Vec2Encoder
 from assistant.errors import EncoderError
+from assistant.nets.calibration import LETTERS
 from assistant.nets.ngram import ALPHABET
 from assistant.values import SAMPLE_RATE, EndReason, Utterance
 from tests.encode.tiny import BASE, HIDDEN, HOP, SMALL, write
@@ -101,7 +102,7 @@ def test_words_lie_in_order_within_the_recording(base: Path) -> None:
     assert times[-1] <= heard.seconds
     assert all(0 < word.confidence <= 1 for word in transcript.words)
     confidences = [word.confidence for word in transcript.words]
-    assert transcript.confidence == pytest.approx(np.mean(confidences))
+    assert transcript.confidence == pytest.approx(LETTERS(confidences))
 
 
 def test_nothing_said_has_no_confidence(tmp_path: Path) -> None:

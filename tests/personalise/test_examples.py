@@ -45,7 +45,7 @@ def test_what_a_person_vouches_for_counts_in_full(journal: Journal) -> None:
 
 def test_a_sure_hypothesis_counts_little_and_an_unsure_one_nothing(journal: Journal) -> None:
     sure = said(journal, 0, "what time is it", 0.99)
-    said(journal, 1, "what lime is it", 0.9)
+    said(journal, 1, "what lime is it", 0.7)
     assert [(each.turn, each.weight) for each in examples(journal.turns(), SETTINGS)] == [
         (sure, SETTINGS.confident_weight)
     ]
@@ -85,7 +85,7 @@ def test_a_hypothesis_that_nobody_looked_at_never_judges(journal: Journal) -> No
         ("I don\N{RIGHT SINGLE QUOTATION MARK}t know", "i don't know"),
         ("'Tis the twenty-first", "tis the twenty first"),
         ("at 7 or 45", "at seven or forty five"),
-        ("in 1984", ""),
+        ("in 1984", "in nineteen eighty four"),
         ("?!", ""),
     ],
 )

@@ -29,7 +29,7 @@ def manners(**settings: object) -> Manners:
 
 
 def unsure(*texts: str) -> Saying:
-    return Saying(*texts, confidence=0.5)
+    return Saying(*texts, confidence=0.1)
 
 
 def test_what_is_uncertain_is_asked_back_aloud(make: Make, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from assistant.errors import EncoderError, SpeechError
 from assistant.generate.llama import LlamaSession
 from assistant.journal.store import Journal
 from assistant.manners import NO_WORDS
+from assistant.nets.calibration import WHISPER
 from assistant.turn import Mute
 from assistant.values import Route, SpeechFeatures, StopReason, Utterance
 from tests.journal.exchanges import utterance
@@ -50,7 +51,7 @@ def test_the_bridge_route_can_be_forced(
     turn = make(bridge=bridge, route="bridge").hear(utterance())
     assert (turn.heard, turn.route, turn.reply) == ("hh", Route.BRIDGE, "Yes.")
     assert turn.bridge == bridge.version
-    assert turn.bridge_confidence == pytest.approx(1.0)
+    assert turn.bridge_confidence == pytest.approx(WHISPER([1.0, 1.0]), abs=1e-4)
     assert turn.timings is not None
     assert turn.timings.bridge is not None
 
