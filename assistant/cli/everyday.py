@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 from platformdirs import user_data_path
@@ -21,10 +22,12 @@ from assistant.catalog.patience import SHORT
 from assistant.catalog.progress import Checking, Waiting
 from assistant.catalog.pull import Pull
 from assistant.cli.models_display import display
-from assistant.cli.models_use import Changes, changes_for, choose, settings_after, take_up
 from assistant.config import Loaded, Settings, load
 from assistant.control.client import Client
 from assistant.errors import AttuneError, CatalogError
+
+if TYPE_CHECKING:
+    from assistant.cli.models_use import Changes
 
 AUTO, EVERYDAY = "auto", "everyday"
 
@@ -64,6 +67,9 @@ def settle(args: argparse.Namespace, loaded: Loaded, note: Callable[[str], None]
         catalogue = read()
         if not _are_here(args, catalogue, loaded.settings, note):
             return loaded
+        # it brings torch, which a turn may do without
+        from assistant.cli.models_use import take_up  # noqa: PLC0415
+
         changes = _changes(catalogue.members(EVERYDAY), loaded.settings)
         if args.models == EVERYDAY:
             return _this_time(loaded, changes)
@@ -155,6 +161,8 @@ def _changes(names: Sequence[str], settings: Settings) -> Changes:
     Raises:
         AttuneError: if one of them does not open or does not fit.
     """
+    from assistant.cli.models_use import changes_for, choose, settings_after  # noqa: PLC0415
+
     changes: Changes = {}
     for name in names:
         chosen = choose(name, settings)

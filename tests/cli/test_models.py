@@ -18,7 +18,7 @@ from assistant.catalog.progress import Anew, Checking, Elsewhere, Moved, Waiting
 from assistant.cli import models
 from assistant.cli.models_display import Lines
 from assistant.cli.models_use import choose, require_memory, settings_after
-from assistant.config import load, starter_dir
+from assistant.config import Settings, load
 from assistant.control.server import Server
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.errors import CatalogError, ConfigError, LLMError
@@ -116,8 +116,8 @@ def test_what_there_is_and_what_state_it_is_in(desk: Desk, toy: Path) -> None:
     assert rows[FREE].endswith("installed")
     assert rows[RESTRICTED].endswith("partly here")
     assert "llama3.2 *" in rows[RESTRICTED]
-    assert rows["whisper-base"].endswith("0.15 GB  400 MB   yes   mit")
-    assert re.fullmatch(r"everyday +set +0\.15 GB +400 MB +yes +mit", rows["everyday"])
+    assert rows["whisper-base"].endswith("0.15 GB  300 MB   yes   mit")
+    assert re.fullmatch(r"everyday +set +0\.15 GB +300 MB +yes +mit", rows["everyday"])
     assert rows["'everyday'"] == "'everyday' stands for better ears: whisper-base."
     found = {each["name"]: each for each in map(json.loads, desk.run("list", "--json"))}
     assert {name: found[name]["state"] for name in ("mine", FREE, "whisper-base")} == {
@@ -326,9 +326,8 @@ def test_what_names_and_paths_stand_for(desk: Desk, toy: Path) -> None:
     mine = settings_after(choose("mine", settings).changes, settings)
     assert mine.generate.path.is_relative_to(desk.folder.path)
     back = settings_after(starter.changes, mine)
-    assert (back.generate.path, back.encode.path) == (
-        starter_dir() / "llm.gguf", starter_dir() / "encoder"
-    )  # fmt: skip
+    bundled = Settings.model_validate({})
+    assert (back.generate, back.encode.path) == (bundled.generate, bundled.encode.path)
     spoken = settings_after(choose("anna", settings).changes, settings).speak
     assert (spoken.engine, spoken.voice) == ("piper", "anna")
 
