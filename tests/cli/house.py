@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,5 +68,10 @@ class House:
         )
 
 
-def command(*words: object) -> list[str]:
-    return [*child.command("assistant"), *map(str, words)]
+def command(*words: object, site: Path | None = None) -> list[str]:
+    """What starts the command of this checkout, or of a copy of it in another folder."""
+    program = child.command("assistant")
+    if site is not None:
+        start = f"import sys; sys.path.insert(0, {str(site)!r}); from assistant.cli import main"
+        program = (sys.executable, "-I", "-c", f"{start}; sys.exit(main())")
+    return [*program, *map(str, words)]

@@ -51,6 +51,10 @@ class Installation:
         return made
 
     @property
+    def site(self) -> Path:
+        return self.folder / "site"
+
+    @property
     def home(self) -> Path:
         return self.folder / "home"
 
@@ -77,7 +81,7 @@ class Installation:
         entry = known(self.files, HUB, source, **{"name": EARS, "role": "encoder"} | changes)
         everyday = {"name": "everyday", "about": "better ears", "models": [EARS]}
         listed = entry.model_dump(mode="json", exclude_none=True)
-        (self.folder / "site" / "assistant" / "catalog.toml").write_text(
+        (self.site / "assistant" / "catalog.toml").write_text(
             tomlkit.dumps({"model": [listed], "set": [everyday]}),  # pyright: ignore[reportUnknownMemberType]
             encoding="utf-8",
         )
@@ -104,8 +108,7 @@ class Installation:
         """The command as a person starts it, perhaps without one of the variables."""
         environment = self.environment(**sources)
         return subprocess.run(
-            command(*words),
-            cwd=self.folder / "site",
+            command(*words, site=self.site),
             env={name: text for name, text in environment.items() if name != without},
             capture_output=True,
             text=True,

@@ -62,13 +62,18 @@ class Terminal:
 
 @contextmanager
 def terminal(
-    *words: object, environment: Mapping[str, str], folder: Path = ROOT
+    *words: object, environment: Mapping[str, str], site: Path | None = None
 ) -> Generator[Terminal]:
-    """Start the command of a checkout or an installation in a new terminal."""
+    """Start the command, of this checkout or of a copy elsewhere, in a new terminal."""
     screen, inside = pty.openpty()
     try:
         with subprocess.Popen(
-            command(*words), cwd=folder, env=environment, stdin=inside, stdout=inside, stderr=inside
+            command(*words, site=site),
+            cwd=ROOT,
+            env=environment,
+            stdin=inside,
+            stdout=inside,
+            stderr=inside,
         ) as process:
             os.close(inside)
             try:
