@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,5 +68,5 @@ class House:
         )
 
 
-def command(*words: object) -> list[str]:
-    return [*child.command("assistant"), *map(str, words)]
+def command(*words: object, start: Sequence[str] = child.command("assistant")) -> list[str]:
+    return [*start, *map(str, words)]

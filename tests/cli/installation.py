@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ EARS = "tiny-ears"
 
 PROJECT = "tiny-ears-wheel"
 
+SCRIPT = "import sys\n\nfrom assistant.cli import main\n\nsys.exit(main())\n"
+
 LARGE_MB = 10**9
 """Memory that no machine has."""
 
@@ -43,12 +46,18 @@ class Installation:
         package = folder / "site" / "assistant"
         shutil.copytree(ROOT / "assistant", package, ignore=shutil.ignore_patterns("__pycache__"))
         (package / "starter").symlink_to(ROOT / "models" / "starter")
+        package.with_name("attune").write_text(SCRIPT, encoding="utf-8")
         encoder = tiny.write(folder / "encoder")
         files = {path.name: path.read_bytes() for path in sorted(encoder.iterdir())}
         offer(hub, files)
         made = cls(folder, house, hub, index, files)
         made.list_it()
         return made
+
+    @property
+    def start(self) -> tuple[str, ...]:
+        """Starts its command; Python looks beside a script first."""
+        return sys.executable, str(self.folder / "site" / "attune")
 
     @property
     def home(self) -> Path:
@@ -104,8 +113,7 @@ class Installation:
         """The command as a person starts it, perhaps without one of the variables."""
         environment = self.environment(**sources)
         return subprocess.run(
-            command(*words),
-            cwd=self.folder / "site",
+            command(*words, start=self.start),
             env={name: text for name, text in environment.items() if name != without},
             capture_output=True,
             text=True,

@@ -8,9 +8,8 @@ import select
 import signal
 import subprocess
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 from tests.cli.house import ROOT, TIMEOUT_S, command
 
@@ -62,13 +61,18 @@ class Terminal:
 
 @contextmanager
 def terminal(
-    *words: object, environment: Mapping[str, str], folder: Path = ROOT
+    *words: object, environment: Mapping[str, str], start: Sequence[str] = tuple(command())
 ) -> Generator[Terminal]:
-    """Start the command of a checkout or an installation in a new terminal."""
+    """Start the command, perhaps of another installation, in a new terminal."""
     screen, inside = pty.openpty()
     try:
         with subprocess.Popen(
-            command(*words), cwd=folder, env=environment, stdin=inside, stdout=inside, stderr=inside
+            command(*words, start=start),
+            cwd=ROOT,
+            env=environment,
+            stdin=inside,
+            stdout=inside,
+            stderr=inside,
         ) as process:
             os.close(inside)
             try:

@@ -180,8 +180,7 @@ def test_ctrl_c_ends_it_and_what_has_come_stays(place: Installation) -> None:
     before = sorted(place.files).index("model.safetensors")
     place.hub.faults += [*[Fault()] * before, Fault(gap_s=1.0)]
     with subprocess.Popen(
-        command("run", "--fetch", *NO_TALK),
-        cwd=place.folder / "site",
+        command("run", "--fetch", *NO_TALK, start=place.start),
         env=place.environment(hub=True),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -209,13 +208,13 @@ QUESTION = "now? [Y/n] "
 def test_it_is_asked_once(place: Installation) -> None:
     environment = place.environment()
     words = ("run", *NO_TALK)
-    with terminal(*words, environment=environment, folder=place.folder / "site") as person:
+    with terminal(*words, environment=environment, start=place.start) as person:
         assert person.wait_for(QUESTION) == f"Fetch better ears ({megabytes(place)} MB) {QUESTION}"
         person.press("n\n")
         _, rest = person.end()
     assert "'assistant models pull everyday' fetches them whenever you like.\n" in rest
     assert place.index.asked == []
-    with terminal(*words, environment=environment, folder=place.folder / "site") as person:
+    with terminal(*words, environment=environment, start=place.start) as person:
         _, rest = person.end()
     assert "Fetch" not in rest
     assert TAKEN_UP in settled(place, "--fetch")
@@ -224,7 +223,7 @@ def test_it_is_asked_once(place: Installation) -> None:
 def test_a_yes_fetches(place: Installation) -> None:
     environment = place.environment()
     words = ("run", *NO_TALK)
-    with terminal(*words, environment=environment, folder=place.folder / "site") as person:
+    with terminal(*words, environment=environment, start=place.start) as person:
         person.wait_for(QUESTION)
         person.press("\n")
         person.wait_for("Fetching better ears")
@@ -236,7 +235,7 @@ def test_a_yes_fetches(place: Installation) -> None:
 def test_a_machine_that_is_too_small_is_not_asked(place: Installation) -> None:
     place.list_it(memory_mb=LARGE_MB)
     words = ("run", *NO_TALK)
-    with terminal(*words, environment=place.environment(), folder=place.folder / "site") as person:
+    with terminal(*words, environment=place.environment(), start=place.start) as person:
         _, rest = person.end()
     assert "Fetch" not in rest
     assert "too small" not in rest
