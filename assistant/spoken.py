@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from decimal import Decimal
 
 from num2words import num2words  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
 
@@ -18,13 +17,19 @@ _CURRENCIES = {
     "\N{POUND SIGN}": ("pound", "pounds"),
     "\N{EURO SIGN}": ("euro", "euros"),
 }
+_DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _NUMBER = re.compile(
-    r"(?P<currency>[$\u00a3\u20ac])\s?(?P<amount>\d[\d,]*)(?:\.(?P<cents>\d\d))?(?!\d)"
+    r"(?P<currency>[$\u00a3\u20ac])\s?(?P<amount>\d[\d,]*)(?:\.(?P<cents>\d+))?"
+    r"(?:\s(?P<scale>thousand|million|billion|trillion)\b)?"
+    r"|(?<![\d-])(?P<telephone>(?:\(\d{3}\)\s?|\d{3}[-\s])?\d{3}-\d{4})(?![\d-])"
     r"|(?<![\d:])(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)(?!\d)"
-    r"|(?P<ordinal>\d+)(?:st|nd|rd|th)\b"
-    r"|(?P<whole>\d{1,3}(?:,\d{3})+|\d+)(?:\.(?P<decimals>\d+))?(?P<percent>\s?%)?",
+    r"|(?P<ordinal>\d{1,3}(?:,\d{3})+|\d+)(?:st|nd|rd|th)\b"
+    r"|(?P<whole>\d{1,3}(?:,\d{3})+|\d+)"
+    r"(?:\.(?P<decimals>\d+)|(?P<several>'?s)\b)?(?P<percent>\s?%)?",
     re.IGNORECASE,
 )
+_LONGEST = 15
+"""Digits of a number that is still said as one; recognisers that are lost write thousands."""
 
 
 def spoken_form(text: str) -> str:
@@ -36,7 +41,7 @@ def spoken_form(text: str) -> str:
     if any(char.isnumeric() for char in _NUMBER.sub(" ", text)):
         raise ValueError("fractions or other signs for numbers")
     words = said_words(text)
-    if any(char.isalpha() and not "a" <= char <= "z" for char in words):
+    if any(char not in " 'abcdefghijklmnopqrstuvwxyz" for char in words):
         raise ValueError("letters that the speech encoder does not write")
     if not words:
         raise ValueError("no words")
@@ -48,41 +53,81 @@ def said_words(text: str) -> str:
 
     Letters of any alphabet stay, without their accents; numbers are written out in English.
     """
-    text = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    text = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").replace("&", " and ")
     text = _NUMBER.sub(lambda found: f" {_in_words(found)} ", text)
-    apart = unicodedata.normalize("NFKD", text.lower())
-    bare = "".join(char for char in apart if not unicodedata.combining(char))
-    words = "".join(char if char.isalpha() or char == "'" else " " for char in bare)
-    return " ".join(_OUTER_APOSTROPHE.sub(" ", words).split())
+    kept = " "
+    letters: list[str] = []
+    for char in unicodedata.normalize("NFKD", text).lower():
+        if unicodedata.combining(char):
+            continue
+        is_letter = char.isalpha() or char == "'" or (kept.isalpha() and _is_vowel_sign(char))
+        if not _is_vowel_sign(char):
+            kept = char
+        letters.append(char if is_letter else " ")
+    return " ".join(_OUTER_APOSTROPHE.sub(" ", "".join(letters)).split())
+
+
+def _is_vowel_sign(char: str) -> bool:
+    """Whether it is part of the letter before it, as in Hindi or Thai; emoji have others."""
+    return unicodedata.category(char) in ("Mc", "Mn") and not "\ufe00" <= char <= "\ufe0f"
 
 
 def _in_words(found: re.Match[str]) -> str:
     if found["currency"]:
         return _money(found)
+    if found["telephone"]:
+        return _digit_by_digit("".join(filter(str.isdecimal, found["telephone"])))
     if found["hour"]:
         return _clock(int(found["hour"]), int(found["minute"]))
     if found["ordinal"]:
-        return str(num2words(int(found["ordinal"]), to="ordinal"))
+        return _ordinal(found["ordinal"].replace(",", ""))
     said = _amount(found["whole"], found["decimals"])
+    if found["several"]:  # of years or figures
+        said = _several(said)
     return f"{said} percent" if found["percent"] else said
 
 
 def _amount(whole: str, decimals: str | None) -> str:
     if decimals is not None:
-        return str(num2words(Decimal(f"{whole.replace(',', '')}.{decimals}")))
-    if "," not in whole and (len(whole) > 4 or (len(whole) > 1 and whole[0] == "0")):
-        # a telephone number or a code, which is said digit by digit
-        return " ".join(str(num2words(int(digit))) for digit in whole)
-    number = int(whole.replace(",", ""))
-    is_year = "," not in whole and (1100 <= number < 2000 or 2010 <= number < 2100)
-    return str(num2words(number, to="year" if is_year else "cardinal"))
+        return f"{_cardinal(whole.replace(',', ''))} point {_digit_by_digit(decimals)}"
+    if "," not in whole and (len(whole) > 4 or (len(whole) > 1 and int(whole[0]) == 0)):
+        return _digit_by_digit(whole)  # a telephone number or a code
+    digits = whole.replace(",", "")
+    if "," not in whole and (1100 <= int(digits) < 2000 or 2010 <= int(digits) < 2100):
+        return str(num2words(int(digits), to="year"))
+    return _cardinal(digits)
+
+
+def _cardinal(digits: str) -> str:
+    return _digit_by_digit(digits) if len(digits) > _LONGEST else str(num2words(int(digits)))
+
+
+def _ordinal(digits: str) -> str:
+    if len(digits) > _LONGEST:
+        return _digit_by_digit(digits)
+    return str(num2words(int(digits), to="ordinal"))
+
+
+def _digit_by_digit(digits: str) -> str:
+    return " ".join(_DIGITS[int(digit)] for digit in digits)
+
+
+def _several(said: str) -> str:
+    """The same more than once, such as ``nineteen eighties``."""
+    if said.endswith("y"):
+        return f"{said[:-1]}ies"
+    return said + ("es" if said.endswith("x") else "s")
 
 
 def _money(found: re.Match[str]) -> str:
-    amount = int(found["amount"].replace(",", ""))
-    said = f"{num2words(amount)} {_CURRENCIES[found['currency']][amount != 1]}"
-    cents = int(found["cents"] or 0)
-    return f"{said} {num2words(cents)}" if cents else said
+    digits, cents, scale = found["amount"].replace(",", ""), found["cents"], found["scale"]
+    one, several = _CURRENCIES[found["currency"]]
+    if scale or (cents and len(cents) != 2):
+        said = _cardinal(digits) if cents is None else _amount(digits, cents)
+        return f"{said} {scale or ''} {several}"
+    is_one = len(digits) <= _LONGEST and int(digits) == 1
+    said = f"{_cardinal(digits)} {one if is_one else several}"
+    return said if cents is None or int(cents) == 0 else f"{said} {_cardinal(cents)}"
 
 
 def _clock(hour: int, minute: int) -> str:

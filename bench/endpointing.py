@@ -190,7 +190,7 @@ def listen(
         lambda _: bool(voice[now]),
         settings,
         pauses=pauses,
-        complete=None if complete is None else lambda samples: complete(samples, now + 1),
+        complete=None if complete is None else lambda samples, _: complete(samples, now + 1),
         on_start=on_start,
     )
     cuts = [now for each in utterances if each.end_reason is EndReason.SILENCE]

@@ -143,10 +143,10 @@ class House:
         """Whether what is said so far is of use in a pause: to learn from, or to be answered."""
         return self.finished is not None and (self.pauses.learning or self.errand is not None)
 
-    def _paused(self, samples: NDArray[np.float32]) -> float | None:
+    def _paused(self, samples: NDArray[np.float32], voiced_s: float) -> float | None:
         """In a pause: how likely a request is finished; the reply to it is begun meanwhile."""
         finished = cast("Finished", self.finished)
-        probability = finished(samples)
+        probability = finished(samples, voiced_s)
         features, self._so_far = finished.latest, finished.latest
         if self.errand is not None and features is not None:
             began_at = time.monotonic() - len(samples) / SAMPLE_RATE

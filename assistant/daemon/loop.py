@@ -285,10 +285,12 @@ def joined(first: Utterance | None, second: Utterance) -> Utterance:
     said_s = first.seconds + first.endpoint_ms / 1000
     if (second.started_at - first.started_at).total_seconds() - said_s > CONTINUED_S:
         return second
+    voiced = first.voiced_s, second.voiced_s
     return replace(
         second,
         samples=np.concatenate([first.samples, second.samples]),
         started_at=first.started_at,
+        voiced_s=None if None in voiced else sum(filter(None, voiced)),
     )
 
 

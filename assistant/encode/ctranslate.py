@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import mmap
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 
 from assistant.config import EncodeSettings
 from assistant.encode.folder import CTRANSLATE as MODEL
+from assistant.encode.folder import EncoderFolder, is_ctranslate
 from assistant.encode.mel import LogMel
 from assistant.encode.tokens import Tokens
 from assistant.encode.tuned import Execution
@@ -40,6 +43,9 @@ _FRAMES_PER_S = 50
 
 _BLOCK = 1 << 20
 
+_HEAD = 64
+"""Width of an attention head, in every Whisper."""
+
 
 class CTranslateEngine:
     """A Whisper folder in CTranslate2's format, computed in int8 or float on the processor.
@@ -57,6 +63,8 @@ class CTranslateEngine:
             )
         self.execution: Execution = "float" if settings.execution == "float" else "int8"
         compute = {"float": "float32", "int8": "int8"}[self.execution]
+        if not is_ctranslate(folder):
+            raise _refusal(folder, f"{MODEL} is missing or not Whisper's")
         if not any((folder / each).is_file() for each in VOCABULARIES):
             raise EncoderError(
                 f"The speech recogniser in {folder} lacks its vocabulary.txt or vocabulary.json. "
@@ -71,17 +79,12 @@ class CTranslateEngine:
                 intra_threads=settings.threads or len(os.sched_getaffinity(0)),
             )
             self.fingerprint = _fingerprint(folder / MODEL, compute)
-        except (RuntimeError, ValueError, OSError) as error:
-            first_line = str(error).partition("\n")[0].rstrip(".")
-            raise EncoderError(
-                f"Cannot load the speech recogniser in {folder} ({first_line}). It must be a whole "
-                "Whisper folder of CTranslate2: model.bin, config.json, tokenizer.json and a "
-                "vocabulary."
-            ) from None
-        self.window_s = float(WINDOW_S)
-        self.tokens = Tokens(folder, multilingual=bool(self._model.is_multilingual))
-        self._mel = LogMel(int(self._model.n_mels))
-        self.dim = self.encode(np.zeros(SAMPLE_RATE, np.float32)).frames.shape[1]
+            self.window_s = float(WINDOW_S)
+            self.tokens = Tokens(folder, multilingual=bool(self._model.is_multilingual))
+            self._mel = LogMel(int(self._model.n_mels))
+            self.dim = self._tried(folder)
+        except (RuntimeError, ValueError, IndexError, MemoryError, OSError) as error:
+            raise _refusal(folder, str(error).partition("\n")[0].rstrip(".")) from None
 
     def encode(self, samples: NDArray[np.float32]) -> Encoded:
         """Frames of a piece of at most ``WINDOW_S``, with up to ``TAIL_S`` of silence after it."""
@@ -105,7 +108,8 @@ class CTranslateEngine:
             encoded.handle,
             [list(prompt)],
             beam_size=beam,
-            max_length=len(prompt) + longest,
+            # of which it takes half, or what the prompt leaves
+            max_length=max(2 * longest, len(prompt) + longest),
             no_repeat_ngram_size=3 if again else 0,
             return_no_speech_prob=True,
         )[0]
@@ -129,6 +133,24 @@ class CTranslateEngine:
             np.array(found.text_token_probs[: len(text)], np.float64),
         )
 
+    def _tried(self, folder: Path) -> int:
+        """The width of a frame, found by hearing a second of silence.
+
+        Most of what is wrong with the files beside the weights shows when they are used.
+
+        Raises:
+            ValueError: if the configuration is that of another model.
+        """
+        silence = self.encode(np.zeros(SAMPLE_RATE, np.float32))
+        dim = silence.frames.shape[1]
+        config, layers = EncoderFolder.open(folder).config, _layers(folder / MODEL)
+        if not _fits(config, layers, dim // _HEAD, self.tokens.count):
+            raise ValueError("config.json is that of another model")
+        start = self.tokens.start("en")
+        self.decode(silence, start, beam=1, longest=1, again=False)
+        self.align(silence, start, [0])
+        return dim
+
     def export(self, cache: Path) -> None:
         """Refused: CTranslate2 computes it as fast.
 
@@ -137,6 +159,34 @@ class CTranslateEngine:
         """
         del cache
         raise EncoderError("CTranslate2 computes this recogniser in int8 by itself.")
+
+
+def _refusal(folder: Path, why: str) -> EncoderError:
+    return EncoderError(
+        f"Cannot load the speech recogniser in {folder} ({why}). It must be a whole Whisper folder "
+        "of CTranslate2: model.bin, config.json, tokenizer.json and a vocabulary."
+    )
+
+
+def _fits(config: dict[str, Any], layers: int, heads: int, tokens: int) -> bool:
+    """Whether a config.json speaks of layers, heads and tokens that are there.
+
+    The library would read on where there are none.
+    """
+    try:
+        pairs = [(int(layer), int(head)) for layer, head in config["alignment_heads"]]
+        ids = [*(config["suppress_ids"] or ()), *(config["suppress_ids_begin"] or ())]
+        known = [0 <= int(each) < tokens for each in [*ids, *(config.get("lang_ids") or ())]]
+    except (KeyError, TypeError, ValueError):
+        return False
+    there = [0 <= layer < layers and 0 <= head < heads for layer, head in pairs]
+    return bool(there) and all(there) and all(known)
+
+
+def _layers(path: Path) -> int:
+    """How many layers the decoder has."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return len(set(re.findall(rb"decoder/layer_(\d+)/", data)))
 
 
 def _fingerprint(path: Path, compute: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from assistant.config import EncodeSettings
-from assistant.encode.folder import EncoderFolder, is_ctranslate
+from assistant.encode.folder import CTRANSLATE_CONFIG, EncoderFolder, is_ctranslate
 from assistant.encode.tuned import Execution
 from assistant.encode.whisper import WhisperEncoder
 from assistant.nets.spelling import Spelling
@@ -74,7 +74,7 @@ def open_encoder(settings: EncodeSettings) -> Encoder:
     """
     # each brings libraries with it that the others do without; torch alone takes 200 MB
     folder = EncoderFolder.open(settings.path)
-    if is_ctranslate(settings.path):
+    if is_ctranslate(settings.path) or CTRANSLATE_CONFIG in folder.config:
         from assistant.encode.ctranslate import CTranslateEngine  # noqa: PLC0415
 
         return WhisperEncoder(CTranslateEngine(settings), settings)

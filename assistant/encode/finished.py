@@ -49,9 +49,15 @@ class Finished:
         last = self._last
         return None if last is None else last[1]
 
-    def __call__(self, samples: NDArray[np.float32]) -> float | None:
-        """A probability from 0 to 1 for mono 16 kHz samples in [-1, 1], shape (n_samples,)."""
-        so_far = Utterance(samples, datetime.now(timezone.utc), EndReason.STOP)
+    def __call__(self, samples: NDArray[np.float32], voiced_s: float | None = None) -> float | None:
+        """A probability from 0 to 1.
+
+        Args:
+            samples: mono 16 kHz in [-1, 1], shape (n_samples,).
+            voiced_s: seconds of voice in them, where that is known.
+        """
+        now = datetime.now(timezone.utc)
+        so_far = Utterance(samples, now, EndReason.STOP, voiced_s=voiced_s)
         features = self._encoder.encode(so_far)
         self._last = so_far, features
         return None if self._ends is None else self._ends.after(features.transcript.spoken)

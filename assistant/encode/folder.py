@@ -28,6 +28,9 @@ INDEX = f"{WEIGHTS}.index.json"
 CTRANSLATE = "model.bin"
 """The weights of a Whisper model in CTranslate2's own format, which is not a pickle."""
 
+CTRANSLATE_CONFIG = "suppress_ids"
+"""What only the config.json of such a model has."""
+
 _CTRANSLATE_BEGINS = re.compile(rb"[\x01-\x20]\0{3}.\0Whisper\w*\0", re.DOTALL)
 
 FORMER = {

@@ -32,6 +32,7 @@ class Tokens:
                 "folder again."
             ) from None
         self._folder = folder
+        self.count: int = self._tokenizer.get_vocab_size()
         self._multilingual = multilingual
         self.end = self._special("<|endoftext|>")
         self.no_speech = self._either(("<|nospeech|>", "<|nocaptions|>"))
@@ -59,12 +60,18 @@ class Tokens:
             )
         return [*start, self._special("<|notimestamps|>")]
 
-    def expecting(self, words: Sequence[str]) -> list[int]:
-        """What stands before ``start`` where names and words are expected; empty if none are."""
+    def expecting(self, words: Sequence[str], longest: int) -> list[int]:
+        """What stands before ``start`` where names and words are expected; empty if none are.
+
+        Args:
+            words: the first of them are left out where they are too many.
+            longest: most tokens.
+        """
         if not words:
             return []
         text = f" {', '.join(words)}."
-        return [self._previous, *self._tokenizer.encode(text, add_special_tokens=False).ids]
+        tokens = self._tokenizer.encode(text, add_special_tokens=False).ids
+        return [self._previous, *tokens[-(longest - 1) :]]
 
     def text(self, tokens: Sequence[int]) -> str:
         """What tokens say, special ones left out."""

@@ -151,7 +151,7 @@ class WhisperEncoder:
         if engine.tokens is not None:
             if settings.language != "auto":
                 engine.tokens.start(settings.language)  # refuses what it does not know
-            self._expected = engine.tokens.expecting(settings.words)[-PROMPT_TOKENS:]
+            self._expected = engine.tokens.expecting(settings.words, PROMPT_TOKENS)
 
     def encode(self, utterance: Utterance) -> SpeechFeatures:
         """Features and transcript of one utterance of any length."""

@@ -93,6 +93,11 @@ class Endpointer:
         return self._length > 0
 
     @property
+    def voiced(self) -> int:
+        """Voiced frames of the utterance under way."""
+        return self._voiced
+
+    @property
     def silence(self) -> int:
         """Frames without voice since the last voiced one of the utterance under way."""
         return self._silence

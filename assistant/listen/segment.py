@@ -27,6 +27,10 @@ from assistant.values import FRAME_MS, SAMPLE_RATE, AudioFrame, EndReason, Utter
 WENT_ON_MS = 800
 """Gap after a cut within which what follows continues what was said."""
 
+Complete = Callable[[NDArray[np.float32], float], float | None]
+"""How likely is the utterance so far a finished request, 0 to 1, or ``None`` if it is not known?
+Given its sound, mono 16 kHz in [-1, 1], shape (n_samples,), and the seconds of voice in it."""
+
 _FRAME_S = FRAME_MS / 1000
 
 
@@ -48,7 +52,7 @@ def segment(  # noqa: PLR0913 - all that can be listened with; most of it is opt
     deaf: Callable[[AudioFrame], bool] | None = None,
     open: Callable[[AudioFrame], bool] | None = None,  # noqa: A002 - as in an open microphone
     pauses: Pauses | None = None,
-    complete: Callable[[NDArray[np.float32]], float | None] | None = None,
+    complete: Complete | None = None,
     on_start: Callable[[float | None], None] | None = None,
     source: str = "microphone",
     now: Callable[[], datetime] = lambda: datetime.now().astimezone(),
@@ -62,9 +66,7 @@ def segment(  # noqa: PLR0913 - all that can be listened with; most of it is opt
         deaf: frames for which this holds are thrown away, and with them an utterance under way.
         open: frames for which this does not hold are not heard; they end an utterance under way.
         pauses: says how long to wait for the end, and learns from it; none: as set.
-        complete: asked in each silence, before it is a pause: the utterance so far, mono 16 kHz
-            in [-1, 1], shape (n_samples,), is how likely a finished request, 0 to 1? ``None``: it
-            does not know.
+        complete: asked in each silence, before it is a pause.
         on_start: told that an utterance has begun, and the silence in ms between it and the cut
             by silence before it; ``None`` where there is no such cut.
         source: what ``Utterance.source`` shall say.
@@ -86,7 +88,7 @@ def segment(  # noqa: PLR0913 - all that can be listened with; most of it is opt
             continue
         held.append(frame)
         event = endpointer.step(is_speech(frame))
-        patience.frame_passed(endpointer.silence, held)
+        patience.frame_passed(endpointer, held)
         if isinstance(event, Started):
             del held[: -event.length]
             # only a difference: the wall clock may be set right while the daemon runs
@@ -120,7 +122,7 @@ class _Patience:
         self,
         settings: ListenSettings,
         pauses: Pauses | None,
-        complete: Callable[[NDArray[np.float32]], float | None] | None,
+        complete: Complete | None,
     ) -> None:
         self._pauses = pauses if pauses is not None and pauses.learning else None
         self._complete = complete
@@ -131,7 +133,7 @@ class _Patience:
         """What comes next has nothing to do with what was."""
         self._since_cut: int | None = None  # frames
         self._before = np.empty(0, np.float32)  # what the utterance under way continues
-        self._before_ms = 0.0  # voiced time of that
+        self._before_s = 0.0  # voiced time of that
         self.dropped()
 
     def dropped(self) -> None:
@@ -140,22 +142,23 @@ class _Patience:
         self._moment: Moment | None = None  # of the last silence
         self._finished: float | None = None  # how likely a request is whole at that silence
 
-    def frame_passed(self, silence: int, held: list[AudioFrame]) -> None:
-        """One more frame was heard; before it there was so much silence in the utterance.
+    def frame_passed(self, endpointer: Endpointer, held: list[AudioFrame]) -> None:
+        """One more frame was heard.
 
         As soon as as much silence has passed as stays in an utterance, what is held is the
         utterance if it ends here: asked about then, it is known by the time that is decided.
         """
         if self._since_cut is not None:
             self._since_cut += 1
-        if silence == TRAIL_FRAMES and self._complete is not None:
-            self._finished = self._complete(np.concatenate([self._before, _samples(held)]))
+        if endpointer.silence == TRAIL_FRAMES and self._complete is not None:
+            whole = np.concatenate([self._before, _samples(held)])
+            self._finished = self._complete(whole, self._before_s + endpointer.voiced * _FRAME_S)
 
     def started(self, onset: int) -> float | None:
         """An utterance began so many frames ago; the gap in ms since the cut before it."""
         gap_ms = None if self._since_cut is None else (self._since_cut - onset) * FRAME_MS
         if gap_ms is None or gap_ms > WENT_ON_MS:
-            self._before, self._before_ms = np.empty(0, np.float32), 0.0
+            self._before, self._before_s = np.empty(0, np.float32), 0.0
         self._since_cut = None
         return gap_ms
 
@@ -163,7 +166,7 @@ class _Patience:
         """The silence in ms to wait for after so many voiced frames, where it is learned."""
         if self._pauses is None:
             return None
-        self._moment = Moment(self._before_ms + voiced * FRAME_MS, self._finished)
+        self._moment = Moment(self._before_s * 1000 + voiced * FRAME_MS, self._finished)
         return self._pauses.limit_ms(self._moment)
 
     def resumed(self, silence: int) -> None:
@@ -181,10 +184,10 @@ class _Patience:
             if by_silence and moment is not None:
                 self._pauses.ended(utterance.endpoint_ms, moment)
         before = np.concatenate([self._before, utterance.samples])[-self._longest :]
+        before_s = self._before_s + (utterance.voiced_s or 0.0)
         self.interrupted()
         if by_silence:
-            self._since_cut, self._before = 0, before
-            self._before_ms = 0.0 if moment is None else moment.voiced_ms
+            self._since_cut, self._before, self._before_s = 0, before, before_s
         return utterance
 
 

@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from tokenizers import AddedToken, Tokenizer
+from tokenizers.decoders import ByteLevel as ByteLevelDecoder
+from tokenizers.models import BPE
+from tokenizers.pre_tokenizers import ByteLevel
 from transformers import (
     HubertConfig,
     HubertForCTC,
@@ -130,4 +134,62 @@ def write_whisper(folder: Path, seed: int = 0) -> Path:
         decoder_start_token_id=1,
     )
     WhisperForConditionalGeneration(config).save_pretrained(folder)
+    return folder
+
+
+SPECIAL = (
+    "<|endoftext|>",
+    "<|startoftranscript|>",
+    "<|en|>",
+    "<|de|>",
+    "<|fr|>",
+    "<|translate|>",
+    "<|transcribe|>",
+    "<|startofprev|>",
+    "<|nospeech|>",
+    "<|notimestamps|>",
+)
+"""Whisper's tokens that are no text, in its order."""
+
+
+def write_speaking_whisper(folder: Path, seed: int = 0, *, multilingual: bool = True) -> Path:
+    """Write a folder with a Whisper that has a tokeniser of bytes and says what its weights say."""
+    letters = sorted(ByteLevel.alphabet())
+    ids = {token: number for number, token in enumerate((*letters, *SPECIAL))}
+    tokenizer = Tokenizer(BPE(vocab={token: ids[token] for token in letters}, merges=[]))
+    tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = ByteLevelDecoder()
+    tokenizer.add_special_tokens([AddedToken(token, special=True) for token in SPECIAL])
+    torch.manual_seed(seed)
+    config = WhisperConfig(
+        vocab_size=len(ids),
+        d_model=HIDDEN,
+        encoder_layers=2,
+        encoder_attention_heads=2,
+        encoder_ffn_dim=32,
+        decoder_layers=2,
+        decoder_attention_heads=2,
+        decoder_ffn_dim=32,
+        max_source_positions=WHISPER_S * 50,
+        pad_token_id=ids["<|endoftext|>"],
+        bos_token_id=ids["<|endoftext|>"],
+        eos_token_id=ids["<|endoftext|>"],
+        decoder_start_token_id=ids["<|startoftranscript|>"],
+    )
+    model: Any = WhisperForConditionalGeneration(config)
+    with torch.no_grad():
+        model.model.decoder.embed_tokens.weight.normal_()  # so that one token is likelier
+        model.model.decoder.embed_positions.weight.normal_()  # and another one after it
+        for layer in model.model.decoder.layers:  # and what is heard matters
+            layer.encoder_attn.q_proj.weight.mul_(40)
+            layer.encoder_attn.k_proj.weight.mul_(40)
+            layer.encoder_attn.v_proj.weight.mul_(10)
+            layer.encoder_attn.out_proj.weight.mul_(60)
+    told = model.generation_config
+    told.suppress_tokens = [ids["!"], ids["#"], *range(ids["<|startoftranscript|>"], len(ids))]
+    told.begin_suppress_tokens = [ids["\N{LATIN CAPITAL LETTER G WITH DOT ABOVE}"], ids["?"]]
+    if multilingual:
+        told.lang_to_id = {name: ids[name] for name in ("<|en|>", "<|de|>", "<|fr|>")}
+    model.save_pretrained(folder)
+    tokenizer.save(str(folder / "tokenizer.json"))
     return folder

@@ -71,7 +71,8 @@ def test_an_explicit_silence_is_waited_for_whatever_is_answered(fixed: int) -> N
     told = settings(silence_ms=fixed)
     asked: list[int] = []
 
-    def complete(samples: NDArray[np.float32]) -> float:
+    def complete(samples: NDArray[np.float32], voiced_s: float) -> float:
+        del voiced_s
         asked.append(len(samples))
         return 1.0
 
@@ -106,7 +107,8 @@ def test_a_pause_across_deaf_frames_is_none() -> None:
 def test_each_pause_is_asked_about_once_with_what_was_said_so_far() -> None:
     asked: list[list[int]] = []
 
-    def complete(samples: NDArray[np.float32]) -> float:
+    def complete(samples: NDArray[np.float32], voiced_s: float) -> float:
+        del voiced_s
         asked.append(numbers(samples))
         return 0.5
 
@@ -119,7 +121,8 @@ def test_a_finished_request_is_answered_sooner_than_an_open_one() -> None:
     pauses = Pauses(settings())
     whole = len(TURN) + 25 + 40 + 10
 
-    def complete(samples: NDArray[np.float32]) -> float:
+    def complete(samples: NDArray[np.float32], voiced_s: float) -> float:
+        del voiced_s
         return 0.9 if numbers(samples)[-1] >= whole - 1 else 0.0
 
     strip = TURN + "." * 25 + SPEECH + "." * 120
@@ -133,14 +136,18 @@ def test_a_finished_request_is_answered_sooner_than_an_open_one() -> None:
 def test_what_continues_a_cut_is_told_and_judged_as_a_whole() -> None:
     gaps: list[float | None] = []
     asked: list[list[int]] = []
+    voice: list[float] = []
 
-    def complete(samples: NDArray[np.float32]) -> float:
+    def complete(samples: NDArray[np.float32], voiced_s: float) -> float:
         asked.append(numbers(samples))
+        voice.append(voiced_s)
         return 0.5
 
     strip = TURN + "." * 55 + SPEECH + "." * 200 + SPEECH + "." * 60
     utterances = cut(strip, pauses=Pauses(settings()), complete=complete, on_start=gaps.append)
     assert len(utterances) == 3
+    assert [each.voiced_s for each in utterances] == pytest.approx([0.8, 0.8, 0.8])
+    assert voice == pytest.approx([0.8, 1.6, 0.8])
     assert gaps == [None, 300, 200 * FRAME_MS - utterances[1].endpoint_ms]
     first, second, third = asked
     assert second[: len(first)] == first
