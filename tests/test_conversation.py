@@ -17,7 +17,7 @@ from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.generate.llama import LlamaSession
 from assistant.journal.store import Journal
 from assistant.personalise.score import Replies
-from models.recipe.corpus import spoken_form
+from assistant.spoken import said_words, spoken_form
 from models.recipe.encoder import word_errors
 from models.recipe.evaluate import CONTEXT, dual_path, error_rate, utterances
 from tests.sound import SoundServer, silent_environment, synthesise
@@ -57,10 +57,11 @@ def test_a_spoken_question_gets_a_spoken_answer(sound_server: SoundServer, tmp_p
 
     assert turn["source"] == "microphone"
     assert turn["end_reason"] == "silence"
-    assert turn["transcript"] == "my daughter is coming to visit me"
-    assert {"endpoint", "encode", "prefill", "first_token", "first_audio", "total"} <= {
-        name for name, value in turn["timings_ms"].items() if value is not None
-    }
+    assert said_words(turn["transcript"]) == "my daughter is coming to visit me"
+    # the reply is begun in the silence before the end is sure, so nothing is prefilled after it
+    assert {name for name, value in turn["timings_ms"].items() if value is not None} == {
+        "endpoint", "encode", "first_token", "first_audio", "total",
+    }  # fmt: skip
     with Journal(database) as journal:
         assert journal.turn(turn["id"]).reply == turn["reply"]
         recorded = journal.audio(turn["id"])
@@ -79,7 +80,7 @@ def test_a_spoken_question_gets_a_spoken_answer(sound_server: SoundServer, tmp_p
     ).stdout
     wanted = spoken_form(turn["reply"])
     assert len(wanted.split()) >= 3
-    assert word_errors(wanted, recognised.strip()) <= 0.25 * len(wanted.split())
+    assert word_errors(wanted, said_words(recognised)) <= 0.25 * len(wanted.split())
 
 
 def test_without_a_microphone_the_bundled_recordings_are_answered(tmp_path: Path) -> None:
@@ -92,7 +93,7 @@ def test_without_a_microphone_the_bundled_recordings_are_answered(tmp_path: Path
     assert "There is no microphone here" in done.stdout
     assert "There is no loudspeaker here" in done.stdout
     assert len(re.findall(r"^  Attune  \S", done.stdout, re.MULTILINE)) == len(examples)
-    assert len(re.findall(r"encode \d+, .* total \d+ ms", done.stdout)) == len(examples)
+    assert len(re.findall(r"encode \d+, .*total \d+ ms", done.stdout)) == len(examples)
     database = tmp_path / "data" / "attune" / "journal.db"
     replies = database.parent / "replies"
     for path in (database, replies, starter_dir() / "examples"):
@@ -103,9 +104,9 @@ def test_without_a_microphone_the_bundled_recordings_are_answered(tmp_path: Path
         assert all(turn.reply and turn.has_audio for turn in journal.turns())
 
 
-def test_the_starter_hears_unheard_voices_and_answers_as_to_the_true_text() -> None:
+def test_the_bundled_letters_hear_unheard_voices_and_are_answered_as_the_true_text() -> None:
     spoken = utterances(40, seed=31_337)
-    encoder = Wav2Vec2Encoder(EncodeSettings.model_validate({}))
+    encoder = Wav2Vec2Encoder(EncodeSettings.model_validate({"path": starter_dir() / "encoder"}))
     features = [encoder.encode(each) for each, _ in spoken]
     pairs = [(text, f.transcript.text) for (_, text), f in zip(spoken, features, strict=True)]
     assert error_rate(pairs) <= 0.10
@@ -125,4 +126,4 @@ def test_the_starter_hears_unheard_voices_and_answers_as_to_the_true_text() -> N
 
 def test_the_pack_is_small_enough() -> None:
     total = sum(path.stat().st_size for path in starter_dir().rglob("*") if path.is_file())
-    assert total < 48_000_000
+    assert total < 95_000_000
