@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import chain
+from itertools import chain, takewhile
 from typing import TYPE_CHECKING, Protocol
 
 from assistant.bridge.route import RouteSetting, choose_route
@@ -125,6 +125,7 @@ class _Ahead:
     """A turn that was begun in a pause, for the case that nothing more is said."""
 
     features: SpeechFeatures
+    bridge: Bridge | None  # that made the prompt
     prompt: SoftPrompt | None
     words: SoftPrompt | str  # as they were given to the LLM
     line: str  # what stood before them
@@ -157,8 +158,10 @@ class Assistant:
         Raises:
             GenerationError: if the language model cannot.
         """
-        if self._ahead is None:
-            self.llm.expect(self._context().line())
+        line = self._context().line()
+        if self._ahead is None or self._ahead.line != line:
+            self._ahead = None
+            self.llm.expect(line)
 
     def speculate(
         self, features: SpeechFeatures, began_at: float, still: Callable[[], bool]
@@ -188,7 +191,7 @@ class Assistant:
             return
         words = self._asked(act, heard, prompt, route)
         line = self._context().line()
-        ahead = _Ahead(features, prompt, words, line, self._stream(words, line))
+        ahead = _Ahead(features, self.bridge, prompt, words, line, self._stream(words, line))
 
         def taken() -> Iterator[str]:
             while still() and (piece := next(ahead.stream, None)) is not None:
@@ -257,6 +260,8 @@ class Assistant:
 
     def _begin(self) -> float:
         """A turn begins: what broke off the one before does not break off this one."""
+        if self._cancel.is_set() or self._ended:
+            self._ahead = None
         self._cancel.clear()
         if self._ended:
             self._cancel.set()
@@ -269,8 +274,9 @@ class Assistant:
     def _cross(self, features: SpeechFeatures) -> tuple[SoftPrompt | None, float | None]:
         if self.bridge is None or self.route == "transcript":
             return None, None
-        if self._ahead is not None and self._ahead.features is features:
-            return self._ahead.prompt, None
+        ahead = self._ahead
+        if ahead is not None and ahead.features is features and ahead.bridge is self.bridge:
+            return ahead.prompt, None
         began = time.monotonic()
         return self.bridge.soft_prompt(features), _ms_since(began)
 
@@ -321,14 +327,16 @@ class Assistant:
     ) -> None:
         self.journal.answering(turn_id, llm=self.llm.fingerprint, route=route, prompt=prompt)
         line, ahead, self._ahead = self._context().line(), self._ahead, None
-        is_ahead = ahead is not None and ahead.words == words and ahead.line == line
-        stream = ahead.stream if ahead is not None and is_ahead else self._stream(words, line)
-        begun = iter(ahead.pieces if ahead is not None and is_ahead else ())
+        if ahead is not None and (ahead.words != words or ahead.line != line):
+            ahead = None
+        stream = self._stream(words, line) if ahead is None else ahead.stream
+        begun = [] if ahead is None else ahead.pieces
         first_piece: list[float] = []
         written: list[str] = []
 
         def pieces() -> Iterator[str]:
-            for piece in chain(begun, stream):
+            ready = takewhile(lambda _: not self._cancel.is_set(), begun)
+            for piece in chain(ready, stream):
                 first_piece.append(_ms_since(began))
                 written.append(piece)
                 yield piece
@@ -338,10 +346,10 @@ class Assistant:
         reply = Reply(
             text="".join(written).strip(),
             route=route,
-            stop_reason=stats.stop_reason,
+            stop_reason=(stats.stop_reason if len(written) >= len(begun) else StopReason.CANCELLED),
             timings=replace(
                 timings,
-                prefill=None if is_ahead else stats.prefill_ms,
+                prefill=stats.prefill_ms if ahead is None else None,
                 first_token=first_piece[0] if first_piece else None,
                 first_audio=first_audio,
                 total=_ms_since(began),

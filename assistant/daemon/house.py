@@ -146,6 +146,7 @@ class House:
     def _paused(self, samples: NDArray[np.float32], voiced_s: float) -> float | None:
         """In a pause: how likely a request is finished; the reply to it is begun meanwhile."""
         finished = cast("Finished", self.finished)
+        self._so_far = None  # what was begun in an earlier pause is of no more use
         probability = finished(samples, voiced_s)
         features, self._so_far = finished.latest, finished.latest
         if self.errand is not None and features is not None:

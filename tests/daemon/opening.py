@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -9,10 +10,16 @@ from assistant.cli import rooms
 from assistant.config import load
 from assistant.daemon import house as daemon
 from assistant.daemon.house import Plan
+from assistant.daemon.loop import Errand
 from tests.cli.house import House
 
 
-def opened(models: House, folder: Path, **flags: object) -> AbstractContextManager[daemon.House]:
+def opened(
+    models: House,
+    folder: Path,
+    errand: Callable[[Errand], None] = lambda _: None,
+    **flags: object,
+) -> AbstractContextManager[daemon.House]:
     """The rooms with a journal in ``folder``; of flags ``__`` is the point between the words."""
     wanted = {name.replace("__", "."): value for name, value in flags.items()}
     wanted |= {"journal.path": folder / "journal.db", "personalise.enabled": False}
@@ -22,6 +29,4 @@ def opened(models: House, folder: Path, **flags: object) -> AbstractContextManag
         lambda *_: None,
         lambda settings: rooms.sink(settings.speak, settings.speak),
     )
-    return daemon.opened(
-        settings, plan, print, beat=lambda: None, publish=print, errand=lambda _: None
-    )
+    return daemon.opened(settings, plan, print, beat=lambda: None, publish=print, errand=errand)

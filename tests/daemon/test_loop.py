@@ -544,6 +544,14 @@ def test_two_pieces_are_joined_unless_too_much_time_lies_between(
     assert joined(None, second) is second
 
 
+def test_the_voice_of_two_pieces_is_that_of_both() -> None:
+    first, second = utterance(0.5), later(0.3, after_s=1.4)
+    assert joined(first, second).voiced_s is None
+    first = replace(first, voiced_s=0.4)
+    assert joined(first, second).voiced_s is None
+    assert joined(first, replace(second, voiced_s=0.2)).voiced_s == pytest.approx(0.6)
+
+
 def test_what_is_asked_for_at_the_end_is_done_at_once_when_it_has_come() -> None:
     stopper, stopped = Stopper(), threading.Event()
     stopper.stop()
