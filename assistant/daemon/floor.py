@@ -86,7 +86,7 @@ class Floor:
     def wait(self) -> bool:
         """Return when a reply may begin; False if its turn has been taken back."""
         with self._changed:
-            self._changed.wait_for(lambda: self._reopened or not self.talks(), HOLD_S)
+            self._changed.wait_for(lambda: self._reopened or not self._talks(), HOLD_S)
             return not self._reopened
 
     def _step(self, frame: AudioFrame, *, voiced: bool) -> float | None:
@@ -110,6 +110,5 @@ class Floor:
     def _begin(self) -> None:
         self._went_on_at, self._voiced = None, 0
 
-    def talks(self) -> bool:
-        """Whether somebody speaks at this moment."""
+    def _talks(self) -> bool:
         return sum(self._recent) >= TALKING

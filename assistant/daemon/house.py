@@ -17,7 +17,7 @@ from assistant.audio import portaudio
 from assistant.config import Settings, starter_dir
 from assistant.daemon import loop
 from assistant.daemon.ears import Ears
-from assistant.daemon.floor import Floor
+from assistant.daemon.floor import TALKING, Floor
 from assistant.daemon.mouth import Mouth
 from assistant.daemon.upkeep import Promoted, Upkeep
 from assistant.encode.finished import Finished, load_ends
@@ -89,6 +89,7 @@ class House:
     speech: bool = False  # whether there was voice in the last frame
     spoken_over: bool = False  # whether the assistant spoke in it
     _so_far: SpeechFeatures | None = None  # of what had been said in the last pause
+    _voiced_since: int = 0  # frames with voice since then
 
     def utterances(self) -> Iterator[Utterance]:
         """What is said from now on, until the ears are stopped."""
@@ -97,6 +98,7 @@ class House:
 
         def is_speech(frame: AudioFrame) -> bool:
             self.speech = notice(frame)
+            self._voiced_since += self.speech
             # whoever speaks over a reply takes no turn back: it has begun to be answered
             self.floor.frame(frame, voiced=self.speech and not self.spoken_over)
             return self.speech
@@ -147,6 +149,7 @@ class House:
         """In a pause: how likely a request is finished; the reply to it is begun meanwhile."""
         finished = cast("Finished", self.finished)
         self._so_far = None  # what was begun in an earlier pause is of no more use
+        self._voiced_since = 0
         probability = finished(samples, voiced_s)
         features, self._so_far = finished.latest, finished.latest
         if self.errand is not None and features is not None:
@@ -158,7 +161,7 @@ class House:
         """Begin a reply, in the thread that answers."""
 
         def still() -> bool:
-            return self._so_far is features and not self.floor.talks()
+            return self._so_far is features and self._voiced_since < TALKING
 
         with suppress(AttuneError):  # the turn itself will meet it, and tell
             self.assistant.speculate(features, began_at, still)

@@ -92,6 +92,7 @@ class Installation:
         nowhere = "http://127.0.0.1:9"
         found = self.house.environment
         del found["ATTUNE_ENCODE__PATH"]
+        found.pop("HF_HUB_OFFLINE", None)  # a command in this process may have set it
         return {
             **found,
             **environment(self.index.address if index else f"{nowhere}/simple"),

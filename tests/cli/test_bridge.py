@@ -20,6 +20,7 @@ from assistant.errors import AttuneError, BridgeError, CheckpointError, Mismatch
 from assistant.generate.gguf import GGUFFile
 from assistant.journal.lineage import CurvePoint, Lineage
 from assistant.journal.store import Journal
+from assistant.nets.calibration import LETTERS
 from assistant.personalise.promote import BridgeFolder
 from assistant.values import SpeechFeatures, Transcript
 from tests.bridge.tables import ENCODER, checkpoint, config
@@ -56,6 +57,9 @@ NUMBERS = {
     "canary_after_rouge1": 0.91,
     "canary_after_token_error": 0.09,
 }
+
+SURE = f"{LETTERS([1.0] * 3):.2f}"
+"""Of three tokens without a doubt."""
 
 
 @pytest.fixture
@@ -390,8 +394,8 @@ def test_inspect_reads_an_exchange_with_each_bridge(run: Run, settings: Settings
     assert lines[1:3] == [f"transcript  {transcript}", "correction  bbb"]
     assert [line.split() for line in lines[4:]] == [
         ["VERSION", "SURE", "HEARD"],
-        [b, "1.00", "bbb"],
-        [a, "1.00", "aaa"],
+        [b, SURE, "bbb"],
+        [a, SURE, "aaa"],
     ]
     with pytest.raises(AttuneError, match="was typed"):
         run("inspect", a, "--turn", typed)
@@ -418,7 +422,7 @@ def test_inspect_tells_of_those_that_cannot_be_read(
         turn = journal.hear(utterance())
     status, out, (first, second) = told("inspect", "--turn", turn)
     assert status == 1
-    assert out[-1].split() == [ours, "1.00", "aaa"]
+    assert out[-1].split() == [ours, SURE, "aaa"]
     assert f"The file of bridge {damaged} is damaged." in first
     assert f"Bridge {base_version(settings)} cannot read exchanges here." in second
     with pytest.raises(AttuneError, match="There is no exchange 99"):

@@ -156,8 +156,8 @@ def test_own_phrases_come_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "own.txt"
     path.write_bytes("\N{ZERO WIDTH NO-BREAK SPACE}Call Jo.\n\n  It's me. \n".encode())
     assert phrases(path) == ["Call Jo.", "It's me."]
-    path.write_text("Call Jo.\nCall 911.\n", encoding="utf-8")
-    with pytest.raises(CorpusError, match=r"own.txt:2: this sentence holds numbers in digits"):
+    path.write_text("Call Jo.\nAdd ½ cup.\n", encoding="utf-8")
+    with pytest.raises(CorpusError, match=r"own.txt:2: this sentence holds fractions"):
         phrases(path)
     path.write_bytes(b"caf\xe9")
     with pytest.raises(CorpusError, match="plain text file in UTF-8, one per line"):

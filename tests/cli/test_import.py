@@ -46,12 +46,12 @@ def record(folder: Path, **texts: str) -> Path:
 
 
 def test_recordings_with_texts_are_taken_in_once(run: Run, path: Path, tmp_path: Path) -> None:
-    corpus = record(tmp_path / "corpus", a="Hello.", b="Good night!", c="At 5.")
+    corpus = record(tmp_path / "corpus", a="Hello.", b="Good night!", c="½ cup.")
     assert run(corpus) == (
         0,
         [
             "Taken in: sentences 2, 0.1 minutes of speech.",
-            "Left out: numbers in digits, not in words 1.",
+            "Left out: fractions or other signs for numbers 1.",
             LEARNED,
         ],
         [],
@@ -106,7 +106,7 @@ def test_problems_are_told_and_the_rest_is_taken_in(run: Run, tmp_path: Path) ->
     ]
     (corpus / "b.txt").unlink()
     (corpus / "b.wav").unlink()
-    status, out, err = run(record(tmp_path / "other", x="At 5."))
+    status, out, err = run(record(tmp_path / "other", x="½ cup."))
     assert (status, err) == (0, [])
     assert out[1].startswith("Left out: ")
     (tmp_path / "other" / "x.txt").unlink()
@@ -115,7 +115,7 @@ def test_problems_are_told_and_the_rest_is_taken_in(run: Run, tmp_path: Path) ->
 
 
 def test_the_count_is_given_as_json(run: Run, tmp_path: Path) -> None:
-    corpus = record(tmp_path / "corpus", a="Hello.", b="At 5.")
+    corpus = record(tmp_path / "corpus", a="Hello.", b="½ cup.")
     (corpus / "c.wav").write_bytes(b"no sound")
     status, (line,), err = run(corpus, "--json")
     assert (status, len(err)) == (0, 1)
@@ -123,7 +123,7 @@ def test_the_count_is_given_as_json(run: Run, tmp_path: Path) -> None:
         "imported": 1,
         "already_there": 0,
         "seconds": 1.5,
-        "skipped": {"numbers in digits, not in words": 1},
+        "skipped": {"fractions or other signs for numbers": 1},
         "problems": [
             {
                 "where": str(corpus / "c.wav"),

@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from assistant.audio.resample import to_int16
+from assistant.daemon.floor import TALKING
 from assistant.daemon.house import House as Opened
 from assistant.daemon.loop import Errand
 from assistant.encode.finished import Finished
@@ -97,7 +98,7 @@ def test_the_errand_of_a_pause_is_there_before_the_end_is_sure(
         utterance = next(house.utterances())
         assert ahead[-1]
         ready_s = sum(ahead) * FRAME_SAMPLES / SAMPLE_RATE
-        assert ready_s == pytest.approx(utterance.endpoint_ms / 1000 - 0.3, abs=0.05)
+        assert ready_s == pytest.approx(utterance.endpoint_ms / 1000 - 0.2, abs=0.05)
         assert house.assistant.hear(utterance).reply == ANSWER
 
 
@@ -125,7 +126,7 @@ def test_who_goes_on_takes_back_what_was_begun(
         def goes_on() -> Iterator[AudioFrame]:
             yield from frames(silence(0.6), examples()[4], silence(0.5))
             for frame in frames(examples()[3], silence(2.5)):
-                if house.floor.talks() and errands and not ran:
+                if house._voiced_since >= TALKING and errands and not ran:
                     errands[-1]()  # the thread that answers comes to it only now
                     ran.append(house.assistant._ahead is not None)
                 yield frame

@@ -40,7 +40,7 @@ COOKIES = """*INV:\tjust tell me everything &=points that you see . •1000_3500
 *PAR:\t0is a little girl [= the sister] laughing [=! laughs] +... •17400_20000•
 *PAR:\tmhm . •20000_20250•
 *PAR:\tno bullet on this one .
-*PAR:\tthere are 2 cups . •21000_23000•
+*PAR:\tthere are ½ cups . •21000_23000•
 *PAR:\tyyy . •23000_24000•
 *PAR:\t&=sighs . •24000_25000•
 *INV:\tanything else ? •25000_26000•
@@ -67,7 +67,7 @@ LEFT_OUT = {
     "unintelligible": 2,
     "shorter than 0.3 s": 1,
     "no time bullet": 1,
-    "numbers in digits, not in words": 1,
+    "fractions or other signs for numbers": 1,
     "no words": 1,
     "longer than 20 s": 1,
 }
