@@ -18,6 +18,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from assistant import child
 from assistant.config import load
 
 NUMBERS = ("014070297", "010640166", "005600015", "010330241", "096250001", "026210005")
@@ -45,7 +46,7 @@ def conversation(data: Path) -> str:
             "ATTUNE_SPEAK__WAV_DIR": str(place / "replies"),
         }
         done = subprocess.run(
-            [sys.executable, "-I", "-m", "assistant", "run", "--input", str(spoken)],
+            [*child.command("assistant"), "run", "--input", str(spoken)],
             env=environment,
             capture_output=True,
             text=True,

@@ -9,7 +9,8 @@ from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from tests.faults.manager import SERVICE, Manager, ask, kept, managed
+from assistant.spoken import spoken_form
+from tests.faults.manager import QUESTION, SERVICE, Manager, ask, kept, managed
 from tests.journal.locks import held_by_another
 from tests.sound import SoundServer
 
@@ -72,7 +73,7 @@ def test_a_disk_that_is_full_costs_no_answer(sound_server: SoundServer, tmp_path
         assert last["reply"]
         service.until(lambda: not service.client.status().warnings, "all is kept")
         assert service.statuses == []
-        assert list(log(service).values()) == ["what time is it"] * 4
+        assert [spoken_form(str(text)) for text in log(service).values()] == [QUESTION] * 4
 
 
 def test_a_database_that_another_program_keeps_costs_no_answer(
