@@ -229,7 +229,7 @@ def fitted(encoder: Encoder, data: Path, count: int) -> dict[str, float]:
             right.append(said_words(text) == transcript.spoken)
     features, truth = np.array(given), np.array(right, float)
     found = fit(features, truth)
-    names = ("bias", "mean", "least", "length")
+    names = ("bias", "mean", "length")
     return {name: round(float(each), 3) for name, each in zip(names, found, strict=True)} | {
         "recordings": len(right),
         "calibration_error_there": round(calibration_error(chances(features, found), truth), 3),

@@ -188,7 +188,6 @@ class Bench:
             LettersHead.untrained(
                 self.encoder.fingerprint, self.encoder.ctc_head(), self.encoder.spelling
             ),
-            True,  # noqa: FBT003 - it writes words of its own
             train,
             held_out,
             self.replay,

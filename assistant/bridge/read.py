@@ -177,9 +177,8 @@ class AnchorReader:
         shares, indexes = posteriors[said, 1:].topk(min(8, len(self._rows)), dim=-1)
         weights = (shares / shares.sum(-1, keepdim=True)).numpy()
         rows = (weights[..., None] * self._rows[indexes.numpy()]).sum(axis=1)
-        # a token that stays is as sure as it was heard, a new one as the slot is of it
-        heard = np.repeat(_confidences(tokens, transcript, self._words), 2)[said.numpy()]
-        sure = shares[:, 0].numpy() * heard
+        places = np.repeat(_places(tokens, transcript, self._words), 2)[said.numpy()]
+        sure = _by_word(places, shares[:, 0].numpy(), transcript)
         read = self._token_ids[indexes[:, 0].numpy()].tolist()
         return Reading(rows, read, self._calibration(sure))
 
@@ -223,16 +222,28 @@ def _spans(
     return [(times[b], times[e]) for b, e in zip(begins.tolist(), ends.tolist(), strict=True)]
 
 
-def _confidences(
-    tokens: Sequence[int], transcript: Transcript, words: Words
-) -> NDArray[np.float64]:
-    """How sure the encoder was of each token's word, (n_tokens,)."""
-    of_letters: list[float] = []
-    for word in transcript.words:
-        of_letters += [word.confidence] * (len(said_words(word.text)) + 1)
-    of_letters = of_letters or [transcript.confidence]
+def _places(tokens: Sequence[int], transcript: Transcript, words: Words) -> NDArray[np.int64]:
+    """Which word of a transcript each token stands in, (n_tokens,)."""
+    of_letters: list[int] = []
+    for at, word in enumerate(transcript.words):
+        of_letters += [at] * (len(said_words(word.text)) + 1)
+    of_letters = of_letters or [0]
     ends: list[int] = np.cumsum([len(words.text([token])) for token in tokens]).tolist()
     return np.array([of_letters[min(max(end - 1, 0), len(of_letters) - 1)] for end in ends])
+
+
+def _by_word(
+    places: NDArray[np.int64], shares: NDArray[np.floating], transcript: Transcript
+) -> list[float]:
+    """How sure a reading is of each word: as it was heard, and as its least sure slot.
+
+    Args:
+        places: which word each slot stands in, (n_slots,).
+        shares: how sure each slot is of what it says, (n_slots,).
+        transcript: how surely each word was heard.
+    """
+    heard = [word.confidence for word in transcript.words] or [transcript.confidence]
+    return [float(shares[places == at].min()) * heard[at] for at in np.unique(places)]
 
 
 def _batch(features: SpeechFeatures) -> Tensor:

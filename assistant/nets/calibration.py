@@ -24,7 +24,6 @@ class Calibration:
 
     bias: float
     mean: float  # for the mean natural logarithm of the words' probabilities
-    least: float  # for the logarithm of the lowest of them
     length: float  # for the logarithm of the number of words
 
     def __call__(self, words: Sequence[float] | NDArray[np.floating]) -> float:
@@ -35,20 +34,20 @@ class Calibration:
         """
         return self.chance(evidence(words)) if len(words) else 0.0
 
-    def chance(self, found: tuple[float, float, float]) -> float:
+    def chance(self, found: tuple[float, float]) -> float:
         """The same from what ``evidence`` found."""
-        odds = self.bias + self.mean * found[0] + self.least * found[1] + self.length * found[2]
+        odds = self.bias + self.mean * found[0] + self.length * found[1]
         return 1 / (1 + math.exp(-max(-30.0, min(30.0, odds))))
 
 
-def evidence(words: Sequence[float] | NDArray[np.floating]) -> tuple[float, float, float]:
-    """What the regression sees of at least one word: mean and lowest logarithm, and length."""
+def evidence(words: Sequence[float] | NDArray[np.floating]) -> tuple[float, float]:
+    """What the regression sees of at least one word: mean logarithm, and that of the length."""
     logs = np.log(np.clip(words, LEAST, 1.0))
-    return float(logs.mean()), float(logs.min()), math.log(len(words))
+    return float(logs.mean()), math.log(len(words))
 
 
-LETTERS = Calibration(bias=3.56, mean=15.008, least=-1.652, length=-0.74)
+LETTERS = Calibration(bias=2.926, mean=11.121, length=-0.327)
 """For letters by CTC, wav2vec2 and its kin, and what bridges read beside them."""
 
-WHISPER = Calibration(bias=4.677, mean=7.62, least=-0.208, length=-1.506)
+WHISPER = Calibration(bias=4.601, mean=7.11, length=-1.456)
 """For Whisper."""

@@ -34,7 +34,6 @@ class Heard:
     dim: int
     spelling: Spelling | None  # none of an encoder that writes no letters
     untrained: Checkpoint | None  # a letters bridge that reads as the encoder does
-    transcribes: bool  # whether the encoder writes words of its own
     train: Sequence[Pair]
     held_out: Sequence[Pair]
     replay: Sequence[Pair] = ()
@@ -68,7 +67,6 @@ class Heard:
             dim=encoder.dim,
             spelling=spelling,
             untrained=untrained,
-            transcribes=encoder.transcribes,
             train=train,
             held_out=held_out,
             replay=common[canaries:],

@@ -60,6 +60,13 @@ EXAMPLES = "examples_at_last_training"
 REJECTED = 3
 """Rejected bridges whose files stay."""
 
+NO_LETTERS = (
+    "The speech encoder has no letters to be learned, so what is taught is only kept. Set "
+    "personalise.head to 'anchored' to try a bridge over its words, or encode.path to a wav2vec2."
+)
+"""Why nothing is trained beside Whisper unless it is wished for: with few recordings to judge by,
+the gate has let a bridge over words through that was taught shuffled texts."""
+
 KINDS = {"pooled": "bridgeformer", "ctc": "ctc", "letters": "letters", "anchored": "anchored"}
 """Which projector each head of the settings is."""
 
@@ -100,6 +107,11 @@ def _retrain(
     tell: Callable[[Event], None],
     stop: threading.Event,
 ) -> Judged | Nothing:
+    wanted = settings.personalise
+    steps = wanted.steps or STEPS[wanted.head]
+    settings = settings.model_copy(
+        update={"personalise": wanted.model_copy(update={"steps": steps})}
+    )
     train = [example for example in found if not example.held_out]
     held_out = [example for example in found if example.held_out]
     tell(Collected(len(train), len(held_out)))
@@ -114,8 +126,8 @@ def _retrain(
     state = settings.bridges / STATE
     with vocabulary(settings.generate.path) as language:
         heard = hear(settings, journal, found, tell)
-        settings = fitting(settings, heard)
-        steps = settings.personalise.steps
+        if settings.personalise.head == "letters" and heard.untrained is None:
+            return Nothing(NO_LETTERS)
         head, start = beginning(settings, request, folder, heard, language)
         trainer = Trainer(
             head,
@@ -185,20 +197,6 @@ def alone(folder: Path) -> Generator[None, None, None]:
         yield
     finally:
         os.close(handle)
-
-
-def fitting(settings: Settings, heard: Heard) -> Settings:
-    """The settings with the head that goes with the encoder, and the steps that it needs.
-
-    Letters are learned where the encoder has letters; one that only writes words has its words
-    corrected, and one that writes nothing gets the paper's slots.
-    """
-    wanted = settings.personalise
-    head = wanted.head
-    if head == "letters" and heard.untrained is None:
-        head = "anchored" if heard.transcribes else "pooled"
-    changed = {"head": head, "steps": wanted.steps or STEPS[head]}
-    return settings.model_copy(update={"personalise": wanted.model_copy(update=changed)})
 
 
 def beginning(

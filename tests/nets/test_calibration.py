@@ -50,14 +50,14 @@ def test_a_chance_is_a_chance_whatever_is_said_of_the_words(
 
 def test_no_word_is_less_likely_than_the_least() -> None:
     assert WHISPER([0.0, 0.5]) == WHISPER([LEAST, 0.5])
-    assert evidence([0.0, 1.0]) == (math.log(LEAST) / 2, math.log(LEAST), math.log(2))
+    assert evidence([0.0, 1.0]) == (math.log(LEAST) / 2, math.log(2))
 
 
 def test_odds_beyond_all_measure_overflow_nothing() -> None:
-    steep = Calibration(bias=0.0, mean=1e9, least=0.0, length=0.0)
+    steep = Calibration(bias=0.0, mean=1e9, length=0.0)
     assert 0.0 < steep([0.5]) < 1e-12
     assert steep([1.0]) == 0.5
-    assert 1 - 1e-12 < Calibration(bias=1e9, mean=0.0, least=0.0, length=0.0)([1.0]) < 1.0
+    assert 1 - 1e-12 < Calibration(bias=1e9, mean=0.0, length=0.0)([1.0]) < 1.0
 
 
 def test_many_words_are_less_likely_all_right_than_few() -> None:

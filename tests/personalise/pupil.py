@@ -12,7 +12,7 @@ from assistant.journal.store import Journal
 from assistant.journal.turn import Taught
 from assistant.personalise.replay import sentences
 from assistant.values import EndReason, Utterance
-from bench.speakers import SPEAKERS
+from bench.speakers import LETTERS, SPEAKERS
 
 BEGAN = datetime(2026, 3, 1, 9, tzinfo=timezone.utc)
 
@@ -47,9 +47,10 @@ class Pupil:
 
 
 def settings(folder: Path, **changes: object) -> Settings:
-    """The starter models over a journal in ``folder``, with a short training."""
+    """The bundled letters, bridge and LLM over a journal in ``folder``, with a short training."""
     wished: dict[str, object] = {
         "journal.path": folder / "journal.db",
+        "encode.path": LETTERS,
         "encode.threads": 1,
         "generate.threads": 1,
         "personalise.replay": 24,

@@ -228,7 +228,7 @@ def test_recordings_of_a_corpus_are_learned_from_and_problems_told(
     notes: list[str] = []
     run(settings, Plan(corpora=(corpus,), utterances=1, steps=1), told.append, notes.append)
     assert isinstance(told[0], Collected)
-    assert told[0].train == 1 + 2
+    assert told[0].train == 1 + 3
     assert notes == [f"{corpus / '3.wav'}: has no text: write what is said in it into 3.txt"]
     with pytest.raises(CorpusError, match="There is no"):
         run(settings, Plan(corpora=(tmp_path / "gone",), utterances=2, steps=1))

@@ -431,7 +431,7 @@ def test_what_gets_no_answer_is_not_begun(text: str, room: MakeRoom) -> None:
 
 def test_what_is_asked_back_is_not_begun_and_asked_once(room: MakeRoom) -> None:
     ahead = room()
-    ahead.heard = features("what lime is it", 0.2)
+    ahead.heard = features("what lime is it", 0.1)
     for _ in range(3):
         ahead.begin()
     assert not ahead.ready
