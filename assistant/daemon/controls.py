@@ -73,8 +73,12 @@ class Controls:
         self._house = house
 
     def leave(self) -> None:
-        """It is being closed."""
+        """It is being closed: nothing is heard until there is another one."""
         self._house = None
+        microphone = self._of_house.microphone
+        if microphone is not None and microphone.state == "listening":
+            waiting = microphone.model_copy(update={"state": "waiting", "speech": False})
+            self._of_house = self._of_house.model_copy(update={"microphone": waiting})
 
     def answered(self, turn: Turn) -> None:
         """An exchange is complete."""

@@ -161,7 +161,12 @@ class House:
         """Begin a reply, in the thread that answers."""
 
         def still() -> bool:
-            return self._so_far is features and self._voiced_since < TALKING
+            # its models are closed once it has made way for another one
+            return (
+                not self.stopper.stopped
+                and self._so_far is features
+                and self._voiced_since < TALKING
+            )
 
         with suppress(AttuneError):  # the turn itself will meet it, and tell
             self.assistant.speculate(features, began_at, still)

@@ -305,6 +305,6 @@ def test_settings_in_comments_load_too(board: str, tmp_path: Path) -> None:
     offered = ("# path =", "# [")
     path.write_text("\n".join(w[2:] if w.startswith(offered) else w for w in lines))
     settings = load(environ={}, files=(path,)).settings
-    assert settings.encode.path == Path("/var/lib/attune/models/wav2vec2-base-960h")
+    assert settings.encode.path == Path("/var/lib/attune/models/whisper-base")
     assert settings.generate.path.name == "Llama-3.2-1B-Instruct-Q4_K_M.gguf"
     assert settings.bridge.path is None
