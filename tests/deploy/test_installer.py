@@ -307,4 +307,3 @@ def test_settings_in_comments_load_too(board: str, tmp_path: Path) -> None:
     settings = load(environ={}, files=(path,)).settings
     assert settings.encode.path == Path("/var/lib/attune/models/whisper-base")
     assert settings.generate.path.name == "Llama-3.2-1B-Instruct-Q4_K_M.gguf"
-    assert settings.bridge.path is None

@@ -14,6 +14,7 @@ import psutil
 import pytest
 import soundfile
 
+from assistant.config import starter_dir
 from assistant.journal.lineage import Lineage
 from assistant.journal.store import Journal
 from models.recipe.evaluate import utterances
@@ -67,6 +68,7 @@ def test_nothing_grows(course: Course, tmp_path: Path) -> None:
         seconds += utterance.seconds
     environment = silent_environment(tmp_path / "home") | {
         "REPLAY_FOLDER": str(speech),
+        "ATTUNE_ENCODE__PATH": str(starter_dir() / "encoder"),  # with letters, which are learned
         "REPLAY_COUNT": str(course.recordings),
         "REPLAY_BREAK": str(course.break_every),
         "ATTUNE_SPEAK__WAV_DIR": str(tmp_path / "replies"),
