@@ -80,7 +80,7 @@ class Row:
     worst_tenth: float  # word error of the speaker at the 90th percentile, per cent
     right: float  # share of recordings in which every word is right, per cent
     ms: float  # median per recording
-    memory_mb: float
+    memory_mb: float  # what it adds to a process that has imported torch
     calibration_error: float | None  # expected, 0 to 1; faster-whisper says nothing of the kind
 
 
@@ -136,12 +136,18 @@ def hear(said: Sequence[Said], path: Path, by: str, threads: int) -> tuple[list[
 def child() -> None:
     """Hear what standard input names; a JSON line for each recording, and one for the memory."""
     order = json.load(sys.stdin)
+    before_mb = _resident_mb()
     listen = _faster_whisper if order["by"] == THEIRS else _attune
     for heard in listen(Path(order["path"]), order["threads"], order["files"]):
         print(json.dumps(asdict(heard)), flush=True)
+    print(json.dumps({"memory_mb": _resident_mb() - before_mb}))
+
+
+def _resident_mb() -> float:
+    """Memory of this process now."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
-    rss = re.search(r"VmRSS:\s+(\d+) kB", status)
-    print(json.dumps({"memory_mb": int(rss[1]) / 1024 if rss else 0.0}))
+    found = re.search(r"VmRSS:\s+(\d+) kB", status)
+    return int(found[1]) / 1024 if found else 0.0
 
 
 def _attune(path: Path, threads: int, files: Iterable[str]) -> Iterator[Heard]:
