@@ -89,6 +89,7 @@ missing_packages() {
       echo libasound2-plugins
     { has systemd-analyze && has systemd-socket-activate && has systemd-sysusers; } ||
       echo systemd
+    [[ -x /bin/kill ]] || echo procps # which the units name
   fi
 }
 

@@ -40,11 +40,15 @@ OWN = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 }
 
+CLONE = "/srv/attune"
+"""Where others can read it, too, as some tests have it."""
+
 EXAMPLES = "models/starter/examples"
 PEOPLE = "/people"
 
 ENTER = """
 mount --make-rprivate /
+mount --bind "$0" "$0"
 mount -t proc proc "$0/proc"
 mount -t sysfs sysfs "$0/sys"
 mount --rbind /dev "$0/dev"
@@ -53,9 +57,14 @@ while [ "$1" != -- ]; do
   shift 2
 done
 shift
-exec chroot "$0" "$@"
+cd "$0"
+pivot_root . .
+umount -l .
+cd /
+exec "$@"
 """
-"""Into the root, with mounts that nobody else sees and that go with the last process there."""
+"""Into the root, with mounts that nobody else sees and that go with the last process there. Not by
+chroot, in which nobody is given namespaces of their own, as some tests ask for."""
 
 
 class Fresh:
@@ -72,7 +81,7 @@ class Fresh:
             self._show(people, PEOPLE)
         bundle = root / "root" / "attune.bundle"
         self._out(["git", "-C", str(ROOT), "bundle", "create", "--quiet", str(bundle), "HEAD"])
-        self.run("git", "clone", "--quiet", "/root/attune.bundle", "/root/attune")
+        self.run("git", "clone", "--quiet", "/root/attune.bundle", CLONE)
 
     def run(self, *words: str) -> str:
         """What a command there writes, which is shown, too."""
@@ -82,7 +91,7 @@ class Fresh:
 
     def make(self, *words: str) -> str:
         """What a target of the clone writes."""
-        return self.run("make", "--no-print-directory", "-C", "/root/attune", *words)
+        return self.run("make", "--no-print-directory", "-C", CLONE, *words)
 
     def _out(self, command: list[str]) -> str:
         with subprocess.Popen(
@@ -110,6 +119,8 @@ class Fresh:
             elif target.name == "sources.list":  # of debootstrap; the sources are in the folder
                 target.write_bytes(source.read_bytes() if source.exists() else b"")
         shutil.copy("/etc/resolv.conf", self._root / "etc/resolv.conf")
+        # an installer writes it, debootstrap does not
+        (self._root / "etc/hosts").write_text("127.0.0.1 localhost\n", encoding="ascii")
 
     def _take_over_pip(self) -> None:
         """The settings of pip, and whatever files and folders they name."""
