@@ -224,17 +224,21 @@ def fitted(encoder: Encoder, data: Path, count: int) -> dict[str, float]:
         noise *= np.sqrt(np.mean(np.square(samples))) * 10 ** (-5 / 20)
         heard.append(((samples + noise).astype(np.float32), clip.text))
         heard += [(soxr.resample(samples, 10, rate), clip.text) for rate in (6, 17)]
+    n_human = len(heard)
     if encoder.spelling is not None:  # it has heard too few people to be right about them
         heard += [(each.samples, text) for each, text in utterances(4 * count, 4_242)]
     given: list[tuple[float, ...]] = []
     right: list[bool] = []
-    for samples, text in heard:
+    weights: list[float] = []  # people count twice as much as robots, all of them together
+    of_people = 2 * max(1, len(heard) - n_human) / n_human
+    for at, (samples, text) in enumerate(heard):
         transcript = encoder.encode(_utterance(np.ascontiguousarray(samples))).transcript
         if transcript.words:
             given.append((1.0, *evidence([word.confidence for word in transcript.words])))
             right.append(said_words(text) == transcript.spoken)
+            weights.append(of_people if at < n_human < len(heard) else 1.0)
     features, truth = np.array(given), np.array(right, float)
-    found = fit(features, truth)
+    found = fit(features, truth, np.array(weights))
     names = ("bias", "mean", "length")
     return {name: round(float(each), 3) for name, each in zip(names, found, strict=True)} | {
         "recordings": len(right),

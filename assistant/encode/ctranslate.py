@@ -34,7 +34,8 @@ TAIL_S = 15
 """Seconds of silence after the speech, as far as they fit into the window. Word error of tiny.en
 in int8 on 157 recordings of Kathleen and 167 of speechocean762, greedy, and time of the encoder:
 6 s 5.0 and 68 % in 0.09 s, 10 s 5.2 and 45 % in 0.11 s, 15 s 4.9 and 40 % in 0.13 s, filled to
-30 s 5.3 and 46 % in 0.34 s (bench/people.py --tails, 2026-11-29)."""
+30 s 5.3 and 46 % in 0.34 s. Measured on 2026-11-29 by a script that is not kept; to measure anew,
+change this and run ``python -m bench.people``."""
 
 _COLUMN = 160
 """Samples from column to column of the spectrogram."""

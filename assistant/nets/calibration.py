@@ -1,8 +1,8 @@
 """How sure a reading is: what a network says of its words, as the chance that all are right.
 
-The parameters are those of logistic regressions, made by ``python -m bench.people --fit`` on
-recordings that may be trained on; how well they hold on held-out people is in the card of the
-starter models.
+The parameters are those of logistic regressions on recordings that may be trained on, fitted on
+2026-11-29; ``python -m bench.people --fit`` fits them anew in the same way. How well they hold on
+held-out people is in the card of the starter models.
 """
 
 from __future__ import annotations
