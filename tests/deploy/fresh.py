@@ -1,8 +1,8 @@
 """Proves what the README promises of a fresh machine, in a Debian made for it: ``make fresh``.
 
-There the last commit is cloned, and ``make run``, ``make run`` and ``make test`` must do. Needs
-root, debootstrap and the network. Wherever this machine's pip and apt take packages from, they take
-them from there, too.
+There the last commit is cloned and set up; ``make run`` without the network, ``make run`` twice
+with it, and ``make test`` must do. Needs root, debootstrap and the network. Wherever this machine's
+pip and apt take packages from, they take them from there, too.
 
     ATTUNE_PEOPLE   a folder of recordings to be answered in place of the bundled ones
 """
@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,6 +42,9 @@ OWN = {
 
 CLONE = "/srv/attune"
 """Where others can read it, too, as some tests have it."""
+
+GOES_ON = "Attune listens with what it has"
+"""What it says where the everyday models cannot be fetched."""
 
 EXAMPLES = "models/starter/examples"
 PEOPLE = "/people"
@@ -83,15 +86,21 @@ class Fresh:
         self._out(["git", "-C", str(ROOT), "bundle", "create", "--quiet", str(bundle), "HEAD"])
         self.run("git", "clone", "--quiet", "/root/attune.bundle", CLONE)
 
-    def run(self, *words: str) -> str:
-        """What a command there writes, which is shown, too."""
+    def run(self, *words: str, unshare: Sequence[str] = ()) -> str:
+        """What a command there writes, which is shown, too.
+
+        Args:
+            words: the command.
+            unshare: what it shall not share with this machine beside mounts, as flags of 'unshare'.
+        """
         settings = [f"{name}={text}" for name, text in (OWN | self._passed_on).items()]
-        enter = ["unshare", "--mount", "sh", "-euc", ENTER, str(self._root), *self._mounts, "--"]
+        alone = ["unshare", "--mount", *unshare]
+        enter = [*alone, "sh", "-euc", ENTER, str(self._root), *self._mounts, "--"]
         return self._out([*enter, "env", "-i", *settings, *words])
 
-    def make(self, *words: str) -> str:
+    def make(self, *words: str, unshare: Sequence[str] = ()) -> str:
         """What a target of the clone writes."""
-        return self.run("make", "--no-print-directory", "-C", CLONE, *words)
+        return self.run("make", "--no-print-directory", "-C", CLONE, *words, unshare=unshare)
 
     def _out(self, command: list[str]) -> str:
         with subprocess.Popen(
@@ -184,9 +193,13 @@ def prove(fresh: Fresh, recordings: str, least: int) -> None:
         least: how many exchanges there must be.
     """
     arguments = f"ARGS=--input {recordings}"
+    fresh.run(f"{CLONE}/deploy/setup.sh", "--for", "run")
+    offline = fresh.make("run", arguments, unshare=["--net"])
+    if GOES_ON not in offline:
+        raise SystemExit("Without a network it said nothing of the models that it could not fetch.")
     first = fresh.make("run", arguments)
     second = fresh.make("run", arguments)
-    for told in (first, second):
+    for told in (offline, first, second):
         if answered(told) < least:
             raise SystemExit(f"{answered(told)} exchanges had an answer, not {least}.")
     if ready_s(second) >= READY_S:
