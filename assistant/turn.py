@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Protocol
 
 from assistant.bridge.route import RouteSetting, choose_route
 from assistant.config import BridgeSettings, GenerateSettings, TurnSettings
+from assistant.dialogue import Answer, AskBack, DialoguePolicy, Ignore, Stop, Understood, Wait
 from assistant.encode.encoder import Encoder
 from assistant.errors import AttuneError, AudioError, SpeechError, StorageError
-from assistant.generate.context import Context
+from assistant.generate.context import ContextLine
 from assistant.generate.llama import LlamaSession
 from assistant.generate.stream import ReplyStream
-from assistant.journal.patient import PatientJournal
+from assistant.journal.buffered import BufferedJournal
 from assistant.journal.turn import Turn
-from assistant.manners import Answer, AskBack, Heard, Ignore, Manners, Stop, Wait
 from assistant.speak.aloud import Sink, Synthesiser, speak
 from assistant.speak.sentences import sentences
 from assistant.speak.speech import Speech
@@ -140,12 +140,14 @@ class Assistant:
     encoder: Encoder
     bridge: Bridge | None
     llm: LlamaSession
-    journal: PatientJournal
+    journal: BufferedJournal
     voice: Voice
     bridge_settings: BridgeSettings
     generate_settings: GenerateSettings
     route: RouteSetting = "auto"
-    manners: Manners = field(default_factory=lambda: Manners(TurnSettings.model_validate({})))
+    dialogue: DialoguePolicy = field(
+        default_factory=lambda: DialoguePolicy(TurnSettings.model_validate({}))
+    )
     now: Callable[[], datetime] = lambda: datetime.now().astimezone()
     encoded: Callable[[Utterance], SpeechFeatures | None] = lambda _: None  # ahead of time
     _cancel: threading.Event = field(default_factory=threading.Event)
@@ -186,7 +188,7 @@ class Assistant:
         prompt, _ = self._cross(features)
         route = self._route(prompt, features)
         heard = self._heard(0, route, features.transcript, prompt)
-        act = self.manners.foresee(heard, began_at)
+        act = self.dialogue.foresee(heard, began_at)
         if not isinstance(act, Answer) or act.confirms is not None:
             return
         words = self._asked(act, heard, prompt, route)
@@ -206,7 +208,7 @@ class Assistant:
             self._ahead = ahead
 
     def hear(self, utterance: Utterance) -> Turn:
-        """Answer what was said, ask back, or leave it alone, as the manners have it.
+        """Answer what was said, ask back, or leave it alone, as the dialogue have it.
 
         Raises:
             AttuneError: if a stage fails; the journal then holds what came before it and why.
@@ -223,7 +225,7 @@ class Assistant:
             route = self._route(prompt, features)
             heard = self._heard(turn_id, route, features.transcript, prompt)
             heard = replace(heard, over_reply=utterance.over_reply)
-            match act := self.manners.judge(heard, began - utterance.seconds):
+            match act := self.dialogue.judge(heard, began - utterance.seconds):
                 case Answer():
                     words = self._asked(act, heard, prompt, route)
                     self._answer(turn_id, words, route, prompt, timings, began)
@@ -232,7 +234,7 @@ class Assistant:
                     self._ask_back(turn_id, question, route, prompt, timings, began)
                 case Stop() | Wait() | Ignore():
                     return self._leave(turn_id, act)
-            self.manners.answered(time.monotonic())
+            self.dialogue.answered(time.monotonic())
             return self.journal.turn(turn_id)
 
     def read(self, text: str, *, aloud: bool = True) -> Turn:
@@ -267,9 +269,9 @@ class Assistant:
             self._cancel.set()
         return time.monotonic()
 
-    def _context(self) -> Context:
+    def _context(self) -> ContextLine:
         settings = self.generate_settings
-        return Context(self.now(), settings.user_name, settings.reminders)
+        return ContextLine(self.now(), settings.user_name, settings.reminders)
 
     def _cross(self, features: SpeechFeatures) -> tuple[SoftPrompt | None, float | None]:
         if self.bridge is None or self.route == "transcript":
@@ -292,7 +294,7 @@ class Assistant:
         )
 
     def _asked(
-        self, act: Answer, heard: Heard, prompt: SoftPrompt | None, route: Route
+        self, act: Answer, heard: Understood, prompt: SoftPrompt | None, route: Route
     ) -> SoftPrompt | str:
         """What is put to the LLM: the soft prompt where it says all of it, else words."""
         if prompt is not None and route is Route.BRIDGE and act.words == heard.words:
@@ -306,13 +308,13 @@ class Assistant:
 
     def _heard(
         self, turn_id: int, route: Route, transcript: Transcript, prompt: SoftPrompt | None
-    ) -> Heard:
+    ) -> Understood:
         """What the route understood."""
         if route is Route.TRANSCRIPT or prompt is None:
-            return Heard(turn_id, transcript.text, transcript.confidence)
+            return Understood(turn_id, transcript.text, transcript.confidence)
         learned = self.bridge is not None and self.bridge.learned
         words = prompt.heard if len(prompt.rows) else ""
-        return Heard(turn_id, words, prompt.confidence, learned)
+        return Understood(turn_id, words, prompt.confidence, learned)
 
     def _answer(
         self,
@@ -412,7 +414,7 @@ class Assistant:
 class _NotingFailure(AbstractContextManager[None]):
     """Writes into the journal why a turn broke off, and lets the error go on."""
 
-    journal: PatientJournal
+    journal: BufferedJournal
     turn_id: int
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:

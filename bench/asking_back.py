@@ -23,19 +23,19 @@ from numpy.typing import NDArray
 from assistant.bridge.connect import Bridge
 from assistant.bridge.route import choose_route
 from assistant.config import Settings, load
-from assistant.encode.wav2vec2 import Wav2Vec2Encoder
-from assistant.generate.llama import LlamaSession
-from assistant.manners import (
+from assistant.dialogue import (
     NO,
     STOP,
     WAIT,
     YES,
     AskBack,
-    Heard,
-    Manners,
+    DialoguePolicy,
+    Understood,
     after_phrase,
     means,
 )
+from assistant.encode.wav2vec2 import Wav2Vec2Encoder
+from assistant.generate.llama import LlamaSession
 from assistant.values import Route, SpeechFeatures, Utterance
 from bench.personalise import Bench, simulated
 from bench.speakers import LETTERS, SPEAKERS
@@ -58,7 +58,7 @@ class Case:
 
     kind: str
     right: bool
-    heard: Heard
+    heard: Understood
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Row:
     badly_asked: float
 
 
-def understood(features: SpeechFeatures, bridge: Bridge | None, settings: Settings) -> Heard:
+def understood(features: SpeechFeatures, bridge: Bridge | None, settings: Settings) -> Understood:
     """What the route that a turn takes understands."""
     prompt = None if bridge is None else bridge.soft_prompt(features)
     route = choose_route(
@@ -84,8 +84,8 @@ def understood(features: SpeechFeatures, bridge: Bridge | None, settings: Settin
         settings=settings.bridge,
     )
     if route is Route.TRANSCRIPT or prompt is None or bridge is None:
-        return Heard(0, features.transcript.spoken, features.transcript.confidence)
-    return Heard(0, prompt.heard, prompt.confidence, bridge.learned)
+        return Understood(0, features.transcript.spoken, features.transcript.confidence)
+    return Understood(0, prompt.heard, prompt.confidence, bridge.learned)
 
 
 def spoken(count: int) -> Iterator[tuple[str, Utterance, str]]:
@@ -131,7 +131,8 @@ def row(kind: str, cases: list[Case], settings: Settings) -> Row:
 
     def share(found: list[Case]) -> float:
         asked = [
-            isinstance(Manners(settings.turn).judge(case.heard, 0.0), AskBack) for case in found
+            isinstance(DialoguePolicy(settings.turn).judge(case.heard, 0.0), AskBack)
+            for case in found
         ]
         return round(float(np.mean(asked)), 3) if asked else 0.0
 

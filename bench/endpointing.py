@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from assistant.audio.resample import to_float32, to_int16
 from assistant.config import ListenSettings, load, starter_dir
-from assistant.encode.finished import Finished, load_ends
+from assistant.encode.end_of_request import EndOfRequest, load_ends
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.listen.pauses import Pauses
 from assistant.listen.segment import WENT_ON_MS, segment, voiced
@@ -212,7 +212,7 @@ def detected(said: Stream) -> NDArray[np.bool_]:
     return np.array([is_speech(frame) for frame in said.frames()])
 
 
-def remembered(finished: Finished) -> Complete:
+def remembered(finished: EndOfRequest) -> Complete:
     """Answers at once what was asked before."""
     known: dict[bytes, float | None] = {}
 
@@ -283,7 +283,7 @@ def figures(fates: list[Heard], pauses: int) -> dict[str, float]:
 
 
 def compare(
-    users: list[Stream], finished: Finished, first: int
+    users: list[Stream], finished: EndOfRequest, first: int
 ) -> dict[str, dict[str, dict[str, float]]]:
     """Figures by way of waiting, of each user and of all together.
 
@@ -326,7 +326,7 @@ def main() -> None:
     users = synthetic_users(encoder, arguments.requests, arguments.seed)
     if arguments.data is not None:
         users += human_users(encoder, arguments.requests, arguments.seed, arguments.data)
-    found = compare(users, Finished(encoder, ends), arguments.first)
+    found = compare(users, EndOfRequest(encoder, ends), arguments.first)
     print(f"{'':<24}{'':<22}{'cut-offs':>9}{'cut %':>7}{'wait':>7}{'p90':>7} ms")
     for who in (*(user.name for user in users), "all"):
         for way, by_user in found.items():

@@ -1,7 +1,7 @@
 """What Attune costs with the models that people use: the time of every stage, and memory.
 
 Makes models of the exact shapes with random weights (4 GB, kept in the folder), answers
-utterances of five seconds on each in the daemon's own house, and trains on a hundred of them.
+utterances of five seconds on each in the daemon's own runtime, and trains on a hundred of them.
 Every part is a process of its own. MB are millions of bytes.
 
     python -m bench.fullsize

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from assistant.audio.resample import to_int16
 from assistant.config import Settings, load
 from assistant.encode.encoder import Encoder, open_encoder
-from assistant.encode.invented import is_speech
+from assistant.encode.hallucination import is_speech
 from assistant.encode.whisper import WhisperEncoder
 from assistant.listen.segment import segment, voiced
 from assistant.values import FRAME_SAMPLES, SAMPLE_RATE, AudioFrame, EndReason, Utterance

@@ -35,10 +35,10 @@ from assistant.catalog.folder import ModelFolder
 from assistant.config import EncodeSettings, load, starter_dir
 from assistant.encode.encoder import Encoder, open_encoder
 from assistant.encode.folder import is_ctranslate
-from assistant.listen.replay import load as load_recording
+from assistant.listen.recordings import load as load_recording
 from assistant.nets.calibration import evidence
-from assistant.personalise.corpus.folder import pairs
-from assistant.personalise.corpus.pair import Pair
+from assistant.personalise.data.corpus.folder import pairs
+from assistant.personalise.data.corpus.pair import Pair
 from assistant.spoken import said_words
 from assistant.values import EndReason, Utterance
 from bench.logistic import calibration_error, chances, fit

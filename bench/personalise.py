@@ -31,15 +31,15 @@ from assistant.config import Settings, load
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.generate.llama import LlamaSession
 from assistant.journal.lineage import CurvePoint
-from assistant.personalise.gate import Gate, decide
-from assistant.personalise.heads import STEPS, EncodedPair, LettersHead, Pair
-from assistant.personalise.hearing import Heard
-from assistant.personalise.promote import BridgeFolder
-from assistant.personalise.replay import common_talk
-from assistant.personalise.request import Request
-from assistant.personalise.score import Replies, Score
-from assistant.personalise.session import beginning, candidate_of
-from assistant.personalise.train import Material, Trainer
+from assistant.personalise.bridges.folder import BridgeFolder
+from assistant.personalise.data.common_talk import common_talk
+from assistant.personalise.data.features import TrainingFeatures
+from assistant.personalise.judging.gate import Gate, decide
+from assistant.personalise.judging.score import Replies, Score
+from assistant.personalise.training.heads import STEPS, EncodedPair, LettersHead, Pair
+from assistant.personalise.training.request import Request
+from assistant.personalise.training.retrain import beginning, candidate_of
+from assistant.personalise.training.trainer import Material, Trainer
 from assistant.values import EndReason, Utterance
 from bench.speakers import LETTERS, SPEAKERS, Speaker
 from models.recipe.corpus import Clip, held_out_requests, read, recordings, spoken_form
@@ -181,7 +181,7 @@ class Bench:
         # every fifth one judges, as a hash would choose them in the long run
         held_out = list(pairs[2::5])
         train = [pair for at, pair in enumerate(pairs) if at % 5 != 2]
-        heard = Heard(
+        heard = TrainingFeatures(
             self.encoder.fingerprint,
             self.encoder.dim,
             self.encoder.spelling,

@@ -31,14 +31,14 @@ from faster_whisper import WhisperModel
 from llama_cpp import Llama
 from numpy.typing import NDArray
 
+from assistant import composition
 from assistant.audio.resample import to_int16
-from assistant.cli import rooms
 from assistant.config import INSTRUCTION, Settings, load
-from assistant.daemon import house as daemon
 from assistant.daemon import loop
-from assistant.daemon.house import House, Plan
+from assistant.daemon import runtime as daemon
+from assistant.daemon.runtime import Plan, Runtime
 from assistant.errors import AttuneError
-from assistant.generate.context import Context
+from assistant.generate.context import ContextLine
 from assistant.journal.turn import Turn
 from assistant.turn import Mute
 from assistant.values import FRAME_SAMPLES, SAMPLE_RATE, AudioFrame, Utterance
@@ -105,21 +105,23 @@ def frames(clips: Sequence[Samples], listener: Listener) -> Iterator[AudioFrame]
 def attune(settings: Settings, clips: Sequence[Samples]) -> list[tuple[Utterance, Turn]]:
     """What the daemon makes of recordings."""
     listener, inbox = Listener(), loop.Inbox()
-    plan = Plan(rooms.assistant, lambda *_: None, lambda s: rooms.sink(s.speak, s.speak))
+    plan = Plan(
+        composition.assistant, lambda *_: None, lambda s: composition.sink(s.speak, s.speak)
+    )
     with daemon.opened(
         settings, plan, print, beat=lambda: None, publish=lambda _: None, errand=inbox.errand
-    ) as house:
-        house.assistant.voice = Mute()
-        house.ears = frames(clips, listener)  # pyright: ignore[reportAttributeAccessIssue]
+    ) as runtime:
+        runtime.assistant.voice = Mute()
+        runtime.microphone = frames(clips, listener)  # pyright: ignore[reportAttributeAccessIssue]
         stopper = loop.Stopper()
         loop.run(
-            house.assistant,
-            house.utterances(),
+            runtime.assistant,
+            runtime.utterances(),
             stopper=stopper,
             tell=listener,
-            beside=_Beside(house),
+            beside=_Beside(runtime),
             inbox=inbox,
-            floor=house.floor,
+            turn_taking=runtime.turn_taking,
         )
     return listener.turns
 
@@ -128,16 +130,16 @@ def attune(settings: Settings, clips: Sequence[Samples]) -> list[tuple[Utterance
 class _Beside:
     """What the daemon does beside the conversation; nothing is learned here."""
 
-    house: House
+    runtime: Runtime
 
     def idle(self) -> None:
-        self.house.upkeep.idle()
+        self.runtime.maintenance.idle()
 
     def turn_began(self) -> None:
-        self.house.upkeep.turn_began()
+        self.runtime.maintenance.turn_began()
 
     def turn_ended(self) -> None:
-        self.house.upkeep.turn_ended()
+        self.runtime.maintenance.turn_ended()
 
 
 def usual(settings: Settings, utterances: Sequence[Utterance]) -> list[float]:
@@ -168,7 +170,7 @@ def _usual_turn(model: Any, llama: Any, settings: Settings, utterance: Utterance
     began = time.monotonic()
     segments, _ = model.transcribe(utterance.samples, language="en", without_timestamps=True)
     text = " ".join(segment.text.strip() for segment in segments)
-    line = Context(datetime.now().astimezone()).line()
+    line = ContextLine(datetime.now().astimezone()).line()
     stream: Any = llama.create_chat_completion(
         [
             {"role": "system", "content": INSTRUCTION},

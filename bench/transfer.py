@@ -31,12 +31,12 @@ from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.generate.gguf import EMBEDDINGS, GGUFFile
 from assistant.generate.llama import LlamaSession
 from assistant.generate.vocabulary import vocabulary
-from assistant.personalise.gate import Gate
-from assistant.personalise.heads import EncodedPair
-from assistant.personalise.replay import sentences
-from assistant.personalise.score import Replies, Score
-from assistant.personalise.synthetic import Sentence
-from assistant.personalise.transfer import COMMON, carried
+from assistant.personalise.data.common_talk import sentences
+from assistant.personalise.data.synthetic import Sentence
+from assistant.personalise.judging.gate import Gate
+from assistant.personalise.judging.score import Replies, Score
+from assistant.personalise.training.heads import EncodedPair
+from assistant.personalise.training.transfer import COMMON, carried
 from models.recipe.corpus import held_out_requests
 
 UNSEEN = 60

@@ -18,10 +18,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from assistant import composition
 from assistant.audio.resample import resample, to_float32
-from assistant.cli import rooms
 from assistant.config import SpeakSettings, load
-from assistant.generate.context import Context
+from assistant.generate.context import ContextLine
 from assistant.generate.words import as_words
 from assistant.speak.espeak import Espeak
 from assistant.speak.playback import WavSink
@@ -65,7 +65,7 @@ def stages(assistant: Assistant, utterances: list[Utterance], rounds: int) -> di
 
 def prefills(assistant: Assistant, instruction: str, rounds: int) -> tuple[float, float, int, int]:
     """Median prefill in ms with the instruction cached and decoded anew, and tokens decoded."""
-    context = Context(datetime.now(timezone.utc), "Anna").line()
+    context = ContextLine(datetime.now(timezone.utc), "Anna").line()
     words = as_words(REQUESTS[1])
     cached: list[float] = []
     anew: list[float] = []
@@ -96,7 +96,7 @@ def main() -> None:
         settings = load(flags).settings
         synthesiser = open_voice(settings.speak, settings.models.folder)
         voice = Aloud(synthesiser, WavSink(Path(folder)))
-        with rooms.assistant(settings, voice) as assistant:
+        with composition.assistant(settings, voice) as assistant:
             medians = stages(assistant, spoken(), arguments.rounds)
             cached, anew, n_cached, n_anew = prefills(
                 assistant, settings.generate.instruction, arguments.rounds

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.journal.patient import PatientJournal
+from assistant.journal.buffered import BufferedJournal
 from assistant.journal.store import Journal
 from tests.sound import SoundServer, synthesise
 
@@ -61,8 +61,8 @@ def told() -> list[str]:
 
 
 @pytest.fixture
-def patient_journal(path: Path, told: list[str]) -> Iterator[PatientJournal]:
-    with PatientJournal(path, busy_s=0.05, tell=told.append) as journal:
+def patient_journal(path: Path, told: list[str]) -> Iterator[BufferedJournal]:
+    with BufferedJournal(path, busy_s=0.05, tell=told.append) as journal:
         yield journal
 
 

@@ -16,7 +16,7 @@ from assistant.config import EncodeSettings, GenerateSettings, starter_dir
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.generate.llama import LlamaSession
 from assistant.journal.store import Journal
-from assistant.personalise.score import Replies
+from assistant.personalise.judging.score import Replies
 from assistant.spoken import said_words, spoken_form
 from models.recipe.encoder import word_errors
 from models.recipe.evaluate import CONTEXT, dual_path, error_rate, utterances

@@ -23,7 +23,7 @@ from assistant.config import PersonaliseSettings, starter_dir
 from assistant.control.client import Client
 from assistant.control.messages import Status
 from assistant.journal.store import Journal
-from assistant.personalise.examples import examples
+from assistant.personalise.data.examples import examples
 from bench.speakers import SPEAKERS
 from tests.cli.house import ROOT, command
 from tests.personalise.pupil import Pupil

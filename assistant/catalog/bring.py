@@ -15,7 +15,7 @@ from pathlib import Path
 
 from assistant import durable
 from assistant.catalog.entries import LICENSE, Role
-from assistant.catalog.folder import MANIFEST, Kept, Manifest, ModelFolder
+from assistant.catalog.folder import MANIFEST, InstalledFile, Manifest, ModelFolder
 from assistant.catalog.progress import Checking, Moved, Progress
 from assistant.errors import CatalogError
 
@@ -134,7 +134,7 @@ def bring(
         of = sum(path.stat().st_size for path in offer.files)
         folder.require_room(of)
         partial.mkdir(exist_ok=True)
-        kept: dict[str, Kept] = {}
+        kept: dict[str, InstalledFile] = {}
         done = 0
         for path in offer.files:
             target = partial / _plain(path.name)
@@ -143,7 +143,7 @@ def bring(
                 digest.update(piece)
                 done += len(piece)
                 yield Moved(done, of)
-            kept[target.name] = Kept(size=target.stat().st_size, sha256=digest.hexdigest())
+            kept[target.name] = InstalledFile(size=target.stat().st_size, sha256=digest.hexdigest())
         for each in list(partial.iterdir()):
             if each.name not in kept:
                 each.unlink()

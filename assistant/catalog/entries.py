@@ -233,7 +233,7 @@ class ModelSet(_Part):
     models: tuple[Name, ...] = Field(min_length=1)
 
 
-class Catalogue(_Part):
+class Catalog(_Part):
     """All models and sets of them; they share one space of names."""
 
     models: tuple[CatalogEntry, ...] = Field((), alias="model")
@@ -286,7 +286,7 @@ class Catalogue(_Part):
         yield from (each.name for each in (*self.models, *self.sets))
 
 
-def read(path: Path | None = None) -> Catalogue:
+def read(path: Path | None = None) -> Catalog:
     """The catalogue, by default the one that Attune brings.
 
     Raises:
@@ -294,7 +294,7 @@ def read(path: Path | None = None) -> Catalogue:
     """
     path = catalog_file() if path is None else path
     try:
-        return Catalogue.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return Catalog.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))

@@ -33,13 +33,13 @@ RESERVE = 200_000_000
 """Bytes of the disk that stay free."""
 
 
-def _no_manifest(files: Mapping[str, Kept]) -> Mapping[str, Kept]:
+def _no_manifest(files: Mapping[str, InstalledFile]) -> Mapping[str, InstalledFile]:
     if MANIFEST in files:
         raise ValueError("it names itself")
     return files
 
 
-class Kept(BaseModel):
+class InstalledFile(BaseModel):
     """One file of a model, as it was when it was put in place."""
 
     model_config = ConfigDict(frozen=True)
@@ -58,7 +58,7 @@ class Manifest(BaseModel):
     source: str  # a repository and its commit, or a path
     licence: str | None  # None: not known
     installed_at: datetime
-    files: Annotated[dict[Name, Kept], AfterValidator(_no_manifest)]
+    files: Annotated[dict[Name, InstalledFile], AfterValidator(_no_manifest)]
 
     @property
     def size(self) -> int:
@@ -239,7 +239,7 @@ def settle(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _is_kept(path: Path, kept: Kept) -> bool:
+def _is_kept(path: Path, kept: InstalledFile) -> bool:
     try:
         return path.stat().st_size == kept.size and sha256(path) == kept.sha256
     except FileNotFoundError:

@@ -11,7 +11,7 @@ from pathlib import Path
 from assistant import durable
 from assistant.catalog.entries import CatalogEntry, HubSource, Source
 from assistant.catalog.failure import SourceError
-from assistant.catalog.folder import Kept, Manifest, ModelFolder
+from assistant.catalog.folder import InstalledFile, Manifest, ModelFolder
 from assistant.catalog.from_hub import FromHub
 from assistant.catalog.from_index import FromIndex
 from assistant.catalog.hub import Hub
@@ -85,9 +85,9 @@ class Pull:
 
 def _named(entry: CatalogEntry, partial: Path, came: Came) -> Manifest:
     """Give the files their names; what is to be known of them."""
-    files: dict[str, Kept] = {}
+    files: dict[str, InstalledFile] = {}
     for name, (path, digest) in came.files.items():
-        files[name] = Kept(size=path.stat().st_size, sha256=digest)
+        files[name] = InstalledFile(size=path.stat().st_size, sha256=digest)
         path.rename(partial / name)
     durable.sync(partial)
     return Manifest(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from assistant.cli.arguments import Subparsers, add_shared
-from assistant.cli.exchange import show
-from assistant.cli.output import print_json
-from assistant.cli.past import turn_of
+from assistant.cli.shared.arguments import Subparsers, add_shared
+from assistant.cli.shared.exchange import show
+from assistant.cli.shared.output import print_json
+from assistant.cli.shared.past_exchanges import turn_of
 from assistant.config import Loaded, Settings
 from assistant.control.client import Client
 from assistant.errors import ConfigError
@@ -52,7 +52,7 @@ def _is_plain(args: argparse.Namespace) -> bool:
 def _answer(text: str, args: argparse.Namespace, settings: Settings) -> Turn:
     """Answer in this process, which loads the models."""
     # torch and llama.cpp take seconds to load
-    from assistant.cli import rooms  # noqa: PLC0415
+    from assistant import composition  # noqa: PLC0415
     from assistant.cli.transcribe import whole  # noqa: PLC0415
     from assistant.speak.playback import WavSink  # noqa: PLC0415
     from assistant.speak.voice import open_voice  # noqa: PLC0415
@@ -61,10 +61,14 @@ def _answer(text: str, args: argparse.Namespace, settings: Settings) -> Turn:
     utterance = whole(args.audio) if args.audio is not None else None
     voice = Mute()
     if args.aloud or args.wav_dir is not None:
-        out = WavSink(args.wav_dir) if args.wav_dir else rooms.sink(settings.speak, settings.speak)
+        out = (
+            WavSink(args.wav_dir)
+            if args.wav_dir
+            else composition.sink(settings.speak, settings.speak)
+        )
         voice = Aloud(open_voice(settings.speak, settings.models.folder), out)
     # nobody can say yes to a command that ends with its answer
-    manners = settings.turn.model_copy(update={"ask_back": 0.0, "wake_phrase": None})
-    settings = settings.model_copy(update={"turn": manners})
-    with rooms.assistant(settings, voice) as assistant:
+    dialogue = settings.turn.model_copy(update={"ask_back": 0.0, "wake_phrase": None})
+    settings = settings.model_copy(update={"turn": dialogue})
+    with composition.assistant(settings, voice) as assistant:
         return assistant.read(text) if utterance is None else assistant.hear(utterance)

@@ -6,8 +6,8 @@ import argparse
 from datetime import datetime
 from pathlib import Path
 
-from assistant.cli.arguments import Subparsers
-from assistant.cli.output import print_line
+from assistant.cli.shared.arguments import Subparsers
+from assistant.cli.shared.output import print_line
 from assistant.config import Loaded, Settings
 from assistant.errors import BackupError
 from assistant.journal.backup import Places, pack

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 
-from assistant.cli.arguments import Subparsers
-from assistant.cli.output import print_json, print_line, print_table
+from assistant.cli.shared.arguments import Subparsers
+from assistant.cli.shared.output import print_json, print_line, print_table
 from assistant.config import ENV_PREFIX, Loaded, Settings
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from assistant.cli.arguments import Subparsers
-from assistant.cli.output import plain, print_json, print_line
+from assistant.cli.shared.arguments import Subparsers
+from assistant.cli.shared.output import plain, print_json, print_line
 from assistant.config import Loaded, Settings, load
 from assistant.control.client import Client
 from assistant.doctor import bundle
 from assistant.doctor.checks import CHECKS
 from assistant.doctor.examine import examine
 from assistant.doctor.finding import Finding, Level, fail, ok
-from assistant.doctor.patient import Daemon, Patient
+from assistant.doctor.subject import Daemon, Subject
 from assistant.errors import ConfigError, ControlError
 
 
@@ -57,7 +57,7 @@ def _report(args: argparse.Namespace, loaded: Loaded, settings: Finding) -> int:
     findings = {"settings": settings}
     if not args.json:
         _print("settings", settings)
-    patient = Patient(loaded.settings, daemon(loaded.settings))
+    patient = Subject(loaded.settings, daemon(loaded.settings))
     for check, finding in examine(patient, checks):
         findings[check.name] = finding
         if not args.json:

@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.cli.arguments import Subparsers, positive
-from assistant.cli.keys import ENTER, Keys
-from assistant.cli.log_import import Intake
-from assistant.cli.output import print_line
-from assistant.cli.playing import play
+from assistant.cli.log.corpora import Intake
+from assistant.cli.shared.arguments import Subparsers, positive
+from assistant.cli.shared.keys import ENTER, Keys
+from assistant.cli.shared.output import print_line
+from assistant.cli.shared.playing import play
 from assistant.config import Loaded, Settings
 from assistant.control.client import Client
 from assistant.errors import AudioError, ConfigError, ControlError, CorpusError
@@ -26,8 +26,8 @@ from assistant.journal.store import Journal
 from assistant.journal.turn import Taught
 from assistant.listen.capture import Microphone
 from assistant.listen.segment import segment, voiced
-from assistant.personalise.corpus import folder
-from assistant.personalise.prompts import PROMPTS
+from assistant.personalise.data.corpus import folder
+from assistant.personalise.data.prompts import PROMPTS
 from assistant.spoken import spoken_form
 from assistant.values import FRAME_SAMPLES, AudioFrame, EndReason, Utterance
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from assistant.cli import erasure
-from assistant.cli.arguments import Subparsers
+from assistant.cli.shared import erasure
+from assistant.cli.shared.arguments import Subparsers
 from assistant.config import Loaded, Settings
 from assistant.journal.store import Journal
 

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 
+from assistant.allocator import FEW_KERNELS
 from assistant.cli.sealing import seal
 from assistant.config import load
 from assistant.errors import AttuneError, ConfigError
-from assistant.memory import FEW_KERNELS
 
 NOUNS = (
     "run", "status", "ask", "transcribe", "say", "talk", "stop", "mute", "unmute", "reload",

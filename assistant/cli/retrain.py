@@ -6,21 +6,21 @@ import argparse
 import sys
 from collections.abc import Iterator
 
-from assistant.cli.arguments import Subparsers
-from assistant.cli.output import print_line, print_table
-from assistant.cli.training import Display, display, followed
+from assistant.cli.shared.arguments import Subparsers
+from assistant.cli.shared.output import print_line, print_table
+from assistant.cli.shared.training import Display, display, followed
 from assistant.config import Loaded, Settings
 from assistant.control.client import Client
 from assistant.control.messages import Status
 from assistant.errors import TrainingError
-from assistant.personalise.progress import (
+from assistant.personalise.training.events import (
     Collected,
     Event,
     Failed,
     Judged,
     Nothing,
 )
-from assistant.personalise.request import Request
+from assistant.personalise.training.request import Request
 
 STOPPED = 75
 """Exit status of a training that was stopped and has kept its state (EX_TEMPFAIL)."""
@@ -94,8 +94,8 @@ def _rows(numbers: dict[str, float]) -> Iterator[tuple[str, ...]]:
 
 def _train_here(settings: Settings, request: Request) -> int:
     # torch and llama.cpp take seconds to load
-    from assistant.personalise.session import retrain  # noqa: PLC0415
-    from assistant.personalise.train import Interrupted  # noqa: PLC0415
+    from assistant.personalise.training.retrain import retrain  # noqa: PLC0415
+    from assistant.personalise.training.trainer import Interrupted  # noqa: PLC0415
 
     try:
         outcome = followed(lambda tell, stop: retrain(settings, request, tell, stop))

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from assistant.cli.arguments import Subparsers, positive
-from assistant.cli.keys import Keys
-from assistant.cli.output import plain, print_line
-from assistant.cli.playing import play
+from assistant.cli.shared.arguments import Subparsers, positive
+from assistant.cli.shared.keys import Keys
+from assistant.cli.shared.output import plain, print_line
+from assistant.cli.shared.playing import play
 from assistant.config import Loaded, Settings
 from assistant.errors import AudioError, JournalError
 from assistant.journal.store import Journal
@@ -94,7 +94,7 @@ class _Review:
         """Delete what was marked, and the bridges that were trained on it."""
         if self.to_erase:
             # learned bridges are read with torch, which takes seconds
-            from assistant.cli import erasure  # noqa: PLC0415
+            from assistant.cli.shared import erasure  # noqa: PLC0415
 
             erasure.delete(self.journal, self.settings, self.to_erase, yes=True)
 

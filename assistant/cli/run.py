@@ -13,22 +13,23 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assistant import composition
 from assistant.audio.resample import to_int16
-from assistant.cli import everyday, rooms
-from assistant.cli.arguments import Subparsers, add_shared
-from assistant.cli.exchange import mention, outline, show
-from assistant.cli.output import print_json
+from assistant.cli.models import everyday
+from assistant.cli.shared.arguments import Subparsers, add_shared
+from assistant.cli.shared.exchange import mention, outline, show
+from assistant.cli.shared.output import print_json
 from assistant.config import Loaded, Settings, starter_dir
 from assistant.daemon import loop
-from assistant.daemon.house import Plan
+from assistant.daemon.maintenance import Maintenance, Promoted
 from assistant.daemon.notify import Notifier
-from assistant.daemon.service import Outcome, Service, traced
-from assistant.daemon.upkeep import Promoted, Upkeep
+from assistant.daemon.runtime import Plan
+from assistant.daemon.service import Service, ServiceOutcome, traced
 from assistant.errors import AttuneError, AudioFileError
 from assistant.journal.turn import Turn
-from assistant.listen.replay import Pace, frames, recordings
+from assistant.listen.recordings import Pace, frames, recordings
 from assistant.listen.segment import segment, voiced
-from assistant.personalise.promote import BridgeFolder
+from assistant.personalise.bridges.folder import BridgeFolder
 from assistant.speak.aloud import Sink
 from assistant.speak.playback import Loudspeaker, WavSink
 from assistant.speak.speech import Speech
@@ -76,12 +77,12 @@ def run(args: argparse.Namespace, _settings: Settings, loaded: Loaded) -> int:
     settings = loaded.settings
     os.environ.setdefault("HF_HUB_OFFLINE", "1")  # from here on nothing looks at the network
     source: Path | None = args.input
-    silent = settings.listen.device is None and not rooms.can_listen()
+    silent = settings.listen.device is None and not composition.can_listen()
     if source is None and silent and not args.service:
         tell.note("There is no microphone here, so Attune answers its bundled recordings.")
         source = starter_dir() / "examples"
     if source is None and not args.service:
-        rooms.require_microphone(settings.listen)
+        composition.require_microphone(settings.listen)
     if source is not None:
         _answer_recordings(recordings(source), args, settings, tell)
         tell.note(f"Recordings: {source}")
@@ -95,17 +96,23 @@ def run(args: argparse.Namespace, _settings: Settings, loaded: Loaded) -> int:
     os._exit(1 if tell.failures and not args.service else 0)
 
 
-def _serve(args: argparse.Namespace, settings: Settings, loaded: Loaded, tell: _Teller) -> Outcome:
+def _serve(
+    args: argparse.Namespace, settings: Settings, loaded: Loaded, tell: _Teller
+) -> ServiceOutcome:
     """Listen to the microphone."""
 
     def adapted(settings: Settings) -> Settings:
         return _not_learning(settings) if args.no_learn else settings
 
     def assistant(settings: Settings, voice: Voice) -> AbstractContextManager[Assistant]:
-        return rooms.assistant(settings, voice, tell.note)
+        return composition.assistant(settings, voice, tell.note)
 
     def sink(settings: Settings) -> Sink:
-        return rooms.sink(settings.speak, settings.speak) if args.service else _sink(settings, tell)
+        return (
+            composition.sink(settings.speak, settings.speak)
+            if args.service
+            else _sink(settings, tell)
+        )
 
     return Service(
         adapted(settings),
@@ -129,17 +136,19 @@ def _answer_recordings(
     with stopper.on_signals(), ExitStack() as owned:
         began = time.monotonic()
         promoted = Promoted(BridgeFolder(settings.bridges))
-        assistant = owned.enter_context(rooms.assistant(settings, voice, tell.note))
+        assistant = owned.enter_context(composition.assistant(settings, voice, tell.note))
         tell.note(f"Models ready after {time.monotonic() - began:.1f} s.")
         load = partial(_load, settings, assistant)
-        upkeep = owned.enter_context(Upkeep(assistant, settings, promoted, load, tell.note))
+        maintenance = owned.enter_context(
+            Maintenance(assistant, settings, promoted, load, tell.note)
+        )
         pace = Pace.REAL_TIME if args.real_time else Pace.FAST
         outcome = loop.run(
             assistant,
             _from_files(files, pace, settings, tell),
             stopper=stopper,
             tell=tell,
-            beside=upkeep,
+            beside=maintenance,
             once=args.once,
         )
     if not outcome.turns and not tell.failures and not stopper.stopped:
@@ -151,7 +160,7 @@ def _answer_recordings(
 def _sink(settings: Settings, tell: _Teller) -> Sink:
     """The loudspeaker, or files where there is none."""
     replies = settings.speak.model_copy(update={"wav_dir": _replies(settings)})
-    out = rooms.sink(settings.speak, replies)
+    out = composition.sink(settings.speak, replies)
     if isinstance(out, WavSink) and settings.speak.wav_dir is None:
         tell.note("There is no loudspeaker here, so replies are written to files.")
     return out
@@ -180,7 +189,7 @@ def _not_learning(settings: Settings) -> Settings:
 
 
 def _load(settings: Settings, assistant: Assistant, version: str | None) -> Bridge | None:
-    return rooms.bridge_of(version, settings, assistant.encoder, assistant.llm)
+    return composition.bridge_of(version, settings, assistant.encoder, assistant.llm)
 
 
 def _from_files(

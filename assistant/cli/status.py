@@ -8,16 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from assistant.cli.arguments import Subparsers
-from assistant.cli.output import plain, print_json, print_line
-from assistant.cli.owner import is_anothers
+from assistant.cli.shared.arguments import Subparsers
+from assistant.cli.shared.output import plain, print_json, print_line
+from assistant.cli.shared.ownership import is_anothers
 from assistant.config import Loaded, Settings
 from assistant.control.client import Client
 from assistant.control.messages import Status
 from assistant.errors import BridgeError, ControlError
 from assistant.journal.lineage import BridgeRecord, Lineage
 from assistant.journal.store import Journal
-from assistant.personalise.examples import examples
+from assistant.personalise.data.examples import examples
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,7 @@ def learning(daemon: Status) -> str:
 
 def _promoted(settings: Settings) -> str | None:
     # bridges are read with torch, which takes seconds to load
-    from assistant.personalise.promote import BridgeFolder  # noqa: PLC0415
+    from assistant.personalise.bridges.folder import BridgeFolder  # noqa: PLC0415
 
     try:
         return BridgeFolder(settings.bridges).current
@@ -186,7 +186,7 @@ def _promoted(settings: Settings) -> str | None:
 
 def _waits_alone(settings: Settings, journal: Journal, taught: int) -> tuple[str, ...]:
     """What learning waits for where no daemon looks after it."""
-    from assistant.personalise.scheduler import EXAMPLES  # noqa: PLC0415 - loads torch, too
+    from assistant.personalise.background.scheduler import EXAMPLES  # noqa: PLC0415 - loads torch, too
 
     before = journal.remembered(EXAMPLES)
     new = taught - min(taught, int(before) if before and before.isdecimal() else 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from assistant.cli.arguments import Subparsers
+from assistant.cli.shared.arguments import Subparsers
 from assistant.config import Loaded, Settings
 from assistant.control.client import Client
 

@@ -7,8 +7,8 @@ import select
 import sys
 from contextlib import suppress
 
-from assistant.cli.arguments import Subparsers
-from assistant.cli.output import print_line
+from assistant.cli.shared.arguments import Subparsers
+from assistant.cli.shared.output import print_line
 from assistant.config import Loaded, Settings
 from assistant.control.client import HOLD_S, Client
 

@@ -8,12 +8,12 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
-from assistant.cli.arguments import Subparsers
-from assistant.cli.output import plain, print_json, print_line
+from assistant.cli.shared.arguments import Subparsers
+from assistant.cli.shared.output import plain, print_json, print_line
 from assistant.config import Loaded, Settings
 from assistant.encode.encoder import open_encoder
 from assistant.errors import AudioFileError
-from assistant.listen.replay import load
+from assistant.listen.recordings import load
 from assistant.values import EndReason, Utterance
 
 

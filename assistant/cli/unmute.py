@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from assistant.cli.arguments import Subparsers
-from assistant.cli.output import print_line
+from assistant.cli.shared.arguments import Subparsers
+from assistant.cli.shared.output import print_line
 from assistant.config import Loaded, Settings
 from assistant.control.client import Client
 

@@ -10,11 +10,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from assistant.cli.exchange import stages
-from assistant.cli.output import plain
+from assistant.cli.shared.exchange import stages
+from assistant.cli.shared.output import plain
 from assistant.cli.status import learning
 from assistant.control.client import Client
-from assistant.control.messages import Ears, Exchange, Status
+from assistant.control.messages import Exchange, MicrophoneState, Status
 from assistant.errors import ConfigError
 
 EVERY_S = 0.2
@@ -114,20 +114,20 @@ def _life(status: Status) -> Iterator[str]:
         yield f"{status.celsius:.0f} °C"
 
 
-def _ears(ears: Ears | None) -> Text:
-    if ears is None:
+def _ears(microphone: MicrophoneState | None) -> Text:
+    if microphone is None:
         return Text("none: Attune does not listen to one", "dim")
-    match ears.state:
+    match microphone.state:
         case "absent":
-            return Text(plain(ears.why or "absent"), "red")
+            return Text(plain(microphone.why or "absent"), "red")
         case "muted":
             return Text("muted; 'assistant unmute' opens it again", "yellow")
         case "waiting":
             return Text("is being opened", "yellow")
         case "listening":
-            light = ("● speech", "green") if ears.speech else ("○ quiet", "dim")
-            dbfs = "" if ears.level_dbfs is None else f"{ears.level_dbfs:.0f} dBFS"
-            return Text.assemble((level(ears.level_dbfs), "cyan"), f" {dbfs:>8}  ", light)
+            light = ("● speech", "green") if microphone.speech else ("○ quiet", "dim")
+            dbfs = "" if microphone.level_dbfs is None else f"{microphone.level_dbfs:.0f} dBFS"
+            return Text.assemble((level(microphone.level_dbfs), "cyan"), f" {dbfs:>8}  ", light)
 
 
 def _turn(turn: Exchange) -> Iterator[tuple[str, Text]]:

@@ -18,8 +18,8 @@ from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 from assistant.control.address import require_length
 from assistant.control.messages import ASK_S, Answer, Call, Notice, Record, Status
 from assistant.errors import ControlError
-from assistant.personalise.progress import Event, from_line
-from assistant.personalise.request import Request
+from assistant.personalise.training.events import Event, from_line
+from assistant.personalise.training.request import Request
 
 ANSWER_S = 15.0
 """Longest wait for an answer."""

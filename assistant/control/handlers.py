@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from assistant.control.messages import Record, Status
-from assistant.personalise.request import Request
+from assistant.personalise.training.request import Request
 
 
 class RefusalError(Exception):

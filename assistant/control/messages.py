@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
-from assistant.personalise.progress import Event, to_line
+from assistant.personalise.training.events import Event, to_line
 
 PROTOCOL = 2
 """Told in every status; raised when an older client would misunderstand."""
@@ -146,7 +146,7 @@ EarsState = Literal["listening", "absent", "muted", "waiting"]
 """What there is to hear with; waiting: the microphone is being opened."""
 
 
-class Ears(BaseModel):
+class MicrophoneState(BaseModel):
     """The microphone."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -179,7 +179,7 @@ class Status(BaseModel):
     pid: int
     version: str | None = None  # of the package
     uptime_s: float = 0.0
-    microphone: Ears | None = None  # None: it does not listen to one
+    microphone: MicrophoneState | None = None  # None: it does not listen to one
     speaking: bool = False
     turns: int = 0  # since the daemon began
     recent: tuple[Exchange, ...] = ()  # the last five, oldest first

@@ -8,7 +8,6 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
-from assistant.control.button import Button
 from assistant.control.handlers import Handlers, RefusalError
 from assistant.control.messages import (
     Ask,
@@ -26,7 +25,8 @@ from assistant.control.messages import (
     problem,
     result,
 )
-from assistant.personalise.request import Request
+from assistant.control.talk_button import HeldButton
+from assistant.personalise.training.request import Request
 
 _Params = TypeVar("_Params", bound=Message)
 
@@ -36,7 +36,7 @@ class Caller:
     """One client, and what it may use."""
 
     handlers: Handlers
-    button: Button
+    button: HeldButton
 
     def talk(self, *, down: bool) -> None:
         """Hold the talk button down, or let go of it."""

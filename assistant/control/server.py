@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING
 
 from assistant.control.address import listening, may_ask
 from assistant.control.allowance import Allowance
-from assistant.control.button import Button
 from assistant.control.handlers import Handlers, RefusalError
 from assistant.control.messages import Code, EarsState, Record, as_json, notice, problem
 from assistant.control.methods import Caller, answer
-from assistant.personalise.progress import Event
+from assistant.control.talk_button import HeldButton
+from assistant.personalise.training.events import Event
 
 if TYPE_CHECKING:
     from typing_extensions import Self  # typing has it from Python 3.11 on
@@ -114,7 +114,7 @@ class Server:
 
     def serve(self, handlers: Handlers) -> None:
         """Answer clients from now on, in threads of their own; to be called once."""
-        button = Button(partial(handlers.talk, down=True), partial(handlers.talk, down=False))
+        button = HeldButton(partial(handlers.talk, down=True), partial(handlers.talk, down=False))
         self._accepting = threading.Thread(
             target=self._accept, args=(handlers, button), name="control", daemon=True
         )
@@ -145,7 +145,7 @@ class Server:
                 except queue.Full:  # noqa: PERF203 - the exception
                     _hang_up(connection)
 
-    def _accept(self, handlers: Handlers, button: Button) -> None:
+    def _accept(self, handlers: Handlers, button: HeldButton) -> None:
         while not self._closing:
             try:
                 connection, _ = self._listener.accept()

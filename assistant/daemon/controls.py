@@ -15,17 +15,17 @@ from importlib.metadata import PackageNotFoundError, version
 import psutil
 
 from assistant.control.handlers import RefusalError
-from assistant.control.messages import Ears, Exchange, Record, Status
-from assistant.daemon.house import House
+from assistant.control.messages import Exchange, MicrophoneState, Record, Status
 from assistant.daemon.loop import Inbox
+from assistant.daemon.runtime import Runtime
 from assistant.errors import AttuneError
 from assistant.journal.lineage import Lineage
 from assistant.journal.store import Journal
 from assistant.journal.turn import Turn
-from assistant.personalise.catalogue import BASE, entries, find
-from assistant.personalise.idle import look
-from assistant.personalise.promote import BridgeFolder
-from assistant.personalise.request import Request
+from assistant.personalise.background.idle import look
+from assistant.personalise.bridges.folder import BridgeFolder
+from assistant.personalise.bridges.listing import BASE, entries, find
+from assistant.personalise.training.request import Request
 from assistant.values import Route
 
 ANSWER_S = 60.0
@@ -36,7 +36,7 @@ RECENT = 5
 
 
 class Controls:
-    """Does what clients ask for, in their threads; refuses while the house is being rebuilt.
+    """Does what clients ask for, in their threads; refuses while the runtime is being rebuilt.
 
     Args:
         inbox: takes what only the answering thread may do.
@@ -46,39 +46,39 @@ class Controls:
     def __init__(self, inbox: Inbox, reload: Callable[[], None]) -> None:
         self._inbox = inbox
         self._reload = reload
-        self._house: House | None = None
+        self._runtime: Runtime | None = None
         self._publish: Callable[[Record], None] = lambda _: None
         self._began = time.monotonic()
         self._turns = 0
         self._recent: deque[Exchange] = deque(maxlen=RECENT)
         self._muted = self._down = False
-        self._of_house = Status(pid=os.getpid(), bridge=None, state="off")
+        self._of_runtime = Status(pid=os.getpid(), bridge=None, state="off")
 
     @property
-    def house(self) -> House | None:
+    def runtime(self) -> Runtime | None:
         """What there is to control; none while it is being rebuilt."""
-        return self._house
+        return self._runtime
 
-    def enter(self, house: House, publish: Callable[[Record], None]) -> None:
+    def enter(self, runtime: Runtime, publish: Callable[[Record], None]) -> None:
         """From now on this is what is controlled.
 
         Args:
-            house: what there is.
+            runtime: what there is.
             publish: told every exchange that is complete.
         """
         if self._muted:
-            house.ears.mute()
-        house.button.down = self._down
+            runtime.microphone.mute()
+        runtime.button.down = self._down
         self._publish = publish
-        self._house = house
+        self._runtime = runtime
 
     def leave(self) -> None:
         """It is being closed: nothing is heard until there is another one."""
-        self._house = None
-        microphone = self._of_house.microphone
+        self._runtime = None
+        microphone = self._of_runtime.microphone
         if microphone is not None and microphone.state == "listening":
             waiting = microphone.model_copy(update={"state": "waiting", "speech": False})
-            self._of_house = self._of_house.model_copy(update={"microphone": waiting})
+            self._of_runtime = self._of_runtime.model_copy(update={"microphone": waiting})
 
     def answered(self, turn: Turn) -> None:
         """An exchange is complete."""
@@ -87,24 +87,24 @@ class Controls:
         self._publish(turn.record())
 
     def status(self) -> Status:
-        """What there is to tell; of the house, what was so last while it is being rebuilt."""
-        house = self._house
-        if house is not None:
-            hearing = house.ears.hearing
-            self._of_house = house.upkeep.status().model_copy(
+        """What there is to tell; of the runtime, what was so last while it is being rebuilt."""
+        runtime = self._runtime
+        if runtime is not None:
+            hearing = runtime.microphone.hearing
+            self._of_runtime = runtime.maintenance.status().model_copy(
                 update={
-                    "microphone": Ears(
+                    "microphone": MicrophoneState(
                         state=hearing.condition.value,
                         why=hearing.why,
-                        level_dbfs=house.meter.dbfs,
-                        speech=house.speech,
+                        level_dbfs=runtime.meter.dbfs,
+                        speech=runtime.speech,
                     ),
-                    "speaking": house.mouth.speaking,
-                    "celsius": look(house.settings.journal.path.parent).celsius,
-                    "warnings": tuple(house.warnings()),
+                    "speaking": runtime.loudspeaker.speaking,
+                    "celsius": look(runtime.settings.journal.path.parent).celsius,
+                    "warnings": tuple(runtime.warnings()),
                 }
             )
-        return self._of_house.model_copy(
+        return self._of_runtime.model_copy(
             update={
                 "version": _version(),
                 "uptime_s": time.monotonic() - self._began,
@@ -116,7 +116,7 @@ class Controls:
 
     def retrain(self, request: Request) -> None:
         """Train as soon as there is room."""
-        self._there().upkeep.retrain(request)
+        self._there().maintenance.retrain(request)
 
     def ask(self, text: str, *, aloud: bool) -> Record:
         """Answer a question and give the exchange's record."""
@@ -126,7 +126,7 @@ class Controls:
         def errand() -> None:
             if answered.set_running_or_notify_cancel():
                 try:
-                    # of the house that there is by now: another one may have been closed
+                    # of the runtime that there is by now: another one may have been closed
                     turn = self._there().assistant.read(text, aloud=aloud)
                 except AttuneError as error:
                     answered.set_exception(RefusalError(str(error)))
@@ -152,13 +152,13 @@ class Controls:
 
     def mute(self) -> None:
         """Close the microphone."""
-        house, self._muted = self._there(), True
-        house.ears.mute()
+        runtime, self._muted = self._there(), True
+        runtime.microphone.mute()
 
     def unmute(self) -> None:
         """Open it again."""
-        house, self._muted = self._there(), False
-        house.ears.unmute()
+        runtime, self._muted = self._there(), False
+        runtime.microphone.unmute()
 
     def stop_speaking(self) -> None:
         """Fall silent, and break off the reply under way."""
@@ -207,8 +207,8 @@ class Controls:
 
     def promote(self, version: str | None) -> None:
         """Let a bridge answer that the gate has accepted; ``None``: the base bridge."""
-        house = self._there()
-        settings, folder = house.settings, BridgeFolder(house.settings.bridges)
+        runtime = self._there()
+        settings, folder = runtime.settings, BridgeFolder(runtime.settings.bridges)
         with self._journal() as journal:
             if version is None:
                 while folder.current is not None:
@@ -217,7 +217,8 @@ class Controls:
             entry = find(entries(settings.bridge.path, folder, Lineage(journal), None), version)
             found = folder.read(entry.version)
             found.require(
-                house.assistant.encoder.fingerprint, house.assistant.llm.gguf.embedding_fingerprint
+                runtime.assistant.encoder.fingerprint,
+                runtime.assistant.llm.gguf.embedding_fingerprint,
             )
             if not found.accepted:
                 raise RefusalError(
@@ -231,11 +232,11 @@ class Controls:
         with _refusing():
             return BridgeFolder(self._there().settings.bridges).rollback()
 
-    def _there(self) -> House:
-        house = self._house
-        if house is None:
+    def _there(self) -> Runtime:
+        runtime = self._runtime
+        if runtime is None:
             raise RefusalError("Attune is taking up its settings. Ask again in a moment.")
-        return house
+        return runtime
 
     @contextmanager
     def _journal(self) -> Generator[Journal, None, None]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from assistant.config import ServiceSettings
-from assistant.daemon.ears import Condition, Hearing
+from assistant.daemon.microphone import Condition, Hearing
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from typing import Protocol
 
 import numpy as np
 
-from assistant.daemon.floor import Floor
+from assistant.daemon.turn_taking import TurnTaking
 from assistant.errors import AttuneError, JournalError
 from assistant.journal.turn import Turn
 from assistant.turn import Assistant
@@ -95,7 +95,7 @@ class NothingBeside:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class LoopOutcome:
     """How a run of the loop ended."""
 
     turns: int
@@ -213,9 +213,9 @@ def run(
     tell: Teller,
     beside: Beside | None = None,
     inbox: Inbox | None = None,
-    floor: Floor | None = None,
+    turn_taking: TurnTaking | None = None,
     once: bool = False,
-) -> Outcome:
+) -> LoopOutcome:
     """Answer utterances until their source ends, or the end is asked for.
 
     A turn that fails is reported and the next one is taken.
@@ -227,7 +227,7 @@ def run(
         tell: told what happens.
         beside: what is done between turns.
         inbox: where errands for the answering thread come in, too.
-        floor: knows when a speaker went on before the answer.
+        turn_taking: knows when a speaker went on before the answer.
         once: end after the first exchange.
 
     Raises:
@@ -245,7 +245,7 @@ def run(
                 continue
             utterance, unfinished = joined(unfinished, item), None
             tell.begins(utterance)
-            turn, went_on = _heard(assistant, utterance, floor)
+            turn, went_on = _heard(assistant, utterance, turn_taking)
             if went_on:
                 unfinished = utterance
                 continue
@@ -258,21 +258,23 @@ def run(
             beside.turn_ended()
         if once or stopper.stopped:
             break
-    return Outcome(turns, failures)
+    return LoopOutcome(turns, failures)
 
 
-def _heard(assistant: Assistant, utterance: Utterance, floor: Floor | None) -> tuple[Turn, bool]:
+def _heard(
+    assistant: Assistant, utterance: Utterance, turn_taking: TurnTaking | None
+) -> tuple[Turn, bool]:
     """The turn, and whether its speaker went on, so that it counts for nothing."""
     went_on = False
-    if floor is not None:
-        floor.cut(utterance)
+    if turn_taking is not None:
+        turn_taking.cut(utterance)
     try:
         turn = assistant.hear(utterance)
     finally:
-        if floor is not None:
-            went_on = floor.over()
+        if turn_taking is not None:
+            went_on = turn_taking.over()
     if went_on:
-        assistant.manners.reopen()
+        assistant.dialogue.reopen()
         with suppress(JournalError):  # of what was not meant for Attune nothing is kept
             assistant.journal.failed(turn.id, WENT_ON)
     return turn, went_on

@@ -1,4 +1,4 @@
-"""The daemon: a house that hears, kept up through reloads, watched, and ended cleanly."""
+"""The daemon: a runtime that hears, kept up through reloads, watched, and ended cleanly."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from assistant.config import Settings
 from assistant.control.server import Server
 from assistant.daemon import loop
 from assistant.daemon.controls import Controls
-from assistant.daemon.ears import Condition
 from assistant.daemon.health import Heartbeat, Signs, trouble
-from assistant.daemon.house import House, Plan, opened
+from assistant.daemon.microphone import Condition
 from assistant.daemon.notify import Notifier
+from assistant.daemon.runtime import Plan, Runtime, opened
 from assistant.errors import AttuneError
 from assistant.journal.turn import Turn
 from assistant.values import Utterance
@@ -44,7 +44,7 @@ class Teller(loop.Teller, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ServiceOutcome:
     """How the daemon ended."""
 
     turns: int
@@ -57,7 +57,7 @@ class Service:
     Args:
         settings: to begin with.
         read: reads the settings anew.
-        plan: how a house is made.
+        plan: how a runtime is made.
         tell: told what happens.
         notifier: tells systemd.
         once: end after the first exchange.
@@ -91,7 +91,7 @@ class Service:
         self._heard_with: Condition | None = None
         self._greeted = False
 
-    def run(self) -> Outcome:
+    def run(self) -> ServiceOutcome:
         """Answer until the end is asked for.
 
         Raises:
@@ -105,7 +105,7 @@ class Service:
             owned.enter_context(self._dying_with_its_threads())
             owned.callback(self._ended.set)
             self._stopper.also(self._set_deadline)
-            self._stopper.also(self._stop_house)
+            self._stopper.also(self._stop_runtime)
             # first of all: a second daemon should not load its models beside the first one's
             server = owned.enter_context(
                 Server(settings.control.path, group=settings.control.group)
@@ -115,7 +115,7 @@ class Service:
                 began = time.monotonic()
                 with ExitStack() as staying:
                     try:
-                        house = staying.enter_context(self._opened(settings, server))
+                        runtime = staying.enter_context(self._opened(settings, server))
                     except AttuneError as error:
                         if before is None:
                             raise
@@ -124,16 +124,16 @@ class Service:
                         continue
                     gc.collect()  # the one before, if its listener was still at work below
                     self._tell.note(f"Models ready after {time.monotonic() - began:.1f} s.")
-                    turns += self._live(house, server)
+                    turns += self._live(runtime, server)
                 if self._next is None:
                     break
                 before, settings, self._next = settings, self._next, None
-                del house
-                gc.collect()  # a house refers to itself, and there may not be room for two
+                del runtime
+                gc.collect()  # a runtime refers to itself, and there may not be room for two
             self._notifier.stopping()
         if self._died:  # last of all, where it is looked for
             self._tell.note(self._died)
-        return Outcome(turns, bool(self._died))
+        return ServiceOutcome(turns, bool(self._died))
 
     def reload(self) -> None:
         """Read the settings anew, from any thread; a turn under way is finished first.
@@ -143,33 +143,33 @@ class Service:
         """
         self._next = self._read()
         self._notifier.reloading()
-        self._inbox.errand(self._make_way)  # a house that is being opened is left again at once
+        self._inbox.errand(self._make_way)  # a runtime that is being opened is left again at once
 
-    def _opened(self, settings: Settings, server: Server) -> AbstractContextManager[House]:
+    def _opened(self, settings: Settings, server: Server) -> AbstractContextManager[Runtime]:
         tell, beat, publish = self._tell.note, self._heart.beat, server.publish
         errand = self._inbox.errand
         return opened(settings, self._plan, tell, beat=beat, publish=publish, errand=errand)
 
-    def _live(self, house: House, server: Server) -> int:
+    def _live(self, runtime: Runtime, server: Server) -> int:
         """Hear and answer until a reload or the end; how many exchanges there were."""
         self._heart.beat()
-        self._controls.enter(house, server.publish_turn)
+        self._controls.enter(runtime, server.publish_turn)
         if self._stopper.stopped or self._next is not None:  # while it was being opened
-            house.stop()
+            runtime.stop()
         if not self._serving:
             self._serving = True
             server.serve(self._controls)
-        self._status = self._said(house)
+        self._status = self._said(runtime)
         self._notifier.ready(self._status)
         try:
             outcome = loop.run(
-                house.assistant,
-                self._heard(house),
-                stopper=house.stopper,
+                runtime.assistant,
+                self._heard(runtime),
+                stopper=runtime.stopper,
                 tell=_Publishing(self._tell, self._controls),
-                beside=_Beating(house, self._heart.beat),
+                beside=_Beating(runtime, self._heart.beat),
                 inbox=self._inbox,
-                floor=house.floor,
+                turn_taking=runtime.turn_taking,
                 once=self._once,
             )
         except AttuneError:
@@ -181,29 +181,29 @@ class Service:
             turns = outcome.turns
         finally:
             self._controls.leave()
-            house.stop()
+            runtime.stop()
         if self._next is None or self._stopper.stopped:
             # heard while the last turn was under way: kept, though nobody answers any more
             for utterance in self._inbox.rest():
-                house.assistant.journal.hear(utterance)
+                runtime.assistant.journal.hear(utterance)
         return turns
 
-    def _heard(self, house: House) -> Iterator[Utterance]:
+    def _heard(self, runtime: Runtime) -> Iterator[Utterance]:
         """What is said, from the thread that listens."""
         try:
-            yield from house.utterances()
+            yield from runtime.utterances()
         except Exception as error:  # noqa: BLE001 - nobody listens any more, for whatever reason
             self._die("listen", error)
 
     def _make_way(self) -> None:
         """Stop for the sake of other settings, unless they have been taken up by now."""
         if self._next is not None:
-            self._stop_house()
+            self._stop_runtime()
 
-    def _stop_house(self) -> None:
-        house = self._controls.house
-        if house is not None:
-            house.stop()
+    def _stop_runtime(self) -> None:
+        runtime = self._controls.runtime
+        if runtime is not None:
+            runtime.stop()
 
     def _hang_up(self) -> None:
         """SIGHUP, in a thread of its own."""
@@ -230,18 +230,18 @@ class Service:
 
     def _look(self, server: Server) -> str | None:
         """What is wrong now, in one sentence."""
-        house = self._controls.house
-        if house is None:
+        runtime = self._controls.runtime
+        if runtime is None:
             return None
-        hearing = house.ears.hearing
+        hearing = runtime.microphone.hearing
         if hearing.condition is not self._heard_with:
             self._heard_with = hearing.condition
             if hearing.condition is Condition.LISTENING and not self._greeted:
                 self._greeted = True
                 self._tell.note("Listening. Speak, and stop with Ctrl-C.")
             server.publish_state(hearing.condition.value, hearing.why)
-        wrong = trouble(Signs(hearing, self._heart.age_s), house.settings.service)
-        self._say(wrong or self._said(house))
+        wrong = trouble(Signs(hearing, self._heart.age_s), runtime.settings.service)
+        self._say(wrong or self._said(runtime))
         return wrong
 
     def _say(self, status: str) -> None:
@@ -249,16 +249,16 @@ class Service:
             self._status = status
             self._notifier.status(status)
 
-    def _said(self, house: House) -> str:
+    def _said(self, runtime: Runtime) -> str:
         """What the daemon does, in one line for ``systemctl status``."""
-        hearing = house.ears.hearing
+        hearing = runtime.microphone.hearing
         match hearing.condition:
             case Condition.ABSENT:
                 return f"No microphone: {hearing.why}"
             case Condition.MUTED:
                 return "Muted"
             case _:
-                return "Speaking" if house.mouth.speaking else "Listening"
+                return "Speaking" if runtime.loudspeaker.speaking else "Listening"
 
     @contextmanager
     def _dying_with_its_threads(self) -> Generator[None, None, None]:
@@ -339,18 +339,18 @@ class _Publishing:
 class _Beating:
     """Shows that the thread which answers moves on."""
 
-    house: House
+    runtime: Runtime
     beat: Callable[[], None]
 
     def idle(self) -> None:
         self.beat()
-        self.house.upkeep.idle()
+        self.runtime.maintenance.idle()
 
     def turn_began(self) -> None:
         self.beat()
-        self.house.upkeep.turn_began()
+        self.runtime.maintenance.turn_began()
 
     def turn_ended(self) -> None:
         self.beat()
-        self.house.upkeep.turn_ended()
-        self.house.remember()
+        self.runtime.maintenance.turn_ended()
+        self.runtime.remember()

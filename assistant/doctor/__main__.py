@@ -13,7 +13,7 @@ from pathlib import Path
 
 from assistant.doctor.checks import Check, chosen
 from assistant.doctor.finding import Finding, fail
-from assistant.doctor.patient import Patient, from_json
+from assistant.doctor.subject import Subject, from_json
 from assistant.errors import AttuneError
 
 READY = b"ready\n"
@@ -34,7 +34,7 @@ def main() -> int:
     return 0
 
 
-def run(check: Check, patient: Patient) -> Finding:
+def run(check: Check, patient: Subject) -> Finding:
     """What a check finds, also when it breaks off."""
     try:
         return check.function(patient)

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import cast
 
 from assistant.doctor.finding import Finding
-from assistant.doctor.patient import Patient
+from assistant.doctor.subject import Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +21,12 @@ class Check:
     is_loud: bool = False  # whether it can be heard
 
     @property
-    def function(self) -> Callable[[Patient], Finding]:
+    def function(self) -> Callable[[Subject], Finding]:
         """What does it."""
         # torch and PortAudio may be what is broken: neither is loaded before its own check
         module = import_module(f"assistant.doctor.{self.module}")
         name = self.name.replace(" ", "_").replace("-", "_").replace(".", "_")
-        return cast("Callable[[Patient], Finding]", getattr(module, name))
+        return cast("Callable[[Subject], Finding]", getattr(module, name))
 
 
 CHECKS = (

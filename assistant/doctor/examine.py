@@ -15,7 +15,7 @@ from contextlib import closing, suppress
 from assistant import child
 from assistant.doctor.checks import Check
 from assistant.doctor.finding import Finding, fail, from_line
-from assistant.doctor.patient import Patient, to_json
+from assistant.doctor.subject import Subject, to_json
 
 START_S = 60.0
 """Longest time until the process that runs the checks is ready."""
@@ -27,7 +27,7 @@ _BLOCK = 65_536
 
 
 def examine(
-    patient: Patient, checks: Iterable[Check]
+    patient: Subject, checks: Iterable[Check]
 ) -> Generator[tuple[Check, Finding], None, None]:
     """What the checks find, in their order; one that hangs or crashes is told and passed over."""
     left = deque(checks)
@@ -45,7 +45,7 @@ def examine(
 class _Process:
     """The checks under way."""
 
-    def __init__(self, patient: Patient, checks: Iterable[Check]) -> None:
+    def __init__(self, patient: Subject, checks: Iterable[Check]) -> None:
         order = {
             "patient": json.loads(to_json(patient)),
             "checks": [check.name for check in checks],

@@ -15,7 +15,7 @@ from typing import Any, cast
 from sqlite_utils import Database
 
 from assistant.doctor.finding import Figure, Finding, fail, ok, warn
-from assistant.doctor.patient import Patient
+from assistant.doctor.subject import Subject
 from assistant.journal.connection import BUSY_S, told
 from assistant.journal.schema import MIGRATIONS, recognise, version
 from assistant.values import Route, Timings
@@ -39,7 +39,7 @@ _COUNTS = {
 }
 
 
-def journal(patient: Patient) -> Finding:
+def journal(patient: Subject) -> Finding:
     """Whether the database is whole, of a version that is known, and can be written."""
     path = patient.settings.journal.path
     folder = next(each for each in (path.parent, *path.parent.absolute().parents) if each.exists())

@@ -15,8 +15,8 @@ import psutil
 import assistant
 from assistant.config import Settings
 from assistant.doctor.finding import Finding, fail, ok, warn
-from assistant.doctor.patient import Patient
-from assistant.personalise.idle import Device, look
+from assistant.doctor.subject import Subject
+from assistant.personalise.background.idle import Device, look
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -37,7 +37,7 @@ LAST_MB = 20
 _MB = 1 << 20
 
 
-def python(_patient: Patient) -> Finding:
+def python(_patient: Subject) -> Finding:
     """Whether this Python is one that Attune is made for."""
     here, name = sys.version_info[:2], platform.python_version()
     if not FIRST_PYTHON <= here <= LAST_PYTHON:
@@ -50,7 +50,7 @@ def python(_patient: Patient) -> Finding:
     return ok(f"Python {name} on {platform.machine()}.", version=name, machine=platform.machine())
 
 
-def packages(_patient: Patient) -> Finding:
+def packages(_patient: Subject) -> Finding:
     """Whether the packages that Attune needs are there in versions that it works with."""
     missing = tuple(unmet(requirements()))
     if missing:
@@ -92,7 +92,7 @@ def unmet(requirements: Iterable[str]) -> Iterator[str]:
             yield f"{name}{relation}{wanted}"
 
 
-def disk(patient: Patient) -> Finding:
+def disk(patient: Subject) -> Finding:
     """Whether there is room to keep what is said and learned."""
     settings = patient.settings
     free_mb = min(look(each).disk_mb for each in (settings.journal.path.parent, settings.bridges))
@@ -117,7 +117,7 @@ def room(free_mb: float, least_mb: int) -> Finding:
     return ok(f"{free} MB are free.", free_mb=free)
 
 
-def memory(patient: Patient) -> Finding:
+def memory(patient: Subject) -> Finding:
     """Whether the models fit."""
     device = look(patient.settings.bridges)
     if patient.daemon.running:
@@ -152,7 +152,7 @@ def fit(free_mb: float, total_mb: float, needed: int) -> Finding:
     return ok(f"{free_mb:.0f} MB are free, the models need about {needed} MB.", **figures)
 
 
-def temperature(patient: Patient) -> Finding:
+def temperature(patient: Subject) -> Finding:
     """Whether the machine is cool enough to learn."""
     return warmth(look(patient.settings.bridges), patient.settings.idle.max_celsius)
 

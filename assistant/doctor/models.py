@@ -17,12 +17,12 @@ from assistant.bridge.checkpoint import Checkpoint
 from assistant.bridge.connect import Bridge
 from assistant.doctor.finding import Finding, fail, ok, warn
 from assistant.doctor.machine import JETSON
-from assistant.doctor.patient import Patient
+from assistant.doctor.subject import Subject
 from assistant.encode.encoder import Encoder, open_encoder
 from assistant.errors import BridgeError, EncoderError, LLMError
 from assistant.generate.gguf import GGUFFile
 from assistant.generate.llama import LlamaSession
-from assistant.personalise.promote import BridgeFolder
+from assistant.personalise.bridges.folder import BridgeFolder
 
 CPU = Path("/proc/cpuinfo")
 
@@ -34,7 +34,7 @@ _FAST = {"aarch64": ("asimddp", "DOTPROD"), "x86_64": ("avx2", "AVX2")}
 _MB = 1 << 20
 
 
-def encoder(patient: Patient) -> Finding:
+def encoder(patient: Subject) -> Finding:
     """Whether the speech encoder loads."""
     loaded = _encoder(patient)
     return ok(
@@ -44,7 +44,7 @@ def encoder(patient: Patient) -> Finding:
     )
 
 
-def language_model(patient: Patient) -> Finding:
+def language_model(patient: Subject) -> Finding:
     """Whether the GGUF is what it says."""
     gguf = GGUFFile(patient.settings.generate.path)
     gguf.check_vocabulary()
@@ -58,7 +58,7 @@ def language_model(patient: Patient) -> Finding:
     )
 
 
-def embedding_path(patient: Patient) -> Finding:
+def embedding_path(patient: Subject) -> Finding:
     """Whether the language model answers to an embedding as it does to its token."""
     probe = _llm(patient).probe
     figures = {"scale": probe.scale, "difference": probe.difference}
@@ -70,7 +70,7 @@ def embedding_path(patient: Patient) -> Finding:
     return ok("Embeddings do exactly what their tokens do.", **figures)
 
 
-def llama_cpp(patient: Patient) -> Finding:
+def llama_cpp(patient: Subject) -> Finding:
     """Whether llama.cpp is built for this machine."""
     return build(
         (_c.llama_print_system_info() or b"").decode("utf-8", "replace"),
@@ -118,7 +118,7 @@ def build(
     return ok(f"It is built for this machine: {', '.join(features)}.", **figures)
 
 
-def base_bridge(patient: Patient) -> Finding:
+def base_bridge(patient: Subject) -> Finding:
     """Whether the bridge that the settings name belongs to encoder and language model."""
     settings = patient.settings
     if settings.route == "transcript":
@@ -144,7 +144,7 @@ def base_bridge(patient: Patient) -> Finding:
     )
 
 
-def learned_bridges(patient: Patient) -> Finding:
+def learned_bridges(patient: Subject) -> Finding:
     """Whether the learned bridges can be read, and the one that answers used."""
     folder = BridgeFolder(patient.settings.bridges)
     versions, current = folder.versions(), folder.current
@@ -184,7 +184,7 @@ def _rebuild(flags: str) -> str:
     )
 
 
-def _join(found: Checkpoint, patient: Patient) -> Finding | None:
+def _join(found: Checkpoint, patient: Subject) -> Finding | None:
     """Join a bridge to the models; why that cannot be tried, where they do not load.
 
     Raises:
@@ -205,10 +205,10 @@ def _waits() -> Finding:
 
 
 @cache
-def _encoder(patient: Patient) -> Encoder:
+def _encoder(patient: Subject) -> Encoder:
     return open_encoder(patient.settings.encode)
 
 
 @cache
-def _llm(patient: Patient) -> LlamaSession:
+def _llm(patient: Subject) -> LlamaSession:
     return LlamaSession(patient.settings.generate)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from assistant.doctor.finding import Finding, fail, ok, warn
-from assistant.doctor.patient import Daemon, Patient
+from assistant.doctor.subject import Daemon, Subject
 
 BOOTED = Path("/run/systemd/system")
 """There where systemd runs."""
@@ -17,17 +17,17 @@ ASK_S = 10.0
 _PROPERTIES = ("LoadState", "ActiveState", "SubState", "UnitFileState", "NRestarts", "Result")
 
 
-def service(_patient: Patient) -> Finding:
+def service(_patient: Subject) -> Finding:
     """The state of the system's unit."""
     return state("systemctl", "journalctl -u attune", "sudo systemctl")
 
 
-def user_service(_patient: Patient) -> Finding:
+def user_service(_patient: Subject) -> Finding:
     """The state of the user's unit."""
     return state("systemctl --user", "journalctl --user -u attune", "systemctl --user")
 
 
-def daemon(patient: Patient) -> Finding:
+def daemon(patient: Subject) -> Finding:
     """Whether Attune runs and answers."""
     return life(patient.daemon)
 

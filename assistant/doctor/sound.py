@@ -17,10 +17,10 @@ from assistant.audio.portaudio import DeviceKind
 from assistant.audio.resample import to_float32, to_int16
 from assistant.config import SpeakSettings, starter_dir
 from assistant.doctor.finding import Finding, fail, ok, warn
-from assistant.doctor.patient import Patient
+from assistant.doctor.subject import Subject
 from assistant.errors import DeviceError
 from assistant.listen.capture import Microphone
-from assistant.listen.replay import Pace, frames, recordings
+from assistant.listen.recordings import Pace, frames, recordings
 from assistant.listen.segment import voiced
 from assistant.speak.espeak import Espeak
 from assistant.speak.piper import Piper
@@ -59,7 +59,7 @@ _FLOOR = 1e-4
 """RMS below which sound is silence, in [-1, 1]."""
 
 
-def sound_devices(_patient: Patient) -> Finding:
+def sound_devices(_patient: Subject) -> Finding:
     """Which devices PortAudio offers."""
     found = portaudio.devices()
     inputs, outputs = (
@@ -71,7 +71,7 @@ def sound_devices(_patient: Patient) -> Finding:
     )
 
 
-def microphone(patient: Patient) -> Finding:
+def microphone(patient: Subject) -> Finding:
     """Whether the microphone opens and delivers sound that is neither nothing nor clipped."""
     settings = patient.settings.listen
     try:
@@ -114,7 +114,7 @@ def level(name: str, samples: NDArray[np.int16]) -> Finding:
     return ok(f"{heard}.", **figures)
 
 
-def voice_detection(patient: Patient) -> Finding:
+def voice_detection(patient: Subject) -> Finding:
     """Whether silence is taken for silence and the bundled speech for speech."""
     return detection(recordings(starter_dir() / "examples")[0], patient.settings.listen.vad_mode)
 
@@ -138,7 +138,7 @@ def detection(recording: Path, mode: int) -> Finding:
     return ok(f"Silence is silence, and {in_speech:.0%} of a spoken recording is voice.", **figures)
 
 
-def loudspeaker(patient: Patient) -> Finding:
+def loudspeaker(patient: Subject) -> Finding:
     """Whether the loudspeaker opens."""
     settings = patient.settings.speak
     if settings.wav_dir is not None:
@@ -150,7 +150,7 @@ def loudspeaker(patient: Patient) -> Finding:
     return ok(f"{name} opens.")
 
 
-def loopback(patient: Patient) -> Finding:
+def loopback(patient: Subject) -> Finding:
     """Whether the microphone hears the loudspeaker."""
     settings = patient.settings
     if settings.speak.wav_dir is not None:
@@ -182,7 +182,7 @@ def loopback(patient: Patient) -> Finding:
     return ok("The microphone hears the loudspeaker.", correlation=round(found, 3))
 
 
-def espeak_ng(patient: Patient) -> Finding:
+def espeak_ng(patient: Subject) -> Finding:
     """Whether espeak-ng speaks, with the chosen voice if it is chosen."""
     settings = patient.settings.speak
     if settings.engine != "espeak":  # learning needs it nevertheless
@@ -193,7 +193,7 @@ def espeak_ng(patient: Patient) -> Finding:
     return ok(f"Speaks with the voice {settings.voice!r}.", seconds=round(seconds, 2))
 
 
-def piper(patient: Patient) -> Finding:
+def piper(patient: Subject) -> Finding:
     """Whether Piper speaks with the chosen voice, if it is chosen."""
     settings = patient.settings
     if settings.speak.engine != "piper":

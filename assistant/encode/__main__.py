@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file  # pyright: ignore[reportUnknownVariableType]
 
 from assistant.config import EncodeSettings
-from assistant.encode import ort
+from assistant.encode import onnx_runtime
 from assistant.encode.encoder import Encoder, open_encoder
 from assistant.errors import AttuneError
 from assistant.values import SAMPLE_RATE, EndReason, Utterance
@@ -41,7 +41,7 @@ def main() -> int:
     try:
         encoder = open_encoder(settings)
         if order["task"] == "export":
-            if not ort.place(settings.cache, encoder.fingerprint).is_file():
+            if not onnx_runtime.place(settings.cache, encoder.fingerprint).is_file():
                 encoder.export(settings.cache)
             told: dict[str, object] = {}
         else:

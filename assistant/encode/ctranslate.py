@@ -20,7 +20,7 @@ from assistant.encode.folder import CTRANSLATE as MODEL
 from assistant.encode.folder import EncoderFolder, is_ctranslate
 from assistant.encode.mel import LogMel
 from assistant.encode.tokens import Tokens
-from assistant.encode.tuned import Execution
+from assistant.encode.tuning_record import Execution
 from assistant.encode.whisper import Alignment, Encoded, Hypothesis
 from assistant.errors import EncoderError
 from assistant.values import SAMPLE_RATE

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from assistant.config import EncodeSettings
 from assistant.encode.folder import CTRANSLATE_CONFIG, EncoderFolder, is_ctranslate
-from assistant.encode.tuned import Execution
+from assistant.encode.tuning_record import Execution
 from assistant.encode.whisper import WhisperEncoder
 from assistant.nets.spelling import Spelling
 from assistant.values import SpeechFeatures, Utterance

@@ -14,12 +14,12 @@ from typing import Any
 import torch
 from torch import nn
 
+from assistant.allocator import given_back
 from assistant.config import EncodeSettings
-from assistant.encode import network, ort, tuned
+from assistant.encode import network, onnx_runtime, tuning_record
 from assistant.encode.folder import EncoderFolder, Weights
 from assistant.encode.network import Network
-from assistant.encode.tuned import Execution
-from assistant.memory import given_back
+from assistant.encode.tuning_record import Execution
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,15 +56,15 @@ def execute(
     if settings.threads:
         torch.set_num_threads(settings.threads)
     fingerprint = weights.fingerprint(network.shapes(model))
-    exported = ort.place(settings.cache, fingerprint)
+    exported = onnx_runtime.place(settings.cache, fingerprint)
     execution = settings.execution
     if execution == "auto":
-        execution = tuned.recall(settings.cache, fingerprint)
-        if execution == "onnx-int8" and not ort.is_ready(exported):
+        execution = tuning_record.recall(settings.cache, fingerprint)
+        if execution == "onnx-int8" and not onnx_runtime.is_ready(exported):
             execution = "float"
     if execution == "onnx-int8":
         network.fill(model, weights, is_front, lambda _: False)
-        return Executed(ort.running(exported, settings.threads), fingerprint, execution)
+        return Executed(onnx_runtime.running(exported, settings.threads), fingerprint, execution)
 
     def is_quantised(name: str) -> bool:
         # WavLM's attention does not call its linear layers, it takes their weights

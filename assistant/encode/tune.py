@@ -17,8 +17,8 @@ from safetensors.numpy import load_file, save_file  # pyright: ignore[reportUnkn
 
 from assistant import child
 from assistant.config import EncodeSettings
-from assistant.encode import tuned
-from assistant.encode.tuned import EXECUTIONS, Execution
+from assistant.encode import tuning_record
+from assistant.encode.tuning_record import EXECUTIONS, Execution
 from assistant.errors import EncoderError
 
 ALIKE = 0.97
@@ -54,7 +54,7 @@ class Untried:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Heard:
+class TrialResult:
     """What a process tells."""
 
     milliseconds: float
@@ -115,14 +115,14 @@ class Tuning:
             EncoderError: if it cannot be written.
         """
         best = choose(self._measured)
-        tuned.remember(self._settings.cache, self._fingerprint, best.execution)
+        tuning_record.remember(self._settings.cache, self._fingerprint, best.execution)
         return best
 
-    def _heard(self, execution: Execution, sounds: Path) -> Heard:
+    def _heard(self, execution: Execution, sounds: Path) -> TrialResult:
         frames = sounds.with_name(f"{execution}.safetensors")
         order = {"task": "measure", "sounds": str(sounds), "frames": str(frames)}
         told = self._ask(execution, order)
-        return Heard(**told, frames=load_file(frames))
+        return TrialResult(**told, frames=load_file(frames))
 
     def _ask(self, execution: Execution, order: dict[str, str]) -> dict[str, Any]:
         """What a process tells that computes the encoder in one way.
@@ -148,7 +148,7 @@ class Tuning:
         return told
 
 
-def compared(execution: Execution, heard: Heard, usual: Heard) -> Measured:
+def compared(execution: Execution, heard: TrialResult, usual: TrialResult) -> Measured:
     """What one way heard, beside what float did, the usual one."""
     cosines = [
         np.sum(ours * theirs, 1) / np.linalg.norm(ours, axis=1) / np.linalg.norm(theirs, axis=1)

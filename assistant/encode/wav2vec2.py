@@ -15,13 +15,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from assistant.config import EncodeSettings
-from assistant.encode import ort
+from assistant.encode import onnx_runtime
+from assistant.encode.convolutions import FrontEnd
 from assistant.encode.execution import execute
 from assistant.encode.folder import EncoderFolder
-from assistant.encode.front import FrontEnd
 from assistant.encode.network import skeleton
-from assistant.encode.ort import Length
-from assistant.encode.tuned import Execution
+from assistant.encode.onnx_runtime import Length
+from assistant.encode.tuning_record import Execution
 from assistant.encode.windows import Windows
 from assistant.errors import EncoderError
 from assistant.nets import ctc
@@ -122,7 +122,9 @@ class Wav2Vec2Encoder:
             AttuneError: if that cannot be done here.
         """
         silence = self._front(self.normalise(np.zeros(SAMPLE_RATE, np.float32)))
-        ort.export(self._transformer, silence, ort.place(cache, self.fingerprint), Length.ANY)
+        onnx_runtime.export(
+            self._transformer, silence, onnx_runtime.place(cache, self.fingerprint), Length.ANY
+        )
 
     def normalise(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """As the model wants it, zero mean and unit variance mostly; what is short is filled up."""

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.config import EncodeSettings
-from assistant.encode.invented import Evidence, is_speech
+from assistant.encode.hallucination import Evidence, is_speech
 from assistant.encode.tokens import Tokens
-from assistant.encode.tuned import Execution
+from assistant.encode.tuning_record import Execution
 from assistant.nets.calibration import WHISPER
 from assistant.spoken import said_words
 from assistant.values import SAMPLE_RATE, SpeechFeatures, Transcript, Utterance, Word

@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from assistant.config import EncodeSettings
-from assistant.encode import network, ort
+from assistant.encode import network, onnx_runtime
 from assistant.encode.execution import execute
 from assistant.encode.folder import EncoderFolder
 from assistant.encode.mel import LogMel
 from assistant.encode.network import skeleton
-from assistant.encode.ort import Length
+from assistant.encode.onnx_runtime import Length
 from assistant.encode.tokens import Tokens
-from assistant.encode.tuned import Execution
+from assistant.encode.tuning_record import Execution
 from assistant.encode.whisper import HOP, Alignment, Encoded, Hypothesis
 from assistant.values import SAMPLE_RATE
 
@@ -135,7 +135,9 @@ class TorchEngine:
             AttuneError: if that cannot be done here.
         """
         silence = self._mel(np.zeros(self._samples, np.float32))
-        ort.export(self._part, silence, ort.place(cache, self.fingerprint), Length.FIXED)
+        onnx_runtime.export(
+            self._part, silence, onnx_runtime.place(cache, self.fingerprint), Length.FIXED
+        )
 
     def _step(self, encoded: Encoded, read: Sequence[int], past: Any) -> tuple[Tensor, Any]:
         """Logits (1, n_tokens, n_vocabulary) after more tokens, and the decoder's memory."""

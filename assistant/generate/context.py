@@ -101,7 +101,7 @@ def spoken_year(year: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class ContextLine:
     """The moment, the person and the reminders that are due."""
 
     now: datetime

@@ -31,7 +31,7 @@ from assistant.generate.embedding_path import (
     refuse_other_inputs,
 )
 from assistant.generate.gguf import GGUFFile
-from assistant.generate.native import Context, Model, Rows, Sampler
+from assistant.generate.native import LlamaContext, Model, Rows, Sampler
 from assistant.generate.prompt import ChatTemplate, PromptPlan
 from assistant.generate.stream import GenerationStats, ReplyStream
 from assistant.generate.vocabulary import Vocabulary
@@ -83,7 +83,7 @@ class LlamaSession:
             self.n_ctx = min(settings.n_ctx, self._model.n_ctx_train)
             self._context = owned.enter_context(
                 closing(
-                    Context(
+                    LlamaContext(
                         self._model,
                         n_ctx=self.n_ctx,
                         n_batch=settings.n_batch,

@@ -197,7 +197,7 @@ class Model:
             _c.llama_model_free(pointer)
 
 
-class Context:
+class LlamaContext:
     """The state of one sequence that a model is computing.
 
     Raises:
@@ -348,7 +348,7 @@ class Sampler:
         """Begin the same run of chance again."""
         _c.llama_sampler_reset(self.pointer)
 
-    def sample(self, context: Context) -> int:
+    def sample(self, context: LlamaContext) -> int:
         """A token for the logits after the last decoded row.
 
         Raises:

@@ -16,7 +16,7 @@ _LONGEST_DAYS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredTurn:
     """How much room one exchange takes, and whether Attune was taught by it."""
 
     id: int
@@ -25,7 +25,7 @@ class Kept:
     taught: bool  # read aloud, imported, corrected or confirmed
 
 
-def expired(kept: Sequence[Kept], settings: JournalSettings, now: datetime) -> list[int]:
+def expired(kept: Sequence[StoredTurn], settings: JournalSettings, now: datetime) -> list[int]:
     """Exchanges to erase: those beyond the age, then the oldest ones beyond the size.
 
     The newest one always stays, since its reply may be under way.

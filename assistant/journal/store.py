@@ -22,7 +22,7 @@ from assistant.errors import JournalError
 from assistant.journal import features as stored_features
 from assistant.journal import flac, rows
 from assistant.journal.database import JournalDatabase
-from assistant.journal.retention import Kept
+from assistant.journal.retention import StoredTurn
 from assistant.journal.rows import Row
 from assistant.journal.turn import COLUMNS, TEXT_SOURCE, Taught, Turn, stamp
 from assistant.values import Reply, Route, SoftPrompt, SpeechFeatures, Utterance
@@ -156,7 +156,7 @@ class Journal(JournalDatabase):
             ).fetchone()[0]
         return found == len(ids)
 
-    def kept(self, *, since: datetime | None = None) -> list[Kept]:
+    def kept(self, *, since: datetime | None = None) -> list[StoredTurn]:
         """How much room each exchange takes, oldest first.
 
         Args:
@@ -170,7 +170,9 @@ class Journal(JournalDatabase):
                 "correction IS NOT NULL FROM turns WHERE started_at >= ? ORDER BY id",
                 ["" if since is None else stamp(since)],
             ).fetchall()
-        return [Kept(number, at, n_bytes, bool(taught)) for number, at, n_bytes, taught in found]
+        return [
+            StoredTurn(number, at, n_bytes, bool(taught)) for number, at, n_bytes, taught in found
+        ]
 
     def count(self) -> int:
         """How many exchanges there are."""

@@ -15,7 +15,7 @@ import time
 from assistant.config import ListenSettings
 from assistant.errors import AttuneError
 from assistant.listen.capture import Microphone
-from assistant.listen.wire import failure, packed
+from assistant.listen.frame_pipe import failure, packed
 
 GIVE_UP_S = 3.0
 """How long the device may take to close; a hung driver must not keep it from who comes next."""

@@ -14,10 +14,10 @@ import time
 
 from assistant.config import Settings
 from assistant.errors import AttuneError
-from assistant.personalise.progress import Encoded, Event, Failed, Judging, to_line
-from assistant.personalise.request import Request
-from assistant.personalise.session import retrain
-from assistant.personalise.train import Interrupted
+from assistant.personalise.training.events import Encoded, Event, Failed, Judging, to_line
+from assistant.personalise.training.request import Request
+from assistant.personalise.training.retrain import retrain
+from assistant.personalise.training.trainer import Interrupted
 
 STOPPED = 75
 """EX_TEMPFAIL: try again later."""

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from assistant.config import starter_dir
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
-from assistant.personalise.replay import common_talk
+from assistant.personalise.data.common_talk import common_talk
 from bench.paper import corpora, report
 from bench.paper.cells import EPOCHS, Cell, Place
 from bench.paper.grid import EXPERIMENTS, METHODS, Grid, cells

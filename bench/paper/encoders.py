@@ -30,7 +30,7 @@ from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.generate.vocabulary import vocabulary
 from assistant.nets import embedlink
 from assistant.nets.projectors import ProjectorConfig, build
-from assistant.personalise.heads import seed
+from assistant.personalise.training.heads import seed
 from assistant.values import SAMPLE_RATE, EndReason, Utterance
 from bench.paper import corpora, training
 from bench.paper.cells import Cell, Place

@@ -22,7 +22,7 @@ from torch.nn.utils.rnn import pad_sequence
 from assistant.config import INSTRUCTION
 from assistant.generate.prompt import ChatTemplate
 from assistant.generate.vocabulary import Vocabulary
-from assistant.personalise.score import MOMENT
+from assistant.personalise.judging.score import MOMENT
 
 IGNORED = -100
 """Label of what is not learned, as ``cross_entropy`` has it."""

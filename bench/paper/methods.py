@@ -33,8 +33,8 @@ from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.generate.vocabulary import Vocabulary
 from assistant.nets import embedlink
 from assistant.nets.projectors import ProjectorConfig, build
-from assistant.personalise.heads import Batch, EncodedPair, Pair, PooledHead, untrained
-from assistant.personalise.score import Replies, Score, score
+from assistant.personalise.judging.score import Replies, Score, score
+from assistant.personalise.training.heads import Batch, EncodedPair, Pair, PooledHead, untrained
 from assistant.values import SpeechFeatures
 from bench.paper.corpora import Corpus, Sample
 from bench.paper.language import Twin

@@ -22,8 +22,8 @@ from gguf.quants import quant_shape_to_byte_shape, quantize
 from numpy.typing import NDArray
 
 from assistant.config import INSTRUCTION
-from assistant.generate.context import Context
-from assistant.personalise.replay import sentences
+from assistant.generate.context import ContextLine
+from assistant.personalise.data.common_talk import sentences
 
 Kind = GGMLQuantizationType
 
@@ -134,7 +134,7 @@ def _words() -> Iterator[str]:
     """Words of common talk with what stands before each, then every string of letters."""
     start = datetime(2026, 1, 1, tzinfo=timezone.utc)
     moments = (start + timedelta(hours=25, minutes=7) * number for number in range(400))
-    texts = [INSTRUCTION, *(Context(at).line() for at in moments), *sentences(10_000)]
+    texts = [INSTRUCTION, *(ContextLine(at).line() for at in moments), *sentences(10_000)]
     for text in texts:
         for found in re.findall(r"[ '-][A-Za-z]+", f" {text}"):
             yield found.replace(" ", "Ġ")

@@ -15,10 +15,10 @@ from assistant.config import Settings, load
 from assistant.encode.encoder import open_encoder
 from assistant.journal.store import Journal
 from assistant.journal.turn import Taught
-from assistant.personalise.progress import Event, Judging, Stepped
-from assistant.personalise.replay import common_talk, sentences
-from assistant.personalise.request import Request
-from assistant.personalise.supervisor import Supervisor
+from assistant.personalise.background.supervisor import Supervisor
+from assistant.personalise.data.common_talk import common_talk, sentences
+from assistant.personalise.training.events import Event, Judging, Stepped
+from assistant.personalise.training.request import Request
 from assistant.values import SAMPLE_RATE, EndReason, SpeechFeatures, Transcript, Utterance
 from bench.sizes.memory import Memory, memory
 from bench.sizes.speech import SECONDS

@@ -17,12 +17,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from assistant import composition
 from assistant.bridge.connect import Bridge
-from assistant.cli import rooms
 from assistant.config import Settings, load
-from assistant.daemon.house import House, Plan, opened
+from assistant.daemon.runtime import Plan, Runtime, opened
 from assistant.journal.turn import Turn
-from assistant.personalise.heads import LettersHead
+from assistant.personalise.training.heads import LettersHead
 from assistant.speak.aloud import Sink
 from assistant.turn import Assistant, Mute
 from assistant.values import StopReason, Utterance
@@ -33,7 +33,7 @@ STAGES = ("encode", "bridge", "prefill", "first_token", "total")
 
 
 @contextmanager
-def house(flags: dict[str, Any]) -> Generator[House]:
+def house(flags: dict[str, Any]) -> Generator[Runtime]:
     """An open house with a journal of its own and an untrained bridge of the default kind.
 
     Raises:
@@ -48,7 +48,7 @@ def house(flags: dict[str, Any]) -> Generator[House]:
             "turn.learned_ask_back": 0.0,
         }
         settings = load({**places, **flags}, environ={}, files=()).settings
-        plan = Plan(partial(rooms.assistant, note=_say), _bridge, _sink)
+        plan = Plan(partial(composition.assistant, note=_say), _bridge, _sink)
         with opened(
             settings,
             plan,
@@ -131,11 +131,11 @@ def _rate(turn: Turn, settings: Settings) -> float | None:
 
 
 def _bridge(settings: Settings, assistant: Assistant, version: str | None) -> Bridge | None:
-    return rooms.bridge_of(version, settings, assistant.encoder, assistant.llm)
+    return composition.bridge_of(version, settings, assistant.encoder, assistant.llm)
 
 
 def _sink(settings: Settings) -> Sink:
-    return rooms.sink(settings.speak, settings.speak)
+    return composition.sink(settings.speak, settings.speak)
 
 
 def _say(text: str) -> None:

@@ -22,17 +22,17 @@ from assistant.bridge.connect import Bridge
 from assistant.bridge.route import choose_route
 from assistant.config import BridgeSettings, EncodeSettings, GenerateSettings, starter_dir
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
-from assistant.generate.context import Context
+from assistant.generate.context import ContextLine
 from assistant.generate.llama import LlamaSession
 from assistant.generate.words import as_words
-from assistant.personalise.score import Replies, score
+from assistant.personalise.judging.score import Replies, score
 from assistant.values import EndReason, Route, SoftPrompt, SpeechFeatures, Utterance
 from models.recipe.corpus import held_out_requests, read, recordings, spoken_form
 from models.recipe.encoder import word_errors
 from models.recipe.synthesis import Synthesiser, held_out_voice
 
 NOW = datetime(2026, 3, 5, 10, 25, tzinfo=timezone.utc)
-CONTEXT = Context(NOW, "Anna", ("take the blue pill",))
+CONTEXT = ContextLine(NOW, "Anna", ("take the blue pill",))
 
 
 def utterances(count: int, seed: int) -> list[tuple[Utterance, str]]:

@@ -15,7 +15,7 @@ import torch
 from assistant.config import GenerateSettings, starter_dir
 from assistant.generate.llama import LlamaSession
 from assistant.generate.words import as_words
-from assistant.personalise.score import MOMENT, Replies
+from assistant.personalise.judging.score import MOMENT, Replies
 from bench.paper.grid import METHODS
 from bench.paper.language import Prompt, Twin, load
 from bench.paper.rows import NAMES

@@ -11,8 +11,8 @@ from assistant.catalog.entries import (
     SPARE_MB,
     STARTER,
     Board,
+    Catalog,
     CatalogEntry,
-    Catalogue,
     HubSource,
     IndexSource,
     ModelSet,
@@ -81,12 +81,12 @@ def test_what_fits_leaves_room_for_the_rest() -> None:
     assert not wanted.fits(2_999 + SPARE_MB)
 
 
-def catalogue(*names: str, sets: Mapping[str, Sequence[str]] | None = None) -> Catalogue:
+def catalogue(*names: str, sets: Mapping[str, Sequence[str]] | None = None) -> Catalog:
     models = [entry(name=name).model_dump() for name in names]
     listed = [
         {"name": name, "about": "some", "models": members} for name, members in (sets or {}).items()
     ]
-    return Catalogue.model_validate({"model": models, "set": listed})
+    return Catalog.model_validate({"model": models, "set": listed})
 
 
 def test_a_name_that_is_nearly_right_is_guessed() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from assistant.catalog.entries import Role
-from assistant.catalog.folder import MANIFEST, PARTIAL, Kept, Manifest, ModelFolder
+from assistant.catalog.folder import MANIFEST, PARTIAL, InstalledFile, Manifest, ModelFolder
 from assistant.errors import CatalogError
 
 FILES = {"a.bin": b"aaa", "b.bin": b"bb"}
@@ -29,7 +29,7 @@ def manifest(name: str, files: dict[str, bytes]) -> Manifest:
         licence=None,
         installed_at=datetime(2026, 3, 1, tzinfo=timezone.utc),
         files={
-            file: Kept(size=len(data), sha256=hashlib.sha256(data).hexdigest())
+            file: InstalledFile(size=len(data), sha256=hashlib.sha256(data).hexdigest())
             for file, data in files.items()
         },
     )

@@ -10,7 +10,7 @@ from assistant.config import load
 from assistant.control.server import Server
 from assistant.errors import BackupError
 from assistant.journal.store import Journal
-from assistant.personalise.promote import BridgeFolder
+from assistant.personalise.bridges.folder import BridgeFolder
 from tests.journal.exchanges import exchange
 from tests.personalise.lived_in import learn, talk
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from assistant.bridge.checkpoint import Checkpoint, read
-from assistant.cli import bridge
+from assistant.cli.bridge import commands as bridge
 from assistant.config import Settings, load
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.errors import AttuneError, BridgeError, CheckpointError, MismatchError
@@ -21,7 +21,7 @@ from assistant.generate.gguf import GGUFFile
 from assistant.journal.lineage import CurvePoint, Lineage
 from assistant.journal.store import Journal
 from assistant.nets.calibration import LETTERS
-from assistant.personalise.promote import BridgeFolder
+from assistant.personalise.bridges.folder import BridgeFolder
 from assistant.values import SpeechFeatures, Transcript
 from tests.bridge.tables import ENCODER, checkpoint, config
 from tests.cli.house import House

@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from assistant.bridge.checkpoint import read
-from assistant.cli import bridge, retrain
+from assistant.cli import retrain
+from assistant.cli.bridge import commands as bridge
 from assistant.config import Settings, load
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.errors import BridgeError, CheckpointError
 from assistant.generate.gguf import GGUFFile
-from assistant.personalise.heads import LettersHead
-from assistant.personalise.promote import BridgeFolder
+from assistant.personalise.bridges.folder import BridgeFolder
+from assistant.personalise.training.heads import LettersHead
 from tests.bridge.tables import checkpoint, config
 from tests.cli.house import ROOT, TIMEOUT_S, House, command
 from tests.generate import toys

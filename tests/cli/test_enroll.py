@@ -14,7 +14,7 @@ from assistant.control.server import Server
 from assistant.errors import CorpusError
 from assistant.journal.store import Journal
 from assistant.journal.turn import Taught
-from assistant.personalise.prompts import PROMPTS
+from assistant.personalise.data.prompts import PROMPTS
 from tests.cli.house import ROOT, command
 from tests.cli.terminal import terminal
 from tests.journal.exchanges import sound, utterance

@@ -9,7 +9,7 @@ from assistant.cli import forget_me
 from assistant.config import load
 from assistant.errors import ConfigError
 from assistant.journal.store import Journal
-from assistant.personalise.promote import BridgeFolder
+from assistant.personalise.bridges.folder import BridgeFolder
 from tests.personalise.lived_in import begin_training, learn, talk
 
 

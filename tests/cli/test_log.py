@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from assistant.cli import log
+from assistant.cli.log import commands as log
 from assistant.config import load
 from assistant.errors import JournalError
 from assistant.journal.store import Journal

@@ -12,7 +12,7 @@ import pytest
 
 from assistant.errors import ConfigError, JournalError
 from assistant.journal.store import Journal
-from assistant.personalise.promote import BridgeFolder
+from assistant.personalise.bridges.folder import BridgeFolder
 from tests.cli.test_log import assistant_log
 from tests.journal.exchanges import exchange
 from tests.personalise.lived_in import learn, talk

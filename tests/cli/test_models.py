@@ -15,15 +15,15 @@ from assistant.catalog.bring import bring, survey
 from assistant.catalog.entries import HubSource, read
 from assistant.catalog.folder import ModelFolder
 from assistant.catalog.progress import Anew, Checking, Elsewhere, Moved, Waiting
-from assistant.cli import models
-from assistant.cli.models_display import Lines
-from assistant.cli.models_use import choose, require_memory, settings_after
+from assistant.cli.models import commands as models
+from assistant.cli.models.display import Lines
+from assistant.cli.models.use import choose, require_memory, settings_after
 from assistant.config import Settings, load
 from assistant.control.server import Server
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.errors import CatalogError, ConfigError, LLMError
 from assistant.generate.gguf import GGUFFile
-from assistant.personalise.promote import BridgeFolder
+from assistant.personalise.bridges.folder import BridgeFolder
 from tests.bridge.tables import checkpoint
 from tests.catalog.hub import FakeHub, serving
 from tests.cli.house import ROOT, TIMEOUT_S, command

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from assistant.cli.models_bridges import Fit, advice, base_after, fit, learned
+from assistant.cli.models.bridges import Fit, advice, base_after, fit, learned
 from assistant.config import Settings
-from assistant.personalise.promote import BridgeFolder
+from assistant.personalise.bridges.folder import BridgeFolder
 from tests.bridge.tables import ENCODER, TABLE, checkpoint
 
 OLD = Path("/old.gguf")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.cli.models_tune import add, tell
+from assistant.cli.models.tune import add, tell
 from assistant.config import Loaded, Settings
 from assistant.encode.encoder import open_encoder
 from assistant.encode.tune import Measured, Untried

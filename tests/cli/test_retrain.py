@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from assistant.cli import retrain
-from assistant.cli.training import LINE_S, Bar, Lines, detail
+from assistant.cli.shared.training import LINE_S, Bar, Lines, detail
 from assistant.config import load
 from assistant.control.messages import Status
 from assistant.control.server import Server
@@ -24,7 +24,7 @@ from assistant.errors import ControlError, TrainingError
 from assistant.journal.lineage import Lineage
 from assistant.journal.store import Journal
 from assistant.journal.turn import Taught
-from assistant.personalise.progress import (
+from assistant.personalise.training.events import (
     Collected,
     Encoded,
     Event,
@@ -34,7 +34,7 @@ from assistant.personalise.progress import (
     Nothing,
     Stepped,
 )
-from assistant.personalise.request import Request
+from assistant.personalise.training.request import Request
 from tests.cli.house import ROOT, TIMEOUT_S, House, command
 from tests.control.knowing import Knowing
 from tests.journal.exchanges import STARTED_AT, utterance

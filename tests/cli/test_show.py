@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from assistant.cli.exchange import show
+from assistant.cli.shared.exchange import show
+from assistant.dialogue import CALLED, STOPPED, UNADDRESSED, WAITING
 from assistant.journal.store import Journal
-from assistant.manners import CALLED, STOPPED, UNADDRESSED, WAITING
 from assistant.values import Reply, Route, StopReason
 from tests.journal.exchanges import features, utterance
 

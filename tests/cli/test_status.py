@@ -17,8 +17,8 @@ from assistant.control.server import Server
 from assistant.journal.lineage import Lineage
 from assistant.journal.store import Journal
 from assistant.journal.turn import Taught
-from assistant.personalise.promote import BridgeFolder
-from assistant.personalise.scheduler import EXAMPLES
+from assistant.personalise.background.scheduler import EXAMPLES
+from assistant.personalise.bridges.folder import BridgeFolder
 from tests.bridge.tables import checkpoint
 from tests.control.knowing import Knowing
 from tests.journal.exchanges import STARTED_AT, exchange, utterance

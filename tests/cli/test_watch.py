@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from assistant.cli.output import columns
+from assistant.cli.shared.output import columns
 from assistant.cli.watch import BAR, QUIETEST_DBFS, duration, level, view, watch
 from assistant.control.client import Client
-from assistant.control.messages import Ears, Exchange, Status
+from assistant.control.messages import Exchange, MicrophoneState, Status
 from assistant.control.server import Server
 from assistant.errors import ConfigError, ControlError
 from tests.cli.house import House
@@ -53,7 +53,7 @@ def test_all_there_is_to_tell_is_seen() -> None:
         uptime_s=7_505,
         memory_mb=812.4,
         celsius=61.2,
-        microphone=Ears(state="listening", level_dbfs=-30.0, speech=True),
+        microphone=MicrophoneState(state="listening", level_dbfs=-30.0, speech=True),
         speaking=True,
         turns=12,
         bridge="1a2b3c",
@@ -89,14 +89,14 @@ def test_a_daemon_that_tells_little_is_shown_too() -> None:
 @pytest.mark.parametrize(
     ("ears", "told"),
     [
-        (Ears(state="listening"), f"{'·' * BAR}           ○ quiet"),
-        (Ears(state="absent", why="The microphone is gone."), "The microphone is gone."),
-        (Ears(state="absent"), "absent"),
-        (Ears(state="muted"), "muted; 'assistant unmute' opens it again"),
-        (Ears(state="waiting"), "is being opened"),
+        (MicrophoneState(state="listening"), f"{'·' * BAR}           ○ quiet"),
+        (MicrophoneState(state="absent", why="The microphone is gone."), "The microphone is gone."),
+        (MicrophoneState(state="absent"), "absent"),
+        (MicrophoneState(state="muted"), "muted; 'assistant unmute' opens it again"),
+        (MicrophoneState(state="waiting"), "is being opened"),
     ],
 )
-def test_the_microphone_is_seen(ears: Ears, told: str) -> None:
+def test_the_microphone_is_seen(ears: MicrophoneState, told: str) -> None:
     assert row("microphone", shown(status(microphone=ears))) == told
 
 

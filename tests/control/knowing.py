@@ -9,7 +9,7 @@ from typing import Any
 
 from assistant.control.handlers import RefusalError
 from assistant.control.messages import Record, Status
-from assistant.personalise.request import Request
+from assistant.personalise.training.request import Request
 
 STATUS = Status(
     pid=7, bridge="1a2b3c", state="waiting", waits=("2 more examples",), last_verdict={"event": "x"}

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from assistant.control.client import Client
-from assistant.control.messages import MAX_LOG, PROTOCOL, Ears, Exchange, Status
+from assistant.control.messages import MAX_LOG, PROTOCOL, Exchange, MicrophoneState, Status
 from assistant.errors import ControlError
-from assistant.personalise.request import Request
+from assistant.personalise.training.request import Request
 from tests.control.knowing import STATUS, Knowing
 from tests.control.sockets import answers, call, connected, sent, until
 
@@ -32,14 +32,14 @@ def test_a_full_status_arrives_whole(place: Path, knowing: Knowing) -> None:
     exchange = Exchange(
         id=3, heard="a — b", reply=None, route="bridge", timings_ms={"total": 1.5}, at=at
     )
-    ears = Ears(state="listening", level_dbfs=-31.5, speech=True)
+    ears = MicrophoneState(state="listening", level_dbfs=-31.5, speech=True)
     told = {"microphone": ears, "recent": (exchange,), "warnings": ("The disk is full.",)}
     knowing.status_now = STATUS.model_copy(update=told)
     assert Client(place).status() == knowing.status_now
 
 
 def test_perfect_silence_has_no_level(place: Path, knowing: Knowing) -> None:
-    ears = Ears(state="listening", level_dbfs=-math.inf)
+    ears = MicrophoneState(state="listening", level_dbfs=-math.inf)
     knowing.status_now = STATUS.model_copy(update={"microphone": ears})
     microphone = Client(place).status().microphone
     assert microphone is not None

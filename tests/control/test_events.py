@@ -10,7 +10,7 @@ import pytest
 from assistant.control.client import Client
 from assistant.control.server import BACKLOG, Server
 from assistant.errors import ControlError
-from assistant.personalise.progress import Event, Judged, Judging, Nothing, Stepped
+from assistant.personalise.training.events import Event, Judged, Judging, Nothing, Stepped
 from tests.control.knowing import STATUS
 from tests.control.sockets import WAIT_S, call, connected, received, serving, until
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from assistant.control.button import Button
 from assistant.control.client import Client
 from assistant.control.server import Server
+from assistant.control.talk_button import HeldButton
 from assistant.errors import ControlError
 from tests.control.knowing import STATUS, Knowing
 from tests.control.sockets import call, connected, serving, until
@@ -21,7 +21,7 @@ def test_the_first_to_press_and_the_last_to_let_go_count() -> None:
         nonlocal told
         told += what
 
-    button = Button(lambda: tell("▼"), lambda: tell("▲"))
+    button = HeldButton(lambda: tell("▼"), lambda: tell("▲"))
     button.release("anna")
     button.hold("anna")
     button.hold("anna")

@@ -9,8 +9,8 @@ from typing import Any
 
 from assistant.cli.main import main
 from assistant.daemon import service
-from assistant.daemon.ears import Ears
-from assistant.daemon.upkeep import Upkeep
+from assistant.daemon.maintenance import Maintenance
+from assistant.daemon.microphone import MicrophoneSupervisor
 
 
 def broken(*_: Any, **__: Any) -> Any:
@@ -23,15 +23,15 @@ def hang(*_: Any) -> None:
 
 def end() -> None:
     service.END_S = 0.5
-    Upkeep.__exit__ = hang  # pyright: ignore[reportAttributeAccessIssue]
+    Maintenance.__exit__ = hang  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def listen() -> None:
-    Ears.__iter__ = broken
+    MicrophoneSupervisor.__iter__ = broken
 
 
 def answer() -> None:
-    Upkeep.idle = broken
+    Maintenance.idle = broken
 
 
 def opening() -> None:

@@ -14,29 +14,29 @@ from typing import Any
 import numpy as np
 import torch
 
+from assistant import composition
 from assistant.bridge.checkpoint import Checkpoint
-from assistant.cli import rooms
 from assistant.config import Settings
 from assistant.control.client import Client
 from assistant.control.server import Server
 from assistant.daemon import loop
 from assistant.daemon.controls import Controls
-from assistant.daemon.ears import Ears
-from assistant.daemon.floor import Floor
-from assistant.daemon.house import Button, House
-from assistant.daemon.mouth import Mouth
-from assistant.daemon.upkeep import Promoted, Upkeep
+from assistant.daemon.loudspeaker import LoudspeakerSupervisor
+from assistant.daemon.maintenance import Maintenance, Promoted
+from assistant.daemon.microphone import MicrophoneSupervisor
+from assistant.daemon.runtime import Runtime, TalkButton
+from assistant.daemon.turn_taking import TurnTaking
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.errors import AttuneError
 from assistant.generate.llama import LlamaSession
-from assistant.journal.patient import PatientJournal
+from assistant.journal.buffered import BufferedJournal
 from assistant.journal.turn import Turn
 from assistant.listen.half_duplex import HalfDuplex
 from assistant.listen.pauses import Pauses
 from assistant.nets.projectors import ProjectorConfig
-from assistant.personalise.progress import Event
-from assistant.personalise.promote import BridgeFolder
-from assistant.personalise.supervisor import Supervisor
+from assistant.personalise.background.supervisor import Supervisor
+from assistant.personalise.bridges.folder import BridgeFolder
+from assistant.personalise.training.events import Event
 from assistant.speak.espeak import Espeak, Speech
 from assistant.turn import Aloud, Assistant
 from assistant.values import Utterance
@@ -178,7 +178,7 @@ class Home:
         promoted = Promoted(BridgeFolder(settings.bridges))
 
         def load(version: str | None) -> Any:
-            return rooms.bridge_of(version, settings, self.encoder, self.llm)
+            return composition.bridge_of(version, settings, self.encoder, self.llm)
 
         def start(*arguments: Any) -> Supervisor:
             started = Supervisor(*arguments, command=trainer(*(role or ("learn",))))
@@ -186,38 +186,40 @@ class Home:
             return started
 
         with (
-            PatientJournal.open(settings.journal) as journal,
+            BufferedJournal.open(settings.journal) as journal,
             Server(settings.control.path) as server,
         ):
-            mouth = Mouth(self.ear, self.told.append, refresh=lambda: None)
+            loudspeaker = LoudspeakerSupervisor(self.ear, self.told.append, refresh=lambda: None)
             assistant = Assistant(
                 encoder=self.encoder,
-                bridge=rooms.bridge(settings, self.encoder, self.llm, self.told.append),
+                bridge=composition.bridge(settings, self.encoder, self.llm, self.told.append),
                 llm=self.llm,
                 journal=journal,
-                voice=Aloud(Espeak(settings.speak), mouth),
+                voice=Aloud(Espeak(settings.speak), loudspeaker),
                 bridge_settings=settings.bridge,
                 generate_settings=settings.generate,
             )
             publish = server.publish if role is not None else None
-            upkeep = Upkeep(
+            maintenance = Maintenance(
                 assistant, settings, promoted, load, self.told.append, publish=publish, start=start
             )
-            with upkeep:
-                house = House(
+            with maintenance:
+                runtime = Runtime(
                     settings=settings,
                     assistant=assistant,
-                    upkeep=upkeep,
-                    ears=Ears(settings.listen, self.told.append, command=("/none/such",)),
-                    mouth=mouth,
-                    floor=Floor(settings.listen),
-                    button=Button(settings.listen.push_to_talk),
+                    maintenance=maintenance,
+                    microphone=MicrophoneSupervisor(
+                        settings.listen, self.told.append, command=("/none/such",)
+                    ),
+                    loudspeaker=loudspeaker,
+                    turn_taking=TurnTaking(settings.listen),
+                    button=TalkButton(settings.listen.push_to_talk),
                     half_duplex=HalfDuplex(settings.listen),
                     pauses=Pauses(settings.listen),
                     finished=None,
                 )
-                daemon = Daemon(house, server, Client(settings.control.path))
-                daemon.controls.enter(house, server.publish_turn)
+                daemon = Daemon(runtime, server, Client(settings.control.path))
+                daemon.controls.enter(runtime, server.publish_turn)
                 server.serve(daemon.controls)
                 yield daemon
 
@@ -225,8 +227,8 @@ class Home:
 class Daemon:
     """What a test does with a running daemon."""
 
-    def __init__(self, house: House, server: Server, client: Client) -> None:
-        self.house = house
+    def __init__(self, runtime: Runtime, server: Server, client: Client) -> None:
+        self.runtime = runtime
         self.server = server
         self.client = client
         self.inbox = loop.Inbox()
@@ -236,11 +238,11 @@ class Daemon:
 
     @property
     def assistant(self) -> Assistant:
-        return self.house.assistant
+        return self.runtime.assistant
 
     @property
-    def upkeep(self) -> Upkeep:
-        return self.house.upkeep
+    def maintenance(self) -> Maintenance:
+        return self.runtime.maintenance
 
     @property
     def version(self) -> str | None:
@@ -252,7 +254,7 @@ class Daemon:
         deadline = time.monotonic() + WAIT_S
         while not holds():
             assert time.monotonic() < deadline
-            self.upkeep.idle()
+            self.maintenance.idle()
             time.sleep(0.01)
 
     def events(self, events: AbstractContextManager[Iterator[Event | None]]) -> Iterator[Event]:
@@ -261,7 +263,7 @@ class Daemon:
         with events as heard:
             while True:
                 assert time.monotonic() < deadline
-                self.upkeep.idle()
+                self.maintenance.idle()
                 if (event := next(heard)) is not None:
                     yield event
 
@@ -278,9 +280,9 @@ class Daemon:
                 conversation.utterances(),
                 stopper=stopper,
                 tell=conversation.told,
-                beside=self.upkeep,
+                beside=self.maintenance,
                 inbox=self.inbox,
-                floor=self.house.floor,
+                turn_taking=self.runtime.turn_taking,
             )
 
         thread = threading.Thread(target=live)

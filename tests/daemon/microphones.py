@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from assistant.listen.wire import failure, packed
+from assistant.listen.frame_pipe import failure, packed
 from assistant.values import FRAME_SAMPLES, AudioFrame
 
 FOREVER_S = 60.0

@@ -1,4 +1,4 @@
-"""Rooms that the daemon opens by itself, over a house's models."""
+"""Rooms that the daemon opens by itself, over a runtime's models."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from assistant.cli import rooms
+from assistant import composition
 from assistant.config import load
-from assistant.daemon import house as daemon
-from assistant.daemon.house import Plan
+from assistant.daemon import runtime as daemon
 from assistant.daemon.loop import Errand
+from assistant.daemon.runtime import Plan
 from tests.cli.house import House
 
 
@@ -19,14 +19,14 @@ def opened(
     folder: Path,
     errand: Callable[[Errand], None] = lambda _: None,
     **flags: object,
-) -> AbstractContextManager[daemon.House]:
+) -> AbstractContextManager[daemon.Runtime]:
     """The rooms with a journal in ``folder``; of flags ``__`` is the point between the words."""
     wanted = {name.replace("__", "."): value for name, value in flags.items()}
     wanted |= {"journal.path": folder / "journal.db", "personalise.enabled": False}
     settings = load(wanted, environ=models.settings, files=()).settings
     plan = Plan(
-        rooms.assistant,
+        composition.assistant,
         lambda *_: None,
-        lambda settings: rooms.sink(settings.speak, settings.speak),
+        lambda settings: composition.sink(settings.speak, settings.speak),
     )
     return daemon.opened(settings, plan, print, beat=lambda: None, publish=print, errand=errand)

@@ -10,10 +10,10 @@ import pytest
 from numpy.typing import NDArray
 
 from assistant.audio.resample import to_int16
-from assistant.daemon.floor import TALKING
-from assistant.daemon.house import House as Opened
 from assistant.daemon.loop import Errand
-from assistant.encode.finished import Finished
+from assistant.daemon.runtime import Runtime as Opened
+from assistant.daemon.turn_taking import TALKING
+from assistant.encode.end_of_request import EndOfRequest
 from assistant.listen.segment import voiced
 from assistant.values import FRAME_SAMPLES, SAMPLE_RATE, AudioFrame, SpeechFeatures, Utterance
 from tests.cli.house import ANSWER, House
@@ -23,7 +23,7 @@ from tests.encode.sounds import examples
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> House:
-    return House.build(tmp_path_factory.mktemp("house"))
+    return House.build(tmp_path_factory.mktemp("runtime"))
 
 
 def silence(seconds: float) -> NDArray[np.float32]:
@@ -51,30 +51,30 @@ def errands() -> list[Errand]:
 
 
 @pytest.fixture
-def house(models: House, tmp_path: Path, errands: list[Errand]) -> Iterator[Opened]:
+def runtime(models: House, tmp_path: Path, errands: list[Errand]) -> Iterator[Opened]:
     """It answers whatever it hears, as sure as it may be."""
-    with opened(models, tmp_path, errands.append, encode__early="on", turn__ask_back=0) as house:
-        yield house
+    with opened(models, tmp_path, errands.append, encode__early="on", turn__ask_back=0) as runtime:
+        yield runtime
 
 
-def listening(house: Opened, heard: object) -> None:
-    house.ears = heard  # pyright: ignore[reportAttributeAccessIssue]
+def listening(runtime: Opened, heard: object) -> None:
+    runtime.microphone = heard  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def test_the_reply_is_begun_in_the_pause_before_the_end(
-    house: Opened, errands: list[Errand], request_: list[AudioFrame], tmp_path: Path
+    runtime: Opened, errands: list[Errand], request_: list[AudioFrame], tmp_path: Path
 ) -> None:
-    listening(house, request_)
-    (utterance,) = house.utterances()
+    listening(runtime, request_)
+    (utterance,) = runtime.utterances()
     assert errands
-    assert house.assistant._ahead is None  # it is not the listener who does it
+    assert runtime.assistant._ahead is None  # it is not the listener who does it
     errands[-1]()
-    ahead = house.assistant._ahead
+    ahead = runtime.assistant._ahead
     assert ahead is not None
     assert "".join(ahead.pieces) == ANSWER
     assert not (tmp_path / "replies").exists()
-    assert house.assistant.journal.count() == 0
-    turn = house.assistant.hear(utterance)
+    assert runtime.assistant.journal.count() == 0
+    turn = runtime.assistant.hear(utterance)
     assert turn.reply == ANSWER
     assert turn.hypothesis == ahead.features.transcript.text
     assert turn.timings is not None
@@ -87,30 +87,30 @@ def test_the_errand_of_a_pause_is_there_before_the_end_is_sure(
     ahead: list[bool] = []
     with opened(
         models, tmp_path, lambda errand: errand(), encode__early="on", turn__ask_back=0
-    ) as house:
+    ) as runtime:
 
         def watched() -> Iterator[AudioFrame]:
             for frame in request_:
-                ahead.append(house.assistant._ahead is not None)
+                ahead.append(runtime.assistant._ahead is not None)
                 yield frame
 
-        listening(house, watched())
-        utterance = next(house.utterances())
+        listening(runtime, watched())
+        utterance = next(runtime.utterances())
         assert ahead[-1]
         ready_s = sum(ahead) * FRAME_SAMPLES / SAMPLE_RATE
         assert ready_s == pytest.approx(utterance.endpoint_ms / 1000 - 0.2, abs=0.05)
-        assert house.assistant.hear(utterance).reply == ANSWER
+        assert runtime.assistant.hear(utterance).reply == ANSWER
 
 
 def test_without_haste_nothing_is_begun(
     models: House, tmp_path: Path, errands: list[Errand], request_: list[AudioFrame]
 ) -> None:
-    with opened(models, tmp_path, errands.append, encode__early="off", turn__ask_back=0) as house:
-        listening(house, request_)
-        (utterance,) = house.utterances()
-        assert house.errand is None
+    with opened(models, tmp_path, errands.append, encode__early="off", turn__ask_back=0) as runtime:
+        listening(runtime, request_)
+        (utterance,) = runtime.utterances()
+        assert runtime.errand is None
         assert errands == []
-        turn = house.assistant.hear(utterance)
+        turn = runtime.assistant.hear(utterance)
         assert turn.reply == ANSWER
         assert turn.timings is not None
         assert turn.timings.prefill is not None
@@ -121,25 +121,25 @@ def test_who_goes_on_takes_back_what_was_begun(
 ) -> None:
     wished = {"encode__early": "on", "turn__ask_back": 0, "listen__silence_ms": 1_500}
     ran: list[bool] = []
-    with opened(models, tmp_path, errands.append, **wished) as house:
+    with opened(models, tmp_path, errands.append, **wished) as runtime:
 
         def goes_on() -> Iterator[AudioFrame]:
             yield from frames(silence(0.6), examples()[4], silence(0.5))
             for frame in frames(examples()[3], silence(2.5)):
-                if house._voiced_since >= TALKING and errands and not ran:
+                if runtime._voiced_since >= TALKING and errands and not ran:
                     errands[-1]()  # the thread that answers comes to it only now
-                    ran.append(house.assistant._ahead is not None)
+                    ran.append(runtime.assistant._ahead is not None)
                 yield frame
 
-        listening(house, goes_on())
-        (utterance,) = house.utterances()
+        listening(runtime, goes_on())
+        (utterance,) = runtime.utterances()
         assert ran == [False]
         assert len(errands) >= 2
         errands[0]()  # of a pause that is over
-        assert house.assistant._ahead is None
+        assert runtime.assistant._ahead is None
         errands[-1]()
-        assert house.assistant._ahead is not None
-        assert house.assistant.hear(utterance).reply == ANSWER
+        assert runtime.assistant._ahead is not None
+        assert runtime.assistant.hear(utterance).reply == ANSWER
     assert utterance.seconds > (len(examples()[4]) + len(examples()[3])) / SAMPLE_RATE
 
 
@@ -148,49 +148,49 @@ def test_while_a_later_pause_is_looked_into_nothing_is_begun_of_an_earlier_one(
 ) -> None:
     wished = {"encode__early": "on", "turn__ask_back": 0, "listen__silence_ms": 1_500}
     ran: list[bool] = []
-    with opened(models, tmp_path, errands.append, **wished) as house:
-        encode = house.assistant.encoder.encode
+    with opened(models, tmp_path, errands.append, **wished) as runtime:
+        encode = runtime.assistant.encoder.encode
 
         class Slow:
             def encode(self, utterance: Utterance) -> SpeechFeatures:
                 if errands:
                     errands[0]()
-                    ran.append(house.assistant._ahead is not None)
+                    ran.append(runtime.assistant._ahead is not None)
                 return encode(utterance)
 
-        house.finished = Finished(Slow(), None)
+        runtime.finished = EndOfRequest(Slow(), None)
         listening(
-            house,
+            runtime,
             frames(silence(0.6), examples()[4], silence(0.6), examples()[3], silence(2.5)),
         )
-        assert len(list(house.utterances())) == 1
+        assert len(list(runtime.utterances())) == 1
     assert ran
     assert not any(ran)
 
 
 def test_what_fails_in_a_pause_is_told_by_the_turn(
-    house: Opened, errands: list[Errand], request_: list[AudioFrame]
+    runtime: Opened, errands: list[Errand], request_: list[AudioFrame]
 ) -> None:
-    listening(house, request_)
-    (utterance,) = house.utterances()
-    house.assistant.route = "bridge"  # and there is none
+    listening(runtime, request_)
+    (utterance,) = runtime.utterances()
+    runtime.assistant.route = "bridge"  # and there is none
     errands[-1]()
-    assert house.assistant._ahead is None
-    house.assistant.route = "transcript"
-    assert house.assistant.hear(utterance).reply == ANSWER
+    assert runtime.assistant._ahead is None
+    runtime.assistant.route = "transcript"
+    assert runtime.assistant.hear(utterance).reply == ANSWER
 
 
 def test_voice_is_counted_and_told_to_who_encodes(
-    house: Opened, request_: list[AudioFrame]
+    runtime: Opened, request_: list[AudioFrame]
 ) -> None:
-    detector = voiced(house.settings.listen.vad_mode)
+    detector = voiced(runtime.settings.listen.vad_mode)
     counted = sum(map(detector, request_)) * FRAME_SAMPLES / SAMPLE_RATE
-    listening(house, request_)
-    utterance = next(house.utterances())
+    listening(runtime, request_)
+    utterance = next(runtime.utterances())
     assert utterance.voiced_s == pytest.approx(counted, abs=0.1)  # but for a click before it
     assert 0.5 < counted < utterance.seconds
-    assert house.finished is not None
-    last = house.finished._last
+    assert runtime.finished is not None
+    last = runtime.finished._last
     assert last is not None
     np.testing.assert_array_equal(last[0].samples, utterance.samples)
     assert last[0].voiced_s == pytest.approx(utterance.voiced_s)

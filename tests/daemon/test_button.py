@@ -11,7 +11,7 @@ from gpiozero import Device
 from gpiozero.pins.mock import MockFactory
 
 from assistant.errors import DependencyError
-from assistant.listen.replay import Pace, frames
+from assistant.listen.recordings import Pace, frames
 from assistant.values import AudioFrame, EndReason
 from tests.cli.house import House
 from tests.daemon.opening import opened
@@ -21,7 +21,7 @@ PIN = 17
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> House:
-    return House.build(tmp_path_factory.mktemp("house"))
+    return House.build(tmp_path_factory.mktemp("runtime"))
 
 
 @pytest.fixture
@@ -46,15 +46,15 @@ def test_only_what_is_said_while_the_button_is_pressed_is_heard(
                 board.pin(PIN).drive_high()  # in the midst of a word
             yield frame
 
-    with opened(models, tmp_path, listen__button_gpio=PIN) as house:
-        house.ears = speech  # pyright: ignore[reportAttributeAccessIssue]
-        assert list(house.utterances()) == []
-        house.ears = pressed()  # pyright: ignore[reportAttributeAccessIssue]
-        (utterance,) = house.utterances()
+    with opened(models, tmp_path, listen__button_gpio=PIN) as runtime:
+        runtime.microphone = speech  # pyright: ignore[reportAttributeAccessIssue]
+        assert list(runtime.utterances()) == []
+        runtime.microphone = pressed()  # pyright: ignore[reportAttributeAccessIssue]
+        (utterance,) = runtime.utterances()
         assert utterance.end_reason is EndReason.STOP
-        house.button.down = True  # 'assistant talk' serves beside it
-        house.ears = speech  # pyright: ignore[reportAttributeAccessIssue]
-        assert len(list(house.utterances())) == 1
+        runtime.button.down = True  # 'assistant talk' serves beside it
+        runtime.microphone = speech  # pyright: ignore[reportAttributeAccessIssue]
+        assert len(list(runtime.utterances())) == 1
 
 
 def test_without_what_reads_the_header_the_daemon_does_not_begin(

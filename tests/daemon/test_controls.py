@@ -13,8 +13,8 @@ import pytest
 from assistant.control.client import Client
 from assistant.daemon import controls
 from assistant.errors import ConfigError, ControlError
+from assistant.journal.buffered import BufferedJournal
 from assistant.journal.lineage import Lineage
-from assistant.journal.patient import PatientJournal
 from assistant.journal.store import Journal
 from tests.daemon.home import WAIT_S, Home, until
 from tests.journal.exchanges import exchange, utterance
@@ -85,12 +85,12 @@ def test_a_question_that_nobody_answers_in_time_is_given_up(
 def test_a_question_that_waits_while_settings_are_taken_up_is_answered_with_them(
     home: Home,
 ) -> None:
-    with home.daemon() as daemon, PatientJournal(home.folder / "other.db") as other:
+    with home.daemon() as daemon, BufferedJournal(home.folder / "other.db") as other:
         with background(lambda: daemon.client.ask("is it late")) as answered:
             until(lambda: not daemon.inbox._items.empty())
             daemon.controls.leave()
-            house = replace(daemon.house, assistant=replace(daemon.assistant, journal=other))
-            daemon.controls.enter(house, daemon.server.publish_turn)
+            runtime = replace(daemon.runtime, assistant=replace(daemon.assistant, journal=other))
+            daemon.controls.enter(runtime, daemon.server.publish_turn)
             with daemon.living():
                 until(lambda: answered)
         assert daemon.assistant.journal.count() == 0
@@ -132,22 +132,22 @@ def test_stop_breaks_off_what_is_being_said_and_no_more(home: Home) -> None:
 
 def test_the_microphone_is_muted_and_opened_again(home: Home) -> None:
     with home.daemon() as daemon:
-        ears = daemon.house.ears
+        microphone = daemon.runtime.microphone
 
         def state() -> str | None:
             microphone = daemon.client.status().microphone
             return microphone and microphone.state
 
-        with background(lambda: list(ears)):
+        with background(lambda: list(microphone)):
             until(lambda: state() == "absent")
             status = daemon.client.status()
             assert status.microphone is not None
-            assert status.microphone.why == ears.hearing.why
+            assert status.microphone.why == microphone.hearing.why
             daemon.client.mute()
             until(lambda: state() == "muted")
             daemon.client.unmute()
             until(lambda: state() == "absent")
-            ears.stop()
+            microphone.stop()
 
 
 def test_mute_outlives_a_change_of_settings(home: Home) -> None:
@@ -155,11 +155,11 @@ def test_mute_outlives_a_change_of_settings(home: Home) -> None:
         daemon.client.mute()
         daemon.controls.leave()
         with home.daemon(home.settings(control={"path": home.folder / "2.sock"})) as other:
-            daemon.controls.enter(other.house, lambda _: None)
-            with background(lambda: list(other.house.ears)):
-                until(lambda: other.house.ears.hearing.condition.value != "waiting")
-                assert other.house.ears.hearing.condition.value == "muted"
-                other.house.ears.stop()
+            daemon.controls.enter(other.runtime, lambda _: None)
+            with background(lambda: list(other.runtime.microphone)):
+                until(lambda: other.runtime.microphone.hearing.condition.value != "waiting")
+                assert other.runtime.microphone.hearing.condition.value == "muted"
+                other.runtime.microphone.stop()
 
 
 def test_broken_settings_are_refused_and_the_old_ones_stay(home: Home) -> None:
@@ -172,7 +172,7 @@ def test_broken_settings_are_refused_and_the_old_ones_stay(home: Home) -> None:
         daemon.broken = None
         daemon.client.reload()
         assert len(daemon.reloads) == 2
-        assert daemon.controls.house is daemon.house
+        assert daemon.controls.runtime is daemon.runtime
 
 
 def test_past_exchanges_are_told_corrected_and_confirmed(home: Home) -> None:
@@ -202,7 +202,7 @@ def test_bridges_are_listed_promoted_and_taken_back(home: Home) -> None:
         assert answering() == [base]
         daemon.client.promote(good)
         assert answering() == [good]
-        daemon.upkeep.idle()
+        daemon.maintenance.idle()
         assert daemon.version == good
         assert daemon.client.status().bridge == good
         daemon.client.promote(None)
@@ -255,13 +255,13 @@ def test_everything_is_refused_while_settings_are_taken_up(home: Home) -> None:
                 call(daemon.client)
             assert str(refused.value) == "Attune is taking up its settings. Ask again in a moment."
         assert daemon.client.status().pid == os.getpid()  # but it can be seen to live
-        daemon.controls.enter(daemon.house, daemon.server.publish_turn)
+        daemon.controls.enter(daemon.runtime, daemon.server.publish_turn)
         assert daemon.client.status().pid == os.getpid()
 
 
 def test_the_talk_button_is_down_for_as_long_as_a_client_holds_it(home: Home) -> None:
     with home.daemon(home.settings(listen={"push_to_talk": True})) as daemon:
-        button = daemon.house.button
+        button = daemon.runtime.button
         with daemon.client.talking():
             assert button.down
         until(lambda: not button.down)
@@ -312,7 +312,7 @@ def test_troubles_that_stand_are_told(home: Home) -> None:
         assert "full" in warning
         journal.database.conn.execute("PRAGMA max_page_count = 1000000")
         journal._again_at = 0.0  # not in a minute only
-        daemon.upkeep.idle()
+        daemon.maintenance.idle()
         assert daemon.client.status().warnings == ()
         with Journal(journal.path) as kept:
             assert [turn.seconds for turn in kept.turns()] == [pytest.approx(0.5)]
@@ -320,7 +320,7 @@ def test_troubles_that_stand_are_told(home: Home) -> None:
 
 def test_a_house_tells_of_its_loudspeaker(home: Home) -> None:
     with home.daemon() as daemon:
-        daemon.house.mouth._why = "There is no loudspeaker."
+        daemon.runtime.loudspeaker._why = "There is no loudspeaker."
         assert daemon.client.status().warnings == ("There is no loudspeaker.",)
 
 

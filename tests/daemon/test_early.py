@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assistant.listen.replay import Pace, frames
+from assistant.listen.recordings import Pace, frames
 from tests.cli.house import House
 from tests.daemon.opening import opened
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> House:
-    return House.build(tmp_path_factory.mktemp("house"))
+    return House.build(tmp_path_factory.mktemp("runtime"))
 
 
 @pytest.mark.parametrize("early", ["on", "off"])
@@ -22,11 +22,11 @@ def test_what_ends_after_a_pause_is_encoded_when_it_ends(
     early: str, models: House, spoken_sentence: Path, tmp_path: Path
 ) -> None:
     # with a fixed silence nothing is learned from pauses either, so only the reply is of interest
-    with opened(models, tmp_path, encode__early=early, listen__silence_ms=800) as house:
-        house.ears = list(frames(spoken_sentence, Pace.FAST))  # pyright: ignore[reportAttributeAccessIssue]
-        (utterance,) = house.utterances()
-        ahead = house.assistant.encoded(utterance)
+    with opened(models, tmp_path, encode__early=early, listen__silence_ms=800) as runtime:
+        runtime.microphone = list(frames(spoken_sentence, Pace.FAST))  # pyright: ignore[reportAttributeAccessIssue]
+        (utterance,) = runtime.utterances()
+        ahead = runtime.assistant.encoded(utterance)
         assert (ahead is not None) is (early == "on")
         if ahead is not None:
-            anew = house.assistant.encoder.encode(utterance)
+            anew = runtime.assistant.encoder.encode(utterance)
             np.testing.assert_array_equal(ahead.frames, anew.frames)

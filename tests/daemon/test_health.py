@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from assistant.config import ServiceSettings
-from assistant.daemon.ears import Condition, Hearing
 from assistant.daemon.health import Heartbeat, Signs, trouble
+from assistant.daemon.microphone import Condition, Hearing
 
 SETTINGS = ServiceSettings.model_validate({"deaf_s": 3, "stuck_s": 90})
 

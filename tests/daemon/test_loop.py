@@ -16,13 +16,13 @@ import pytest
 
 from assistant.config import ListenSettings, TurnSettings
 from assistant.daemon import loop
-from assistant.daemon.floor import Floor
-from assistant.daemon.loop import WENT_ON, Beside, Inbox, Outcome, Stopper, joined
+from assistant.daemon.loop import WENT_ON, Beside, Inbox, LoopOutcome, Stopper, joined
+from assistant.daemon.turn_taking import TurnTaking
+from assistant.dialogue import DialoguePolicy
 from assistant.errors import AttuneError, DeviceError, EncoderError
-from assistant.journal.patient import PatientJournal
+from assistant.journal.buffered import BufferedJournal
 from assistant.journal.store import Journal
 from assistant.journal.turn import Turn
-from assistant.manners import Manners
 from assistant.turn import Assistant
 from assistant.values import FRAME_MS, FRAME_SAMPLES, AudioFrame, Utterance
 from tests.daemon import home
@@ -33,12 +33,12 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def journal(path: Path) -> Iterator[PatientJournal]:
-    with PatientJournal(path) as journal:
+def journal(path: Path) -> Iterator[BufferedJournal]:
+    with BufferedJournal(path) as journal:
         yield journal
 
 
-class Reopened(Manners):
+class Reopened(DialoguePolicy):
     """Counts how often what was judged last has proved a beginning."""
 
     times = 0
@@ -51,10 +51,10 @@ class Answering(Assistant):
     """Keeps utterances in a real journal and answers none."""
 
     def __init__(
-        self, journal: PatientJournal, during: Callable[[int], None] = lambda _: None
+        self, journal: BufferedJournal, during: Callable[[int], None] = lambda _: None
     ) -> None:
         self.journal = journal
-        self.manners = Reopened(TurnSettings.model_validate({}))
+        self.dialogue = Reopened(TurnSettings.model_validate({}))
         self.during = during  # told the number of each turn
         self.cancelled = threading.Event()
 
@@ -78,9 +78,9 @@ class Told(home.Told):
         *,
         beside: Beside | None = None,
         inbox: Inbox | None = None,
-        floor: Floor | None = None,
+        turn_taking: TurnTaking | None = None,
         once: bool = False,
-    ) -> Outcome:
+    ) -> LoopOutcome:
         return loop.run(
             assistant,
             utterances,
@@ -88,7 +88,7 @@ class Told(home.Told):
             tell=self,
             beside=beside,
             inbox=inbox,
-            floor=floor,
+            turn_taking=turn_taking,
             once=once,
         )
 
@@ -130,30 +130,30 @@ def microphone(closed: threading.Event) -> Iterator[Utterance]:
     assert closed.wait(WAIT_S)
 
 
-def test_utterances_are_answered_in_order(journal: PatientJournal) -> None:
+def test_utterances_are_answered_in_order(journal: BufferedJournal) -> None:
     told = Told()
     lengths = [0.1 + 0.02 * number for number in range(3 * loop.WAITING)]
-    assert told.run(Answering(journal), spoken(*lengths)) == Outcome(len(lengths), 0)
+    assert told.run(Answering(journal), spoken(*lengths)) == LoopOutcome(len(lengths), 0)
     assert told.lengths == told.begun == pytest.approx(lengths)
 
 
-def test_no_utterances_are_no_failure(journal: PatientJournal) -> None:
-    assert Told().run(Answering(journal), spoken()) == Outcome(0, 0)
+def test_no_utterances_are_no_failure(journal: BufferedJournal) -> None:
+    assert Told().run(Answering(journal), spoken()) == LoopOutcome(0, 0)
 
 
-def test_a_turn_that_fails_is_told_and_the_next_one_taken(journal: PatientJournal) -> None:
+def test_a_turn_that_fails_is_told_and_the_next_one_taken(journal: BufferedJournal) -> None:
     def second_fails(number: int) -> None:
         if number == 2:
-            raise EncoderError("No ears today.")
+            raise EncoderError("No microphone today.")
 
     told = Told()
     outcome = told.run(Answering(journal, second_fails), spoken(0.1, 0.2, 0.3))
-    assert outcome == Outcome(2, 1)
+    assert outcome == LoopOutcome(2, 1)
     assert told.lengths == pytest.approx([0.1, 0.3])
-    assert told.failures == ["No ears today."]
+    assert told.failures == ["No microphone today."]
 
 
-def test_a_fault_of_the_program_ends_the_loop(journal: PatientJournal) -> None:
+def test_a_fault_of_the_program_ends_the_loop(journal: BufferedJournal) -> None:
     def oh(_number: int) -> None:
         raise ZeroDivisionError
 
@@ -161,27 +161,27 @@ def test_a_fault_of_the_program_ends_the_loop(journal: PatientJournal) -> None:
         Told().run(Answering(journal, oh), spoken(0.1, 0.2))
 
 
-def test_a_source_that_fails_is_told_after_what_it_gave(journal: PatientJournal) -> None:
+def test_a_source_that_fails_is_told_after_what_it_gave(journal: BufferedJournal) -> None:
     told = Told()
     with pytest.raises(DeviceError, match="unplugged"):
         told.run(Answering(journal), spoken(0.1, 0.2, error=DeviceError("unplugged")))
     assert told.lengths == pytest.approx([0.1, 0.2])
 
 
-def test_once_ends_after_the_first_exchange(journal: PatientJournal) -> None:
+def test_once_ends_after_the_first_exchange(journal: BufferedJournal) -> None:
     told = Told()
-    assert told.run(Answering(journal), spoken(0.1, 0.2, 0.3), once=True) == Outcome(1, 0)
+    assert told.run(Answering(journal), spoken(0.1, 0.2, 0.3), once=True) == LoopOutcome(1, 0)
     assert told.lengths == pytest.approx([0.1])
 
 
-def test_once_ends_after_a_failure_too(journal: PatientJournal) -> None:
+def test_once_ends_after_a_failure_too(journal: BufferedJournal) -> None:
     def fails(_number: int) -> None:
-        raise EncoderError("No ears today.")
+        raise EncoderError("No microphone today.")
 
-    assert Told().run(Answering(journal, fails), spoken(0.1, 0.2), once=True) == Outcome(0, 1)
+    assert Told().run(Answering(journal, fails), spoken(0.1, 0.2), once=True) == LoopOutcome(0, 1)
 
 
-def test_another_thread_can_end_the_wait_for_speech(journal: PatientJournal) -> None:
+def test_another_thread_can_end_the_wait_for_speech(journal: BufferedJournal) -> None:
     stopper, closed, told = Stopper(), threading.Event(), Told()
     stopper.also(closed.set)
     answered = threading.Event()
@@ -193,14 +193,14 @@ def test_another_thread_can_end_the_wait_for_speech(journal: PatientJournal) -> 
 
     thread = threading.Thread(target=stop_later)
     thread.start()
-    assert told.run(answering, microphone(closed), stopper) == Outcome(1, 0)
+    assert told.run(answering, microphone(closed), stopper) == LoopOutcome(1, 0)
     thread.join()
     assert answering.cancelled.is_set()
     assert closed.is_set()
 
 
 def test_the_turn_under_way_is_cancelled_and_kept_and_no_other_begun(
-    journal: PatientJournal,
+    journal: BufferedJournal,
 ) -> None:
     stopper, told = Stopper(), Told()
     answering = Answering(journal)
@@ -210,22 +210,22 @@ def test_the_turn_under_way_is_cancelled_and_kept_and_no_other_begun(
         assert answering.cancelled.wait(WAIT_S)
 
     answering.during = until_cancelled
-    assert told.run(answering, spoken(0.1, 0.2, 0.3), stopper) == Outcome(1, 0)
+    assert told.run(answering, spoken(0.1, 0.2, 0.3), stopper) == LoopOutcome(1, 0)
     assert told.lengths == pytest.approx([0.1])
     assert journal.count() == 1
 
 
-def test_a_loop_that_was_stopped_before_it_began_takes_nothing(journal: PatientJournal) -> None:
+def test_a_loop_that_was_stopped_before_it_began_takes_nothing(journal: BufferedJournal) -> None:
     stopper = Stopper()
     stopper.stop()
     stopper.stop()
     answering = Answering(journal)
-    assert Told().run(answering, spoken(0.1), stopper) == Outcome(0, 0)
+    assert Told().run(answering, spoken(0.1), stopper) == LoopOutcome(0, 0)
     assert answering.cancelled.is_set()
     assert journal.count() == 0
 
 
-def test_a_source_is_read_only_a_little_ahead(journal: PatientJournal) -> None:
+def test_a_source_is_read_only_a_little_ahead(journal: BufferedJournal) -> None:
     taken: list[int] = []
     ahead: list[int] = []
 
@@ -253,7 +253,7 @@ def test_signals_ask_for_the_end_and_their_old_meaning_comes_back(number: signal
     assert signal.getsignal(number) is before
 
 
-def test_what_is_done_beside_is_done_between_turns(journal: PatientJournal) -> None:
+def test_what_is_done_beside_is_done_between_turns(journal: BufferedJournal) -> None:
     watching = Watching(journal)
 
     def one_and_later_another() -> Iterator[Utterance]:
@@ -267,9 +267,9 @@ def test_what_is_done_beside_is_done_between_turns(journal: PatientJournal) -> N
     assert [at for at, each in enumerate(watching.seen) if each[0] == "idle"] in ([0], [2])
 
 
-def test_a_turn_that_fails_has_ended_too(journal: PatientJournal) -> None:
+def test_a_turn_that_fails_has_ended_too(journal: BufferedJournal) -> None:
     def fails(_number: int) -> None:
-        raise EncoderError("No ears today.")
+        raise EncoderError("No microphone today.")
 
     watching = Watching(journal)
     Told().run(Answering(journal, fails), spoken(0.1), beside=watching)
@@ -334,7 +334,7 @@ def test_frames_before_a_gap_are_forgotten() -> None:
 
 
 def test_errands_are_done_between_turns_by_the_thread_that_answers(
-    journal: PatientJournal,
+    journal: BufferedJournal,
 ) -> None:
     inbox, done = Inbox(), threading.Event()
     seen: list[tuple[str, str]] = []
@@ -356,7 +356,7 @@ def test_errands_are_done_between_turns_by_the_thread_that_answers(
 
     watching = Watching(journal)
     outcome = Told().run(Answering(journal, during), conversation(), beside=watching, inbox=inbox)
-    assert outcome == Outcome(2, 0)
+    assert outcome == LoopOutcome(2, 0)
     assert seen == [
         (what, threading.current_thread().name) for what in ("turn 1", "errand", "turn 2")
     ]
@@ -364,22 +364,22 @@ def test_errands_are_done_between_turns_by_the_thread_that_answers(
     assert [each for each in watching.seen if each[0] != "idle"] == turns
 
 
-def test_an_errand_that_fails_is_told_and_the_loop_goes_on(journal: PatientJournal) -> None:
+def test_an_errand_that_fails_is_told_and_the_loop_goes_on(journal: BufferedJournal) -> None:
     inbox, told = Inbox(), Told()
 
     def fail() -> None:
         raise DeviceError("No voice today.")
 
     inbox.errand(fail)
-    assert told.run(Answering(journal), spoken(0.1), inbox=inbox) == Outcome(1, 1)
+    assert told.run(Answering(journal), spoken(0.1), inbox=inbox) == LoopOutcome(1, 1)
     assert told.failures == ["No voice today."]
 
 
-def test_an_errand_does_not_end_a_loop_for_one_exchange(journal: PatientJournal) -> None:
+def test_an_errand_does_not_end_a_loop_for_one_exchange(journal: BufferedJournal) -> None:
     inbox = Inbox()
     inbox.errand(lambda: None)
     outcome = Told().run(Answering(journal), spoken(0.1, 0.2), inbox=inbox, once=True)
-    assert outcome == Outcome(1, 0)
+    assert outcome == LoopOutcome(1, 0)
 
 
 def full() -> Inbox:
@@ -419,7 +419,7 @@ def test_the_rest_of_an_inbox_holds_no_errands() -> None:
     assert list(inbox.rest()) == []
 
 
-def test_what_was_said_at_the_end_waits_in_the_inbox(journal: PatientJournal) -> None:
+def test_what_was_said_at_the_end_waits_in_the_inbox(journal: BufferedJournal) -> None:
     stopper, inbox, told = Stopper(), Inbox(), Told()
 
     def until_stopped() -> Iterator[Utterance]:
@@ -431,7 +431,7 @@ def test_what_was_said_at_the_end_waits_in_the_inbox(journal: PatientJournal) ->
     stopped = threading.Event()
     stopper.also(stopped.set)
     answering = Answering(journal, lambda _number: stopper.stop())
-    assert told.run(answering, until_stopped(), stopper, inbox=inbox) == Outcome(1, 0)
+    assert told.run(answering, until_stopped(), stopper, inbox=inbox) == LoopOutcome(1, 0)
     assert [each.seconds for each in inbox.rest()] == pytest.approx([0.2])
     with pytest.raises(queue.Empty):  # the next loop is not ended by what ended this one
         inbox.get(0)
@@ -442,25 +442,25 @@ class Talker:
 
     def __init__(self, *during: int) -> None:
         self.during = during
-        self.floor = Floor(ListenSettings.model_validate({}), clock=lambda: 0.0)
+        self.turn_taking = TurnTaking(ListenSettings.model_validate({}), clock=lambda: 0.0)
 
     def __call__(self, number: int) -> None:
         if number in self.during:
             for at in range(30):
                 frame = AudioFrame(np.zeros(FRAME_SAMPLES, np.int16), at * FRAME_MS / 1000)
-                self.floor.frame(frame, voiced=at >= 10)
+                self.turn_taking.frame(frame, voiced=at >= 10)
 
 
 def later(seconds: float, *, after_s: float) -> Utterance:
     return utterance(seconds, started_at=STARTED_AT + timedelta(seconds=after_s), seed=1)
 
 
-def test_a_turn_whose_speaker_went_on_is_one_with_what_follows(journal: PatientJournal) -> None:
+def test_a_turn_whose_speaker_went_on_is_one_with_what_follows(journal: BufferedJournal) -> None:
     talker, told = Talker(1), Told()
     answering = Answering(journal, talker)
     first, second = utterance(0.5), later(0.3, after_s=1.8)
-    outcome = told.run(answering, [first, second, utterance(0.1)], floor=talker.floor)
-    assert outcome == Outcome(2, 0)
+    outcome = told.run(answering, [first, second, utterance(0.1)], turn_taking=talker.turn_taking)
+    assert outcome == LoopOutcome(2, 0)
     assert told.begun == pytest.approx([0.5, 0.8, 0.1])
     assert told.lengths == pytest.approx([0.8, 0.1])
     begun, whole, other = sorted(journal.turns(), key=lambda turn: turn.id)
@@ -471,26 +471,30 @@ def test_a_turn_whose_speaker_went_on_is_one_with_what_follows(journal: PatientJ
         np.concatenate([first.samples, second.samples]),
         atol=1e-3,
     )
-    assert isinstance(answering.manners, Reopened)
-    assert answering.manners.times == 1
+    assert isinstance(answering.dialogue, Reopened)
+    assert answering.dialogue.times == 1
 
 
-def test_a_speaker_may_go_on_more_than_once(journal: PatientJournal) -> None:
+def test_a_speaker_may_go_on_more_than_once(journal: BufferedJournal) -> None:
     talker, told = Talker(1, 2), Told()
     pieces = [utterance(0.5), later(0.3, after_s=1.8), later(0.2, after_s=3.5)]
-    assert told.run(Answering(journal, talker), pieces, floor=talker.floor) == Outcome(1, 0)
+    assert told.run(
+        Answering(journal, talker), pieces, turn_taking=talker.turn_taking
+    ) == LoopOutcome(1, 0)
     assert told.lengths == pytest.approx([1.0])
     assert {turn.id: turn.error for turn in journal.turns()} == {1: WENT_ON, 2: WENT_ON, 3: None}
 
 
-def test_what_comes_much_later_is_an_exchange_of_its_own(journal: PatientJournal) -> None:
+def test_what_comes_much_later_is_an_exchange_of_its_own(journal: BufferedJournal) -> None:
     talker, told = Talker(1), Told()
     pieces = [utterance(0.5), later(0.3, after_s=60)]
-    assert told.run(Answering(journal, talker), pieces, floor=talker.floor) == Outcome(1, 0)
+    assert told.run(
+        Answering(journal, talker), pieces, turn_taking=talker.turn_taking
+    ) == LoopOutcome(1, 0)
     assert told.lengths == pytest.approx([0.3])
 
 
-def test_a_beginning_that_was_not_kept_is_heard_nevertheless(journal: PatientJournal) -> None:
+def test_a_beginning_that_was_not_kept_is_heard_nevertheless(journal: BufferedJournal) -> None:
     talker, told = Talker(1), Told()
 
     class Forgetful(Answering):
@@ -501,34 +505,38 @@ def test_a_beginning_that_was_not_kept_is_heard_nevertheless(journal: PatientJou
             return turn
 
     pieces = [utterance(0.5), later(0.3, after_s=1.8)]
-    assert told.run(Forgetful(journal, talker), pieces, floor=talker.floor) == Outcome(1, 0)
+    assert told.run(
+        Forgetful(journal, talker), pieces, turn_taking=talker.turn_taking
+    ) == LoopOutcome(1, 0)
     assert told.lengths == pytest.approx([0.8])
 
 
-def test_a_turn_that_fails_is_not_taken_back(journal: PatientJournal) -> None:
+def test_a_turn_that_fails_is_not_taken_back(journal: BufferedJournal) -> None:
     talker, told = Talker(1), Told()
 
     def fails(number: int) -> None:
         talker(number)
         if number == 1:
-            raise EncoderError("No ears today.")
+            raise EncoderError("No microphone today.")
 
     pieces = [utterance(0.5), later(0.3, after_s=1.8)]
-    assert told.run(Answering(journal, fails), pieces, floor=talker.floor) == Outcome(1, 1)
+    assert told.run(
+        Answering(journal, fails), pieces, turn_taking=talker.turn_taking
+    ) == LoopOutcome(1, 1)
     assert told.lengths == pytest.approx([0.3])
 
 
-def test_after_a_turn_that_failed_something_else_may_be_said(journal: PatientJournal) -> None:
+def test_after_a_turn_that_failed_something_else_may_be_said(journal: BufferedJournal) -> None:
     talker = Talker(1)
 
     def fails(number: int) -> None:
         talker(number)
-        raise EncoderError("No ears today.")
+        raise EncoderError("No microphone today.")
 
-    Told().run(Answering(journal, fails), [utterance(0.5)], floor=talker.floor)
+    Told().run(Answering(journal, fails), [utterance(0.5)], turn_taking=talker.turn_taking)
     for _ in range(20):
-        talker.floor.frame(AudioFrame(np.zeros(FRAME_SAMPLES, np.int16), 9.0), voiced=False)
-    assert talker.floor.wait()
+        talker.turn_taking.frame(AudioFrame(np.zeros(FRAME_SAMPLES, np.int16), 9.0), voiced=False)
+    assert talker.turn_taking.wait()
 
 
 @pytest.mark.parametrize(("after_s", "seconds"), [(1.4, 0.8), (6.2, 0.8), (6.4, 0.3), (-60, 0.8)])

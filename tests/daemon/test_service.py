@@ -27,8 +27,8 @@ from tests.sound import SoundServer, silent_environment, synthesise
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> House:
-    return House.build(tmp_path_factory.mktemp("house"))
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> House:
+    return House.build(tmp_path_factory.mktemp("runtime"))
 
 
 class Manager:
@@ -70,14 +70,14 @@ class Manager:
 class Service:
     """A service in a process of its own, and the manager that started it."""
 
-    def __init__(self, folder: Path, house: House, environment: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, runtime: House, environment: Mapping[str, str]) -> None:
         self.folder = folder
         self.client = Client(folder / "control.sock")
         self.config = folder / "config" / "attune" / "attune.toml"
         self.config.parent.mkdir(parents=True)
         self.errors = folder / "stderr"
         self.manager = Manager(folder / "notify")
-        settings = dict(house.settings)
+        settings = dict(runtime.settings)
         del settings["ATTUNE_SPEAK__WAV_DIR"]  # which the file is to say, as it says this:
         self.encoder = settings.pop("ATTUNE_ENCODE__PATH")
         self.environment = {
@@ -124,9 +124,9 @@ class Service:
 
 
 @pytest.fixture
-def service(tmp_path: Path, house: House) -> Iterator[Service]:
+def service(tmp_path: Path, runtime: House) -> Iterator[Service]:
     """It finds no sound device at all."""
-    service = Service(tmp_path, house, silent_environment(tmp_path / "silent"))
+    service = Service(tmp_path, runtime, silent_environment(tmp_path / "silent"))
     yield service
     service.manager.close()
 
@@ -311,9 +311,9 @@ def test_an_end_that_takes_too_long_is_made_short(service: Service) -> None:
 
 
 @pytest.fixture
-def sounding(tmp_path: Path, house: House, sound_server: SoundServer) -> Iterator[Service]:
+def sounding(tmp_path: Path, runtime: House, sound_server: SoundServer) -> Iterator[Service]:
     """It has a microphone and a loudspeaker."""
-    service = Service(tmp_path, house, sound_server.env)
+    service = Service(tmp_path, runtime, sound_server.env)
     service.configure(None)
     yield service
     service.manager.close()

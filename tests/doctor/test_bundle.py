@@ -16,11 +16,11 @@ from assistant.doctor import bundle
 from assistant.doctor.__main__ import run
 from assistant.doctor.checks import chosen
 from assistant.doctor.finding import ok
-from assistant.doctor.patient import Patient
+from assistant.doctor.subject import Subject
 from assistant.errors import ConfigError
 from assistant.journal.lineage import Lineage
 from assistant.journal.store import Journal
-from assistant.personalise.promote import BridgeFolder
+from assistant.personalise.bridges.folder import BridgeFolder
 from tests.journal.exchanges import exchange
 from tests.personalise.lived_in import Traces, begin_training, learn, talk
 
@@ -37,7 +37,7 @@ SAFELY: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") e
 
 def archived(folder: Path, settings: Loaded) -> dict[str, str]:
     """Write the archive and read it: texts by the names of their files."""
-    patient = Patient(settings.settings)
+    patient = Subject(settings.settings)
     findings = {check.name: run(check, patient) for check in chosen(["journal", "disk", "memory"])}
     archive = folder / "doctor.tar.gz"
     bundle.write(archive, bundle.contents(findings, settings))

@@ -18,7 +18,7 @@ from assistant.doctor.__main__ import run
 from assistant.doctor.checks import CHECKS, Check, chosen
 from assistant.doctor.examine import examine
 from assistant.doctor.finding import Finding, Level
-from assistant.doctor.patient import Daemon, Patient, from_json, to_json
+from assistant.doctor.subject import Daemon, Subject, from_json, to_json
 from tests.sound import SoundServer, silent_environment
 
 WAIT_S = 60.0
@@ -30,8 +30,8 @@ def silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-def found(*names: str, patient: Patient | None = None) -> dict[str, Finding]:
-    return {check.name: finding for check, finding in examine(patient or Patient(), chosen(names))}
+def found(*names: str, patient: Subject | None = None) -> dict[str, Finding]:
+    return {check.name: finding for check, finding in examine(patient or Subject(), chosen(names))}
 
 
 def the_checks_process() -> psutil.Process:
@@ -54,7 +54,7 @@ def test_the_patient_arrives_as_it_is(tmp_path: Path) -> None:
     settings = Settings.model_validate(
         {"journal": {"path": tmp_path / "ä" / "journal.db"}, "generate": {"reminders": ("a", "b")}}
     )
-    patient = Patient(settings, Daemon(running=True, pid=7, level_dbfs=-33.5, trouble=None))
+    patient = Subject(settings, Daemon(running=True, pid=7, level_dbfs=-33.5, trouble=None))
     assert from_json(to_json(patient)) == patient
 
 
@@ -78,7 +78,7 @@ def test_a_sound_server_that_hangs_is_given_up_and_the_next_check_made(
         monkeypatch.setenv(name, value)
     os.kill(mortal_server.process.pid, signal.SIGSTOP)
     hanging, python = chosen(["sound devices", "python"])
-    told = [finding for _, finding in examine(Patient(), [replace(hanging, limit_s=1.5), python])]
+    told = [finding for _, finding in examine(Subject(), [replace(hanging, limit_s=1.5), python])]
     assert [finding.level for finding in told] == [Level.FAIL, Level.OK]
     assert told[0].text.startswith("The check did not end within 1.5 s and was given up")
 
@@ -92,7 +92,7 @@ def test_a_check_that_ends_its_process_is_told_and_the_next_one_made(
     told: list[Finding] = []
     checks = chosen(["sound devices", "python"])
     thread = threading.Thread(
-        target=lambda: told.extend(finding for _, finding in examine(Patient(), checks))
+        target=lambda: told.extend(finding for _, finding in examine(Subject(), checks))
     )
     thread.start()
     the_checks_process().kill()
@@ -102,7 +102,7 @@ def test_a_check_that_ends_its_process_is_told_and_the_next_one_made(
 
 
 def test_no_process_is_left_behind() -> None:
-    findings = examine(Patient(), chosen(["python", "packages"]))
+    findings = examine(Subject(), chosen(["python", "packages"]))
     check, _ = next(findings)
     assert check.name == "python"
     process = the_checks_process()
@@ -110,11 +110,11 @@ def test_no_process_is_left_behind() -> None:
     assert not process.is_running()
 
 
-def _broken(_patient: Patient) -> Finding:
+def _broken(_patient: Subject) -> Finding:
     raise ZeroDivisionError("by zero\nin a library")
 
 
-def _forbidden(_patient: Patient) -> Finding:
+def _forbidden(_patient: Subject) -> Finding:
     raise PermissionError(13, "Permission denied", "/var/lib/attune/journal.db")
 
 
@@ -126,15 +126,15 @@ def _forbidden(_patient: Patient) -> Finding:
     ],
 )
 def test_what_nobody_expected_is_a_line_of_its_own(
-    function: Callable[[Patient], Finding], told: str
+    function: Callable[[Subject], Finding], told: str
 ) -> None:
     class Broken(Check):
         __slots__ = ()
 
         @property
-        def function(self) -> Callable[[Patient], Finding]:
+        def function(self) -> Callable[[Subject], Finding]:
             return function
 
-    finding = run(Broken("broken", "none"), Patient())
+    finding = run(Broken("broken", "none"), Subject())
     assert finding.level is Level.FAIL
     assert finding.text.startswith(told)

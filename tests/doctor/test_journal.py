@@ -9,7 +9,7 @@ import pytest
 from assistant.config import Settings
 from assistant.doctor import journal as check
 from assistant.doctor.finding import Finding, Level
-from assistant.doctor.patient import Patient
+from assistant.doctor.subject import Subject
 from assistant.errors import JournalError
 from assistant.journal.lineage import Lineage
 from assistant.journal.schema import MIGRATIONS
@@ -18,7 +18,7 @@ from tests.journal.exchanges import STARTED_AT, exchange, utterance
 
 
 def found(path: Path) -> Finding:
-    return check.journal(Patient(Settings.model_validate({"journal": {"path": path}})))
+    return check.journal(Subject(Settings.model_validate({"journal": {"path": path}})))
 
 
 def test_a_new_device_has_none_and_none_is_made(tmp_path: Path) -> None:

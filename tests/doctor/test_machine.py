@@ -9,8 +9,8 @@ import pytest
 from assistant.config import Settings
 from assistant.doctor import machine
 from assistant.doctor.finding import Level
-from assistant.doctor.patient import Daemon, Patient
-from assistant.personalise.idle import Device
+from assistant.doctor.subject import Daemon, Subject
+from assistant.personalise.background.idle import Device
 
 ROOT = Path(__file__).parents[2]
 CALM = Device(load=0.1, free_mb=4_000, disk_mb=9_000, celsius=45.0)
@@ -22,12 +22,12 @@ def test_the_range_of_pythons_is_the_projects() -> None:
     assert found is not None
     assert (3, int(found[1])) == machine.FIRST_PYTHON
     assert (3, int(found[2]) - 1) == machine.LAST_PYTHON
-    assert machine.python(Patient()).level is Level.OK
+    assert machine.python(Subject()).level is Level.OK
 
 
 def test_what_is_installed_here_meets_the_requirements() -> None:
     assert any(each.startswith("llama-cpp-python==") for each in machine.requirements())
-    assert machine.packages(Patient()).level is Level.OK
+    assert machine.packages(Subject()).level is Level.OK
 
 
 def test_requirements_that_are_not_met_are_named() -> None:
@@ -80,8 +80,8 @@ def test_a_running_daemon_has_its_memory_already(tmp_path: Path) -> None:
     with (tmp_path / "huge.gguf").open("wb") as file:
         file.truncate(1 << 42)  # takes no room
     settings = Settings.model_validate({"generate": {"path": tmp_path / "huge.gguf"}})
-    assert machine.memory(Patient(settings)).level is Level.FAIL
-    assert machine.memory(Patient(settings, Daemon(running=True))).level is Level.OK
+    assert machine.memory(Subject(settings)).level is Level.FAIL
+    assert machine.memory(Subject(settings, Daemon(running=True))).level is Level.OK
 
 
 def test_warmth() -> None:
@@ -95,4 +95,4 @@ def test_warmth() -> None:
 def test_this_machine_is_looked_at(tmp_path: Path) -> None:
     settings = Settings.model_validate({"journal": {"path": tmp_path / "new" / "journal.db"}})
     for check in (machine.disk, machine.memory, machine.temperature):
-        assert check(Patient(settings)).text.endswith(".")
+        assert check(Subject(settings)).text.endswith(".")

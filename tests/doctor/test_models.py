@@ -10,7 +10,7 @@ from assistant.bridge.checkpoint import Checkpoint
 from assistant.config import Settings
 from assistant.doctor import models
 from assistant.doctor.finding import Level
-from assistant.doctor.patient import Patient
+from assistant.doctor.subject import Subject
 from assistant.errors import (
     CheckpointError,
     EmbeddingPathError,
@@ -19,7 +19,7 @@ from assistant.errors import (
     MismatchError,
 )
 from assistant.nets.projectors import ProjectorConfig, build
-from assistant.personalise.promote import BridgeFolder
+from assistant.personalise.bridges.folder import BridgeFolder
 from tests.encode import tiny
 from tests.generate import toys
 
@@ -35,14 +35,14 @@ class House:
         self.encoder = tiny.write(folder / "encoder")
         self.llm = toys.write(folder / "toy.gguf", toys.Toy())
 
-    def patient(self, **changes: object) -> Patient:
+    def patient(self, **changes: object) -> Subject:
         blocks: dict[str, object] = {
             "encode": {"path": self.encoder, "threads": 1},
             "generate": toys.settings(self.llm),
             "bridge": {"path": None},
             "journal": {"path": self.folder / "journal.db"},
         }
-        return Patient(Settings.model_validate(blocks | changes))
+        return Subject(Settings.model_validate(blocks | changes))
 
     def bridge(self, **changes: object) -> Checkpoint:
         """A linear bridge between the two, or one that differs."""
@@ -67,7 +67,7 @@ def folder(tmp_path: Path) -> BridgeFolder:
     return BridgeFolder(tmp_path / "bridges")
 
 
-def learned(house: House, folder: BridgeFolder) -> Patient:
+def learned(house: House, folder: BridgeFolder) -> Subject:
     return house.patient(personalise={"folder": folder.folder})
 
 

@@ -6,11 +6,11 @@ import pytest
 
 from assistant.cli.doctor import daemon
 from assistant.config import Settings
-from assistant.control.messages import Ears
+from assistant.control.messages import MicrophoneState
 from assistant.control.server import Server
 from assistant.doctor import service
 from assistant.doctor.finding import Finding, Level
-from assistant.doctor.patient import Daemon
+from assistant.doctor.subject import Daemon
 from tests.control.knowing import STATUS, Knowing
 
 ACTIVE = {
@@ -97,7 +97,7 @@ def test_the_running_daemon_is_asked(tmp_path: Path) -> None:
     place = tmp_path / "control.sock"
     settings = Settings.model_validate({"control": {"path": place}})
     assert daemon(settings) == Daemon()
-    ears = Ears(state="listening", level_dbfs=-40.0)
+    ears = MicrophoneState(state="listening", level_dbfs=-40.0)
     status = STATUS.model_copy(update={"microphone": ears, "turns": 3, "warnings": ("full",)})
     with Server(place) as server:
         server.serve(Knowing(status))

@@ -13,9 +13,9 @@ from assistant.doctor import sound
 from assistant.doctor.checks import chosen
 from assistant.doctor.examine import examine
 from assistant.doctor.finding import Finding, Level
-from assistant.doctor.patient import Daemon, Patient
+from assistant.doctor.subject import Daemon, Subject
 from assistant.errors import DependencyError
-from assistant.listen.replay import load
+from assistant.listen.recordings import load
 from assistant.values import SAMPLE_RATE
 from tests.sound import SoundServer, silent_environment
 from tests.speak import voices
@@ -28,12 +28,12 @@ def server(sound_server: SoundServer, monkeypatch: pytest.MonkeyPatch) -> SoundS
     return sound_server
 
 
-def patient(daemon: Daemon | None = None, **blocks: object) -> Patient:
-    return Patient(Settings.model_validate(blocks), daemon or Daemon())
+def patient(daemon: Daemon | None = None, **blocks: object) -> Subject:
+    return Subject(Settings.model_validate(blocks), daemon or Daemon())
 
 
-def found(name: str, who: Patient | None = None) -> Finding:
-    ((_, finding),) = examine(who or Patient(), chosen([name]))
+def found(name: str, who: Subject | None = None) -> Finding:
+    ((_, finding),) = examine(who or Subject(), chosen([name]))
     return finding
 
 
@@ -72,7 +72,7 @@ def test_the_loudspeaker_is_heard_where_the_microphone_hears_it(
 ) -> None:
     assert server.process.poll() is None
     opens, apart = (
-        finding for _, finding in examine(Patient(), chosen(["loudspeaker", "loopback"]))
+        finding for _, finding in examine(Subject(), chosen(["loudspeaker", "loopback"]))
     )
     assert (opens.level, apart.level) == (Level.OK, Level.WARN)
     assert "does not hear the loudspeaker, which is right with headphones" in apart.text

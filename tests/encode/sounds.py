@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.config import starter_dir
-from assistant.listen.replay import load
+from assistant.listen.recordings import load
 from assistant.values import EndReason, Utterance
 
 NOW = datetime(2026, 3, 1, 18, 30, tzinfo=timezone.utc)

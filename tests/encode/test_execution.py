@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from assistant.config import EncodeSettings, starter_dir
-from assistant.encode import ort, tuned
+from assistant.encode import onnx_runtime, tuning_record
 from assistant.encode.encoder import Encoder, open_encoder
 from assistant.encode.int8 import Int8Linear
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
@@ -92,10 +92,10 @@ def test_auto_is_float_until_something_was_found_better(tmp_path: Path) -> None:
     folder, cache = tiny.write(tmp_path / "encoder"), tmp_path / "cache"
     in_float = opened(folder, cache, "auto")
     assert in_float.execution == "float"
-    tuned.remember(cache, in_float.fingerprint, "int8")
+    tuning_record.remember(cache, in_float.fingerprint, "int8")
     assert opened(folder, cache, "auto").execution == "int8"
     assert opened(folder, cache, "float").execution == "float"
-    tuned.remember(cache, "another", "float")
+    tuning_record.remember(cache, "another", "float")
     assert opened(folder, cache, "auto").execution == "int8"
     other = tiny.write(tmp_path / "other", seed=1)
     assert opened(other, cache, "auto").execution == "float"
@@ -105,10 +105,15 @@ def test_auto_is_float_until_something_was_found_better(tmp_path: Path) -> None:
 def test_what_was_found_before_may_be_lost(text: str, tmp_path: Path) -> None:
     folder = tiny.write(tmp_path)
     fingerprint = opened(folder, tmp_path, "float").fingerprint
-    (tmp_path / tuned.FILE).write_text(text.replace("FINGERPRINT", fingerprint), encoding="utf-8")
+    (tmp_path / tuning_record.FILE).write_text(
+        text.replace("FINGERPRINT", fingerprint), encoding="utf-8"
+    )
     assert opened(folder, tmp_path, "auto").execution == "float"
-    tuned.remember(tmp_path, fingerprint, "int8")
-    assert json.loads((tmp_path / tuned.FILE).read_text(encoding="utf-8"))[fingerprint] == "int8"
+    tuning_record.remember(tmp_path, fingerprint, "int8")
+    assert (
+        json.loads((tmp_path / tuning_record.FILE).read_text(encoding="utf-8"))[fingerprint]
+        == "int8"
+    )
 
 
 def test_auto_does_without_onnx_runtime_where_it_is_not_there(
@@ -116,7 +121,7 @@ def test_auto_does_without_onnx_runtime_where_it_is_not_there(
 ) -> None:
     folder = tiny.write(tmp_path)
     in_float = opened(folder, tmp_path, "float")
-    tuned.remember(tmp_path, in_float.fingerprint, "onnx-int8")
+    tuning_record.remember(tmp_path, in_float.fingerprint, "onnx-int8")
     assert opened(folder, tmp_path, "auto").execution == "float"
     with pytest.raises(EncoderError, match=r"not been made ready.*'assistant models tune'"):
         opened(folder, tmp_path, "onnx-int8")
@@ -134,7 +139,7 @@ def test_auto_does_without_onnx_runtime_where_it_is_not_there(
 def test_an_export_that_is_damaged_or_cannot_be_written_is_told(tmp_path: Path) -> None:
     folder = tiny.write(tmp_path)
     in_float = opened(folder, tmp_path, "float")
-    ort.place(tmp_path, in_float.fingerprint).write_bytes(b"no network")
+    onnx_runtime.place(tmp_path, in_float.fingerprint).write_bytes(b"no network")
     with pytest.raises(EncoderError, match=r"damaged.*Make it anew with 'assistant models tune'"):
         opened(folder, tmp_path, "onnx-int8")
     in_the_way = tmp_path / "file"
@@ -142,4 +147,4 @@ def test_an_export_that_is_damaged_or_cannot_be_written_is_told(tmp_path: Path) 
     with pytest.raises(EncoderError, match=r"Cannot write .* set encode\.cache to another folder"):
         in_float.export(in_the_way)
     with pytest.raises(EncoderError, match=r"Cannot write .* set encode\.cache to another folder"):
-        tuned.remember(in_the_way, in_float.fingerprint, "int8")
+        tuning_record.remember(in_the_way, in_float.fingerprint, "int8")

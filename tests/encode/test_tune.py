@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from assistant.config import EncodeSettings
-from assistant.encode.tune import Heard, Measured, Tuning, Untried, choose, compared
+from assistant.encode.tune import Measured, TrialResult, Tuning, Untried, choose, compared
 from assistant.errors import EncoderError
 from tests.encode import tiny
 from tests.encode.sounds import utterance
@@ -34,8 +34,8 @@ def test_one_that_hears_something_else_is_not_taken(cosine: float, words: float)
     assert choose([FLOAT, Measured("int8", 100, 100, cosine, words)]) is FLOAT
 
 
-def heard(frames: list[list[float]], *transcripts: str) -> Heard:
-    return Heard(1.0, 2.0, "abc", list(transcripts), {"0": np.array(frames, np.float32)})
+def heard(frames: list[list[float]], *transcripts: str) -> TrialResult:
+    return TrialResult(1.0, 2.0, "abc", list(transcripts), {"0": np.array(frames, np.float32)})
 
 
 def test_words_and_frames_are_compared_with_those_of_float() -> None:

@@ -16,7 +16,7 @@ from assistant.config import EncodeSettings, starter_dir
 from assistant.encode.ctranslate import CTranslateEngine
 from assistant.encode.encoder import open_encoder
 from assistant.encode.tokens import Tokens
-from assistant.encode.tuned import Execution
+from assistant.encode.tuning_record import Execution
 from assistant.encode.whisper import (
     HOP,
     LOOP,
@@ -213,7 +213,7 @@ from datetime import datetime, timezone
 from assistant.config import EncodeSettings
 from assistant.encode.encoder import open_encoder
 from assistant.config import starter_dir
-from assistant.listen.replay import load
+from assistant.listen.recordings import load
 from assistant.values import EndReason, Utterance
 
 settings = EncodeSettings.model_validate({"threads": 1})

@@ -10,7 +10,7 @@ from gguf import GGUFWriter
 from assistant.errors import GenerationError, GGUFError, MismatchError
 from assistant.generate.gguf import GGUFFile
 from assistant.generate.llama import LlamaSession
-from assistant.generate.native import Context, Model, Sampler
+from assistant.generate.native import LlamaContext, Model, Sampler
 from assistant.generate.vocabulary import vocabulary
 from assistant.values import SoftPrompt
 from tests.generate.asking import A, B, ask, soft
@@ -261,7 +261,7 @@ def test_vocabulary_alone_is_enough_to_tokenize(load: Load) -> None:
 def test_parts_can_be_closed_twice(load: Load) -> None:
     session = load(Toy())
     model = Model(session.gguf.path)
-    context = Context(model, n_ctx=64, n_batch=8, threads=1)
+    context = LlamaContext(model, n_ctx=64, n_batch=8, threads=1)
     sampler = Sampler(top_k=1, temperature=1.0, seed=0)
 
     for part in (sampler, context, model):

@@ -5,16 +5,18 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from assistant.config import JournalSettings
-from assistant.journal.retention import MEGABYTE, Kept, expired
+from assistant.journal.retention import MEGABYTE, StoredTurn, expired
 from assistant.journal.turn import stamp
 
 NOW = datetime(2026, 3, 1, 18, 30, tzinfo=timezone.utc)
 
 
-def kept(strip: str) -> list[Kept]:
+def kept(strip: str) -> list[StoredTurn]:
     """One exchange of 1 MB per character, a day apart, the last one now: T taught, . not."""
     return [
-        Kept(number, stamp(NOW - timedelta(days=len(strip) - number)), MEGABYTE, taught=char == "T")
+        StoredTurn(
+            number, stamp(NOW - timedelta(days=len(strip) - number)), MEGABYTE, taught=char == "T"
+        )
         for number, char in enumerate(strip, 1)
     ]
 
@@ -61,8 +63,8 @@ def test_the_oldest_go_first_and_the_newest_stays(
 
 
 def test_age_counts_from_the_moment_of_speech_whatever_the_number() -> None:
-    imported_late = Kept(9, stamp(NOW - timedelta(days=400)), 1, taught=False)
-    fresh = Kept(8, stamp(NOW), 1, taught=False)
-    newest = Kept(10, stamp(NOW), 1, taught=False)
+    imported_late = StoredTurn(9, stamp(NOW - timedelta(days=400)), 1, taught=False)
+    fresh = StoredTurn(8, stamp(NOW), 1, taught=False)
+    newest = StoredTurn(10, stamp(NOW), 1, taught=False)
     settings = JournalSettings.model_validate({"keep_days": 30})
     assert expired([fresh, imported_late, newest], settings, NOW) == [9]

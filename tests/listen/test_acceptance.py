@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from assistant.audio.resample import to_float32
 from assistant.config import ListenSettings, starter_dir
-from assistant.encode.finished import load_ends
+from assistant.encode.end_of_request import load_ends
 from assistant.nets.ends import Ends
 from bench.endpointing import HABITS, Complete, Heard, Stream, detected, figures, listen, stream
 from models.recipe.corpus import held_out_requests

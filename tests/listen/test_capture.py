@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from assistant.config import ListenSettings
-from assistant.listen import replay
+from assistant.listen import recordings
 from assistant.listen.capture import mono
 from assistant.listen.segment import segment, voiced
 from tests.sound import SoundServer, silent_environment, similarity
@@ -64,7 +64,9 @@ def test_a_sentence_into_the_microphone_is_one_utterance_of_the_right_length(
     told = hearing.end()
 
     (expected,) = segment(
-        replay.frames(spoken_sentence, replay.Pace.FAST), voiced(SETTINGS.vad_mode), SETTINGS
+        recordings.frames(spoken_sentence, recordings.Pace.FAST),
+        voiced(SETTINGS.vad_mode),
+        SETTINGS,
     )
     ((seconds, end_reason, endpoint_ms),) = told["utterances"]
     assert seconds == pytest.approx(expected.seconds, abs=0.15)

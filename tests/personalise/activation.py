@@ -11,7 +11,7 @@ from pathlib import Path
 from assistant import child
 
 ACTIVATE = ("systemd-socket-activate", "--accept", "--inetd")
-STEWARD = child.command("assistant.personalise.steward")
+STEWARD = child.command("assistant.personalise.background.trainer_service")
 
 WAIT_S = 60.0
 """Longest wait of a test that would otherwise never end."""

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from assistant.config import Settings
 from assistant.journal.store import Journal
-from assistant.personalise.idle import Device
-from assistant.personalise.progress import Event
-from assistant.personalise.request import Request
-from assistant.personalise.scheduler import Scheduler, State
-from assistant.personalise.supervisor import Ended, Supervisor
+from assistant.personalise.background.idle import Device
+from assistant.personalise.background.scheduler import Scheduler, State
+from assistant.personalise.background.supervisor import Ended, Supervisor
+from assistant.personalise.training.events import Event
+from assistant.personalise.training.request import Request
 from tests.personalise.trainers import trainer
 
 ROOT = Path(__file__).parents[2]

@@ -13,7 +13,7 @@ from assistant.bridge.checkpoint import Checkpoint
 from assistant.journal.lineage import Lineage
 from assistant.journal.store import Journal
 from assistant.nets.projectors import ProjectorConfig, build
-from assistant.personalise.promote import BridgeFolder
+from assistant.personalise.bridges.folder import BridgeFolder
 from assistant.values import Route, SpeechFeatures, Transcript
 from tests.journal.exchanges import reply, soft_prompt, utterance
 

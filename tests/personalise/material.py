@@ -9,8 +9,8 @@ import torch
 
 from assistant.config import PersonaliseSettings
 from assistant.nets.spelling import Spelling
-from assistant.personalise.heads import EncodedPair, LettersHead
-from assistant.personalise.train import Material, Trainer
+from assistant.personalise.training.heads import EncodedPair, LettersHead
+from assistant.personalise.training.trainer import Material, Trainer
 from assistant.values import SpeechFeatures
 
 SYMBOLS = ("<pad>", "|", *"abcdefgh")

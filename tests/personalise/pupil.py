@@ -10,7 +10,7 @@ from pathlib import Path
 from assistant.config import Settings, load
 from assistant.journal.store import Journal
 from assistant.journal.turn import Taught
-from assistant.personalise.replay import sentences
+from assistant.personalise.data.common_talk import sentences
 from assistant.values import EndReason, Utterance
 from bench.speakers import LETTERS, SPEAKERS
 

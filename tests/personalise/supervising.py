@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from assistant.personalise.progress import Event
-from assistant.personalise.supervisor import Ended, Supervisor
+from assistant.personalise.background.supervisor import Ended, Supervisor
+from assistant.personalise.training.events import Event
 
 WAIT_S = 60.0
 """Longest wait of a test that would otherwise never end."""

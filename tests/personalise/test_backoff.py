@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from assistant.personalise.backoff import DAY_S, Failures
+from assistant.personalise.background.backoff import DAY_S, Failures
 
 RETRY_S = 600.0
 

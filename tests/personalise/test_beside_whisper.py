@@ -14,10 +14,10 @@ from assistant.encode.encoder import open_encoder
 from assistant.journal.lineage import Lineage
 from assistant.journal.store import Journal
 from assistant.journal.turn import Taught
-from assistant.personalise.progress import Encoded, Event, Judged, Stepped
-from assistant.personalise.promote import BridgeFolder
-from assistant.personalise.request import Request
-from assistant.personalise.session import retrain
+from assistant.personalise.bridges.folder import BridgeFolder
+from assistant.personalise.training.events import Encoded, Event, Judged, Stepped
+from assistant.personalise.training.request import Request
+from assistant.personalise.training.retrain import retrain
 from assistant.values import EndReason, Utterance
 from models.recipe.pack import EXAMPLES
 from tests.encode.sounds import examples

@@ -18,19 +18,26 @@ from assistant.generate.vocabulary import vocabulary
 from assistant.journal.lineage import Lineage
 from assistant.journal.store import Journal
 from assistant.journal.turn import Taught
-from assistant.personalise.bootstrap import STEPS, Plan, bootstrap, own_texts
-from assistant.personalise.erase import erase
-from assistant.personalise.heads import LettersHead, untrained
-from assistant.personalise.progress import Collected, Encoded, Event, Judged, Nothing, Stepped
-from assistant.personalise.promote import BridgeFolder
-from assistant.personalise.synthetic import Sentence
-from assistant.personalise.train import Interrupted
+from assistant.personalise.bridges.erasure import erase
+from assistant.personalise.bridges.folder import BridgeFolder
+from assistant.personalise.data.synthetic import Sentence
+from assistant.personalise.training.bootstrap import STEPS, BootstrapRequest, bootstrap, own_texts
+from assistant.personalise.training.events import (
+    Collected,
+    Encoded,
+    Event,
+    Judged,
+    Nothing,
+    Stepped,
+)
+from assistant.personalise.training.heads import LettersHead, untrained
+from assistant.personalise.training.trainer import Interrupted
 from tests.encode import tiny
 from tests.generate import toys
 from tests.journal.exchanges import utterance
 
 N_CTX = 4_096
-SHORT = Plan(utterances=3, steps=3)
+SHORT = BootstrapRequest(utterances=3, steps=3)
 
 
 @pytest.fixture
@@ -53,7 +60,7 @@ def settings(tmp_path: Path) -> Settings:
 
 def run(
     settings: Settings,
-    plan: Plan = SHORT,
+    plan: BootstrapRequest = SHORT,
     tell: Callable[[Event], None] = lambda _event: None,
     note: Callable[[str], None] = lambda _text: None,
     stop: threading.Event | None = None,
@@ -99,7 +106,7 @@ def test_a_new_pair_gets_a_bridge_that_is_judged_and_kept(settings: Settings) ->
 
 @pytest.mark.parametrize("head", ["letters", "anchored", "pooled"])
 def test_every_head_can_begin_so(settings: Settings, head: str) -> None:
-    plan = Plan(head=head, utterances=2, steps=1)  # pyright: ignore[reportArgumentType]
+    plan = BootstrapRequest(head=head, utterances=2, steps=1)  # pyright: ignore[reportArgumentType]
     outcome = run(settings, plan)
     made = read(settings.bridges / f"{outcome.version}.safetensors")
     assert made.config.kind == ("bridgeformer" if head == "pooled" else head)
@@ -125,7 +132,7 @@ def test_untrained_a_new_pair_reads_as_the_encoder_does(settings: Settings) -> N
 
 def test_the_held_out_loss_falls(settings: Settings) -> None:
     told: list[Event] = []
-    run(settings, Plan(utterances=3, steps=12), told.append)
+    run(settings, BootstrapRequest(utterances=3, steps=12), told.append)
     steps = [event for event in told if isinstance(event, Stepped)]
     assert steps[0].held_out is not None
     assert steps[-1].held_out is not None
@@ -204,7 +211,7 @@ def test_a_bridge_for_elsewhere_knows_nothing_of_the_journal(
         journal.typed("where is my blue hat")
     told: list[Event] = []
     file = tmp_path / "usb" / "bridge.safetensors"
-    outcome = run(settings, Plan(utterances=3, steps=3, output=file), told.append)
+    outcome = run(settings, BootstrapRequest(utterances=3, steps=3, output=file), told.append)
     assert isinstance(told[0], Collected)
     assert told[0].train == 3
     made = read(file)
@@ -226,12 +233,17 @@ def test_recordings_of_a_corpus_are_learned_from_and_problems_told(
             (corpus / f"{number}.txt").write_text(text, encoding="utf-8")
     told: list[Event] = []
     notes: list[str] = []
-    run(settings, Plan(corpora=(corpus,), utterances=1, steps=1), told.append, notes.append)
+    run(
+        settings,
+        BootstrapRequest(corpora=(corpus,), utterances=1, steps=1),
+        told.append,
+        notes.append,
+    )
     assert isinstance(told[0], Collected)
     assert told[0].train == 1 + 3
     assert notes == [f"{corpus / '3.wav'}: has no text: write what is said in it into 3.txt"]
     with pytest.raises(CorpusError, match="There is no"):
-        run(settings, Plan(corpora=(tmp_path / "gone",), utterances=2, steps=1))
+        run(settings, BootstrapRequest(corpora=(tmp_path / "gone",), utterances=2, steps=1))
 
 
 def test_the_same_bootstrap_again_changes_nothing(settings: Settings) -> None:
@@ -247,5 +259,5 @@ def test_a_device_that_is_not_there_is_told_before_any_work(
     settings: Settings, device: str
 ) -> None:
     with pytest.raises(TrainingError, match=f"cannot train on '{device}' here .*--device"):
-        run(settings, Plan(device=device))
+        run(settings, BootstrapRequest(device=device))
     assert not settings.bridges.exists()

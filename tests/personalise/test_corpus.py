@@ -8,8 +8,8 @@ import pytest
 import soundfile
 
 from assistant.errors import CorpusError
-from assistant.personalise.corpus import Found, Pair, pairs
-from assistant.personalise.prompts import PROMPTS
+from assistant.personalise.data.corpus import Found, Pair, pairs
+from assistant.personalise.data.prompts import PROMPTS
 from assistant.spoken import spoken_form
 from tests.journal.exchanges import sound
 

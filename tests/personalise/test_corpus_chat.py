@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from assistant.personalise.corpus import Found, Pair, Problem, Skipped, pairs
-from assistant.personalise.corpus.chat import Line, cut_ms, said_in
+from assistant.personalise.data.corpus import Found, Pair, Problem, Skipped, pairs
+from assistant.personalise.data.corpus.chat import Line, cut_ms, said_in
 from assistant.values import SAMPLE_RATE
 from tests.journal.exchanges import sound
 

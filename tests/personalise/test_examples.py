@@ -8,7 +8,7 @@ import pytest
 from assistant.config import PersonaliseSettings
 from assistant.journal.store import Journal
 from assistant.journal.turn import Taught
-from assistant.personalise.examples import examples, is_held_out, spoken
+from assistant.personalise.data.examples import examples, is_held_out, spoken
 from assistant.values import EndReason, SpeechFeatures, Transcript, Utterance
 
 SETTINGS = PersonaliseSettings.model_validate({})

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from assistant.config import PersonaliseSettings
-from assistant.personalise.gate import Measured, decide
-from assistant.personalise.score import Score
+from assistant.personalise.judging.gate import Measured, decide
+from assistant.personalise.judging.score import Score
 
 SETTINGS = PersonaliseSettings.model_validate({})
 

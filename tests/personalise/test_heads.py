@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from assistant.bridge.connect import Bridge
-from assistant.personalise.heads import (
+from assistant.personalise.training.heads import (
     AnchoredHead,
     Batch,
     CTCHead,

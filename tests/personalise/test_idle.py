@@ -9,7 +9,7 @@ import pytest
 
 from assistant.config import IdleSettings, load
 from assistant.errors import ConfigError
-from assistant.personalise.idle import Device, Snapshot, look, waits
+from assistant.personalise.background.idle import Device, Snapshot, look, waits
 
 NEEDED_MB = 1_000
 IDLE = IdleSettings.model_validate({"hours": "22:00-06:00"})

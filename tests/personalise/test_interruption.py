@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from assistant.journal.store import Journal
-from assistant.personalise.progress import Judged
-from assistant.personalise.scheduler import State
-from assistant.personalise.supervisor import Ended, How, Supervisor
+from assistant.personalise.background.scheduler import State
+from assistant.personalise.background.supervisor import Ended, How, Supervisor
+from assistant.personalise.training.events import Judged
 from tests.personalise.home import Home
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from assistant.personalise.progress import Judged, Nothing
-from assistant.personalise.promote import BridgeFolder
+from assistant.personalise.bridges.folder import BridgeFolder
+from assistant.personalise.training.events import Judged, Nothing
 from tests.personalise.pupil import Pupil
 from tests.soak.household import EXAMPLES, Household
 from tests.soak.moments import Kill, Stage, Victim

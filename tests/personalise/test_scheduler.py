@@ -9,11 +9,11 @@ import pytest
 
 from assistant.errors import JournalError, TrainingError
 from assistant.journal.store import Journal
-from assistant.personalise.erase import RETRAIN_DUE
-from assistant.personalise.progress import Collected, Judged, Nothing
-from assistant.personalise.request import Request
-from assistant.personalise.scheduler import EXAMPLES, State
-from assistant.personalise.supervisor import Ended, How
+from assistant.personalise.background.scheduler import EXAMPLES, State
+from assistant.personalise.background.supervisor import Ended, How
+from assistant.personalise.bridges.erasure import RETRAIN_DUE
+from assistant.personalise.training.events import Collected, Judged, Nothing
+from assistant.personalise.training.request import Request
 from tests.personalise.home import CALM, Home
 from tests.personalise.trainers import SAID
 

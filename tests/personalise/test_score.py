@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from assistant.personalise.score import edits, score
+from assistant.personalise.judging.score import edits, score
 
 
 @pytest.mark.parametrize(

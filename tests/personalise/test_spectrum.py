@@ -8,7 +8,7 @@ import torch
 
 from assistant.errors import CheckpointError
 from assistant.nets.projectors import ProjectorConfig, build
-from assistant.personalise.spectrum import MATRICES, spectrum
+from assistant.personalise.bridges.spectrum import MATRICES, spectrum
 from tests.bridge.tables import checkpoint, config
 
 

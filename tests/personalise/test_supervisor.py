@@ -15,9 +15,9 @@ import pytest
 
 from assistant.config import Settings
 from assistant.errors import TrainingError
-from assistant.personalise.progress import Collected, Event, Judged, Nothing, Stepped
-from assistant.personalise.request import Request
-from assistant.personalise.supervisor import Ended, How, Supervisor
+from assistant.personalise.background.supervisor import Ended, How, Supervisor
+from assistant.personalise.training.events import Collected, Event, Judged, Nothing, Stepped
+from assistant.personalise.training.request import Request
 from tests.personalise.activation import activated
 from tests.personalise.supervising import WAIT_S, run, until
 from tests.personalise.trainers import TRACE, trainer
@@ -27,8 +27,8 @@ ROOT = Path(__file__).parents[2]
 PARENT = """
 import sys, time
 from assistant.config import Settings
-from assistant.personalise.request import Request
-from assistant.personalise.supervisor import Supervisor
+from assistant.personalise.training.request import Request
+from assistant.personalise.background.supervisor import Supervisor
 from tests.personalise.trainers import trainer
 
 supervisor = Supervisor(Settings.model_validate({}), Request(), command=trainer("step_on"))

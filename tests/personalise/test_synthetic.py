@@ -4,9 +4,9 @@ import random
 
 import numpy as np
 
-from assistant.personalise.prompts import PROMPTS
-from assistant.personalise.replay import sentences
-from assistant.personalise.synthetic import LOOSE, Sentence, common, own
+from assistant.personalise.data.common_talk import sentences
+from assistant.personalise.data.prompts import PROMPTS
+from assistant.personalise.data.synthetic import LOOSE, Sentence, common, own
 
 
 def test_what_judges_is_never_trained_on_and_said_once() -> None:

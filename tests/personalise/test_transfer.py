@@ -23,10 +23,10 @@ from assistant.journal.lineage import Lineage
 from assistant.journal.store import Journal
 from assistant.journal.turn import Taught
 from assistant.nets.projectors import ProjectorConfig, build
-from assistant.personalise.heads import LettersHead
-from assistant.personalise.progress import Event, Judged, Nothing
-from assistant.personalise.promote import BridgeFolder
-from assistant.personalise.transfer import LEAST, Carried, carried, transfer
+from assistant.personalise.bridges.folder import BridgeFolder
+from assistant.personalise.training.events import Event, Judged, Nothing
+from assistant.personalise.training.heads import LettersHead
+from assistant.personalise.training.transfer import LEAST, Carried, carried, transfer
 from assistant.values import SpeechFeatures, Transcript, Word
 from tests.encode import tiny
 from tests.generate import toys

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from assistant.personalise.progress import (
+from assistant.personalise.training.events import (
     Collected,
     Encoded,
     Event,

@@ -20,25 +20,24 @@ from typing import Literal, TypeVar
 
 import psutil
 
-from assistant import child
+from assistant import child, composition
 from assistant.bridge import checkpoint
-from assistant.cli import rooms
 from assistant.cli.transcribe import whole
 from assistant.config import Settings
 from assistant.control.client import Client
 from assistant.errors import ControlError
 from assistant.journal.lineage import Lineage
 from assistant.journal.store import Journal
-from assistant.personalise.launch import TRAINER
-from assistant.personalise.progress import (
+from assistant.personalise.background.launch import TRAINER
+from assistant.personalise.bridges.folder import BridgeFolder
+from assistant.personalise.training.events import (
     Event,
     Failed,
     Judged,
     Nothing,
     from_line,
 )
-from assistant.personalise.promote import BridgeFolder
-from assistant.personalise.request import Request
+from assistant.personalise.training.request import Request
 from assistant.turn import Mute
 from tests.personalise.pupil import Pupil, settings
 from tests.soak.moments import STEPS, Kill, Life, Stage, Victim, place
@@ -194,7 +193,7 @@ class Household:
         folder.repair()
         version = folder.current
         notes: list[str] = []
-        with rooms.assistant(wished, Mute(), notes.append) as assistant:
+        with composition.assistant(wished, Mute(), notes.append) as assistant:
             if version is None:
                 assert wished.bridge.path is not None
                 expected = checkpoint.read(wished.bridge.path).version
@@ -292,7 +291,7 @@ class Household:
     @contextmanager
     def _speaking(self) -> Iterator[None]:
         """The question is asked into the microphone meanwhile."""
-        words = ["paplay", "--device=mouth", str(self.question)]
+        words = ["paplay", "--device=loudspeaker", str(self.question)]
         with subprocess.Popen(words, env=self.sound.env):
             yield
 

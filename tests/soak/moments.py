@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 
-from assistant.personalise.progress import (
+from assistant.personalise.training.events import (
     Collected,
     Encoded,
     Event,

@@ -1,8 +1,8 @@
 """The service with recordings in place of a microphone, faster than they were spoken.
 
-``assistant.daemon.ears`` starts this as the microphone's process: it says the recordings of the
-folder named by ``REPLAY_FOLDER`` in turn, ``REPLAY_COUNT`` times in all, with a pause after each
-and a break after every ``REPLAY_BREAK`` in which a training finds room.
+``assistant.daemon.microphone`` starts this as the microphone's process: it says the recordings of
+the folder named by ``REPLAY_FOLDER`` in turn, ``REPLAY_COUNT`` times in all, with a pause after
+each and a break after every ``REPLAY_BREAK`` in which a training finds room.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ import numpy as np
 
 from assistant.cli import main
 from assistant.config import ListenSettings
-from assistant.daemon import house
-from assistant.daemon.ears import Ears
-from assistant.listen.replay import Pace, frames
-from assistant.listen.wire import packed
+from assistant.daemon import runtime
+from assistant.daemon.microphone import MicrophoneSupervisor
+from assistant.listen.frame_pipe import packed
+from assistant.listen.recordings import Pace, frames
 from assistant.values import FRAME_SAMPLES, AudioFrame
 
 PAUSE_S = 0.5
@@ -38,9 +38,11 @@ SLOWEST_S = 0.001
 """Between two frames, so that the daemon need not hold all in its pipe: 20 times real time."""
 
 
-def replaying(settings: ListenSettings, tell: Callable[[str], None]) -> Ears:
-    """Ears that hear the recordings."""
-    return Ears(settings, tell, command=(sys.executable, "-m", "tests.soak.replaying", "replay"))
+def replaying(settings: ListenSettings, tell: Callable[[str], None]) -> MicrophoneSupervisor:
+    """MicrophoneSupervisor that hear the recordings."""
+    return MicrophoneSupervisor(
+        settings, tell, command=(sys.executable, "-m", "tests.soak.replaying", "replay")
+    )
 
 
 def replay(folder: Path, count: int, break_every: int) -> None:
@@ -75,7 +77,7 @@ def send(samples: np.ndarray) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1] == "run":
-        house.Ears = replaying  # what the daemon opens in place of a microphone
+        runtime.MicrophoneSupervisor = replaying  # what the daemon opens in place of a microphone
         sys.exit(main())
     wanted = (int(os.environ[name]) for name in ("REPLAY_COUNT", "REPLAY_BREAK"))
     replay(Path(os.environ["REPLAY_FOLDER"]), *wanted)

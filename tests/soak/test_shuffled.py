@@ -9,12 +9,12 @@ import pytest
 
 from assistant.config import Settings
 from assistant.journal.store import Journal
-from assistant.personalise.examples import examples
-from assistant.personalise.hearing import hear
-from assistant.personalise.progress import Judged
-from assistant.personalise.promote import BridgeFolder
-from assistant.personalise.request import Request
-from assistant.personalise.session import retrain
+from assistant.personalise.bridges.folder import BridgeFolder
+from assistant.personalise.data.examples import examples
+from assistant.personalise.data.features import hear
+from assistant.personalise.training.events import Judged
+from assistant.personalise.training.request import Request
+from assistant.personalise.training.retrain import retrain
 from tests.personalise.pupil import Pupil, settings
 from tests.soak.ledger import Ledger
 

@@ -8,7 +8,7 @@ import pytest
 from assistant.config import BridgeSettings, EncodeSettings
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.generate.llama import LlamaSession
-from assistant.journal.patient import PatientJournal
+from assistant.journal.buffered import BufferedJournal
 from assistant.turn import Assistant, Mute
 from tests.encode import tiny
 from tests.generate import toys
@@ -41,13 +41,13 @@ def endless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LlamaSession]:
 
 
 @pytest.fixture
-def journal(path: Path) -> Iterator[PatientJournal]:
-    with PatientJournal(path) as journal:
+def journal(path: Path) -> Iterator[BufferedJournal]:
+    with BufferedJournal(path) as journal:
         yield journal
 
 
 @pytest.fixture
-def make(encoder: Wav2Vec2Encoder, llm: LlamaSession, journal: PatientJournal) -> Make:
+def make(encoder: Wav2Vec2Encoder, llm: LlamaSession, journal: BufferedJournal) -> Make:
     def make(**changes: object) -> Assistant:
         rooms = {
             "encoder": encoder,

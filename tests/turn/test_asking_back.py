@@ -7,13 +7,21 @@ from pathlib import Path
 import pytest
 
 from assistant.config import PersonaliseSettings, SpeakSettings, TurnSettings
+from assistant.dialogue import (
+    CALLED,
+    NOT_CAUGHT,
+    SAY_AGAIN,
+    STOPPED,
+    UNADDRESSED,
+    WAITING,
+    DialoguePolicy,
+)
 from assistant.errors import DeviceError
 from assistant.generate.llama import LlamaSession
 from assistant.generate.stream import ReplyStream
 from assistant.journal.store import Journal
 from assistant.journal.turn import Taught
-from assistant.manners import CALLED, NOT_CAUGHT, SAY_AGAIN, STOPPED, UNADDRESSED, WAITING, Manners
-from assistant.personalise.examples import examples
+from assistant.personalise.data.examples import examples
 from assistant.speak.espeak import Espeak
 from assistant.speak.playback import WavSink
 from assistant.turn import Aloud, Mute
@@ -24,8 +32,8 @@ from tests.turn.rooms import LETTER_H, Make, Saying, bridge_to
 LEARNING = PersonaliseSettings.model_validate({})
 
 
-def manners(**settings: object) -> Manners:
-    return Manners(TurnSettings.model_validate(settings))
+def dialogue(**settings: object) -> DialoguePolicy:
+    return DialoguePolicy(TurnSettings.model_validate(settings))
 
 
 def unsure(*texts: str) -> Saying:
@@ -94,7 +102,7 @@ def test_a_yes_asks_for_the_pending_words(make: Make, llm: LlamaSession) -> None
 def test_the_wake_phrase_is_no_part_of_the_request(make: Make, llm: LlamaSession) -> None:
     overheard = Overheard(llm)
     saying = Saying("a tune what time is it")
-    make(encoder=saying, llm=overheard, manners=manners(wake_phrase="attune")).hear(utterance())
+    make(encoder=saying, llm=overheard, dialogue=dialogue(wake_phrase="attune")).hear(utterance())
     assert overheard.asked == [" what time is it"]
 
 
@@ -115,8 +123,8 @@ def test_on_the_bridge_route_the_bridges_reading_is_judged(make: Make, llm: Llam
     assert make(encoder=saying, bridge=sure, route="bridge").hear(utterance()).reply == "Yes."
     saying = Saying("heard", confidence=1.0)
     unsure = bridge_to(LETTER_H, saying, llm, or_else=ord("e"))
-    strict = manners(ask_back=0.95)
-    turn = make(encoder=saying, bridge=unsure, route="bridge", manners=strict).hear(utterance())
+    strict = dialogue(ask_back=0.95)
+    turn = make(encoder=saying, bridge=unsure, route="bridge", dialogue=strict).hear(utterance())
     assert turn.bridge_confidence is not None
     assert turn.bridge_confidence < 0.95
     assert (turn.heard, turn.reply) == ("hh", 'Did you say "hh"?')
@@ -128,17 +136,17 @@ def test_on_the_bridge_route_the_bridges_reading_is_judged(make: Make, llm: Llam
     ("text", "note"), [("stop", STOPPED), ("stap", STOPPED), ("hold on", WAITING)]
 )
 def test_stop_and_wait_get_no_reply(make: Make, path: Path, text: str, note: str) -> None:
-    assistant = make(encoder=Saying(text), manners=manners(wake_phrase="attune"))
+    assistant = make(encoder=Saying(text), dialogue=dialogue(wake_phrase="attune"))
     turn = assistant.hear(utterance())
     assert (turn.hypothesis, turn.reply, turn.error) == (text, None, note)
     with Journal(path) as journal:
         assert journal.turn(turn.id) == turn
         assert examples(journal.turns(), LEARNING) == []
-    assert (assistant.manners.patient_until > 0) == (note == WAITING)
+    assert (assistant.dialogue.patient_until > 0) == (note == WAITING)
 
 
 def test_talk_without_the_wake_phrase_leaves_nothing_behind(make: Make, path: Path) -> None:
-    assistant = make(encoder=Saying("the news at ten"), manners=manners(wake_phrase="attune"))
+    assistant = make(encoder=Saying("the news at ten"), dialogue=dialogue(wake_phrase="attune"))
     turn = assistant.hear(utterance())
     assert (turn.hypothesis, turn.reply, turn.error) == (None, None, UNADDRESSED)
     assert not turn.has_audio
@@ -151,8 +159,8 @@ def test_talk_without_the_wake_phrase_leaves_nothing_behind(make: Make, path: Pa
 def test_talk_without_the_wake_phrase_is_kept_on_request_and_never_learned_from(
     make: Make, path: Path
 ) -> None:
-    wished = manners(wake_phrase="attune", keep_unaddressed=True)
-    turn = make(encoder=Saying("the news at ten"), manners=wished).hear(utterance())
+    wished = dialogue(wake_phrase="attune", keep_unaddressed=True)
+    turn = make(encoder=Saying("the news at ten"), dialogue=wished).hear(utterance())
     assert (turn.hypothesis, turn.reply, turn.error) == ("the news at ten", None, UNADDRESSED)
     with Journal(path) as journal:
         assert journal.turn(turn.id) == turn
@@ -161,7 +169,7 @@ def test_talk_without_the_wake_phrase_is_kept_on_request_and_never_learned_from(
 
 def test_the_wake_phrase_opens_a_conversation(make: Make) -> None:
     saying = Saying("a tune", "what time is it", "and what day")
-    assistant = make(encoder=saying, manners=manners(wake_phrase="Attune", follow_up_s=600))
+    assistant = make(encoder=saying, dialogue=dialogue(wake_phrase="Attune", follow_up_s=600))
     called, first, second = (assistant.hear(utterance()) for _ in range(3))
     assert (called.error, called.reply) == (CALLED, None)
     assert [first.reply, second.reply] == ["Yes.", "Yes."]

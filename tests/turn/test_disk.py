@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from assistant.config import SpeakSettings
-from assistant.journal.patient import PatientJournal
+from assistant.journal.buffered import BufferedJournal
 from assistant.journal.store import Journal
 from assistant.speak.espeak import Espeak
 from assistant.turn import Aloud
@@ -21,7 +21,7 @@ from tests.turn.test_voice import Sound
 
 
 @pytest.fixture
-def journal(patient_journal: PatientJournal) -> PatientJournal:
+def journal(patient_journal: BufferedJournal) -> BufferedJournal:
     return patient_journal
 
 
@@ -47,7 +47,7 @@ def test_a_locked_journal_is_answered_over(make: Make, path: Path, told: list[st
 
 
 def test_a_journal_that_may_not_be_written_is_answered_over(
-    make: Make, path: Path, journal: PatientJournal
+    make: Make, path: Path, journal: BufferedJournal
 ) -> None:
     assistant = make()
     journal.database.conn.execute("PRAGMA query_only = ON")
@@ -59,7 +59,7 @@ def test_a_journal_that_may_not_be_written_is_answered_over(
 
 
 def test_a_disk_that_fills_in_mid_turn_is_answered_over(
-    make: Make, path: Path, journal: PatientJournal
+    make: Make, path: Path, journal: BufferedJournal
 ) -> None:
     class Filling(Saying):
         def encode(self, utterance: Utterance) -> SpeechFeatures:
@@ -83,7 +83,7 @@ def test_a_disk_that_fills_in_mid_turn_is_answered_over(
 
 
 def test_the_sound_of_a_reply_without_a_row_is_named_so_that_forgetting_finds_it(
-    make: Make, journal: PatientJournal
+    make: Make, journal: BufferedJournal
 ) -> None:
     sound = Sound()
     journal.database.conn.execute("PRAGMA query_only = ON")

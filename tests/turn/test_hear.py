@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from assistant.bridge.route import RouteSetting
+from assistant.dialogue import NO_WORDS
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.errors import EncoderError, SpeechError
 from assistant.generate.llama import LlamaSession
 from assistant.journal.store import Journal
-from assistant.manners import NO_WORDS
 from assistant.nets.calibration import WHISPER
 from assistant.turn import Mute
 from assistant.values import Route, SpeechFeatures, StopReason, Utterance

@@ -13,12 +13,12 @@ import pytest
 
 from assistant.bridge.connect import Bridge
 from assistant.config import TurnSettings
+from assistant.dialogue import STOPPED, WAITING, DialoguePolicy
 from assistant.errors import EncoderError, GenerationError, SpeechError
 from assistant.generate.llama import LlamaSession
 from assistant.generate.stream import GenerationStats, ReplyStream
 from assistant.journal.store import Journal
 from assistant.journal.turn import Turn
-from assistant.manners import STOPPED, WAITING, Manners
 from assistant.speak.speech import Speech
 from assistant.turn import Aloud, Assistant, Mute
 from assistant.values import Route, SoftPrompt, SpeechFeatures, StopReason, Transcript, Utterance
@@ -447,8 +447,8 @@ def test_what_is_asked_back_is_not_begun_and_asked_once(room: MakeRoom) -> None:
 
 
 def test_what_is_not_meant_for_it_is_not_begun(room: MakeRoom) -> None:
-    manners = Manners(TurnSettings.model_validate({"wake_phrase": "attune"}))
-    ahead = room(manners=manners)
+    dialogue = DialoguePolicy(TurnSettings.model_validate({"wake_phrase": "attune"}))
+    ahead = room(dialogue=dialogue)
     ahead.begin()
     assert ahead.llm.asked == []
     ahead.heard = features("attune hello")

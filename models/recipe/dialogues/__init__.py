@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from assistant.generate.context import Context
+from assistant.generate.context import ContextLine
 
 from .collected import collected, enrich
 from .moments import moment
@@ -24,7 +24,7 @@ _LONGEST_REPLY = 22
 class Exchange:
     """One thing said, the moment it was said in, and the answer."""
 
-    context: Context
+    context: ContextLine
     user: str
     reply: str
     intent: str

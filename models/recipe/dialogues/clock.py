@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from assistant.generate.context import (
     MONTHS,
     WEEKDAYS,
-    Context,
+    ContextLine,
     part_of_day,
     spoken_date,
     spoken_time,
@@ -58,32 +58,32 @@ def told(reminders: tuple[str, ...]) -> str:
     return ", and ".join(reminders)
 
 
-def _time(context: Context, _: Slots) -> str:
+def _time(context: ContextLine, _: Slots) -> str:
     return by_part_of_day(_TIME, context)
 
 
-def _day(context: Context, _: Slots) -> str:
+def _day(context: ContextLine, _: Slots) -> str:
     return f"Today is {spoken_date(context.now)}."
 
 
-def _weekday(context: Context, _: Slots) -> str:
+def _weekday(context: ContextLine, _: Slots) -> str:
     return f"Today is {WEEKDAYS[context.now.weekday()]}."
 
 
-def _month(context: Context, _: Slots) -> str:
+def _month(context: ContextLine, _: Slots) -> str:
     return f"It is {MONTHS[context.now.month - 1]}."
 
 
-def _year(context: Context, _: Slots) -> str:
+def _year(context: ContextLine, _: Slots) -> str:
     return f"It is the year {spoken_year(context.now.year)}."
 
 
-def _season(context: Context, _: Slots) -> str:
+def _season(context: ContextLine, _: Slots) -> str:
     return _SEASON_REPLIES[season(context.now)]
 
 
-def _neighbour_day(days: int, verb: str, word: str) -> Callable[[Context, Slots], str]:
-    def reply(context: Context, _: Slots) -> str:
+def _neighbour_day(days: int, verb: str, word: str) -> Callable[[ContextLine, Slots], str]:
+    def reply(context: ContextLine, _: Slots) -> str:
         day = context.now + timedelta(days=days)
         today = WEEKDAYS[context.now.weekday()]
         return f"Today is {today}, so {word} {verb} {WEEKDAYS[day.weekday()]}."
@@ -91,45 +91,45 @@ def _neighbour_day(days: int, verb: str, word: str) -> Callable[[Context, Slots]
     return reply
 
 
-def _weekend(context: Context, _: Slots) -> str:
+def _weekend(context: ContextLine, _: Slots) -> str:
     today = WEEKDAYS[context.now.weekday()]
     if context.now.weekday() >= 5:
         return f"Yes, today is {today}. Enjoy the weekend."
     return f"Not yet, today is {today}."
 
 
-def _part(context: Context, _: Slots) -> str:
+def _part(context: ContextLine, _: Slots) -> str:
     part = part_of_day(context.now)
     now = f"It is {part}" if part == "night" else f"It is {part} now"
     return f"{now}, {spoken_time(context.now)}."
 
 
-def _both(context: Context, _: Slots) -> str:
+def _both(context: ContextLine, _: Slots) -> str:
     return f"It is {spoken_time(context.now)}. Today is {spoken_date(context.now)}."
 
 
-def _mealtime(context: Context, _: Slots) -> str:
+def _mealtime(context: ContextLine, _: Slots) -> str:
     reply = [text for hour, text in _MEALTIMES if hour <= context.now.hour][-1]
     return in_context(reply, context)
 
 
-def _bedtime(context: Context, _: Slots) -> str:
+def _bedtime(context: ContextLine, _: Slots) -> str:
     return by_part_of_day(_BEDTIME, context)
 
 
-def _my_name(context: Context, _: Slots) -> str:
+def _my_name(context: ContextLine, _: Slots) -> str:
     if context.user_name:
         return f"Your name is {context.user_name}."
     return "I do not know your name yet. What shall I call you?"
 
 
-def _reminders(context: Context, _: Slots) -> str:
+def _reminders(context: ContextLine, _: Slots) -> str:
     if not context.reminders:
         return "There is nothing on your list. You can take it easy."
     return f"Your list says: {told(context.reminders)}."
 
 
-def _pills(context: Context, _: Slots) -> str:
+def _pills(context: ContextLine, _: Slots) -> str:
     due = [text for text in context.reminders if _is_medicine(text)]
     if due:
         return f"I cannot know that. Your list says: {due[0]}. Please check your pill box."

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from assistant.generate.context import Context
+from assistant.generate.context import ContextLine
 
 from .moments import moment
 from .normalise import normalised
@@ -65,7 +65,7 @@ def enrich(data: Path) -> list[tuple[str, str, str]]:
     return [(user, reply, intent) for user, reply, intent in _rows(data) if reply is not None]
 
 
-def collected(data: Path, rng: random.Random) -> Iterator[tuple[Context, str, str, str]]:
+def collected(data: Path, rng: random.Random) -> Iterator[tuple[ContextLine, str, str, str]]:
     """Every collected sentence once, in random moments: context, user, reply, intent."""
     rows = _rows(data)
     rng.shuffle(rows)
@@ -132,5 +132,5 @@ def _is_plain(answer: str) -> bool:
     return bool(_PLAIN.fullmatch(answer)) and 3 <= len(answer.split()) <= _LONGEST_ANSWER
 
 
-def _from_topic(intent: str, context: Context) -> str:
+def _from_topic(intent: str, context: ContextLine) -> str:
     return next(topic for topic in TOPICS if topic.intent == intent).answer(context, {})

@@ -15,12 +15,12 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from assistant.generate.context import Context
+from assistant.generate.context import ContextLine
 
 from .lexicon import LEXICON, is_plural
 
 Slots = Mapping[str, str]
-Replies = tuple[str, ...] | Mapping[str, str] | Callable[[Context, Slots], str]
+Replies = tuple[str, ...] | Mapping[str, str] | Callable[[ContextLine, Slots], str]
 
 _CHOICE = re.compile(r"\(([^()]*)\)")
 _SLOT = re.compile(r"\{(\w+)\}")
@@ -117,7 +117,7 @@ class Topic:
         text = _dress(fill(self._agree(template, slots), slots).lower(), self.manner, rng)
         return _contract(text, rng), slots
 
-    def answer(self, context: Context, slots: Slots) -> str:
+    def answer(self, context: ContextLine, slots: Slots) -> str:
         """The reply to any phrasing with these slot values."""
         main = self.main_slot()
         value = slots.get(main, "") if main else ""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from assistant.generate.context import Context, spoken_number
+from assistant.generate.context import ContextLine, spoken_number
 
 from .grammar import Slots, Topic
 
 _NUMBERS = {spoken_number(number).replace("-", " "): number for number in range(21)}
 
 
-def _plus(_: Context, slots: Slots) -> str:
+def _plus(_: ContextLine, slots: Slots) -> str:
     first, second = slots["number"], slots["number2"]
     total = spoken_number(_NUMBERS[first] + _NUMBERS[second])
     return f"{{number}} and {{number2}} make {total}."

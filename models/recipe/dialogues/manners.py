@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from assistant.generate.context import Context, part_of_day, spoken_time
+from assistant.generate.context import ContextLine, part_of_day, spoken_time
 
 from .grammar import Slots, Topic
 
@@ -24,39 +24,39 @@ _GOODBYE = {
 }
 
 
-def called(context: Context) -> str:
+def called(context: ContextLine) -> str:
     """The user's name as it is added to a phrase, or nothing."""
     return f", {context.user_name}" if context.user_name else ""
 
 
-def by_part_of_day(table: Mapping[str, str], context: Context) -> str:
+def by_part_of_day(table: Mapping[str, str], context: ContextLine) -> str:
     """The text for this part of the day, with {time} and {name} filled in."""
     return in_context(table[part_of_day(context.now)], context)
 
 
-def in_context(template: str, context: Context) -> str:
+def in_context(template: str, context: ContextLine) -> str:
     """A template with the time and the name."""
     return template.replace("{time}", spoken_time(context.now)).replace("{name}", called(context))
 
 
-def _greeting(context: Context, _: Slots) -> str:
+def _greeting(context: ContextLine, _: Slots) -> str:
     return by_part_of_day(_GREETING, context)
 
 
-def _goodnight(context: Context, _: Slots) -> str:
+def _goodnight(context: ContextLine, _: Slots) -> str:
     if part_of_day(context.now) in ("evening", "night"):
         return f"Good night{called(context)}. Sleep well."
     return f"Have a good rest{called(context)}. I am here when you wake up."
 
 
-def _goodbye(context: Context, _: Slots) -> str:
+def _goodbye(context: ContextLine, _: Slots) -> str:
     return by_part_of_day(_GOODBYE, context)
 
 
-def by_day(table: Mapping[str, str]) -> Callable[[Context, Slots], str]:
+def by_day(table: Mapping[str, str]) -> Callable[[ContextLine, Slots], str]:
     """A reply that the part of the day decides."""
 
-    def reply(context: Context, _: Slots) -> str:
+    def reply(context: ContextLine, _: Slots) -> str:
         return table[part_of_day(context.now)]
 
     return reply

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from datetime import datetime, timedelta
 
-from assistant.generate.context import Context
+from assistant.generate.context import ContextLine
 
 from .grammar import fill, turned
 from .lexicon import values
@@ -19,13 +19,13 @@ _REMINDERS = (
 )  # fmt: skip
 
 
-def moment(rng: random.Random) -> Context:
+def moment(rng: random.Random) -> ContextLine:
     """A minute of some day, mostly a waking hour, with or without name and reminders."""
     hour = rng.randrange(7, 22) if rng.random() < 0.85 else rng.randrange(24)
     now = _START + timedelta(days=rng.randrange(_DAYS), hours=hour, minutes=_minute(rng))
     name = rng.choice(values("name")) if rng.random() < 0.7 else None
     reminders = tuple(_reminder(rng) for _ in range(rng.choice((0, 0, 0, 1, 1, 2))))
-    return Context(now, name, tuple(dict.fromkeys(reminders)))
+    return ContextLine(now, name, tuple(dict.fromkeys(reminders)))
 
 
 def _minute(rng: random.Random) -> int:

@@ -1,0 +1,111 @@
+"""``assistant bridge bootstrap``: a first bridge for a new pair of models."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from assistant.cli.retrain import STOPPED, tell
+from assistant.cli.shared.arguments import Subparsers, positive
+from assistant.cli.shared.output import print_line
+from assistant.cli.shared.ownership import stand_in
+from assistant.cli.shared.training import followed
+from assistant.config import Loaded, Settings
+from assistant.errors import ControlError
+from assistant.personalise.training.events import Judged
+
+LOWEST = 19
+"""Niceness: whoever else wants the processor gets it."""
+
+
+def add(commands: Subparsers) -> None:
+    """Add ``bootstrap`` to the commands of ``bridge``."""
+    parser = commands.add_parser(
+        "bootstrap",
+        help="make a first bridge for this pair of models, from synthesised speech",
+        description="Trains a bridge for the speech encoder and the language model of the settings "
+        "on sentences that espeak-ng speaks, on your own texts and on any corpus given. It runs at "
+        "the lowest priority; stopped with Ctrl-C, it goes on the next time where it was.",
+    )
+    parser.add_argument(
+        "--head",
+        choices=("ctc", "letters", "anchored", "pooled"),
+        default="ctc",
+        help="kind of bridge (default: ctc)",
+    )
+    parser.add_argument(
+        "--corpus",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="recordings with their texts, as 'log import' takes them; may be given again",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="write the bridge there, without what your journal could teach it",
+    )
+    parser.add_argument(
+        "--utterances",
+        type=positive,
+        default=1_500,
+        metavar="N",
+        help="sentences to synthesise (default: 1500)",
+    )
+    parser.add_argument(
+        "--steps", type=positive, default=0, metavar="N", help="training steps (default: by head)"
+    )
+    parser.add_argument(
+        "--device", default="cpu", help="where torch trains, such as cuda (default: cpu)"
+    )
+    parser.add_argument(
+        "--threads", type=positive, metavar="N", help="CPU threads (default: all cores)"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
+    """Train in this process until the verdict, or until a signal asks for the end."""
+    if stand_in(settings) is not None:
+        raise ControlError(
+            "Only the user that Attune runs as may make a bridge here, because the bridges are "
+            "that user's files. Ask as that user."
+        )
+    # the trainer takes a while to load
+    from assistant.personalise.training.bootstrap import BootstrapRequest, bootstrap  # noqa: PLC0415
+    from assistant.personalise.training.trainer import Interrupted  # noqa: PLC0415
+
+    os.nice(LOWEST)
+    plan = BootstrapRequest(
+        head=args.head,
+        corpora=tuple(args.corpus),
+        utterances=args.utterances,
+        steps=args.steps,
+        output=args.output,
+        device=args.device,
+        threads=args.threads or len(os.sched_getaffinity(0)),
+    )
+    try:
+        outcome = followed(lambda tell, stop: bootstrap(settings, plan, tell, _note, stop))
+    except Interrupted:
+        print_line("Stopped. The same command goes on where this one was.")
+        return STOPPED
+    if isinstance(outcome, Judged) and plan.output is not None:
+        _tell_file(outcome, plan.output)
+    else:
+        tell(outcome)
+    return 0
+
+
+def _note(text: str) -> None:
+    sys.stderr.write(f"assistant: {text}\n")
+
+
+def _tell_file(outcome: Judged, path: Path) -> None:
+    verdict = "accepted it" if outcome.accepted else "did not accept it"
+    print_line(f"Bridge {outcome.version} is now in {path}. The gate {verdict}: {outcome.why}.")
+    print_line("Set bridge.path to that file on the device that is to use it.")

@@ -1,0 +1,341 @@
+"""``assistant bridge``: the bridges learned so far, and which of them answers."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+
+from assistant.bridge import checkpoint
+from assistant.bridge.checkpoint import Checkpoint
+from assistant.cli.bridge import bootstrap, transfer
+from assistant.cli.bridge.inspect import inspect
+from assistant.cli.bridge.picture import draw
+from assistant.cli.bridge.record import entry_of
+from assistant.cli.shared.arguments import Subparsers, positive
+from assistant.cli.shared.output import plain, print_json, print_line, print_table
+from assistant.cli.shared.ownership import stand_in
+from assistant.config import Loaded, Settings
+from assistant.control.client import Client
+from assistant.encode.encoder import open_encoder
+from assistant.errors import BridgeError, CheckpointError, ControlError, MismatchError
+from assistant.generate.gguf import GGUFFile
+from assistant.journal.lineage import BridgeRecord, Lineage
+from assistant.journal.store import Journal
+from assistant.personalise.bridges.folder import BridgeFolder
+from assistant.personalise.bridges.listing import BASE, Entry, Standing, entries, find
+
+_ROUTES = (
+    ("transcript", "plain transcription"),
+    ("before", "the bridge before"),
+    ("after", "this bridge"),
+    ("canary_before", "common talk, before"),
+    ("canary_after", "common talk, after"),
+)
+_FIGURES = ("rouge1", "rougeL", "equal", "token_error")
+_LEGEND = (
+    "* answers now. REPLIES: ROUGE-1 to the right reply, before → after. ERRORS: wrong tokens "
+    "per token\nsaid, before → after."
+)
+
+
+def register(subparsers: Subparsers) -> None:
+    """Add ``bridge list``, ``show``, ``rollback``, ``promote``, ``inspect`` and what makes one."""
+    bridge = subparsers.add_parser("bridge", help="look at what was learned, and choose from it")
+    commands = bridge.add_subparsers(metavar="COMMAND", required=True)
+
+    listing = commands.add_parser("list", help="all bridges, the latest first")
+    listing.add_argument("--json", action="store_true", help="print one JSON object per bridge")
+    listing.set_defaults(run=run_list)
+
+    show = commands.add_parser("show", help="everything about one bridge")
+    _add_version(show)
+    show.add_argument("--json", action="store_true", help="print one JSON object")
+    show.set_defaults(run=run_show)
+
+    rollback = commands.add_parser("rollback", help="go back to the bridge before")
+    rollback.set_defaults(run=run_rollback)
+
+    promote = commands.add_parser("promote", help="let a bridge answer")
+    _add_version(promote)
+    promote.add_argument(
+        "--force", action="store_true", help="also one that the gate did not accept"
+    )
+    promote.set_defaults(run=run_promote)
+
+    inspecting = commands.add_parser(
+        "inspect", help="singular values, readings of an exchange, and a picture of the training"
+    )
+    inspecting.add_argument(
+        "versions", nargs="*", metavar="VERSION", help="which bridges (default: all)"
+    )
+    inspecting.add_argument(
+        "--turn", type=positive, metavar="ID", help="an exchange to be read by each of them"
+    )
+    inspecting.add_argument(
+        "--png", type=Path, metavar="FILE", help="draw loss curves and figures there"
+    )
+    inspecting.add_argument("--json", action="store_true", help="print one JSON object per bridge")
+    inspecting.set_defaults(run=run_inspect)
+
+    bootstrap.add(commands)
+    transfer.add(commands)
+
+
+def run_list(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
+    """Print all bridges, one per line; a damaged record of what is promoted is told beside."""
+    if (client := stand_in(settings)) is not None:
+        _tell(list(map(entry_of, client.bridges())), settings, as_json=args.json)
+        return 0
+    folder = BridgeFolder(settings.bridges)
+    answering, failure = None, None
+    try:
+        answering = folder.current or BASE
+    except CheckpointError as error:
+        failure = error
+    with Journal.open(settings.journal) as journal:
+        bridges = entries(settings.bridge.path, folder, Lineage(journal), answering)
+    _tell(bridges, settings, as_json=args.json)
+    if failure is not None:
+        sys.stderr.write(f"assistant: {failure}\n")
+    return 1 if failure else 0
+
+
+def run_show(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
+    """Print everything about one bridge."""
+    folder = BridgeFolder(settings.bridges)
+    entry = find(_bridges(settings, folder), args.version)
+    found = None
+    if entry.path is not None:
+        with suppress(CheckpointError):
+            found = checkpoint.read(entry.path)
+    if args.json:
+        print_json(
+            entry.as_json()
+            | {
+                "curve": entry.curve_as_json(),
+                "encoder": found and found.encoder,
+                "table": found and found.table,
+                "provenance": found and dict(found.provenance),
+            }
+        )
+        return 0
+    for name, text in _details(entry, found):
+        print_line(f"{name:<11} {plain(text)}")
+    rows = [
+        (name, *(_figure(entry, f"{route}_{figure}") for figure in _FIGURES))
+        for route, name in _ROUTES
+        if entry.number(f"{route}_rouge1") is not None
+    ]
+    if rows:
+        print_line()
+        print_table(("", "ROUGE-1", "ROUGE-L", "EQUAL REPLIES", "TOKEN ERROR"), rows)
+    return 0
+
+
+def run_rollback(_args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
+    """Go back by one promotion; a running assistant changes over between two turns."""
+    client = stand_in(settings)
+    version = BridgeFolder(settings.bridges).rollback() if client is None else client.rollback()
+    who = "The base bridge" if version is None else f"Bridge {version}"
+    print_line(f"{who} answers again from the next turn on.")
+    return 0
+
+
+def run_promote(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
+    """Let a bridge answer; a running assistant changes over between two turns."""
+    client = stand_in(settings)
+    version = _promote(args, settings) if client is None else _have_promoted(args, client)
+    print_line(f"Bridge {version} answers from the next turn on.")
+    return 0
+
+
+def run_inspect(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
+    """Print singular values and readings, and draw a picture."""
+    folder = BridgeFolder(settings.bridges)
+    bridges = _bridges(settings, folder)
+    chosen = {find(bridges, version).version for version in args.versions}
+    if chosen:
+        bridges = [each for each in bridges if each.version in chosen]
+    status = inspect(bridges, settings, turn_id=args.turn, as_json=args.json)
+    if args.png is not None:
+        draw(bridges, args.png)
+        if not args.json:
+            print_line(f"\nThe picture is now in {args.png}.")
+    return status
+
+
+def _add_version(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "version", metavar="ID", help="a version from 'bridge list', or its first letters"
+    )
+
+
+def _bridges(settings: Settings, folder: BridgeFolder) -> list[Entry]:
+    with Journal.open(settings.journal) as journal:
+        return entries(settings.bridge.path, folder, Lineage(journal), folder.current or BASE)
+
+
+def _promote(args: argparse.Namespace, settings: Settings) -> str:
+    """Promote a bridge in the folder, and give its version."""
+    folder = BridgeFolder(settings.bridges)
+    with Journal.open(settings.journal) as journal:
+        # what answers now does not matter: promoting also mends a damaged record of it
+        entry = find(entries(settings.bridge.path, folder, Lineage(journal), None), args.version)
+    _refuse(entry, force=args.force)
+    found = folder.read(entry.version)
+    try:
+        found.require(
+            open_encoder(settings.encode).fingerprint,
+            GGUFFile(settings.generate.path).embedding_fingerprint,
+        )
+    except MismatchError as error:
+        raise MismatchError(
+            f"Bridge {entry.version} was learned with another speech encoder or language model "
+            "than encode.path and generate.path name. 'assistant retrain --from base' learns "
+            "one for these."
+        ) from error
+    if not found.accepted:  # a person has accepted it now, and turns heed what the file says
+        folder.add(replace(found, accepted=True))
+    folder.promote(entry.version)
+    return entry.version
+
+
+def _have_promoted(args: argparse.Namespace, client: Client) -> str:
+    """Have the daemon promote a bridge, and give its version."""
+    if args.force:
+        raise ControlError(
+            "Only the user that Attune runs as may take a bridge by --force, because the bridges "
+            "are that user's files. Ask as that user."
+        )
+    entry = find(list(map(entry_of, client.bridges())), args.version)
+    _refuse(entry, force=False)
+    client.promote(entry.version)
+    return entry.version
+
+
+def _tell(bridges: Sequence[Entry], settings: Settings, *, as_json: bool) -> None:
+    if as_json:
+        for each in bridges:
+            print_json(each.as_json())
+    else:
+        _print_list(bridges, settings)
+
+
+def _print_list(bridges: Sequence[Entry], settings: Settings) -> None:
+    if bridges:
+        heads = ("", "VERSION", "TRAINED", "HEAD", "EXAMPLES", "REPLIES", "ERRORS", "VERDICT")
+        print_table(heads, map(_cells, bridges))
+        print_line()
+    if any(each.number("after_rouge1") is not None for each in bridges):
+        print_line(_LEGEND)
+    if all(each.is_base for each in bridges):
+        print_line(
+            "Nothing has been learned yet. 'assistant enroll' teaches Attune your voice, and "
+            "'assistant retrain'\nlearns from what was said so far."
+        )
+    if settings.route == "transcript":
+        print_line("No bridge is used, because the setting 'route' is \"transcript\".")
+
+
+def _cells(entry: Entry) -> tuple[str, ...]:
+    record = entry.record
+    return (
+        "*" * entry.answers,
+        entry.version,
+        "" if record is None else f"{record.created_at.astimezone():%Y-%m-%d %H:%M}",
+        entry.head,
+        "" if record is None else str(len(record.turns)),
+        _change(entry, "rouge1"),
+        _change(entry, "token_error"),
+        entry.standing.value,
+    )
+
+
+def _change(entry: Entry, figure: str) -> str:
+    before, after = entry.number(f"before_{figure}"), entry.number(f"after_{figure}")
+    return "" if before is None or after is None else f"{before:.2f} → {after:.2f}"
+
+
+def _figure(entry: Entry, name: str) -> str:
+    number = entry.number(name)
+    return "" if number is None else f"{number:.2f}"
+
+
+def _details(entry: Entry, found: Checkpoint | None) -> Iterator[tuple[str, str]]:
+    """Names and texts of what is known about a bridge."""
+    yield "version", entry.version + (", answers now" if entry.answers else "")
+    yield "head", entry.head
+    yield "standing", entry.standing.value
+    if entry.why is not None:
+        yield "why", entry.why
+    if entry.record is not None:
+        yield from _training(entry.record)
+    held_out, canaries = entry.number("held_out"), entry.number("canaries")
+    if held_out is not None and canaries is not None:
+        yield "judged by", f"{held_out:.0f} held-out exchanges, {canaries:.0f} of common talk"
+    if entry.path is not None:
+        yield "file", f"{entry.path}{'' if found else ' (damaged)'}"
+    if found is not None:
+        yield "encoder", found.encoder
+        yield "embeddings", found.table or "any"
+        if entry.record is None:
+            for name, value in found.provenance.items():
+                yield name, str(value)
+
+
+def _training(record: BridgeRecord) -> Iterator[tuple[str, str]]:
+    yield "trained", f"{record.created_at.astimezone():%Y-%m-%d %H:%M:%S}, from {record.start}"
+    if record.erased_at is not None:
+        yield "erased", f"{record.erased_at.astimezone():%Y-%m-%d %H:%M:%S}"
+    yield "examples", f"{len(record.turns)}: {_ranges(record.turns)}"
+    if record.curve:
+        last = record.curve[-1]
+        yield "curve", f"{last.step} steps in {last.seconds:.0f} s, loss {last.loss:.3g} at the end"
+        losses = [(point.held_out, point.step) for point in record.curve if point.held_out]
+        if losses:
+            best, step = min(losses)
+            lowest = f"lowest {best:.3g} after {step} steps"
+            yield "held out", f"loss {losses[0][0]:.3g} at first, {lowest}"
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Rising numbers with runs drawn together, as in "1-5, 8"."""
+    runs = [
+        [number for _, number in run]
+        for _, run in groupby(enumerate(numbers), lambda pair: pair[1] - pair[0])
+    ]
+    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs)
+
+
+def _refuse(entry: Entry, *, force: bool) -> None:
+    """Let a bridge pass that may answer.
+
+    Raises:
+        BridgeError: if it may not.
+    """
+    version = entry.version
+    forced = f"'assistant bridge promote {version} --force' takes it all the same."
+    if entry.is_base:
+        raise BridgeError(
+            "The base bridge answers when no learned one does: 'assistant bridge rollback' takes "
+            "them back one at a time."
+        )
+    if entry.standing is Standing.ERASED:
+        raise BridgeError(
+            f"Bridge {version} has learned from an exchange that was erased, so it was destroyed "
+            "and cannot come back. 'assistant retrain' learns from the other exchanges."
+        )
+    if entry.path is None:
+        raise BridgeError(
+            f"The file of bridge {version} is not there any more. Take another one from "
+            "'assistant bridge list', or learn anew with 'assistant retrain'."
+        )
+    if entry.standing is Standing.REJECTED and not force:
+        raise BridgeError(f"The gate rejected bridge {version}: {entry.why}. {forced}")
+    if entry.standing is Standing.UNJUDGED and not force:
+        raise BridgeError(f"Bridge {version} has not been judged by held-out speech. {forced}")

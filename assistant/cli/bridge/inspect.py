@@ -1,0 +1,181 @@
+"""What ``assistant bridge inspect`` prints: singular values, and readings of one exchange."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from assistant.bridge import checkpoint
+from assistant.bridge.checkpoint import Checkpoint
+from assistant.bridge.connect import Bridge
+from assistant.cli.shared.output import plain, print_json, print_line, print_table
+from assistant.config import Settings
+from assistant.encode.encoder import Encoder, open_encoder
+from assistant.errors import BridgeError
+from assistant.generate.vocabulary import vocabulary
+from assistant.journal.store import Journal
+from assistant.journal.turn import Turn
+from assistant.personalise.bridges.folder import BridgeFolder
+from assistant.personalise.bridges.listing import Entry
+from assistant.personalise.bridges.spectrum import FIRST, Spectrum, spectrum
+from assistant.values import EndReason, SoftPrompt, SpeechFeatures, Utterance
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Inspected:
+    """A bridge and what was found in its file."""
+
+    entry: Entry
+    checkpoint: Checkpoint
+    spectrum: Spectrum
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Exchange:
+    """What is read by each bridge."""
+
+    turn: Turn
+    features: SpeechFeatures
+
+
+def inspect(
+    bridges: Sequence[Entry], settings: Settings, *, turn_id: int | None, as_json: bool
+) -> int:
+    """Print what the files of bridges hold; one that cannot be used is told, the others go on.
+
+    Args:
+        bridges: those without a file are passed over.
+        settings: name encoder, language model and journal for the readings.
+        turn_id: an exchange to be read by each of them.
+        as_json: print one JSON object per bridge.
+
+    Returns:
+        0, or 1 if a bridge could not be used.
+
+    Raises:
+        AttuneError: if the exchange has no recording, or encoder or language model fail.
+    """
+    failures: list[str] = []
+    found = list(_opened(bridges, BridgeFolder(settings.bridges), failures))
+    exchange, readings = None, dict[str, SoftPrompt]()
+    if turn_id is not None:
+        encoder = open_encoder(settings.encode)
+        exchange = _exchange(settings, encoder, turn_id)
+        readings = dict(_read(found, settings, encoder, exchange.features, failures))
+    if as_json:
+        for each in found:
+            print_json(_as_json(each, exchange, readings.get(each.entry.version)))
+    else:
+        _print_spectra(found)
+        if exchange is not None:
+            _print_readings(exchange, readings)
+    for failure in failures:
+        sys.stderr.write(f"assistant: {failure}\n")
+    return 1 if failures else 0
+
+
+def _opened(
+    bridges: Sequence[Entry], folder: BridgeFolder, failures: list[str]
+) -> Iterator[_Inspected]:
+    for entry in bridges:
+        if entry.path is None:
+            continue
+        try:
+            found = checkpoint.read(entry.path) if entry.is_base else folder.read(entry.version)
+            yield _Inspected(entry, found, spectrum(found))
+        except BridgeError as error:
+            failures.append(str(error))
+
+
+def _exchange(settings: Settings, encoder: Encoder, turn_id: int) -> _Exchange:
+    """An exchange and its features, encoded anew where they are not kept."""
+    with Journal.open(settings.journal) as journal:
+        turn = journal.turn(turn_id)
+        features = journal.features(turn_id, encoder.fingerprint)
+        if features is None:
+            ended = turn.end_reason or EndReason.STOP
+            recording = Utterance(journal.audio(turn_id), turn.started_at, ended)
+            features = encoder.encode(recording)
+    return _Exchange(turn, features)
+
+
+def _read(
+    found: Sequence[_Inspected],
+    settings: Settings,
+    encoder: Encoder,
+    features: SpeechFeatures,
+    failures: list[str],
+) -> Iterator[tuple[str, SoftPrompt]]:
+    """What each bridge, by version, makes of the features."""
+    with vocabulary(settings.generate.path) as language:
+        for each in found:
+            version = each.entry.version
+            try:
+                each.checkpoint.require(encoder.fingerprint, language.embedding_fingerprint)
+                bridge = Bridge(
+                    each.checkpoint,
+                    language,
+                    encoder.spelling,
+                    weight=settings.bridge.ngram_weight,
+                    bonus=settings.bridge.ngram_bonus,
+                )
+                yield version, bridge.soft_prompt(features)
+            except BridgeError as error:
+                failures.append(f"Bridge {version} cannot read exchanges here. {error}")
+
+
+def _print_spectra(found: Sequence[_Inspected]) -> None:
+    print_table(
+        ("VERSION", "HEAD", "MATRIX", "SIZE", "RANK", "CONDITION", f"FIRST {FIRST}"),
+        [
+            (
+                each.entry.version,
+                each.entry.head,
+                each.spectrum.matrix,
+                " x ".join(map(str, each.spectrum.shape)),
+                str(each.spectrum.rank),
+                f"{each.spectrum.condition:.3g}",
+                f"{each.spectrum.energy:.1%}",
+            )
+            for each in found
+        ],
+    )
+    print_line(f"\nFIRST {FIRST}: share of that many singular values in the sum of squares.")
+
+
+def _print_readings(exchange: _Exchange, readings: dict[str, SoftPrompt]) -> None:
+    turn = exchange.turn
+    print_line(f"\nexchange    {turn.id}")
+    print_line(f"transcript  {plain(exchange.features.transcript.text)}")
+    if turn.correction is not None:
+        print_line(f"correction  {plain(turn.correction)}")
+    print_line()
+    rows = [(version, f"{read.confidence:.2f}", read.heard) for version, read in readings.items()]
+    print_table(("VERSION", "SURE", "HEARD"), rows)
+
+
+def _as_json(
+    each: _Inspected, exchange: _Exchange | None, reading: SoftPrompt | None
+) -> dict[str, object]:
+    found = each.spectrum
+    values: dict[str, object] = {
+        "version": each.entry.version,
+        "head": each.entry.head,
+        "matrix": found.matrix,
+        "shape": found.shape,
+        "rank": found.rank,
+        "condition": found.condition if math.isfinite(found.condition) else None,
+        f"energy_first_{FIRST}": found.energy,
+        "singular_values": found.values.tolist(),
+    }
+    if exchange is not None:
+        values |= {
+            "turn": exchange.turn.id,
+            "transcript": exchange.features.transcript.text,
+            "correction": exchange.turn.correction,
+            "heard": reading and reading.heard,
+            "confidence": reading and reading.confidence,
+        }
+    return values

@@ -1,0 +1,146 @@
+"""``assistant log import``: recordings and texts from elsewhere, to learn from."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from assistant.cli.shared.arguments import Subparsers
+from assistant.cli.shared.output import plain, print_json, print_line
+from assistant.config import Loaded, Settings
+from assistant.journal.store import Journal
+from assistant.journal.turn import Taught
+from assistant.personalise.data.corpus import Found, Pair, Problem, Skipped, pairs
+from assistant.values import EndReason, Utterance
+
+
+def add(commands: Subparsers) -> None:
+    """Add ``import`` to the commands of ``log``."""
+    parser = commands.add_parser(
+        "import",
+        help="take in recordings with their texts, to learn from",
+        description="Takes in a folder of recordings with a .txt file beside each, a table (CSV or "
+        "TSV with the columns path and text), or TalkBank CHAT transcripts with their recordings.",
+    )
+    parser.add_argument("path", type=Path, metavar="PATH", help="a folder, a table or a transcript")
+    parser.add_argument(
+        "--participant",
+        metavar="CODE",
+        help="whose sentences to take from CHAT transcripts (default: PAR, else CHI)",
+    )
+    parser.add_argument(
+        "--audio", type=Path, metavar="FOLDER", help="where the recordings are, if elsewhere"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="only show what would be taken in, and as which text"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
+    """Take in what there is; what cannot be used is told and left out."""
+    with Journal.open(settings.journal) as journal:
+        intake = Intake(journal, Taught.IMPORTED, dry_run=args.dry_run, quiet=args.json)
+        tell = intake.print_json if args.json else intake.tell
+        try:
+            intake.take(pairs(args.path, participant=args.participant, audio=args.audio))
+        except BaseException:  # Ctrl-C, a full disk: what has been taken in stays
+            if intake.imported:
+                tell()
+            raise
+        tell()
+    return intake.status
+
+
+@dataclass(slots=True)
+class Intake:
+    """Puts pairs of sound and text into the journal, and counts."""
+
+    journal: Journal
+    taught: Taught
+    dry_run: bool = False
+    quiet: bool = False
+    imported: int = 0
+    already: int = 0
+    seconds: float = 0.0
+    skipped: Counter[str] = field(default_factory=Counter[str])  # by reason
+    problems: list[Problem] = field(default_factory=list[Problem])
+
+    @property
+    def status(self) -> int:
+        """The exit status: 1 if something was wrong and nothing could be taken in."""
+        return 1 if self.problems and not self.imported and not self.already else 0
+
+    def take(self, found: Iterable[Found]) -> None:
+        """Keep each pair in a transaction of its own, and tell each problem.
+
+        Raises:
+            CorpusError: if there is no corpus.
+            JournalError: if a pair cannot be kept.
+        """
+        known = {turn.source for turn in self.journal.turns() if turn.taught is not None}
+        for each in found:
+            if isinstance(each, Problem):
+                self.problems.append(each)
+                self._show("")
+                sys.stderr.write(f"assistant: {each.where}: {each.why}\n")
+            elif isinstance(each, Skipped):
+                self.skipped[each.why] += 1
+            elif each.source in known:
+                self.already += 1
+            else:
+                known.add(each.source)
+                self._keep(each)
+            self._show(f"{self.imported} taken in, {self.already} there already")
+        self._show("")
+
+    def _show(self, progress: str) -> None:
+        if sys.stdout.isatty() and not self.quiet and not self.dry_run:
+            sys.stdout.write(f"\r\x1b[K{progress}")
+            sys.stdout.flush()
+
+    def _keep(self, pair: Pair) -> None:
+        if not self.dry_run:
+            now = datetime.now().astimezone()
+            utterance = Utterance(pair.samples, now, EndReason.STOP, source=pair.source)
+            self.journal.enrolled(utterance, pair.text, self.taught)
+        elif not self.quiet:
+            print_line(f"{plain(pair.source)}: {pair.text}")
+        self.imported += 1
+        self.seconds += pair.seconds
+
+    def tell(self) -> None:
+        """Print the count for a person."""
+        self._show("")
+        did = "Would take in" if self.dry_run else "Taken in"
+        print_line(f"{did}: sentences {self.imported}, {self.seconds / 60:.1f} minutes of speech.")
+        if self.already:
+            print_line(f"There already: sentences {self.already}.")
+        if self.skipped:
+            reasons = ", ".join(f"{why} {count}" for why, count in self.skipped.most_common())
+            print_line(f"Left out: {reasons}.")
+        if self.problems:
+            print_line(f"To be mended: problems {len(self.problems)}.")
+        if self.imported and not self.dry_run:
+            print_line(
+                "Attune learns from them when it is idle, or at once with 'assistant retrain'."
+            )
+
+    def print_json(self) -> None:
+        """Print the count for a program."""
+        print_json(
+            {
+                "imported": self.imported,
+                "already_there": self.already,
+                "seconds": round(self.seconds, 3),
+                "skipped": dict(self.skipped),
+                "problems": [asdict(problem) for problem in self.problems],
+                "dry_run": self.dry_run,
+            }
+        )

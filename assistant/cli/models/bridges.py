@@ -1,0 +1,103 @@
+"""What becomes of the bridges when encoder or LLM change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from assistant.bridge import checkpoint
+from assistant.bridge.checkpoint import Checkpoint
+from assistant.config import Settings, starter_dir
+from assistant.errors import BridgeError
+from assistant.personalise.bridges.folder import BridgeFolder
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How a bridge goes with a pair of models."""
+
+    name: str
+    encoder: bool
+    llm: bool
+
+    @property
+    def whole(self) -> bool:
+        """Whether it can be used."""
+        return self.encoder and self.llm
+
+
+def fit(name: str, found: Checkpoint, encoder: str, table: str) -> Fit:
+    """How a bridge goes with a pair.
+
+    Args:
+        name: what a person calls it.
+        found: the bridge.
+        encoder: the encoder's fingerprint.
+        table: the fingerprint of the LLM's embedding table.
+    """
+    return Fit(name, found.encoder in ("", encoder), found.table in ("", table))
+
+
+def learned(settings: Settings, encoder: str, table: str) -> tuple[list[Fit], str | None]:
+    """How the learned bridges go with a pair, and the name of the one that is promoted."""
+    folder = BridgeFolder(settings.bridges)
+    fits: list[Fit] = []
+    current = None
+    with suppress(BridgeError):  # 'assistant bridge list' tells what is wrong with them
+        current = folder.current
+        fits = [fit(name, folder.read(name), encoder, table) for name in folder.versions()]
+    return fits, current
+
+
+def base_after(settings: Settings, encoder: str, table: str) -> Path | None:
+    """The base bridge for a pair: the one in the settings, else the starter's, else none."""
+    for path in (settings.bridge.path, starter_dir() / "bridge.safetensors"):
+        if path is not None and path.is_file():
+            with suppress(BridgeError):
+                if fit("", checkpoint.read(path), encoder, table).whole:
+                    return path
+    return None
+
+
+def advice(
+    fits: Sequence[Fit], current: str | None, old_llm: Path, *, base: bool, transcribes: bool
+) -> Iterator[str]:
+    """What becomes of the bridges, and what to do, in lines for a person.
+
+    Args:
+        fits: the learned bridges.
+        current: the one that is promoted.
+        old_llm: the language model from before.
+        base: whether there is a base bridge for the pair.
+        transcribes: whether the encoder writes letters, so that it can do without a bridge.
+    """
+    going = [each.name for each in fits if each.whole]
+    staying = [each for each in fits if not each.whole]
+    if current is not None and current in going:
+        yield f"Bridge {current}, which has learned your voice, goes with this pair and answers on."
+    elif going:
+        yield f"Learned bridges that go with this pair: {', '.join(going)}."
+        yield f"'assistant bridge promote {going[-1]}' lets one of them answer."
+    if staying:
+        names = ", ".join(each.name for each in staying)
+        yield f"Learned for other models: {names}. They are kept for the day you go back."
+    if going:
+        return
+    portable = [each.name for each in staying if each.encoder]
+    if portable:
+        which = "" if current in portable else f"{portable[-1]} "
+        yield f"'assistant bridge transfer {which}--from {old_llm}' carries what was learned over."
+    if base:
+        yield "The base bridge goes with this pair."
+        return
+    meanwhile = (
+        "so transcripts carry what is said"
+        if transcribes
+        else "and this encoder writes no transcripts, so nothing is understood"
+    )
+    yield (
+        f"There is no bridge for this pair yet, {meanwhile}. 'assistant bridge bootstrap' makes "
+        "one from synthesised speech."
+    )

@@ -1,0 +1,186 @@
+"""Shows a training while it runs: a progress bar on a terminal, else a line now and then."""
+
+from __future__ import annotations
+
+import math
+import sys
+import threading
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+from assistant.cli.shared.output import print_line
+from assistant.personalise.training.events import (
+    Collected,
+    Encoded,
+    Event,
+    Judged,
+    Judging,
+    Nothing,
+    Stepped,
+)
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+LINE_S = 10.0
+"""Time between two lines about one stage, where there is no terminal."""
+
+Stage = Encoded | Stepped | Judging
+
+
+class Display(Protocol):
+    """Where a training is shown."""
+
+    def note(self, text: str) -> None:
+        """Show what is waited for; once, however often it is told."""
+        ...
+
+    def event(self, event: Event) -> None:
+        """Show how far it is."""
+        ...
+
+
+def followed(
+    train: Callable[[Callable[[Event], None], threading.Event], Judged | Nothing],
+) -> Judged | Nothing:
+    """Train in this process until the verdict, shown as it goes, or until a signal ends it.
+
+    Args:
+        train: tells its events to the one, and stops when the other is set.
+
+    Raises:
+        Interrupted: if it was stopped; its state is saved.
+    """
+    # torch takes seconds to load
+    from assistant.daemon.loop import Stopper  # noqa: PLC0415
+    from assistant.personalise.training.trainer import Interrupted  # noqa: PLC0415
+
+    stopper, stop = Stopper(), threading.Event()
+    stopper.also(stop.set)
+    with stopper.on_signals(), display() as shown:
+
+        def follow(event: Event) -> None:
+            # the steps look for the end themselves and save their state first
+            if stop.is_set() and isinstance(event, Encoded | Judging):
+                raise Interrupted
+            shown.event(event)
+
+        return train(follow, stop)
+
+
+@contextmanager
+def display() -> Generator[Display, None, None]:
+    """A progress bar, or lines where nobody sees one."""
+    if sys.stdout.isatty():
+        # rich takes a while to load
+        from rich.progress import BarColumn, Progress, TextColumn  # noqa: PLC0415
+
+        columns = (
+            "{task.description}",
+            "{task.completed:.0f}/{task.total:.0f}",
+            "{task.fields[detail]}",
+        )
+        name, count, detail = map(TextColumn, columns)
+        with Progress(name, BarColumn(), count, detail) as progress:
+            yield Bar(progress)
+    else:
+        yield Lines()
+
+
+class Lines:
+    """A line per stage at its beginning and its end, and one every ``LINE_S`` between."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._noted = ""
+        self._stage: type[Stage] | None = None
+        self._told_at = -math.inf
+
+    def note(self, text: str) -> None:
+        """Print it, unless it is what was noted last."""
+        if text != self._noted:
+            self._noted = text
+            _print(text)
+
+    def event(self, event: Event) -> None:
+        """Print how far the training is, if it is time."""
+        if isinstance(event, Collected):
+            _print(collected(event))
+        elif isinstance(event, Stage):
+            done, of = extent(event)
+            due = self._clock() >= self._told_at + LINE_S
+            if due or done == of or self._stage is not type(event):
+                self._stage, self._told_at = type(event), self._clock()
+                _print(f"{name(event)}: {done} of {of}{', ' * bool(detail(event))}{detail(event)}")
+
+
+class Bar:
+    """One bar that begins anew with every stage.
+
+    Args:
+        progress: rich's display, whose columns show the field ``detail``.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._task: TaskID | None = None
+        self._stage: type[Stage] | None = None
+        self._noted = ""
+
+    def note(self, text: str) -> None:
+        """Print it above the bar, unless it is what was noted last."""
+        if text != self._noted:
+            self._noted = text
+            self._progress.console.print(text, markup=False, highlight=False)
+
+    def event(self, event: Event) -> None:
+        """Move the bar."""
+        if isinstance(event, Collected):
+            self.note(collected(event))
+        elif isinstance(event, Stage):
+            done, of = extent(event)
+            if self._task is None or self._stage is not type(event):
+                self._stage = type(event)
+                self._task = self._progress.add_task(name(event), total=of, detail="")
+            self._progress.update(self._task, completed=done, total=of, detail=detail(event))
+
+
+def collected(event: Collected) -> str:
+    """What is learned from."""
+    return f"Examples to learn from: {event.train}; held out to judge by: {event.held_out}."
+
+
+def name(event: Stage) -> str:
+    """What a stage is called."""
+    match event:
+        case Encoded():
+            return "Listening"
+        case Stepped():
+            return "Training"
+        case Judging():
+            return "Judging"
+
+
+def extent(event: Stage) -> tuple[int, int]:
+    """How much of a stage is done, and of how much."""
+    return (event.step if isinstance(event, Stepped) else event.done), event.of
+
+
+def detail(event: Stage) -> str:
+    """What else there is to tell."""
+    if not isinstance(event, Stepped):
+        return ""
+    parts = [f"loss {event.loss:.3f}"]
+    if event.held_out is not None:
+        parts.append(f"held-out loss {event.held_out:.3f}")
+    if math.isfinite(event.seconds_left):
+        minutes, seconds = divmod(max(0, math.ceil(event.seconds_left)), 60)
+        parts.append(f"{minutes}:{seconds:02} left")
+    return ", ".join(parts)
+
+
+def _print(text: str) -> None:
+    print_line(text)
+    sys.stdout.flush()

@@ -1,0 +1,307 @@
+"""What is done between turns: another bridge is taken up, learning goes on, old things go."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from assistant.config import Settings
+from assistant.control.handlers import RefusalError
+from assistant.control.messages import Status, as_json
+from assistant.errors import AttuneError, TrainingError
+from assistant.personalise.background.scheduler import Scheduler
+from assistant.personalise.background.supervisor import Ended, How, Supervisor
+from assistant.personalise.bridges.erasure import resume_erasure, retain
+from assistant.personalise.bridges.folder import BridgeFolder
+from assistant.personalise.data.examples import examples
+from assistant.personalise.training.events import Event, Failed, Judged
+from assistant.personalise.training.request import Request
+from assistant.turn import Assistant
+
+if TYPE_CHECKING:  # torch comes with a bridge, not before
+    from assistant.bridge.connect import Bridge
+
+if TYPE_CHECKING:
+    from typing_extensions import Self  # typing has it from Python 3.11 on
+
+TIDY_S = 3_600.0
+"""Time between two looks for what has been kept long enough."""
+
+COUNT_S = 10.0
+"""Time without sound before the examples are counted anew, which takes a moment."""
+
+AGAIN_S = 3_600.0
+"""Time after which a failure that comes again is told again."""
+
+EXPECT_S = 10.0
+"""Time of speech after which the line before somebody's words, which has the time in it, may be
+another."""
+
+TRAINER_S = 3.0
+"""Longest wait for the trainer to keep its state at the end."""
+
+Mark = tuple[int, int, int] | None
+"""Tells one state of a file from another."""
+
+
+class Promoted:
+    """Notices that another bridge has been promoted, at the cost of a look at one small file."""
+
+    def __init__(self, folder: BridgeFolder) -> None:
+        """Begin from now: the bridge in use is to be read after this."""
+        self.folder = folder
+        self._seen = _mark(folder.state)
+
+    def changed(self) -> bool:
+        """Whether the folder's state is another than at the last call."""
+        before, self._seen = self._seen, _mark(self.folder.state)
+        return before != self._seen
+
+
+class Maintenance:
+    """Sees to bridges, learning and erasure within ``with``, by one thread and its ticks.
+
+    Args:
+        assistant: whose bridge is changed, and whose journal is kept.
+        settings: all of them.
+        promoted: notices promotions since before the assistant's bridge was read.
+        load: the bridge of a learned version, or the base bridge for ``None``.
+        tell: told in words what a person should know.
+        publish: told what a training tells; none where there is nothing to learn from.
+        start: starts a trainer.
+
+    Raises:
+        JournalError: if what was learned before cannot be read.
+    """
+
+    def __init__(
+        self,
+        assistant: Assistant,
+        settings: Settings,
+        promoted: Promoted,
+        load: Callable[[str | None], Bridge | None],
+        tell: Callable[[str], None],
+        *,
+        publish: Callable[[Event], None] | None = None,
+        start: Callable[[Settings, Request], Supervisor] = Supervisor,
+    ) -> None:
+        self._assistant = assistant
+        self._settings = settings
+        self._promoted = promoted
+        self._load = load
+        self._tell = tell
+        self._publish = publish or _nobody
+        self._told: dict[str, float] = {}  # failures, and when in monotonic seconds
+        bridge = assistant.bridge
+        is_learned = bridge is not None and promoted.folder.path(bridge.version).is_file()
+        self._learned = bridge.version if bridge is not None and is_learned else None
+        self._sound_at = self._tidy_at = time.monotonic()
+        self._speaks = False  # somebody, since the last look
+        self._expected_at: float | None = None  # since the last turn; monotonic seconds
+        self._examples = 0
+        self._counted: tuple[Mark, ...] | None = None  # the journal's state at the last count
+        self._scheduler = (
+            None
+            if publish is None
+            else Scheduler(
+                settings, assistant.journal, self._count, on_event=self._on_event, start=start
+            )
+        )
+
+    def __enter__(self) -> Self:
+        with self._telling():
+            self._resume_erasure(None)
+        with self._telling():
+            self._promoted.folder.repair()
+        self._swap()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._scheduler is not None:
+            with self._telling():
+                self._scheduler.stop(TRAINER_S)
+
+    def idle(self) -> None:
+        """Take up another bridge, let learning go on, and now and then erase what is due."""
+        self._swap()
+        self._expect()
+        self._assistant.journal.retry()
+        if self._scheduler is not None:
+            with self._telling():
+                self._scheduler.tick()
+            if time.monotonic() >= self._tidy_at and self._quiet(self._settings.idle.quiet_s):
+                self._tidy_at = time.monotonic() + TIDY_S
+                self._tidy()
+
+    def turn_began(self) -> None:
+        """Keep the trainer still, and answer with the bridge that is promoted."""
+        self._expected_at = None
+        if self._scheduler is not None:
+            self._scheduler.turn_began()
+        self._swap()
+
+    def turn_ended(self) -> None:
+        """Let the trainer go on soon."""
+        self._sound_at = time.monotonic()
+        if self._scheduler is not None:
+            self._scheduler.turn_ended()
+
+    def speech(self, captured_at: float) -> None:
+        """Stop the trainer and have the language model get ready, from the listener's thread.
+
+        Args:
+            captured_at: when the speech was captured, monotonic seconds.
+        """
+        self._sound_at = time.monotonic()
+        self._speaks = True
+        if self._scheduler is not None:
+            self._scheduler.speech(captured_at)
+
+    def status(self) -> Status:
+        """What there is to tell now, from any thread."""
+        bridge = self._assistant.bridge
+        version = None if bridge is None else bridge.version
+        if self._scheduler is None:
+            return Status(pid=os.getpid(), bridge=version, state="off")
+        found = self._scheduler.status()
+        return Status(
+            pid=os.getpid(),
+            bridge=version,
+            state=found.state.value,
+            waits=found.waits,
+            progress=found.progress,
+            seconds_left=found.seconds_left,
+            last_event=found.last_event and as_json(found.last_event),
+            last_verdict=found.last_verdict and as_json(found.last_verdict),
+            failures=found.failures,
+            last_failure=found.last_failure,
+            paused_after_ms=found.paused_after_ms,
+        )
+
+    def retrain(self, request: Request) -> None:
+        """Train as soon as there is room, from any thread.
+
+        Raises:
+            RefusalError: if a training is under way.
+        """
+        if self._scheduler is None:
+            raise RefusalError("Attune does not listen to a microphone, so it does not learn.")
+        try:
+            self._scheduler.ask(request)
+        except TrainingError as error:
+            raise RefusalError(str(error)) from error
+
+    def _expect(self) -> None:
+        """Once somebody speaks, have decoded what will stand before their words."""
+        speaks, self._speaks = self._speaks, False
+        now = time.monotonic()
+        if speaks and (self._expected_at is None or now - self._expected_at > EXPECT_S):
+            self._expected_at = now
+            with self._telling():
+                self._assistant.expect()
+
+    def _swap(self) -> None:
+        if self._promoted.changed():
+            with self._telling():
+                self._take_up()
+
+    def _take_up(self) -> None:
+        """Answer with the promoted bridge from now on; with the one in use if it cannot be."""
+        folder, before = self._promoted.folder, self._assistant.bridge
+        version = folder.current
+        if before is not None and before.version == version:
+            return
+        try:
+            after = self._load(version)
+        except AttuneError:
+            if self._learned is not None and not folder.path(self._learned).is_file():
+                self._assistant.bridge = None  # erased: it must not be used any more
+            raise
+        self._assistant.bridge, self._learned = after, version
+        if after is None:
+            if before is not None:
+                self._tell("Now using no bridge: the transcript takes every turn.")
+        elif before is None or before.version != after.version:
+            self._tell(f"Now using bridge {after.version}{' (base)' * (version is None)}.")
+
+    def _tidy(self) -> None:
+        """Erase what is due; stops writing the database anew when somebody speaks."""
+        began = time.monotonic()
+        with self._telling():
+            self._resume_erasure(lambda: self._sound_at > began)
+        with self._telling():
+            retain(
+                self._assistant.journal,
+                self._promoted.folder,
+                self._settings.journal,
+                self._settings.speak.wav_dir,
+                datetime.now().astimezone(),
+            )
+
+    def _resume_erasure(self, stop: Callable[[], bool] | None) -> None:
+        resume_erasure(
+            self._assistant.journal, self._promoted.folder, self._settings.speak.wav_dir, stop
+        )
+
+    def _count(self) -> int:
+        """How many examples there are that somebody vouches for."""
+        path = self._assistant.journal.path
+        state = (_mark(path), _mark(path.with_name(f"{path.name}-wal")))
+        quiet_s = min(COUNT_S, self._settings.idle.quiet_s)
+        if self._counted is None or (state != self._counted and self._quiet(quiet_s)):
+            self._counted = state
+            found = examples(self._assistant.journal.turns(), self._settings.personalise)
+            self._examples = sum(example.weight == 1.0 for example in found)
+        return self._examples
+
+    def _quiet(self, seconds: float) -> bool:
+        return time.monotonic() - self._sound_at >= seconds
+
+    def _on_event(self, told: Event | Ended) -> None:
+        if not isinstance(told, Ended):
+            self._publish(told)
+            if isinstance(told, Judged):
+                verdict = "accepted" if told.accepted else "rejected, so nothing changes"
+                self._tell(f"The new bridge {told.version} is {verdict}: {told.why}.")
+        elif told.how in (How.DIED, How.HUNG):
+            why = told.why.rstrip(".")
+            self._publish(Failed(why))
+            again = "'assistant retrain' tries again."
+            if self._settings.personalise.enabled:
+                again = "It will be tried again; 'assistant status' shows when."
+            self._tell(f"A training broke off: {why}. {again}")
+
+    @contextmanager
+    def _telling(self) -> Generator[None, None, None]:
+        """Tell a failure, at most once an hour; the conversation goes on."""
+        try:
+            yield
+        except AttuneError as error:
+            now = time.monotonic()
+            self._told = {text: at for text, at in self._told.items() if now - at < AGAIN_S}
+            if str(error) not in self._told:
+                self._told[str(error)] = now
+                self._tell(str(error))
+
+
+def _nobody(_event: Event) -> None:
+    """Nobody wants to know."""
+
+
+def _mark(path: Path) -> Mark:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size

@@ -1,0 +1,244 @@
+"""A microphone that may come and go, as one endless stream of frames.
+
+The microphone lives in a process of its own (``assistant.listen``). When that fails, the failure
+is told once, and the process is started anew with growing pauses until sound flows again: so a
+device that was unplugged, is busy, is missing at boot or hangs in its driver, and a sound server
+that was restarted, all mend in one way.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, cast
+
+import numpy as np
+
+from assistant import child
+from assistant.config import ListenSettings
+from assistant.listen.frame_pipe import Failure, Frames, Messages
+from assistant.values import FRAME_MS, FRAME_SAMPLES, AudioFrame
+
+if TYPE_CHECKING:
+    from typing_extensions import Self  # typing has it from Python 3.11 on
+
+COMMAND = child.command("assistant.listen")
+
+FIRST_S = 20.0
+"""Longest wait for a microphone's first frame; a small board takes seconds to start Python."""
+
+STUCK_S = 8.0
+"""Longest wait for the next one; the microphone's process gives up sooner, unless it hangs."""
+
+RETRY_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
+"""Pauses between attempts to open the microphone; the last one is repeated."""
+
+END_S = 1.0
+"""How long the microphone's process has to close the device before it is killed."""
+
+STEADY_FRAMES = 1_000 // FRAME_MS
+"""Frames after which a microphone that had failed is taken to work again."""
+
+_SILENT_FRAMES = 10_000 // FRAME_MS  # the longest silence that the settings let one wait for
+_POLL_S = 0.1
+_BLOCK = 1 << 16
+
+
+class Condition(str, Enum):
+    """What there is to hear with."""
+
+    WAITING = "waiting"  # the microphone is being opened
+    LISTENING = "listening"
+    ABSENT = "absent"  # it failed, and is tried again now and then
+    MUTED = "muted"  # closed, because the user wishes so
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """The state of the microphone at one moment."""
+
+    condition: Condition
+    why: str | None  # one sentence, while the microphone is absent
+    frame_age_s: float  # since the last frame, or since the condition began
+    overruns: int = 0  # how often sound was lost since the microphone was opened
+
+
+class MicrophoneSupervisor:
+    """Iterate for frames until ``stop``, by one thread; the rest may be called from any.
+
+    Args:
+        settings: which microphone.
+        tell: told in words when the microphone fails, and when it works again.
+        command: starts the microphone's process.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        settings: ListenSettings,
+        tell: Callable[[str], None],
+        *,
+        command: Sequence[str] = COMMAND,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._command = (*command, settings.model_dump_json())
+        self._tell = tell
+        self._clock = clock
+        self._stopped = threading.Event()
+        self._muted = threading.Event()
+        self._lock = threading.Lock()
+        self._hearing = Hearing(Condition.WAITING, None, 0.0)
+        self._since = clock()
+
+    @property
+    def hearing(self) -> Hearing:
+        """What there is to hear with now."""
+        with self._lock:
+            age = self._clock() - self._since
+            known = self._hearing
+        return Hearing(known.condition, known.why, age, known.overruns)
+
+    def stop(self) -> None:
+        """End the iteration; more than once does no harm."""
+        self._stopped.set()
+
+    def mute(self) -> None:
+        """Close the microphone until ``unmute``."""
+        self._muted.set()
+
+    def unmute(self) -> None:
+        """Open it again."""
+        self._muted.clear()
+
+    def __iter__(self) -> Iterator[AudioFrame]:
+        attempt = 0
+        while not self._stopped.is_set():
+            if self._muted.is_set():
+                self._now(Condition.MUTED)
+                self._stopped.wait(_POLL_S)
+                continue
+            if self.hearing.condition is not Condition.ABSENT:
+                self._now(Condition.WAITING)
+            why = last = None
+            steady = 0
+            try:
+                with _Process(self._command) as process:
+                    for heard in self._messages(process):
+                        if isinstance(heard, Failure):
+                            why = heard.why
+                            break
+                        steady += 1
+                        if attempt and steady == STEADY_FRAMES:
+                            self._tell("The microphone works again.")
+                            attempt = 0
+                        self._now(Condition.LISTENING, overruns=heard.overruns)
+                        last = heard.frame
+                        yield last
+                    if last is not None:  # before the process is closed, which may take its time
+                        yield from _silence(last.captured_at)
+            except OSError as error:  # no memory or no process left, perhaps for a moment only
+                why = f"The microphone's process does not start ({error.strerror})."
+            if why is None:
+                continue
+            if not attempt:
+                self._tell(f"{why} Attune tries again by itself.")
+            self._now(Condition.ABSENT, why)
+            self._wait(RETRY_S[min(attempt, len(RETRY_S) - 1)])
+            attempt += 1
+
+    def _messages(self, process: _Process) -> Iterator[Frames | Failure]:
+        """What the microphone's process sends, until the microphone are stopped or muted."""
+        messages, patience_s, last_at = Messages(), FIRST_S, self._clock()
+        while not (self._stopped.is_set() or self._muted.is_set()):
+            data = process.read(_POLL_S)
+            if data is None:
+                if self._clock() - last_at > patience_s:
+                    yield Failure(
+                        f"The microphone hangs: no sound for {patience_s:g} s. Unplug it and plug "
+                        "it in again, or restart the sound server."
+                    )
+                    return
+                continue
+            if not data:
+                yield Failure(f"The microphone's process ended ({process.how_it_ended()}).")
+                return
+            try:
+                found = messages.push(data)
+            except ValueError:
+                yield Failure("The microphone's process sends what is no sound.")
+                return
+            for message in found:
+                patience_s, last_at = STUCK_S, self._clock()
+                yield message
+
+    def _now(self, condition: Condition, why: str | None = None, *, overruns: int = 0) -> None:
+        with self._lock:
+            if condition is Condition.LISTENING or condition is not self._hearing.condition:
+                self._since = self._clock()
+            self._hearing = Hearing(condition, why, 0.0, overruns)
+
+    def _wait(self, seconds: float) -> None:
+        until = self._clock() + seconds
+        while self._clock() < until and not (self._stopped.is_set() or self._muted.is_set()):
+            self._stopped.wait(_POLL_S)
+
+
+def _silence(after: float) -> Iterator[AudioFrame]:
+    """Frames of silence after the last real one, so that an utterance under way ends."""
+    for number in range(1, _SILENT_FRAMES + 1):
+        yield AudioFrame(np.zeros(FRAME_SAMPLES, np.int16), after + number * FRAME_MS / 1000)
+
+
+class _Process:
+    """The microphone's process within ``with``."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._command = command
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # ALSA chatters there
+            start_new_session=True,  # Ctrl-C is for the daemon, which closes the device in order
+        )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        process = self._process
+        with suppress(OSError):
+            cast("IO[bytes]", process.stdin).close()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(END_S)
+        process.kill()
+        with suppress(subprocess.TimeoutExpired):  # one that hangs in the kernel cannot be reaped
+            process.wait(END_S)
+        cast("IO[bytes]", process.stdout).close()
+
+    def read(self, timeout_s: float) -> bytes | None:
+        """What has come; ``None`` if nothing does in that time, nothing at the end."""
+        out = cast("IO[bytes]", self._process.stdout).fileno()
+        ready, _, _ = select.select([out], [], [], timeout_s)
+        return os.read(out, _BLOCK) if ready else None
+
+    def how_it_ended(self) -> str:
+        """In words."""
+        try:
+            status = self._process.wait(END_S)
+        except subprocess.TimeoutExpired:
+            return "it closed its output"
+        return f"signal {-status}" if status < 0 else f"status {status}"

@@ -1,0 +1,88 @@
+"""Whether what has been said so far is a finished request, for the endpointer."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file  # pyright: ignore[reportUnknownVariableType]
+
+from assistant.errors import EncoderError
+from assistant.nets.ends import Ends
+from assistant.values import EndReason, SpeechFeatures, Utterance
+
+ENDS = "ends.safetensors"
+"""Where English requests end, among the bundled models."""
+
+
+class Encoder(Protocol):
+    """Whatever writes down what it hears."""
+
+    def encode(self, utterance: Utterance) -> SpeechFeatures:
+        """Features and transcript of one utterance."""
+        ...
+
+
+class EndOfRequest:
+    """How likely a request is finished, from the transcript of its sound so far.
+
+    Asked in a pause of which nobody knows yet whether it is the end. If it is, the utterance is
+    the very sound that was asked about, so its features are there already, and are the same.
+
+    Args:
+        encoder: writes down what it hears.
+        ends: where requests end; without it there are only features ahead of time.
+    """
+
+    def __init__(self, encoder: Encoder, ends: Ends | None) -> None:
+        self._encoder = encoder
+        self._ends = ends
+        self._last: tuple[Utterance, SpeechFeatures] | None = None
+
+    @property
+    def latest(self) -> SpeechFeatures | None:
+        """Features of what was asked about last, until they are taken."""
+        last = self._last
+        return None if last is None else last[1]
+
+    def __call__(self, samples: NDArray[np.float32], voiced_s: float | None = None) -> float | None:
+        """A probability from 0 to 1.
+
+        Args:
+            samples: mono 16 kHz in [-1, 1], shape (n_samples,).
+            voiced_s: seconds of voice in them, where that is known.
+        """
+        now = datetime.now(timezone.utc)
+        so_far = Utterance(samples, now, EndReason.STOP, voiced_s=voiced_s)
+        features = self._encoder.encode(so_far)
+        self._last = so_far, features
+        return None if self._ends is None else self._ends.after(features.transcript.spoken)
+
+    def features(self, utterance: Utterance) -> SpeechFeatures | None:
+        """Those of an utterance that was asked about last, once; from any thread."""
+        last, self._last = self._last, None
+        if last is None or not np.array_equal(last[0].samples, utterance.samples):
+            return None
+        return last[1]
+
+
+def load_ends(folder: Path) -> Ends | None:
+    """What a folder knows of where requests end, if anything; without it only pauses are learned.
+
+    Raises:
+        EncoderError: if its table is damaged.
+    """
+    path = folder / ENDS
+    if not path.is_file():
+        return None
+    try:
+        return Ends(load_file(path))
+    except (SafetensorError, OSError, ValueError) as error:
+        raise EncoderError(
+            f"The table of request ends {path} is damaged ({error}). Fetch it again, or delete "
+            "it: then only the pauses are learned."
+        ) from None

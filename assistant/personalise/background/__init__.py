@@ -1,0 +1,1 @@
+"""When and how a training runs beside the conversation: idle time, and a process of its own."""

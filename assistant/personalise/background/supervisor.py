@@ -1,0 +1,304 @@
+"""One trainer process: started with the lowest priority, paused, followed, ended.
+
+It is a child of the daemon, or where ``personalise.socket`` is set, of a service manager.
+
+``pause`` may be called from any thread; everything else belongs to one thread.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import queue
+import re
+import signal
+import subprocess
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from enum import Enum
+from pathlib import Path
+from typing import IO, cast
+
+from assistant import child
+from assistant.allocator import FEW_KERNELS
+from assistant.config import Settings
+from assistant.errors import TrainingError
+from assistant.personalise.background.activated import RemoteProcess
+from assistant.personalise.background.launch import TRAINER
+from assistant.personalise.training.events import Event, from_line
+from assistant.personalise.training.request import Request
+
+STOPPED_STATUS = 75
+"""A trainer's exit status when it was asked to stop and has kept its state (EX_TEMPFAIL)."""
+
+STOP_S = 10.0
+"""Longest wait for a trainer that was asked to stop."""
+
+DRAIN_S = 1.0
+"""Longest wait for the last lines of a trainer that has ended."""
+
+LINE_BYTES = 1 << 16
+"""Longest line read as one; only a broken trainer writes a longer one."""
+
+_LAST_LINES = 20
+_OF_A_TRACEBACK = re.compile(r'  File ".+", line \d+.*|[\w.]*(Error|Exception|Interrupt)\b')
+_LAUNCH = child.command("assistant.personalise.background.launch")
+
+log = logging.getLogger("attune.training")
+
+
+class How(str, Enum):
+    """How a trainer ended."""
+
+    DONE = "done"
+    STOPPED = "stopped"  # because we asked it to
+    DIED = "died"
+    HUNG = "hung"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The end of a trainer."""
+
+    how: How
+    why: str = ""  # words that follow "the training broke off: "
+    last_lines: tuple[str, ...] = ()  # of a traceback, without what may have been said
+
+
+class Supervisor:
+    """A running trainer.
+
+    Raises:
+        TrainingError: if the process cannot be started.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        request: Request,
+        *,
+        command: Sequence[str] = TRAINER,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Start a trainer.
+
+        Args:
+            settings: the whole configuration, which it is given.
+            request: what it is asked to do.
+            command: the trainer, as the arguments of a process, where it is a child.
+            clock: monotonic seconds.
+        """
+        self._hang_s = settings.idle.hang_s
+        self._clock = clock
+        # held only for as long as a system call takes that does not wait: it sees to it that no
+        # signal goes to a number that has just been given to another process
+        self._lock = threading.Lock()
+        self._paused_at: float | None = None
+        self._paused_s = 0.0  # of all pauses that are over
+        self._ending: How | None = None
+        self._ended_at: float | None = None
+        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._stderr: deque[str] = deque(maxlen=_LAST_LINES)
+        self._heard_s = clock()
+        order = {"settings": settings.model_dump(mode="json"), "request": asdict(request)}
+        environment = _threads(settings.personalise.threads) | FEW_KERNELS
+        self._process: subprocess.Popen[str] | RemoteProcess
+        try:
+            if (path := settings.personalise.socket) is not None:
+                with _read_from(json.dumps(order)) as job:
+                    self._process = RemoteProcess(path, job, environment)
+            else:
+                with _read_from(json.dumps({**order, "daemon": os.getpid()})) as job:
+                    self._process = _child(command, job, environment)
+        except OSError as error:
+            raise TrainingError(
+                f"The trainer cannot be started: {error}. It will be tried again later."
+            ) from None
+        self._readers = [
+            threading.Thread(target=read, args=(cast("IO[str]", stream),), name=name, daemon=True)
+            for read, stream, name in (
+                (self._read_events, self._process.stdout, "trainer"),
+                (self._read_stderr, self._process.stderr, "trainer-stderr"),
+            )
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    @property
+    def pid(self) -> int:
+        """The trainer's process number."""
+        return self._process.pid
+
+    @property
+    def paused(self) -> bool:
+        """Whether the trainer has been told to stand still."""
+        return self._paused_at is not None
+
+    def pause(self) -> bool:
+        """Make the trainer stand still; whether it was running until now.
+
+        Returns at once, from any thread; a trainer that stands still or has ended is left alone.
+        """
+        with self._lock:
+            if self.paused or self._ending is not None or self._process.poll() is not None:
+                return False
+            self._process.send_signal(signal.SIGSTOP)
+            self._paused_at = self._clock()
+            return True
+
+    def resume(self) -> bool:
+        """Let the trainer go on; whether it stood still until now."""
+        with self._lock:
+            if self._paused_at is None:
+                return False
+            self._process.send_signal(signal.SIGCONT)
+            self._paused_s += self._clock() - self._paused_at
+            self._paused_at = None
+            return True
+
+    def at_rest(self) -> bool:
+        """Whether the trainer's main thread executes nothing any more, paused or ended."""
+        try:
+            stat = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return True
+        return stat.rpartition(")")[2].split()[0] in set("TtZX")
+
+    def writing(self) -> bool:
+        """Whether the trainer holds a database's write lock, as far as the kernel tells."""
+        try:
+            locks = Path("/proc/locks").read_text(encoding="ascii")
+        except OSError:
+            return False
+        # "7: POSIX  ADVISORY  WRITE 4242 fe:00:131 120 120": kind, strictness, mode, holder, file
+        held = (line.split()[1:5] for line in locks.splitlines())
+        return ["POSIX", "ADVISORY", "WRITE", str(self.pid)] in held
+
+    def events(self) -> Iterator[Event]:
+        """What the trainer has told since the last call."""
+        while not self._events.empty():
+            yield self._events.get_nowait()
+
+    def poll(self) -> Ended | None:
+        """How the trainer ended, once it has and all its lines are read.
+
+        A trainer that has told nothing for ``idle.hang_s``, pauses not counted, is killed here.
+        """
+        with self._lock:
+            status = self._process.poll()
+            if status is None:
+                if self._ending is None and self._running_s() - self._heard_s >= self._hang_s:
+                    self._ending = How.HUNG
+                    self._process.kill()
+                return None
+        if self._ended_at is None:
+            self._ended_at = self._clock()
+        # a process that the trainer left behind may hold its pipes open for ever
+        reading = any(reader.is_alive() for reader in self._readers)
+        if reading and self._clock() < self._ended_at + DRAIN_S:
+            return None
+        return self._ended(status)
+
+    def stop(self, timeout_s: float = STOP_S) -> Ended:
+        """Ask the trainer to keep its state and end, paused or not; kill it when it does not.
+
+        Args:
+            timeout_s: longest wait in seconds before it is killed.
+        """
+        with self._lock:
+            self._ending = self._ending or How.STOPPED
+            self._process.terminate()
+            self._process.send_signal(signal.SIGCONT)
+        try:
+            status = self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            status = self._process.wait()
+        for reader in self._readers:
+            reader.join(DRAIN_S)
+        return self._ended(status)
+
+    def _running_s(self) -> float:
+        """The clock, standing still while the trainer does."""
+        now = self._clock() if self._paused_at is None else self._paused_at
+        return now - self._paused_s
+
+    def _read_events(self, stream: IO[str]) -> None:
+        for line in _lines(stream):
+            with self._lock:
+                self._heard_s = self._running_s()
+            try:
+                self._events.put(from_line(line))
+            except ValueError:
+                log.warning("event=nonsense letters=%d", len(line))
+
+    def _read_stderr(self, stream: IO[str]) -> None:
+        for line in _lines(stream):
+            if found := _OF_A_TRACEBACK.match(line):
+                self._stderr.append(found[0])
+
+    def _ended(self, status: int) -> Ended:
+        how = self._ending or How.DIED
+        if status == 0:
+            return Ended(How.DONE)
+        if how is How.DIED:
+            why = _cause(status)
+        elif how is How.HUNG:
+            why = f"it told nothing for {self._hang_s:g} s"
+        else:
+            why = "it had to be killed" if status == -signal.SIGKILL else ""
+        return Ended(how, why, tuple(self._stderr))
+
+
+def _child(
+    command: Sequence[str], job: int, environment: Mapping[str, str]
+) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*_LAUNCH, *command],
+        stdin=job,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | dict(environment),
+        encoding="utf-8",
+        errors="replace",
+    )
+
+
+@contextmanager
+def _read_from(text: str) -> Generator[int]:
+    """A file descriptor that reads a text: in memory, so that nobody waits for a reader."""
+    descriptor = os.memfd_create("job")
+    try:
+        with os.fdopen(os.dup(descriptor), "w", encoding="utf-8") as file:
+            file.write(text)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _threads(number: int) -> dict[str, str]:
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    return dict.fromkeys(names, str(number))
+
+
+def _lines(stream: IO[str]) -> Iterator[str]:
+    with stream:
+        while line := stream.readline(LINE_BYTES):
+            yield line
+
+
+def _cause(status: int) -> str:
+    """What an exit status other than 0 tells, as subprocess writes it."""
+    if status in (STOPPED_STATUS, -signal.SIGTERM):
+        return "something else asked it to stop"
+    if status == -signal.SIGKILL:
+        return "it was killed, probably for want of memory"
+    if status < 0:
+        return f"it was killed by signal {-status} ({signal.strsignal(-status) or 'unknown'})"
+    return f"it ended with status {status}"

@@ -1,0 +1,184 @@
+"""Erasure: what was said goes, and with it whatever was learned from it.
+
+First a note of what is to be erased is written, and last it is removed; every step between may be
+repeated. So an erasure that was broken off anywhere is finished by ``resume_erasure``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from assistant.config import JournalSettings
+from assistant.journal.lineage import Lineage
+from assistant.journal.retention import expired
+from assistant.journal.store import Journal
+from assistant.personalise.bridges.folder import BridgeFolder
+from assistant.personalise.bridges.shred import shred
+
+RETRAIN_DUE = "retrain_due"
+"""Remembered, with the reason, when a bridge is to be trained anew without waiting for examples."""
+
+WIPE_S = 1.5
+"""How long the database may be written anew at once; less than a turn waits for the journal."""
+
+_NOTE = "erasing:"
+_EVERYTHING = "everything"
+_TRAINING = (  # states of interrupted trainings, and features of a person's own texts
+    "training.safetensors",
+    "training.safetensors.part",
+    "bootstrap.safetensors",
+    "bootstrap.safetensors.part",
+    "bootstrap-own.frames",
+    "bootstrap-own.jsonl",
+)
+_SOUND = re.compile(r"(?:turn|exchange)-0*(\d+)(?:-\d+)?\.wav")  # as WavSink names its files
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What an erasure took."""
+
+    turns: int
+    bridges: tuple[str, ...]  # versions whose files were destroyed
+    wiped: bool  # False: SQLite's stray copies wait until the database can be written anew
+
+
+def erase(
+    journal: Journal, folder: BridgeFolder, turn_ids: Iterable[int], replies: Path | None
+) -> Erased:
+    """Erase exchanges, their features and spoken files, and every bridge taught by them.
+
+    Args:
+        journal: where they are.
+        folder: learned bridges; the newest one that did not learn from them answers next.
+        turn_ids: the exchanges; those that are gone already are no error.
+        replies: folder of spoken replies, beside the usual one next to the journal.
+
+    Raises:
+        AttuneError: if a file or the database cannot be written; the rest is done later.
+    """
+    journal.remember(_new_note(), json.dumps(sorted(set(turn_ids))))
+    return _carry_out(journal, folder, replies, _time_is_up())
+
+
+def forget(journal: Journal, folder: BridgeFolder, replies: Path | None) -> Erased:
+    """Erase everything that was said and learned; only the settings stay.
+
+    Raises:
+        AttuneError: as ``erase``.
+    """
+    journal.remember(_new_note(), _EVERYTHING)
+    return _carry_out(journal, folder, replies, _time_is_up())
+
+
+def retain(
+    journal: Journal,
+    folder: BridgeFolder,
+    settings: JournalSettings,
+    replies: Path | None,
+    now: datetime,
+) -> Erased | None:
+    """Erase what has been kept longer, or is more, than the settings wish.
+
+    Raises:
+        AttuneError: as ``erase``.
+    """
+    gone = expired(journal.kept(), settings, now) if settings.keep_days or settings.keep_mb else []
+    return erase(journal, folder, gone, replies) if gone else None
+
+
+def resume_erasure(
+    journal: Journal,
+    folder: BridgeFolder,
+    replies: Path | None,
+    stop: Callable[[], bool] | None = None,
+) -> Erased | None:
+    """Finish erasures that were broken off; ``None`` if there were none.
+
+    Args:
+        journal: as for ``erase``.
+        folder: as for ``erase``.
+        replies: as for ``erase``.
+        stop: asked while the database is written anew, during which no other process can
+            write; by default it says so after ``WIPE_S``.
+
+    Raises:
+        AttuneError: as ``erase``.
+    """
+    if not journal.memories(_NOTE):
+        _destroy(folder, _returned(Lineage(journal), folder))
+        return None
+    return _carry_out(journal, folder, replies, stop or _time_is_up())
+
+
+def _carry_out(
+    journal: Journal, folder: BridgeFolder, replies: Path | None, stop: Callable[[], bool]
+) -> Erased:
+    notes = journal.memories(_NOTE)
+    everything = _EVERYTHING in notes.values()
+    ids: set[int] = set()
+    for note in notes.values():
+        ids.update(() if note == _EVERYTHING else json.loads(note))
+    lineage = Lineage(journal)
+    # The exchanges go first: from here on no new bridge can be recorded as taught by them.
+    held = folder.versions()
+    if everything:
+        turns = journal.clear(keeping=_NOTE)
+        tainted = held
+    else:
+        turns = journal.delete(ids)
+        tainted = [record.version for record in lineage.taught_by(ids)]
+        if not set(held).isdisjoint(tainted):
+            journal.remember(RETRAIN_DUE, "erasure")
+    _destroy(folder, tainted)
+    for version in tainted:
+        lineage.erased(version)
+    _destroy(folder, _returned(lineage, folder))
+    if everything:
+        shred([folder.state])
+        folder.repair()
+    shred(folder.folder / name for name in _TRAINING)
+    shred(_sounds(journal, replies, None if everything else ids))
+    wiped = journal.scrub(stop)
+    if wiped:
+        for name in notes:
+            journal.forget(name)
+    return Erased(turns, tuple(version for version in held if version in tainted), wiped)
+
+
+def _returned(lineage: Lineage, folder: BridgeFolder) -> list[str]:
+    """Erased versions that are in the folder: a training was just then writing its bridge."""
+    records = lineage.records()
+    erased = {record.version for record in records if record.erased_at}
+    erased -= {record.version for record in records if not record.erased_at}
+    return [version for version in folder.versions() if version in erased]
+
+
+def _destroy(folder: BridgeFolder, versions: Iterable[str]) -> None:
+    for version in versions:
+        folder.destroy(version)
+
+
+def _sounds(journal: Journal, replies: Path | None, ids: set[int] | None) -> Iterator[Path]:
+    """Spoken files of these exchanges, or of all."""
+    for folder in {journal.path.parent / "replies", replies} - {None}:
+        for path in () if folder is None else folder.glob("*.wav"):
+            name = _SOUND.fullmatch(path.name)
+            if name and (ids is None or int(name[1]) in ids):
+                yield path
+
+
+def _new_note() -> str:
+    return f"{_NOTE}{uuid.uuid4().hex}"
+
+
+def _time_is_up() -> Callable[[], bool]:
+    deadline = time.monotonic() + WIPE_S
+    return lambda: time.monotonic() > deadline

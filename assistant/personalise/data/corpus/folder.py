@@ -1,0 +1,92 @@
+"""A folder of recordings, each with its text in a file of the same name beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from assistant.errors import AudioFileError, CorpusError
+from assistant.listen import recordings
+from assistant.personalise.data.corpus.pair import (
+    Found,
+    Pair,
+    Problem,
+    Skipped,
+    load,
+    unfit,
+    written,
+)
+from assistant.spoken import spoken_form
+
+TEXT_SUFFIXES = (".txt", ".lab")
+
+
+def pairs(folder: Path) -> Iterator[Found]:
+    """The recordings in a folder and those below it, by name.
+
+    Raises:
+        CorpusError: if it holds no recordings.
+    """
+    files = sorted(
+        path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")
+    )
+    found = [path for path in files if path.suffix.lower() in recordings.SUFFIXES]
+    if not found:
+        raise CorpusError(
+            f"The folder {folder} holds neither recordings nor CHAT transcripts (.cha). "
+            "Name another folder, or the table of a corpus itself (.csv, .tsv)."
+        )
+    for recording in found:
+        text = _text_of(recording)
+        if text is None:
+            yield Problem(
+                written(recording),
+                f"has no text: write what is said in it into {recording.with_suffix('.txt').name}",
+            )
+        else:
+            yield _pair(recording, text)
+    voiced = {path.with_suffix("") for path in found}
+    for path in files:
+        if path.suffix.lower() in TEXT_SUFFIXES and path.with_suffix("") not in voiced:
+            yield Skipped(written(path), "text without a recording")
+
+
+def pair(recording: Path, text: str, where: str) -> Found:
+    """A whole recording with its text.
+
+    Args:
+        recording: the file.
+        text: what is said in it, as somebody wrote it.
+        where: the place to name if the two cannot be used.
+    """
+    try:
+        said = spoken_form(text)
+    except ValueError as error:
+        return Skipped(where, str(error))
+    try:
+        samples = load(recording)
+    except AudioFileError as error:
+        return Problem(where, str(error))
+    found = Pair(samples, said, written(recording.resolve()))
+    why = unfit(found.seconds)
+    return found if why is None else Skipped(where, why)
+
+
+def _text_of(recording: Path) -> Path | None:
+    return next(
+        (
+            path
+            for suffix in TEXT_SUFFIXES
+            if (path := recording.with_suffix(suffix)).is_file()
+        ),
+        None,
+    )  # fmt: skip
+
+
+def _pair(recording: Path, text: Path) -> Found:
+    try:
+        return pair(recording, text.read_text(encoding="utf-8-sig"), written(text))
+    except UnicodeDecodeError:
+        return Problem(written(text), "is not UTF-8: save it anew in that encoding")
+    except OSError as error:
+        return Problem(written(text), f"cannot be read: {error.strerror}")

@@ -1,0 +1,78 @@
+"""A table of recordings and texts: CSV or TSV with a header."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from assistant.errors import CorpusError
+from assistant.personalise.data.corpus.folder import pair
+from assistant.personalise.data.corpus.pair import Found, Problem, written
+
+SUFFIXES = (".csv", ".tsv")
+
+AUDIO_COLUMNS = ("path", "file", "audio")
+TEXT_COLUMNS = ("text", "sentence", "transcript", "transcription")
+
+
+def pairs(path: Path, audio: Path | None = None) -> Iterator[Found]:
+    """The rows of a table, in order.
+
+    Args:
+        path: the table.
+        audio: the folder that the recordings' names start from, by default the table's own.
+
+    Raises:
+        CorpusError: if the table cannot be read or lacks a column.
+    """
+    try:
+        # a byte that is not UTF-8 must cost its own row only
+        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+            head = file.readline()
+            delimiter = max("\t", ";", ",", key=head.count)
+            names = [name.strip(' "\r\n').lower() for name in head.split(delimiter)]
+            named = _column(path, names, AUDIO_COLUMNS)
+            said = _column(path, names, TEXT_COLUMNS)
+            # tab-separated corpora leave quotation marks as they stand in the sentence
+            quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
+            rows = csv.reader(file, delimiter=delimiter, quoting=quoting)
+            for row in rows:
+                if row:
+                    yield _found(
+                        row,
+                        named,
+                        said,
+                        audio or path.parent,
+                        f"{written(path)}:{rows.line_num + 1}",
+                    )
+    except csv.Error as error:
+        raise CorpusError(
+            f"The table {path} is damaged ({error}). Save it anew as CSV in UTF-8."
+        ) from None
+    except OSError as error:
+        raise CorpusError(
+            f"Cannot read {path}: {error.strerror}. Check the path and your right to read it."
+        ) from None
+
+
+def _column(path: Path, names: Sequence[str], known: Sequence[str]) -> int:
+    for name in known:
+        if name in names:
+            return names.index(name)
+    raise CorpusError(
+        f"The first line of {path} names no column {', '.join(known[:-1])} or {known[-1]}; "
+        f"it names {', '.join(filter(None, names)) or 'none at all'}. Name the column so."
+    )
+
+
+def _found(row: Sequence[str], named: int, said: int, folder: Path, where: str) -> Found:
+    if len(row) <= max(named, said):
+        return Problem(where, "has fewer columns than the first line")
+    name, text = row[named].strip(), row[said]
+    if not (name + text).isprintable():
+        # line breaks within a row, control characters, bytes that are not UTF-8
+        return Problem(where, "is not plain text in UTF-8, or a quotation mark is left open")
+    if not name:
+        return Problem(where, "names no recording")
+    return pair(folder / name, text, where)

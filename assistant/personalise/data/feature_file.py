@@ -1,0 +1,192 @@
+"""Features of very many utterances on the disk, each computed once.
+
+Beside ``NAME.frames``, in which all frames follow one another, ``NAME.jsonl`` says in a line per
+utterance whose they are. A line is written when its frames are on the disk, so a process killed
+at any moment loses one utterance at most. They stay on the disk until they are wanted, so that
+however many there are, a training takes no more memory.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from pydantic import TypeAdapter, ValidationError
+
+from assistant import durable
+from assistant.errors import TrainingError
+from assistant.journal.features import STORED, half
+from assistant.personalise.bridges.shred import shred
+from assistant.values import SpeechFeatures, Transcript
+
+
+@dataclass(frozen=True, slots=True)
+class _Whose:
+    """The first line: what encoder the features are of."""
+
+    encoder: str  # fingerprint
+    dim: int
+    frame_rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One utterance."""
+
+    key: str
+    frames: int
+    transcript: Transcript
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredPair:
+    """A pair whose features are read from the disk each time they are wanted."""
+
+    text: str
+    frames: int
+    read: Callable[[], SpeechFeatures]
+    weight: float = 1.0
+
+    @property
+    def features(self) -> SpeechFeatures:
+        """What the frozen encoder made of it."""
+        return self.read()
+
+
+_WHOSE = TypeAdapter(_Whose)
+_LINE = TypeAdapter(_Line)
+
+
+def files(folder: Path, *names: str) -> list[Path]:
+    """Where the features of these names are, whether they are there or not."""
+    return [folder / f"{name}{suffix}" for name in names for suffix in (".frames", ".jsonl")]
+
+
+class EncodedFile:
+    """Features under keys; one process writes.
+
+    Args:
+        folder: made if it is not there.
+        name: of the two files, without their suffixes.
+        encoder: fingerprint; what is kept of another one goes.
+
+    Every method raises ``TrainingError`` when the files cannot be read or written.
+    """
+
+    def __init__(self, folder: Path, name: str, encoder: str) -> None:
+        self._folder = folder
+        self._encoder = encoder
+        self._frames, self._lines = files(folder, name)
+        self._whose: _Whose | None = None
+        self._places: dict[str, tuple[int, _Line]] = {}  # first frame and line
+        self._end = 0  # frames
+        try:
+            self._open()
+        except OSError as error:
+            raise self._failure(error) from None
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._places
+
+    def add(self, key: str, features: SpeechFeatures) -> None:
+        """Keep an utterance's features."""
+        line = _Line(key, len(features.frames), features.transcript)
+        try:
+            if self._whose is None:
+                self._begin(_Whose(features.encoder, features.frames.shape[1], features.frame_rate))
+            with self._frames.open("ab") as file:
+                file.write(half(features.frames).tobytes())
+                file.flush()
+                os.fsync(file.fileno())
+            with self._lines.open("ab") as file:
+                file.write(_LINE.dump_json(line) + b"\n")
+        except OSError as error:
+            raise self._failure(error) from None
+        self._place(line)
+
+    def features(self, key: str) -> SpeechFeatures:
+        """The features under a key that is there, to half precision."""
+        if self._whose is None:
+            raise KeyError(key)
+        first, line = self._places[key]
+        count = line.frames * self._whose.dim
+        try:
+            numbers = np.fromfile(self._frames, STORED, count, offset=first * self._width)
+        except OSError as error:
+            raise self._unreadable(str(error)) from None
+        if len(numbers) < count:
+            raise self._unreadable("it is cut off")
+        return SpeechFeatures(
+            numbers.astype(np.float32).reshape(line.frames, -1),
+            self._whose.frame_rate,
+            line.transcript,
+            self._whose.encoder,
+        )
+
+    def pair(self, key: str, text: str) -> StoredPair:
+        """What is under a key that is there, as a pair with the words said in it."""
+        _, line = self._places[key]
+        return StoredPair(text, line.frames, partial(self.features, key))
+
+    def destroy(self) -> None:
+        """Overwrite and remove both files."""
+        shred([self._frames, self._lines])
+        self._whose, self._places, self._end = None, {}, 0
+
+    @property
+    def _width(self) -> int:
+        """Bytes of a frame."""
+        return 2 * (self._whose.dim if self._whose else 0)
+
+    def _open(self) -> None:
+        """Read what there is, up to the first line that is not whole."""
+        durable.folder(self._folder)
+        if not (self._lines.is_file() and self._frames.is_file()):
+            return
+        lines = self._lines.read_bytes().splitlines(keepends=True)
+        there = self._frames.stat().st_size
+        whole = 0
+        try:
+            for number, line in enumerate(lines):
+                if not line.endswith(b"\n"):
+                    break
+                if number == 0:
+                    self._whose = _WHOSE.validate_json(line)
+                else:
+                    found = _LINE.validate_json(line)
+                    if (self._end + found.frames) * self._width > there:
+                        break
+                    self._place(found)
+                whole += len(line)
+        except ValidationError:
+            pass  # damaged: what comes after is computed anew
+        if self._whose is None or self._whose.encoder != self._encoder:
+            self.destroy()
+            return
+        os.truncate(self._lines, whole)
+        os.truncate(self._frames, self._end * self._width)
+
+    def _begin(self, whose: _Whose) -> None:
+        """Two new files."""
+        self.destroy()
+        for path, content in ((self._frames, b""), (self._lines, _WHOSE.dump_json(whose) + b"\n")):
+            with open(path, "wb", opener=durable.private) as file:
+                file.write(content)
+        self._whose = whose
+
+    def _place(self, line: _Line) -> None:
+        self._places[line.key] = (self._end, line)
+        self._end += line.frames
+
+    def _unreadable(self, why: str) -> TrainingError:
+        return TrainingError(f"Cannot read {self._frames}: {why}. Begin the training anew.")
+
+    def _failure(self, error: OSError) -> TrainingError:
+        return TrainingError(
+            f"Cannot keep {self._frames}: {error.strerror}. Make room and give yourself the right "
+            "to write there, or set personalise.folder to another folder."
+        )

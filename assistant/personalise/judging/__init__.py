@@ -1,0 +1,1 @@
+"""Whether a trained bridge understands better than the one in use."""

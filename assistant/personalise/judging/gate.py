@@ -1,0 +1,180 @@
+"""The gate: a candidate takes over only if held-out speech says it is better (decision 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
+
+from assistant.bridge.connect import Bridge, Language
+from assistant.bridge.route import choose_route
+from assistant.config import BridgeSettings, PersonaliseSettings
+from assistant.personalise.judging.score import Replies, Score, score
+from assistant.personalise.training.heads import Pair
+from assistant.values import Route
+
+SLACK = 1e-9
+"""Figures that differ by less are equal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the gate found and what follows from it."""
+
+    accepted: bool
+    why: str
+    numbers: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Every figure that the gate looks at."""
+
+    held_out: int
+    canaries: int
+    transcript: Score  # the encoder's own hypotheses, on the held-out utterances
+    before: Score  # the same on the route a turn would take, with the bridge in use
+    after: Score  # and with the candidate
+    canary_before: Score  # common talk likewise
+    canary_after: Score
+
+    def numbers(self) -> dict[str, float]:
+        """As they are kept."""
+        found: dict[str, float] = {"held_out": self.held_out, "canaries": self.canaries}
+        for name in ("transcript", "before", "after", "canary_before", "canary_after"):
+            of: Score = getattr(self, name)
+            found |= {f"{name}_{each.name}": getattr(of, each.name) for each in fields(of)}
+        return found
+
+
+def decide(measured: Measured, settings: PersonaliseSettings) -> Verdict:
+    """Accept a candidate, or say why not."""
+    numbers = measured.numbers()
+    if measured.held_out < settings.min_held_out:
+        return Verdict(
+            accepted=False,
+            why=f"only {measured.held_out} held-out utterances to judge by, "
+            f"{settings.min_held_out} are needed",
+            numbers=numbers,
+        )
+    objections = tuple(_objections(measured, settings))
+    if objections:
+        return Verdict(accepted=False, why="; ".join(objections), numbers=numbers)
+    before, after = measured.before, measured.after
+    return Verdict(
+        accepted=True,
+        why=f"replies got better (ROUGE-1 {before.rouge1:.2f} to {after.rouge1:.2f}) and so did "
+        f"the reading (token error {before.token_error:.2f} to {after.token_error:.2f})",
+        numbers=numbers,
+    )
+
+
+def _objections(measured: Measured, settings: PersonaliseSettings) -> Iterator[str]:
+    before, after, transcript = measured.before, measured.after, measured.transcript
+    if after.rouge1 < before.rouge1 + settings.reply_margin - SLACK:
+        yield (
+            f"replies are not better than today's (ROUGE-1 {after.rouge1:.2f} against "
+            f"{before.rouge1:.2f})"
+        )
+    if after.token_error > before.token_error - settings.reading_margin + SLACK:
+        yield (
+            f"the reading is not better than today's (token error {after.token_error:.2f} against "
+            f"{before.token_error:.2f})"
+        )
+    if (
+        after.rouge1 < transcript.rouge1 - SLACK
+        or after.token_error > transcript.token_error + SLACK
+    ):
+        yield (
+            f"plain transcription does better (ROUGE-1 {transcript.rouge1:.2f}, token error "
+            f"{transcript.token_error:.2f})"
+        )
+    then, now = measured.canary_before, measured.canary_after
+    if (
+        now.rouge1 < then.rouge1 - settings.canary_margin - SLACK
+        or now.token_error > then.token_error + settings.canary_margin + SLACK
+    ):
+        yield (
+            f"common talk in other voices suffers (ROUGE-1 {now.rouge1:.2f} against "
+            f"{then.rouge1:.2f}, token error {now.token_error:.2f} against {then.token_error:.2f})"
+        )
+
+
+class Gate:
+    """Asks the LLM for the replies that a verdict needs.
+
+    Args:
+        language: the LLM's tokens.
+        replies: the LLM's answers.
+        bridge: the settings of the route that is chosen per turn.
+        told: called with how many replies there are, and of how many.
+    """
+
+    def __init__(
+        self,
+        language: Language,
+        replies: Replies,
+        bridge: BridgeSettings,
+        told: Callable[[int, int], None] = lambda _done, _of: None,
+    ) -> None:
+        self._language = language
+        self._replies = replies
+        self._bridge = bridge
+        self._told = told
+        self._done = self._of = 0
+
+    def measure(
+        self,
+        before: Bridge | None,
+        after: Bridge,
+        held_out: Sequence[Pair],
+        canaries: Sequence[Pair],
+    ) -> Measured:
+        """All replies and readings of both bridges and of the transcript route."""
+        self._done, self._of = 0, 3 * len(held_out) + 2 * len(canaries)
+        return Measured(
+            held_out=len(held_out),
+            canaries=len(canaries),
+            transcript=self.score(None, held_out),
+            before=self.score(before, held_out, auto=True),
+            after=self.score(after, held_out, auto=True),
+            canary_before=self.score(before, canaries, auto=True),
+            canary_after=self.score(after, canaries, auto=True),
+        )
+
+    def score(self, bridge: Bridge | None, pairs: Sequence[Pair], *, auto: bool = False) -> Score:
+        """One route over some utterances.
+
+        Args:
+            bridge: whose reading; none: the transcript.
+            pairs: the utterances.
+            auto: choose between bridge and transcript per utterance, as a turn does.
+        """
+        wanted: list[str] = []
+        given: list[str] = []
+        said: list[list[int]] = []
+        read: list[list[int]] = []
+        for pair in pairs:
+            features = pair.features
+            transcript = features.transcript
+            prompt = None if bridge is None else bridge.soft_prompt(features)
+            if prompt is not None and auto:
+                route = choose_route(
+                    "auto",
+                    prompt,
+                    transcript,
+                    accepted=True,
+                    learned=bridge is not None and bridge.learned,
+                    settings=self._bridge,
+                )
+                prompt = prompt if route is Route.BRIDGE else None
+            wanted.append(self._replies.to_text(pair.text))
+            said.append(self._language.tokens(pair.text))
+            if prompt is None:
+                given.append(self._replies.to_text(transcript.text))
+                read.append(self._language.tokens(transcript.spoken))
+            else:
+                given.append(self._replies.to_prompt(prompt))
+                read.append(self._language.tokens(prompt.heard))
+            self._done += 1
+            self._told(self._done, self._of)
+        return score(wanted, given, said, read)

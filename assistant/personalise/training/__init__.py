@@ -1,0 +1,1 @@
+"""Trainings from their first step to a bridge that has been judged."""

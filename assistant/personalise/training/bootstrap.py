@@ -1,0 +1,320 @@
+"""A first bridge for a pair of models that has none: trained on speech that espeak-ng speaks.
+
+Until then the transcript carries such a pair; untrained, ``letters`` and ``anchored`` bridges read
+just as it does. Features are computed once and kept on the disk, so hours of work on a small board
+may be broken off anywhere. A bridge that goes into a file elsewhere learns nothing from the
+journal, because no erasure would reach it there.
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import json
+import math
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from itertools import chain
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from assistant.bridge.checkpoint import Checkpoint
+from assistant.config import Settings
+from assistant.encode.encoder import open_encoder
+from assistant.errors import TrainingError
+from assistant.generate.vocabulary import vocabulary
+from assistant.journal.lineage import Lineage
+from assistant.journal.store import Journal
+from assistant.journal.turn import TEXT_SOURCE, Turn
+from assistant.personalise.bridges.folder import BridgeFolder
+from assistant.personalise.bridges.shred import shred
+from assistant.personalise.data import corpus
+from assistant.personalise.data.examples import spoken
+from assistant.personalise.data.feature_file import EncodedFile, files
+from assistant.personalise.data.features import TrainingFeatures
+from assistant.personalise.data.synthetic import Sentence, common, is_held_out, own
+from assistant.personalise.judging.gate import Verdict
+from assistant.personalise.training.admission import admit
+from assistant.personalise.training.events import (
+    Collected,
+    Encoded,
+    Event,
+    Judged,
+    Nothing,
+    Stepped,
+)
+from assistant.personalise.training.heads import TEMPERATURE, Head
+from assistant.personalise.training.request import Request
+from assistant.personalise.training.retrain import alone, beginning, judge
+from assistant.personalise.training.trainer import Material, Trained, Trainer
+from assistant.values import EndReason, Utterance
+
+STATE = "bootstrap.safetensors"
+"""The state of a bootstrap under way, in the folder of bridges."""
+
+GENERAL, PRIVATE = "bootstrap", "bootstrap-own"
+"""Features there: of bundled sentences and corpora, and of what stands in the journal."""
+
+STEPS = {"letters": 300, "anchored": 1_000, "ctc": 3_000, "pooled": 3_000}
+"""Steps that each head needs, starting from nothing."""
+
+TAKES = 8
+"""Voices in which a person's own texts are trained on."""
+
+JUDGED = 40
+"""Most held-out sentences that the gate asks the LLM about."""
+
+_WORKSTATION_MB = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class BootstrapRequest:
+    """What a bootstrap is asked to do."""
+
+    head: Literal["letters", "ctc", "anchored", "pooled"] = "ctc"
+    corpora: tuple[Path, ...] = ()  # recordings with texts, as 'assistant log import' takes them
+    utterances: int = 1_500  # of bundled sentences, to train on
+    steps: int = 0  # 0: as many as the head needs
+    output: Path | None = None  # None: the folder of bridges
+    device: str = "cpu"  # that trains, as torch names it
+    threads: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """One utterance to learn from or to judge by."""
+
+    key: str
+    text: str
+    held_out: bool
+    file: EncodedFile  # where its features are, once it has been encoded
+
+
+_Sounding = tuple[_Said, Callable[[], Utterance]]
+
+
+def bootstrap(
+    settings: Settings,
+    plan: BootstrapRequest,
+    tell: Callable[[Event], None],
+    note: Callable[[str], None],
+    stop: threading.Event,
+) -> Judged | Nothing:
+    """Train a bridge for the settings' pair of models, judge it, and promote it if accepted.
+
+    Args:
+        settings: all of them.
+        plan: what is asked for.
+        tell: hears every event, the returned one included.
+        note: told of recordings that cannot be used.
+        stop: asks for the training's state to be saved.
+
+    Raises:
+        Interrupted: if ``stop`` was set; the next bootstrap goes on from the saved state.
+        AttuneError: if a room cannot be opened, another training is under way, or this one fails.
+    """
+    wanted = settings.personalise
+    changes = {
+        "head": plan.head,
+        "steps": plan.steps or wanted.steps or STEPS[plan.head],
+        "threads": plan.threads,
+    }
+    settings = settings.model_copy(update={"personalise": wanted.model_copy(update=changes)})
+    _require(plan.device)
+    with ExitStack() as owned:
+        owned.enter_context(alone(settings.bridges))
+        journal = None
+        if plan.output is None:
+            journal = owned.enter_context(Journal.open(settings.journal))
+        try:
+            outcome = _bootstrap(settings, plan, journal, tell, note, stop)
+        except TrainingError:
+            shred([settings.bridges / STATE])  # what cannot go on must not stay either
+            raise
+        shred([settings.bridges / STATE, *files(settings.bridges, GENERAL, PRIVATE)])
+    tell(outcome)
+    return outcome
+
+
+def own_texts(turns: Iterable[Turn]) -> dict[str, int]:
+    """What was typed or is vouched for, in spoken form, and the exchange it stands in."""
+    texts: dict[str, int] = {}
+    for turn in turns:
+        typed = turn.hypothesis if turn.source == TEXT_SOURCE else None
+        if turn.consent and (text := spoken(turn.correction or typed or "")):
+            texts[text] = turn.id
+    return texts
+
+
+def _bootstrap(
+    settings: Settings,
+    plan: BootstrapRequest,
+    journal: Journal | None,
+    tell: Callable[[Event], None],
+    note: Callable[[str], None],
+    stop: threading.Event,
+) -> Judged | Nothing:
+    folder = BridgeFolder(settings.bridges)
+    texts = {} if journal is None else own_texts(journal.turns())
+    turns = sorted(set(texts.values()))
+    heard = _hear(settings, plan, texts, tell, note)
+    head, trained = _train(
+        settings, plan, heard, tell, stop, lambda: journal is None or journal.exist(turns)
+    )
+    candidate = _candidate(head, trained)
+    version, record = candidate.version, 0
+    if journal is not None:
+        if version == folder.current and folder.is_whole(version):
+            return Nothing("The bridge in use is already what this training leads to.")
+        lineage = Lineage(journal)
+        record = lineage.trained(version, plan.head, "scratch", turns, trained.curve)
+    if trained.has_learned:
+        some = replace(heard, held_out=heard.held_out[:JUDGED])
+        verdict = judge(settings, folder, some, candidate, tell)
+    else:
+        why = "the training never lowered the held-out loss, so there was nothing to learn from it"
+        verdict = Verdict(accepted=False, why=why, numbers={"held_out": len(heard.held_out)})
+    if journal is not None:
+        return admit(journal, folder, record, candidate, verdict)
+    if plan.output is not None:
+        replace(candidate, accepted=verdict.accepted).write(plan.output)
+    return Judged(version, verdict.accepted, verdict.why, verdict.numbers)
+
+
+def _hear(
+    settings: Settings,
+    plan: BootstrapRequest,
+    texts: Iterable[str],
+    tell: Callable[[Event], None],
+    note: Callable[[str], None],
+) -> TrainingFeatures:
+    """Features of everything, each computed once; what is a person's own judges first."""
+    share = settings.personalise.held_out
+    encoder = open_encoder(settings.encode.model_copy(update={"threads": plan.threads}))
+    general, private = (
+        EncodedFile(settings.bridges, name, encoder.fingerprint) for name in (GENERAL, PRIVATE)
+    )
+    mine = list(_synthetic(own(texts, TAKES, share), private))
+    bundled = list(_synthetic(common(plan.utterances, share), general))
+    recorded = [said for said, _ in _recorded(plan.corpora, general, share, note)]
+    everything = [*(said for said, _ in mine), *recorded, *(said for said, _ in bundled)]
+    judging = sum(said.held_out for said in everything)
+    tell(Collected(len(everything) - judging, judging))
+    # the corpora are read again: so much sound has no room in memory
+    sounding = chain(mine, _recorded(plan.corpora, general, share), bundled)
+    for number, (said, sound) in enumerate(sounding, 1):
+        if said.key not in said.file:
+            said.file.add(said.key, encoder.encode(sound()))
+            tell(Encoded(number, len(everything)))
+    pairs = [(said.file.pair(said.key, said.text), said.held_out) for said in everything]
+    heard = TrainingFeatures.by(encoder, pairs)
+    del encoder
+    gc.collect()  # hundreds of megabytes with a full-size encoder
+    return heard
+
+
+def _synthetic(sentences: Iterable[Sentence], file: EncodedFile) -> Iterator[_Sounding]:
+    for each in sentences:
+        yield _Said(each.key, each.text, each.held_out, file), each.say
+
+
+def _recorded(
+    corpora: Iterable[Path],
+    file: EncodedFile,
+    share: float,
+    note: Callable[[str], None] = lambda _text: None,
+) -> Iterator[_Sounding]:
+    """The sentences of corpora, one at a time in memory."""
+    for path in corpora:
+        for found in corpus.pairs(path):
+            if isinstance(found, corpus.Problem):
+                note(f"{found.where}: {found.why}")
+            elif isinstance(found, corpus.Pair):
+                key = hashlib.sha256(f"{found.source}\n{found.text}".encode()).hexdigest()[:20]
+                said = _Said(key, found.text, is_held_out(found.text, share), file)
+                now = datetime.now(timezone.utc)
+                recording = Utterance(found.samples, now, EndReason.STOP, source=found.source)
+                yield said, lambda recording=recording: recording
+
+
+def _train(
+    settings: Settings,
+    plan: BootstrapRequest,
+    heard: TrainingFeatures,
+    tell: Callable[[Event], None],
+    stop: threading.Event,
+    is_wanted: Callable[[], bool],
+) -> tuple[Head, Trained]:
+    """Train from nothing, or go on from the kept state of this very training."""
+    folder, steps = BridgeFolder(settings.bridges), settings.personalise.steps
+    wanted = settings.personalise
+    if plan.device != "cpu":  # a GPU's driver alone maps gigabytes
+        wanted = wanted.model_copy(update={"memory_mb": _WORKSTATION_MB})
+    with vocabulary(settings.generate.path) as language:
+        head, _ = beginning(settings, Request("scratch"), folder, heard, language)
+        with torch.device(plan.device):
+            trainer = Trainer(
+                head,
+                Material(heard.train, [], heard.held_out),
+                wanted,
+                settings.bridges / STATE,
+                _name(settings, head, heard),
+            )
+            trained = trainer.run(
+                lambda point, left: tell(
+                    Stepped(point.step, steps, point.loss, point.held_out, left)
+                ),
+                stop,
+                math.inf,
+                is_wanted,
+            )
+    return head, trained
+
+
+def _candidate(head: Head, trained: Trained) -> Checkpoint:
+    """The trained bridge; of its user's voice it knows nothing."""
+    config = head.checkpoint.config
+    if config.kind == "letters":
+        config = config.model_copy(update={"temperature": TEMPERATURE})
+    return replace(
+        head.checkpoint,
+        config=config,
+        weights={name: weight.cpu() for name, weight in trained.weights.items()},
+        accepted=True,
+        provenance={
+            "bootstrap": "synthesised speech",
+            "steps": trained.curve[-1].step,
+            "trained_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        },
+    )
+
+
+def _name(settings: Settings, head: Head, heard: TrainingFeatures) -> str:
+    """Identifies a training: what it starts from, what it sees and how it goes."""
+    parts = (
+        head.checkpoint.version,
+        settings.personalise.model_dump_json(exclude={"threads", "memory_mb", "max_minutes"}),
+        [(pair.text, pair.frames) for pair in (*heard.train, *heard.held_out)],
+    )
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _require(device: str) -> None:
+    """Refuse a device that is not there, before hours of work.
+
+    Raises:
+        TrainingError: if torch cannot use it.
+    """
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts
+        first_line = str(error).partition("\n")[0]
+        raise TrainingError(
+            f"torch cannot train on {device!r} here ({first_line}). Leave out --device to train on "
+            "the processor."
+        ) from None

@@ -1,0 +1,342 @@
+"""Training of a bridge on cached features, reproducible, resumable and bounded in memory.
+
+Every step is a function of the seed and its number alone, so a training that was interrupted
+goes on as if it had not been. It does not know where examples come from nor what becomes of the
+result.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import psutil
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from assistant import durable
+from assistant.allocator import given_back
+from assistant.config import PersonaliseSettings
+from assistant.errors import TrainingError
+from assistant.journal.lineage import CurvePoint
+from assistant.nets.projectors import build
+from assistant.personalise.training.heads import Batch, Head, Pair, seed
+
+SAVE_S = 15.0
+"""Seconds of work between two saved states."""
+
+MEASUREMENTS = 20
+"""How often the held-out loss is measured in a full training."""
+
+PATIENCE = 6
+"""Measurements without a better held-out loss after which training stops."""
+
+WARM_UP = 10
+"""Steps over which the learning rate rises."""
+
+MASKS = 2
+"""Stretches of frames that are hidden from each training utterance."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Material:
+    """What a training sees."""
+
+    train: Sequence[Pair]
+    replay: Sequence[Pair]  # common talk, as much of it per step as of the user's
+    held_out: Sequence[Pair]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trained:
+    """What came out."""
+
+    weights: Mapping[str, Tensor]  # those with the lowest held-out loss
+    curve: tuple[CurvePoint, ...]
+
+    @property
+    def has_learned(self) -> bool:
+        """Whether the held-out loss was ever lower than at the beginning."""
+        losses = [point.held_out for point in self.curve if point.held_out is not None]
+        return not losses or min(losses) < losses[0]
+
+
+class Interrupted(Exception):  # noqa: N818 - not an error: the state is saved
+    """The training was asked to stop; it goes on from its saved state."""
+
+
+class Trainer:
+    """One training of one bridge.
+
+    Args:
+        head: where it begins and what it is trained toward.
+        material: what it sees.
+        settings: rate, batch, steps, seed, memory.
+        state: file that the training's state is kept in.
+        name: identifies all of the above; a kept state of another name is not gone on from.
+    """
+
+    def __init__(
+        self,
+        head: Head,
+        material: Material,
+        settings: PersonaliseSettings,
+        state: Path,
+        name: str,
+    ) -> None:
+        self._head = head
+        self._material = material
+        self._settings = settings
+        self._state = state
+        self._name = name
+        self._batch = settings.batch
+        self._network = build(head.checkpoint.config)
+        self._network.load_state_dict(
+            {key: tensor.float() for key, tensor in head.checkpoint.weights.items()}
+        )
+        frozen = head.checkpoint.config.kind == "letters"
+        if frozen:
+            cast("Any", self._network).head.requires_grad_(requires_grad=False)
+        self._optimiser = torch.optim.AdamW(
+            [each for each in self._network.parameters() if each.requires_grad],
+            lr=settings.rate,
+            weight_decay=0.01,
+        )
+        self._best: dict[str, Tensor] = _copy(self._network)
+        self._curve: list[CurvePoint] = []
+        self._step = 0
+        self._seconds = 0.0  # of work, in earlier runs too
+        self._used = 0  # bytes of memory at the fullest moment of the last step
+
+    @given_back()  # every step takes and leaves blocks of other sizes
+    def run(
+        self,
+        told: Callable[[CurvePoint, float], None],
+        stop: threading.Event,
+        minutes: float,
+        wanted: Callable[[], bool] = lambda: True,
+    ) -> Trained:
+        """Train to the end.
+
+        Args:
+            told: called after each step with where the curve is and the seconds left.
+            stop: asks for the state to be saved and the training broken off.
+            minutes: longest time, earlier runs of the same training included.
+            wanted: asked before the state is saved; once it is not, nothing of it is kept.
+
+        Raises:
+            Interrupted: if ``stop`` was set.
+            TrainingError: if the loss is no number any more, memory does not suffice, or the
+                training is no longer wanted.
+        """
+        torch.set_num_threads(self._settings.threads)
+        self._resume()
+        began, saved = time.monotonic() - self._seconds, time.monotonic()
+        if not self._curve:
+            self._measure(math.nan)
+        every = max(1, self._settings.steps // MEASUREMENTS)
+        while self._step < self._settings.steps and not self._settled():
+            if stop.is_set():
+                self._save(wanted)
+                raise Interrupted
+            loss = self._advance()
+            self._seconds = time.monotonic() - began
+            out_of_time = self._seconds > minutes * 60
+            last = self._step == self._settings.steps or out_of_time
+            self._keep_within_memory()
+            if self._step % every == 0 or last:
+                self._measure(loss)
+            left = self._seconds / self._step * (self._settings.steps - self._step)
+            told(
+                CurvePoint(self._step, self._seconds, loss, self._curve[-1].held_out),
+                max(0.0, min(left, minutes * 60 - self._seconds)),
+            )
+            if last:
+                break
+            if time.monotonic() - saved > SAVE_S:
+                self._save(wanted)
+                saved = time.monotonic()
+        self._save(wanted)  # so that judging can be broken off, too
+        return Trained(self._best, tuple(self._curve))
+
+    def _advance(self) -> float:
+        """One step; its loss."""
+        settings, step = self._settings, self._step
+        seed(settings.seed * 1_000_003 + step)
+        rate = min(1.0, (step + 1) / WARM_UP) * (1 - step / settings.steps)
+        for group in self._optimiser.param_groups:
+            group["lr"] = settings.rate * rate
+        self._network.train()
+        total = 0.0
+        parts = [part for part in (self._material.train, self._material.replay) if part]
+        for part in parts:
+            batch = masked(Batch.of(chosen(part, self._batch, settings.seed, step)))
+            with _precision(self._head):
+                loss = self._head.loss(self._network, batch) / len(parts)
+            self._used = max(self._used, psutil.Process().memory_info().rss)
+            cast("Any", loss).backward()
+            total += float(loss.detach())
+        nn.utils.clip_grad_norm_(self._network.parameters(), 1.0)
+        cast("Any", self._optimiser).step()
+        self._optimiser.zero_grad(set_to_none=True)
+        self._step += 1
+        if not math.isfinite(total):
+            raise TrainingError(
+                f"The training's loss is no number after {self._step} steps. Try a smaller "
+                "personalise.rate."
+            )
+        return total
+
+    def _measure(self, loss: float) -> None:
+        """Add a point to the curve, and keep the weights if they are the best so far."""
+        held_out = self._held_out_loss()
+        best = min((p.held_out for p in self._curve if p.held_out is not None), default=math.inf)
+        if held_out is None or held_out <= best:
+            self._best = _copy(self._network)
+        self._curve.append(CurvePoint(self._step, self._seconds, loss, held_out))
+
+    @torch.inference_mode()
+    def _held_out_loss(self) -> float | None:
+        pairs = sorted(self._material.held_out, key=lambda pair: pair.frames)
+        if not pairs:
+            return None
+        self._network.eval()
+        total = 0.0
+        for start in range(0, len(pairs), self._batch):
+            part = pairs[start : start + self._batch]
+            with _precision(self._head):
+                total += float(self._head.loss(self._network, Batch.of(part))) * len(part)
+        return total / len(pairs)
+
+    def _settled(self) -> bool:
+        """Whether the held-out loss has stopped falling."""
+        losses = [point.held_out for point in self._curve if point.held_out is not None]
+        return len(losses) > PATIENCE and min(losses[-PATIENCE:]) > min(losses)
+
+    def _keep_within_memory(self) -> None:
+        used, self._used = self._used / 2**20, 0
+        if used <= self._settings.memory_mb:
+            return
+        if self._batch == 1:
+            raise TrainingError(
+                f"The training takes {used:.0f} MB and may take {self._settings.memory_mb} MB. "
+                "Raise personalise.memory_mb, or lower personalise.replay."
+            )
+        self._batch = max(1, self._batch // 2)
+
+    def _save(self, wanted: Callable[[], bool]) -> None:
+        """Keep everything that the next step depends on, atomically and durably."""
+        if not wanted():
+            raise erased()
+        tensors = {f"now/{name}": tensor for name, tensor in _copy(self._network).items()}
+        tensors |= {f"best/{name}": tensor for name, tensor in self._best.items()}
+        for number, values in self._optimiser.state_dict()["state"].items():
+            tensors |= {f"adam/{number}/{name}": value for name, value in values.items()}
+        header = {
+            "name": self._name,
+            "step": str(self._step),
+            "seconds": str(self._seconds),
+            "batch": str(self._batch),
+            "curve": json.dumps([asdict(point) for point in self._curve]),
+        }
+        try:
+            durable.folder(self._state.parent)
+            durable.write(self._state, save(tensors, metadata=header))
+        except OSError as error:
+            raise TrainingError(
+                f"Cannot keep {self._state}: {error.strerror}. Make room and give yourself the "
+                "right to write there, or set personalise.folder to another folder."
+            ) from None
+
+    def _resume(self) -> None:
+        """Go on from a kept state of this very training, if there is a whole one."""
+        try:
+            with cast("Any", safe_open)(self._state, framework="pt") as file:
+                header: dict[str, str] = file.metadata() or {}
+                if header.get("name") != self._name:
+                    return
+                tensors: dict[str, Tensor] = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            curve = [CurvePoint(**point) for point in json.loads(header["curve"])]
+            parts: dict[str, dict[str, Tensor]] = {"now": {}, "best": {}, "adam": {}}
+            for key, tensor in tensors.items():
+                part, _, name = key.partition("/")
+                parts[part][name] = tensor
+            adam: dict[int, dict[str, Tensor]] = {}
+            for key, tensor in parts["adam"].items():
+                number, _, name = key.partition("/")
+                adam.setdefault(int(number), {})[name] = tensor
+            self._network.load_state_dict(parts["now"])
+            groups = self._optimiser.state_dict()["param_groups"]
+            self._optimiser.load_state_dict({"state": adam, "param_groups": groups})
+        except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError):
+            return  # not kept, or cut off by a power failure: from the beginning
+        self._best = parts["best"]
+        self._curve = curve
+        self._step, self._batch = int(header["step"]), int(header["batch"])
+        self._seconds = float(header["seconds"])
+
+
+def erased() -> TrainingError:
+    """What to say when something to learn from is gone."""
+    return TrainingError(
+        "Exchanges that the training learns from have been erased meanwhile, so it was broken "
+        "off. Train anew with 'assistant retrain'."
+    )
+
+
+def chosen(pairs: Sequence[Pair], size: int, number: int, step: int) -> list[Pair]:
+    """The pairs of one step: of like length, every pair once per round.
+
+    Args:
+        pairs: all there are.
+        size: how many at most.
+        number: seed of the order.
+        step: number of the step, from 0.
+    """
+    batches = -(-len(pairs) // size)
+    turn, place = divmod(step, batches)
+    rng = random.Random(f"{number}/{turn}")  # noqa: S311 - reproducible, not secret
+    # lengths a little blurred, so that the same ones do not always go together
+    order = sorted(pairs, key=lambda pair: pair.frames * rng.uniform(0.9, 1.1))
+    places = list(range(batches))
+    rng.shuffle(places)
+    start = places[place] * size
+    return order[start : start + size]
+
+
+def masked(batch: Batch) -> Batch:
+    """The batch with a few stretches of each utterance's frames hidden."""
+    frames = batch.frames.clone()
+    for row, pair in enumerate(batch.pairs):
+        length = pair.frames
+        for _ in range(MASKS):
+            width = int(torch.randint(0, max(1, length // 12) + 1, ()))
+            start = int(torch.randint(0, max(1, length - width), ()))
+            frames[row, start : start + width] = 0
+    return Batch(batch.pairs, frames, batch.lengths, batch.weights)
+
+
+def _precision(head: Head) -> AbstractContextManager[object]:
+    """bfloat16 where the processor multiplies it natively and the network is large enough."""
+    if head.checkpoint.config.kind in ("ctc", "bridgeformer") and _has_bf16():
+        return torch.autocast("cpu", torch.bfloat16)
+    return nullcontext()
+
+
+def _has_bf16() -> bool:
+    # oneDNN's own answer; torch has no public name for it
+    return bool(cast("Any", torch).ops.mkldnn._is_mkldnn_bf16_supported())  # noqa: SLF001
+
+
+def _copy(network: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
