@@ -114,11 +114,11 @@ def installed(folder: Path) -> Path:
     return folder
 
 
-def verify(*words: str | Path, house: Path) -> str:
+def verify(*words: str | Path, runtime: Path) -> str:
     """What systemd finds wrong."""
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", *words],
-        env={"PATH": os.environ["PATH"], "HOME": str(house), "XDG_RUNTIME_DIR": str(house)},
+        env={"PATH": os.environ["PATH"], "HOME": str(runtime), "XDG_RUNTIME_DIR": str(runtime)},
         check=False,
         capture_output=True,
         text=True,
@@ -128,9 +128,9 @@ def verify(*words: str | Path, house: Path) -> str:
 
 def test_systemd_finds_nothing_wrong_with_the_units(tmp_path: Path) -> None:
     units = [copy(unit, installed(tmp_path)) for unit in SYSTEM]
-    assert verify(*units, house=tmp_path) == ""
+    assert verify(*units, runtime=tmp_path) == ""
     wrong = copy("attune.service", tmp_path, Type="notfy")
-    assert "notfy" in verify(wrong, house=tmp_path)
+    assert "notfy" in verify(wrong, runtime=tmp_path)
 
 
 @pytest.mark.parametrize("unit", CONFINED)
@@ -138,12 +138,12 @@ def test_systemd_finds_nothing_wrong_with_a_jetson(unit: str, tmp_path: Path) ->
     for each in SYSTEM:
         copy(each, installed(tmp_path))
     shutil.copytree(UNITS / f"{unit}.d", tmp_path / f"{unit}.d")
-    assert verify(tmp_path / unit, house=tmp_path) == ""
+    assert verify(tmp_path / unit, runtime=tmp_path) == ""
 
 
 def test_systemd_finds_nothing_wrong_with_the_users_unit(tmp_path: Path) -> None:
     unit = copy("user/attune.service", installed(tmp_path))
-    assert verify("--user", unit, house=tmp_path) == ""
+    assert verify("--user", unit, runtime=tmp_path) == ""
 
 
 @pytest.mark.parametrize("unit", CONFINED)
