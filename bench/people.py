@@ -8,8 +8,8 @@ runs in a process of its own, by turns. Words are compared without case, punctua
 
     python -m bench.people --data PATH --picture docs/people.png
 
-With ``--fit`` it prints the calibration of an encoder's family instead, from the recordings that
-may be trained on, some slowed, hurried or under noise, and from synthesised requests.
+With ``--fit`` it prints the calibration of a family instead, from what its encoders make of
+recordings that may be trained on, some slowed, hurried or under noise, and of synthesised requests.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ from assistant.config import EncodeSettings, load, starter_dir
 from assistant.encode.encoder import Encoder, open_encoder
 from assistant.encode.folder import is_ctranslate
 from assistant.listen.recordings import load as load_recording
-from assistant.nets.calibration import evidence
+from assistant.nets.calibration import doubt
 from assistant.personalise.data.corpus.folder import pairs
 from assistant.personalise.data.corpus.pair import Pair
 from assistant.spoken import said_words
 from assistant.values import EndReason, Utterance
-from bench.logistic import calibration_error, chances, fit
+from bench.logistic import Floats, calibration_error, chances, fit
 from models.recipe.corpus import read, recordings
 from models.recipe.encoder import word_errors
 from models.recipe.evaluate import utterances
@@ -202,14 +202,28 @@ def _utterance(samples: NDArray[np.float32]) -> Utterance:
     return Utterance(samples, datetime.now(timezone.utc), EndReason.STOP)
 
 
-def fitted(encoder: Encoder, data: Path, count: int) -> dict[str, float]:
-    """The calibration of an encoder's family.
+def fitted(encoders: Sequence[Encoder], data: Path, count: int) -> dict[str, float]:
+    """The calibration of a family, of whose encoders each counts the same.
 
     Args:
-        encoder: whose words are judged.
+        encoders: whose words are judged.
         data: folder of public recordings.
         count: recordings of each kind.
     """
+    judged = [_judged(encoder, data, count) for encoder in encoders]
+    features, right = (np.concatenate([each[at] for each in judged]) for at in (0, 1))
+    weights = np.concatenate([each[2] / each[2].sum() for each in judged])
+    found = fit(features, right, weights * len(right) / len(judged))
+    return {
+        "bias": round(float(found[0]), 3),
+        "slope": round(float(found[1]), 3),
+        "recordings": len(right),
+        "calibration_error_there": round(calibration_error(chances(features, found), right), 3),
+    }
+
+
+def _judged(encoder: Encoder, data: Path, count: int) -> tuple[Floats, Floats, Floats]:
+    """What the calibration sees of recordings, whether they were heard right, and their weights."""
     rng = random.Random(1)  # noqa: S311 - reproducible, not secret
     clips = recordings(data, held_out_part=False)
     kathleen = [clip for clip in clips if clip.speaker == "kathleen"]
@@ -234,16 +248,10 @@ def fitted(encoder: Encoder, data: Path, count: int) -> dict[str, float]:
     for at, (samples, text) in enumerate(heard):
         transcript = encoder.encode(_utterance(np.ascontiguousarray(samples))).transcript
         if transcript.words:
-            given.append((1.0, *evidence([word.confidence for word in transcript.words])))
+            given.append((1.0, doubt([word.confidence for word in transcript.words])))
             right.append(said_words(text) == transcript.spoken)
             weights.append(of_people if at < n_human < len(heard) else 1.0)
-    features, truth = np.array(given), np.array(right, float)
-    found = fit(features, truth, np.array(weights))
-    names = ("bias", "mean", "length")
-    return {name: round(float(each), 3) for name, each in zip(names, found, strict=True)} | {
-        "recordings": len(right),
-        "calibration_error_there": round(calibration_error(chances(features, found), truth), 3),
-    }
+    return np.array(given), np.array(right, float), np.array(weights)
 
 
 def draw(rows: Sequence[Row], path: Path) -> None:
@@ -285,15 +293,17 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=0, help="recordings of a collection; 0: all")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: all cores")
     parser.add_argument("--picture", type=Path, help="where the bars go")
-    parser.add_argument("--fit", type=Path, metavar="ENCODER", help="print its calibration instead")
+    parser.add_argument(
+        "--fit", type=Path, nargs="+", metavar="PATH", help="print their calibration"
+    )
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:
         child()
         return
     if arguments.fit is not None:
-        encoder = open_encoder(EncodeSettings.model_validate({"path": arguments.fit}))
-        print(json.dumps(fitted(encoder, arguments.data, arguments.limit or 100)))
+        family = [open_encoder(EncodeSettings.model_validate({"path": p})) for p in arguments.fit]
+        print(json.dumps(fitted(family, arguments.data, arguments.limit or 100)))
         return
     said = held_out(arguments.data, arguments.folder, arguments.limit)
     if not said:

@@ -155,7 +155,9 @@ def test_a_training_that_systemd_starts(trap: Trap) -> None:
         capture_output=True,
         text=True,
     )
-    assert "assistant/personalise/background/trainer_service.py" in done.stderr  # which found no socket
+    assert (
+        "assistant/personalise/background/trainer_service.py" in done.stderr
+    )  # which found no socket
 
 
 def test_children_are_isolated() -> None:

@@ -190,7 +190,7 @@ class BridgeSettings(Block):
         0.1, ge=0, le=1, description="how much surer than the transcript it must be"
     )
     learned_min_confidence: float = Field(
-        0.0001, ge=0, le=1, description="min_confidence for a bridge that has learned this voice"
+        0.002, ge=0, le=1, description="min_confidence for a bridge that has learned this voice"
     )
     learned_margin: float = Field(
         -0.5, ge=-1, le=1, description="margin for such a one; below 0 it may be less sure"
@@ -228,7 +228,7 @@ class TurnSettings(Block):
         0.2, ge=0, le=1, description="asks 'Did you say ...?' where it is less sure; 0: never"
     )
     learned_ask_back: float = Field(
-        0.01, ge=0, le=1, description="the same for a bridge that has learned this voice"
+        0.02, ge=0, le=1, description="the same for a bridge that has learned this voice"
     )
     wait_s: float = Field(60.0, ge=0, le=3_600, description="patience after 'wait'")
     follow_up_s: float = Field(

@@ -6,7 +6,7 @@ import random
 import numpy as np
 import pytest
 
-from assistant.nets.calibration import LEAST, LETTERS, WHISPER, Calibration, evidence
+from assistant.nets.calibration import LEAST, LETTERS, WHISPER, Calibration, doubt
 
 BOTH = pytest.mark.parametrize("sure", [WHISPER, LETTERS], ids=["whisper", "letters"])
 
@@ -50,20 +50,22 @@ def test_a_chance_is_a_chance_whatever_is_said_of_the_words(
 
 def test_no_word_is_less_likely_than_the_least() -> None:
     assert WHISPER([0.0, 0.5]) == WHISPER([LEAST, 0.5])
-    assert evidence([0.0, 1.0]) == (math.log(LEAST) / 2, math.log(2))
+    assert doubt([0.0, 1.0]) == math.sqrt(-math.log(LEAST) / 2)
+    assert doubt([1.0, 1.0]) == 0.0
 
 
 def test_odds_beyond_all_measure_overflow_nothing() -> None:
-    steep = Calibration(bias=0.0, mean=1e9, length=0.0)
+    steep = Calibration(bias=0.0, slope=-1e9)
     assert 0.0 < steep([0.5]) < 1e-12
     assert steep([1.0]) == 0.5
-    assert 1 - 1e-12 < Calibration(bias=1e9, mean=0.0, length=0.0)([1.0]) < 1.0
+    assert 1 - 1e-12 < Calibration(bias=1e9, slope=0.0)([1.0]) < 1.0
 
 
-def test_many_words_are_less_likely_all_right_than_few() -> None:
-    chances = [WHISPER([0.9] * n_words) for n_words in range(1, 25)]
+def test_one_doubtful_word_among_sure_ones_is_felt() -> None:
+    chances = [WHISPER([0.99] * 7 + [p]) for p in (0.99, 0.6, 0.3, 0.1)]
     assert chances == sorted(chances, reverse=True)
-    assert chances[0] > 0.5 > chances[-1]
+    assert chances[0] > 0.9
+    assert chances[-1] < 0.5
 
 
 def test_an_array_is_as_good_as_a_list() -> None:
