@@ -19,7 +19,7 @@ class BrokenError(Exception):
 
 
 class SourceError(CatalogError):
-    """A source does not give a model; another one may.
+    """A source does not give a model, where another one may; or none of them does.
 
     Args:
         why: what is wrong, as a clause.

@@ -18,7 +18,6 @@ from assistant.catalog.hub import Hub
 from assistant.catalog.parts import Came, told
 from assistant.catalog.patience import FULL, SHORT, Effort
 from assistant.catalog.progress import Elsewhere, Progress
-from assistant.errors import CatalogError
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +67,9 @@ class Pull:
                     yield Elsewhere(error.why)
         if len(failed) == 1:
             raise failed[0]
-        raise CatalogError(
-            f"Cannot fetch {entry.name}: {'; and '.join(error.why for error in failed)}. Check the "
-            "network, then pull again: it goes on from where it stopped."
+        raise SourceError(
+            f"cannot fetch {entry.name}: {'; and '.join(error.why for error in failed)}",
+            "Check the network, then pull again: it goes on from where it stopped.",
         )
 
     def _from(

@@ -17,9 +17,10 @@ from platformdirs import user_data_path
 
 from assistant import durable
 from assistant.catalog.entries import SPARE_MB, STARTER, Catalog, CatalogEntry, read
+from assistant.catalog.failure import SourceError
 from assistant.catalog.folder import ModelFolder
 from assistant.catalog.patience import SHORT
-from assistant.catalog.progress import Checking, Waiting
+from assistant.catalog.progress import Anew, Elsewhere, Moved, Progress
 from assistant.catalog.pull import Pull
 from assistant.cli.models.display import display
 from assistant.config import Loaded, Settings, load
@@ -76,7 +77,9 @@ def settle(args: argparse.Namespace, loaded: Loaded, note: Callable[[str], None]
         file = loaded.files[-1]
         take_up(changes, loaded, file)
     except AttuneError as error:
-        note(f"{error} Until then Attune listens with what it has.")
+        # the whole advice is that of 'models pull', for whoever wants to know more
+        what = error.why if isinstance(error, SourceError) else str(error).rstrip(".")
+        note(f"{what[:1].upper()}{what[1:]}; until then Attune listens with what it has.")
         return loaded
     note(
         f"The everyday models listen from now on, as {file} says; 'assistant models use {STARTER}' "
@@ -127,9 +130,19 @@ def _are_here(
         )
     with display("Fetching better ears", sys.stderr if args.json else None) as show:
         for entry in missing:
+            elsewhere: list[Progress] = []  # of no interest unless the next source gives something
             for step in Pull(folder, last=SHORT).run(entry):  # somebody waits to be heard
-                if not isinstance(step, (Checking, Waiting)):
-                    show(step)
+                match step:
+                    case Elsewhere():
+                        elsewhere.append(step)
+                    case Moved(done) if done:
+                        while elsewhere:
+                            show(elsewhere.pop(0))
+                        show(step)
+                    case Anew():
+                        show(step)
+                    case _:
+                        pass
     return True
 
 
