@@ -8,7 +8,7 @@ VENV_PYTHON := .venv/bin/python
 PYTEST := $(VENV_PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check soak fresh bench demo models clean
+.PHONY: help run test lint check soak fresh bench demo models clean
 
 help: ## say what there is
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1	\2/p' Makefile
@@ -21,13 +21,14 @@ test: ## run the tests
 	@deploy/setup.sh --for test
 	@$(PYTEST) $(ARGS)
 
-check: ## format, lint, types, layers and tests
+lint: ## format, lint, types and layers
 	@deploy/setup.sh --for check
 	$(VENV_PYTHON) -m ruff format --check .
 	$(VENV_PYTHON) -m ruff check .
 	$(VENV_PYTHON) -m pyright --pythonpath $(VENV_PYTHON)
 	.venv/bin/lint-imports
-	$(PYTEST) $(ARGS)
+
+check: lint test ## everything that a change has to pass
 
 soak: ## run the tests that take hours; broken off with Ctrl-C, the next run goes on from there
 	@deploy/setup.sh --for test

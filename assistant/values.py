@@ -33,7 +33,7 @@ class EndReason(str, Enum):
 
 
 class Route(str, Enum):
-    """How an utterance reached the LLM (design, decision 2)."""
+    """How an utterance reached the LLM (docs/architecture.md, decision 2)."""
 
     BRIDGE = "bridge"
     TRANSCRIPT = "transcript"

@@ -5,6 +5,12 @@ and what they take for utterances through the speech recogniser. Beside it stand
 check refuses of human speech: as it is, and under white noise. Babble is made of human recordings.
 
     python -m bench.invented --data PATH
+
+Each kind of sound is one conversation with the daemon's dialogue policy, so that a question about
+one invented sentence does not hide that the next would have been answered.
+
+With ``--fit`` it prints the odds of ``assistant/encode/hallucination.py`` instead, from other noise
+and recordings that may be trained on, as several encoders hear them.
 """
 
 from __future__ import annotations
@@ -12,7 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -21,12 +27,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.audio.resample import to_int16
-from assistant.config import Settings, load
+from assistant.config import EncodeSettings, Settings, load
+from assistant.dialogue import Answer, DialoguePolicy, Understood
 from assistant.encode.encoder import Encoder, open_encoder
-from assistant.encode.hallucination import is_speech
+from assistant.encode.hallucination import Evidence, features, is_speech
 from assistant.encode.whisper import WhisperEncoder
 from assistant.listen.segment import segment, voiced
 from assistant.values import FRAME_SAMPLES, SAMPLE_RATE, AudioFrame, EndReason, Utterance
+from bench.logistic import fit
 from models.recipe.corpus import Clip, read, recordings
 
 Samples = NDArray[np.float32]
@@ -36,6 +44,15 @@ LEVEL = 0.05
 
 VOICES = 7
 """Recordings that sound at once in babble."""
+
+APART_S = 10.0
+"""Time between two utterances, for the dialogue policy."""
+
+NOISE_WEIGHT = 3.0
+"""How much an invented text counts in fitting, a spoken one counting 1."""
+
+FIT_SEED = 5
+"""Of noise to fit on; the default of ``--seed`` is another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +64,7 @@ class Row:
     utterances: int  # what the endpointer let through
     words: int  # of those, with words in the recogniser's eyes
     let_through: int  # of those, taken for speech
-    answered: int  # of those, sure enough to be answered without a question
+    answered: int  # of those, put to the language model, and not asked back
 
 
 def noises(seconds: float, seed: int, clips: list[Clip]) -> Iterator[tuple[str, Samples]]:
@@ -86,7 +103,8 @@ def judged(
 ) -> Row:
     """What becomes of utterances."""
     row = Row(kind, seconds, 0, 0, 0, 0)
-    for utterance in utterances:
+    policy = DialoguePolicy(settings.turn)
+    for number, utterance in enumerate(utterances, 1):
         row = replace(row, utterances=row.utterances + 1)
         if isinstance(encoder, WhisperEncoder):
             _, transcript, evidence = encoder.hear(utterance)
@@ -94,11 +112,14 @@ def judged(
         else:
             transcript = encoder.encode(utterance).transcript
             is_taken = bool(transcript.text)
+        words = transcript.text if is_taken else ""
+        act = policy.judge(Understood(number, words, transcript.confidence), number * APART_S)
+        policy.answered(number * APART_S)
         row = replace(
             row,
             words=row.words + bool(transcript.text),
             let_through=row.let_through + is_taken,
-            answered=row.answered + (is_taken and transcript.confidence >= settings.turn.ask_back),
+            answered=row.answered + isinstance(act, Answer),
         )
     return row
 
@@ -212,8 +233,14 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=30.0, help="of noise, all kinds together")
     parser.add_argument("--speech", type=int, default=100, help="human recordings of each kind")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--fit", type=Path, nargs="+", metavar="PATH", help="print the odds")
     arguments = parser.parse_args()
     settings = load({"encode.path": arguments.encoder}).settings
+    if arguments.fit is not None:
+        family = [open_encoder(EncodeSettings.model_validate({"path": p})) for p in arguments.fit]
+        listening = [each for each in family if isinstance(each, WhisperEncoder)]
+        print(json.dumps(fitted(listening, arguments.data, arguments.speech, settings)))
+        return
     encoder = open_encoder(settings.encode)
     clips = recordings(arguments.data, held_out_part=True) if arguments.data is not None else []
     kinds = 6 + bool(clips)
@@ -231,6 +258,43 @@ def main() -> None:
             rows.append(judged(name, 0.0, utterances, encoder, settings))
             _show(rows[-1])
     print(json.dumps([vars_of(row) for row in rows]))
+
+
+def fitted(
+    encoders: Sequence[WhisperEncoder], data: Path, count: int, settings: Settings
+) -> dict[str, float]:
+    """The odds that words were said, by logistic regression; every encoder counts the same.
+
+    Args:
+        encoders: whose evidence is weighed.
+        data: folder of public recordings.
+        count: recordings of each kind; of each kind of noise there are two minutes.
+        settings: of the voice activity detector and the endpointer.
+    """
+    clips = recordings(data, held_out_part=False)
+    given: list[tuple[float, ...]] = []
+    said: list[float] = []
+
+    def add(utterances: Iterator[Utterance], encoder: WhisperEncoder, *, is_said: bool) -> None:
+        for utterance in utterances:
+            evidence: Evidence = encoder.hear(utterance)[2]
+            if evidence.n_words:
+                given.append((1.0, *features(evidence)))
+                said.append(float(is_said))
+
+    for encoder in encoders:
+        for _, samples in noises(120.0, FIT_SEED, clips):
+            add(heard(samples, settings), encoder, is_said=False)
+        for db in (None, 5.0, -3.0):
+            add(spoken(clips, count, FIT_SEED, db), encoder, is_said=True)
+    right = np.array(said)
+    # to answer what nobody said is worse than to ask again
+    found = fit(np.array(given), right, np.where(right > 0, 1.0, NOISE_WEIGHT))
+    names = ("bias", "log_prob", "no_speech", "pace")
+    return {name: round(float(each), 2) for name, each in zip(names, found, strict=True)} | {
+        "said": int(right.sum()),
+        "invented": int((1 - right).sum()),
+    }
 
 
 def vars_of(row: Row) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Which way an utterance goes to the LLM (design, decision 2)."""
+"""Which way an utterance goes to the LLM (docs/architecture.md, decision 2)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def choose_route(
     learned: bool = False,
     settings: BridgeSettings,
 ) -> Route:
-    """Which way an utterance goes to the LLM (design, decision 2).
+    """Which way an utterance goes to the LLM (docs/architecture.md, decision 2).
 
     Left to itself, the bridge takes a turn when its version has been accepted and it is both
     sure enough and surer than the transcript by a margin. One that the gate has accepted on this

@@ -69,12 +69,17 @@ def is_speech(evidence: Evidence) -> bool:
     """
     if not evidence.n_words or evidence.loops:
         return False
-    voiced_s = evidence.n_words / USUAL_PACE if evidence.voiced_s is None else evidence.voiced_s
+    log_prob, no_speech, pace = features(evidence)
+    odds = ODDS.bias + ODDS.log_prob * log_prob + ODDS.no_speech * no_speech + ODDS.pace * pace
+    return odds > min(max(0.0, LONG_S[1] * (_voiced_s(evidence) - LONG_S[0])), MOST)
+
+
+def features(evidence: Evidence) -> tuple[float, float, float]:
+    """What the regression sees of at least one word, in the order of its coefficients."""
     silent = min(max(evidence.no_speech, 1e-6), 1 - 1e-6)
-    odds = (
-        ODDS.bias
-        + ODDS.log_prob * evidence.log_prob
-        + ODDS.no_speech * math.log(silent / (1 - silent))
-        + ODDS.pace * math.log(evidence.n_words / max(voiced_s, LEAST_S))
-    )
-    return odds > min(max(0.0, LONG_S[1] * (voiced_s - LONG_S[0])), MOST)
+    pace = evidence.n_words / max(_voiced_s(evidence), LEAST_S)
+    return evidence.log_prob, math.log(silent / (1 - silent)), math.log(pace)
+
+
+def _voiced_s(evidence: Evidence) -> float:
+    return evidence.n_words / USUAL_PACE if evidence.voiced_s is None else evidence.voiced_s

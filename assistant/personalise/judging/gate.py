@@ -1,4 +1,7 @@
-"""The gate: a candidate takes over only if held-out speech says it is better (decision 7)."""
+"""The gate: only a candidate that held-out speech shows to be better is promoted.
+
+Decision 7 of docs/architecture.md.
+"""
 
 from __future__ import annotations
 
