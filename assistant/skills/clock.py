@@ -1,0 +1,28 @@
+"""Time, day and date, in the words of ``spoken_time``."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from assistant.generate.context import MONTHS, WEEKDAYS, spoken_date, spoken_time, spoken_year
+from assistant.skills.skill import Situation, Skill
+
+
+def _time(known: Situation) -> str:
+    return f"It is {spoken_time(known.now)}."
+
+
+def _date(known: Situation) -> str:
+    return f"Today is {spoken_date(known.now)}, {spoken_year(known.now.year)}."
+
+
+CLOCK: Skill = {
+    "time": _time,
+    "date": _date,
+    "date_and_time": lambda known: f"{_time(known)} Today is {spoken_date(known.now)}.",
+    "weekday": lambda known: f"Today is {WEEKDAYS[known.now.weekday()]}.",
+    "month": lambda known: f"It is {MONTHS[known.now.month - 1]}.",
+    "year": lambda known: f"It is the year {spoken_year(known.now.year)}.",
+    "tomorrow": lambda known: f"Tomorrow is {spoken_date(known.now + timedelta(days=1))}.",
+    "yesterday": lambda known: f"Yesterday was {spoken_date(known.now - timedelta(days=1))}.",
+}
