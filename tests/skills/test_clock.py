@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -12,7 +12,7 @@ from assistant.skills.grammar import grammar
 from assistant.skills.skill import Situation
 from assistant.spoken import said_words
 
-NUMBERS: list[str] = (
+NUMBERS: Sequence[str] = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
     "sixteen seventeen eighteen nineteen twenty"
 ).split()

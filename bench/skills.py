@@ -1,0 +1,117 @@
+"""How well the skills know what is asked, and how much small talk they take for a request.
+
+What the recipe's dialogues and CLINC's held-out part have people say, and the phrasings of
+Microsoft's chit-chat, go through the templates of ``assistant/skills/sentences``.
+
+    python -m bench.skills --data PATH
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+
+from assistant.skills.grammar import grammar
+from models.recipe.dialogues import exchanges
+
+ASKED: Mapping[str, Mapping[str, str]] = {
+    "recipe": {
+        "time": "clock", "date": "clock", "date_and_time": "clock", "weekday": "clock",
+        "tomorrow": "clock", "yesterday": "clock", "year": "clock", "month": "clock",
+        "part_of_day": "clock", "weekend": "clock", "reminders": "reminders",
+        "pills": "reminders", "my_name": "person", "repeat": "talk", "who_are_you": "talk",
+        "are_you_real": "talk", "what_can_you_do": "talk", "help": "help", "fallen": "help",
+        "chest_pain": "help", "fire": "help", "death_wish": "help", "intruder": "help",
+    },
+    "clinc": {
+        "time": "clock", "date": "clock", "todo_list": "reminders", "reminder": "reminders",
+        "user_name": "person", "repeat": "talk", "what_is_your_name": "talk",
+        "are_you_a_bot": "talk", "what_can_i_ask_you": "talk",
+    },
+}  # fmt: skip
+"""Which skill an intent of each collection belongs to; all others belong to the language model."""
+
+DRAWN = 20_000
+"""Exchanges that the recipe's dialogues are asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One skill on one collection, or what is none of theirs."""
+
+    collection: str
+    skill: str
+    sentences: int
+    right: float  # per cent
+    other_skill: float  # per cent that another skill would have answered
+
+
+def sentences(data: Path | None) -> dict[str, dict[str, list[str]]]:
+    """Different sentences of every intent, by collection."""
+    recipe: defaultdict[str, set[str]] = defaultdict(set)
+    for each in islice(exchanges(random.Random(3)), DRAWN):  # noqa: S311 - reproducible, not secret
+        recipe[each.intent].add(each.user)
+    found = {"recipe": {intent: sorted(said) for intent, said in recipe.items()}}
+    if data is not None:
+        clinc: defaultdict[str, list[str]] = defaultdict(list)
+        whole = json.loads((data / "text/clinc/data_full.json").read_text(encoding="utf-8"))
+        for text, intent in (*whole["test"], *whole["oos_test"]):
+            clinc[intent].append(text)
+        found["clinc"] = dict(clinc)
+    return found
+
+
+def skill_of(text: str) -> str | None:
+    """The skill that would answer."""
+    request = grammar("distress").request(text) or grammar("requests").request(text)
+    return None if request is None else request.partition(".")[0]
+
+
+def rows(collection: str, intents: Mapping[str, Sequence[str]]) -> list[Row]:
+    """Figures of one collection."""
+    of_skill: defaultdict[str, list[str | None]] = defaultdict(list)
+    for intent, said in intents.items():
+        skill = ASKED[collection].get(intent, "none")
+        of_skill[skill] += [skill_of(text) or "none" for text in said]
+    return [
+        Row(
+            collection,
+            skill,
+            len(found),
+            round(100 * found.count(skill) / len(found), 1),
+            round(100 * sum(each not in (skill, "none") for each in found) / len(found), 2),
+        )
+        for skill, found in sorted(of_skill.items())
+    ]
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, help="folder of public texts")
+    arguments = parser.parse_args()
+    every = sentences(arguments.data)
+    skill_of("warm up")
+    began = time.monotonic()
+    found = [row for name, intents in every.items() for row in rows(name, intents)]
+    count = sum(row.sentences for row in found)
+    ms = (time.monotonic() - began) * 1_000 / count
+    print(f"{'collection':<12}{'skill':<12}{'sentences':>10}{'right %':>10}{'another skill %':>17}")
+    for row in found:
+        print(
+            f"{row.collection:<12}{row.skill:<12}{row.sentences:>10}{row.right:>10}"
+            f"{row.other_skill:>17}"
+        )
+    print(f"{ms:.1f} ms a sentence")
+    print(json.dumps({"ms": round(ms, 2), "rows": [asdict(row) for row in found]}))
+
+
+if __name__ == "__main__":
+    main()
