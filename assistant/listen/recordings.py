@@ -21,6 +21,15 @@ from assistant.values import FRAME_MS, SAMPLE_RATE, AudioFrame
 SUFFIXES = frozenset((".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".au", ".w64"))
 """What counts as a recording in a folder; a file named itself may have any name."""
 
+RATES = (4_000, 384_000)
+"""Sample rates in Hz that recordings are made at; a header may claim anything."""
+
+CHANNELS = 64
+"""Most channels that a recording is read with."""
+
+LONGEST_S = 2 * 3_600.0
+"""Longest recording that is held in memory as a whole: 460 MB."""
+
 BLOCK_S = 1
 """Seconds of sound read at once."""
 
@@ -62,10 +71,21 @@ def load(path: Path) -> NDArray[np.float32]:
     """A whole recording as mono 16 kHz in [-1, 1], shape (n_samples,).
 
     Raises:
-        AudioFileError: if it is missing, no audio, empty, or holds values that are no numbers.
+        AudioFileError: if it is missing, no audio, empty, longer than ``LONGEST_S``, or holds
+            values that are no numbers.
     """
-    whole = np.concatenate(list(_mono_blocks(path)))
-    return np.minimum(np.maximum(whole, -1), 1)
+    blocks: list[NDArray[np.float32]] = []
+    left = round(LONGEST_S * SAMPLE_RATE)
+    for block in _mono_blocks(path):
+        left -= block.shape[0]
+        if left < 0:
+            raise AudioFileError(
+                f"The recording {path} is longer than {LONGEST_S / 3_600:g} hours. Cut it into "
+                "shorter ones."
+            )
+        blocks.append(block)
+    whole = np.concatenate(blocks)
+    return np.clip(whole, -1, 1, out=whole)
 
 
 def frames(path: Path, pace: Pace) -> Iterator[AudioFrame]:
@@ -124,9 +144,17 @@ def _open(path: Path) -> Any:
     if not path.is_file():
         raise AudioFileError(f"There is no recording {path}. Check the path.")
     try:
-        return _soundfile.SoundFile(path)
+        file = _soundfile.SoundFile(path)
     except (_soundfile.LibsndfileError, TypeError) as error:
         # TypeError: a file named .raw says nothing about its rate and channels
         raise AudioFileError(
             f"{path} is not a recording that can be read ({error}). Use WAV, FLAC, OGG or MP3."
         ) from None
+    if not RATES[0] <= file.samplerate <= RATES[1] or file.channels > CHANNELS:
+        file.close()
+        raise AudioFileError(
+            f"The recording {path} claims {file.samplerate} samples per second and "
+            f"{file.channels} channels, which cannot be right. Save it again from the program "
+            "that made it."
+        )
+    return file

@@ -23,6 +23,8 @@ from assistant.personalise.data.corpus.pair import (
     Problem,
     Skipped,
     load,
+    text_of,
+    too_much,
     unfit,
     written,
 )
@@ -37,6 +39,9 @@ USUAL = ("PAR", "CHI")
 MARGIN_MS = 100
 """Sound kept around a sentence, as far as nobody's bullet covers it: bullets are set by hand."""
 
+MOST_REPEATS = 50
+"""How often a transcript may say that words are repeated; the CHAT library writes them all out."""
+
 ROUNDING_MS = 50
 """How far a bullet may reach beyond the end of the recording."""
 
@@ -50,6 +55,7 @@ _WITHIN_WORDS = re.compile(
     r"[:^\N{MODIFIER LETTER VERTICAL LINE}\N{MODIFIER LETTER LOW VERTICAL LINE}]"
 )
 _UNINTELLIGIBLE = re.compile(r"x{2,}|y{2,}|w{3}")
+_REPEATED = re.compile(r"\[x\s*(\d+)\s*\]", re.IGNORECASE)
 _CODE = re.compile(r"\[[^\[\]]*\]|\+<")
 
 
@@ -106,7 +112,7 @@ def pairs(
     """
     name = written(path)
     try:
-        transcript = parse(path.read_bytes())
+        transcript = parse(text_of(path))
     except (OSError, ValueError) as error:
         yield Problem(name, f"cannot be read as CHAT ({error})")
         return
@@ -211,6 +217,8 @@ def _pair(
         text = said_in(line)
     except ValueError as error:
         return Skipped(where, str(error))
+    if (fault := too_much(text, (end - begin) / 1_000)) is not None:
+        return Problem(where, fault)
     first, last = cut_ms(span, spans)
     cut = samples[first * SAMPLE_RATE // 1_000 : last * SAMPLE_RATE // 1_000].copy()
     return Pair(cut, text, f"{written(recording.resolve())}#{begin}-{end}")
@@ -222,6 +230,8 @@ def _fault(line: Line, length_ms: int) -> str | None:
         return "has a broken time bullet"
     if not _is_bracketed(line.coded):
         return "has brackets that do not match"
+    if _is_endless(line.coded):
+        return f"repeats words more than {MOST_REPEATS} times"
     begin, end = line.span or (0, 1)
     if end <= begin:
         return f"has a time bullet that does not run forwards ({begin}_{end})"
@@ -231,9 +241,18 @@ def _fault(line: Line, length_ms: int) -> str | None:
 
 
 def _readable(utterance: str) -> str:
-    """An utterance without what is not words; with brackets amiss the library is spared it."""
+    """An utterance without what is not words; a malformed one never reaches the library."""
     speaker, _, coded = utterance.partition(":")
-    return f"{speaker}:{_NOT_WORDS.sub('', coded) if _is_bracketed(coded) else ''}"
+    is_well_formed = _is_bracketed(coded) and not _is_endless(coded)
+    return f"{speaker}:{_NOT_WORDS.sub('', coded) if is_well_formed else ''}"
+
+
+def _is_endless(coded: str) -> bool:
+    """Whether repetitions, which may be nested, come to more than anybody says."""
+    total = 1
+    for times in _REPEATED.findall(coded):
+        total *= max(1, int(times[:9]))
+    return total > MOST_REPEATS
 
 
 def _is_bracketed(coded: str) -> bool:

@@ -13,6 +13,8 @@ from assistant.personalise.data.corpus.pair import (
     Problem,
     Skipped,
     load,
+    text_of,
+    too_much,
     unfit,
     written,
 )
@@ -68,8 +70,11 @@ def pair(recording: Path, text: str, where: str) -> Found:
     except AudioFileError as error:
         return Problem(where, str(error))
     found = Pair(samples, said, written(recording.resolve()))
-    why = unfit(found.seconds)
-    return found if why is None else Skipped(where, why)
+    if (why := unfit(found.seconds)) is not None:
+        return Skipped(where, why)
+    if (fault := too_much(said, found.seconds)) is not None:
+        return Problem(where, fault)
+    return found
 
 
 def _text_of(recording: Path) -> Path | None:
@@ -85,8 +90,10 @@ def _text_of(recording: Path) -> Path | None:
 
 def _pair(recording: Path, text: Path) -> Found:
     try:
-        return pair(recording, text.read_text(encoding="utf-8-sig"), written(text))
+        return pair(recording, text_of(text).decode("utf-8-sig"), written(text))
     except UnicodeDecodeError:
         return Problem(written(text), "is not UTF-8: save it anew in that encoding")
+    except ValueError as error:
+        return Problem(written(text), f"cannot be read: {error}")
     except OSError as error:
         return Problem(written(text), f"cannot be read: {error.strerror}")

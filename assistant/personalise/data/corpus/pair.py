@@ -52,6 +52,34 @@ class Problem:
 
 Found = Pair | Skipped | Problem
 
+MOST_LETTERS = (40, 40)
+"""Letters that can be said in no time, and per second beside: twice what a fast talker says."""
+
+LARGEST_TEXT = 50_000_000
+"""Bytes of a file of texts, which is read as a whole; the largest of TalkBank's have 2 MB."""
+
+
+def text_of(path: Path) -> bytes:
+    """What stands in a file of texts.
+
+    Raises:
+        ValueError: if it is no ordinary file, or larger than any text.
+        OSError: if it cannot be read.
+    """
+    if not path.is_file():  # a pipe would be waited for, a device never ends
+        raise ValueError("it is not an ordinary file")
+    if path.stat().st_size > LARGEST_TEXT:
+        raise ValueError("it is larger than any text")
+    return path.read_bytes()
+
+
+def too_much(text: str, seconds: float) -> str | None:
+    """Why so much text cannot be what is said in that time, if it is more."""
+    at_once, each_second = MOST_LETTERS
+    if len(text) > at_once + each_second * seconds:
+        return f"has more text ({len(text)} letters) than can be said in {seconds:.1f} s"
+    return None
+
 
 def written(path: Path) -> str:
     """A path as text, also where its name holds bytes that are not UTF-8."""
