@@ -7,7 +7,7 @@ import json
 import os
 import re
 import struct
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -76,6 +76,7 @@ def _survey(path: Path) -> Offer:
             raise _pickled(path)
         raise _neither(path)
     files = sorted(each for each in path.iterdir() if each.is_file())
+    _require_inside(path, files)
     suffixes = {each.suffix for each in files}
     voices = [each for each in files if each.suffix == ".onnx"]
     models = [each for each in files if each.suffix == ".gguf"]
@@ -95,6 +96,24 @@ def _survey(path: Path) -> Offer:
     if len(voices) + len(models) > 1:
         raise CatalogError(f"{path} holds several models. Name the file of one of them.")
     raise _neither(path)
+
+
+def _require_inside(path: Path, files: Iterable[Path]) -> None:
+    """Refuse links that lead out of a folder: they would copy whatever a stranger names.
+
+    Raises:
+        CatalogError: naming the link.
+    """
+    folder = path.resolve()
+    # the hub's own cache keeps the bytes of a snapshot beside it
+    blobs = folder.parents[1] / "blobs" if folder.parent.name == "snapshots" else folder
+    for each in files:
+        real = each.resolve()
+        if not (real.is_relative_to(folder) or real.is_relative_to(blobs)):
+            raise CatalogError(
+                f"{each} is a link that leads out of its folder, to {real}. Put the file itself "
+                "there if you trust it, then import again."
+            )
 
 
 def _voice(path: Path, graph: Path) -> Offer:

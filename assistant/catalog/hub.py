@@ -58,13 +58,19 @@ class Hub:
     def endpoint(self) -> str:
         """Its address."""
         # reads its variables when it is loaded
-        from huggingface_hub import constants  # noqa: PLC0415
+        from huggingface_hub import constants, get_token  # noqa: PLC0415
 
         endpoint = (self._endpoint or constants.ENDPOINT).rstrip("/")
         if not _is_address(endpoint):
             raise SourceError(
                 f"HF_ENDPOINT is {endpoint!r}, which is no address",
                 "It should look like https://huggingface.co; unset, it is that.",
+            )
+        parts = urlsplit(endpoint)
+        if parts.scheme == "http" and not _is_loopback(parts.hostname) and get_token():
+            raise SourceError(
+                f"HF_ENDPOINT is {endpoint}, and your token would go there for everybody to read",
+                "Use an https:// address, or unset HF_TOKEN and log out with 'hf auth logout'.",
             )
         return endpoint
 
@@ -143,7 +149,8 @@ class Hub:
                     raise BrokenError("another part of the file came than was asked for")
             else:
                 start = 0
-            yield Body(start, response.iter_bytes())
+            # as they come: a server that compresses them all the same could fill the memory
+            yield Body(start, response.iter_raw())
 
     @contextmanager
     def _translated(self, repository: str, path: str, revision: str) -> Generator[None, None, None]:
@@ -193,6 +200,10 @@ def _timeout(seconds: float | None) -> float:
     from huggingface_hub import constants  # noqa: PLC0415
 
     return constants.HF_HUB_DOWNLOAD_TIMEOUT if seconds is None else seconds
+
+
+def _is_loopback(host: str | None) -> bool:
+    return host == "localhost" or (host or "").startswith("127.") or host == "::1"
 
 
 def _is_address(text: str) -> bool:

@@ -75,6 +75,43 @@ def test_what_is_no_ordinary_file_is_named_and_never_read(
     assert "visit" in told
 
 
+@pytest.mark.parametrize("way", ["link", "climbing", "absolute", "text", "media"])
+def test_nothing_from_outside_of_the_folder_is_taken(
+    tmp_path: Path, corpus: Path, way: str
+) -> None:
+    secret = (corpus / "visit.wav").rename(tmp_path / "secret.wav")
+    (tmp_path / "secret.txt").write_text("my secret key", encoding="utf-8")
+    table = corpus / "table.csv"
+    if way == "link":
+        (corpus / "a.wav").symlink_to(secret)
+        (corpus / "a.txt").write_text("good morning", encoding="utf-8")
+    elif way == "text":
+        (corpus / "a.wav").write_bytes(secret.read_bytes())
+        (corpus / "a.txt").symlink_to(tmp_path / "secret.txt")
+    elif way == "media":
+        (corpus / "visit.wav").symlink_to(secret)
+        text = f"{HEAD}*PAR:\tgood morning . \x152100_3500\x15\n@End\n"
+        (corpus / "visit.cha").write_text(text, encoding="utf-8")
+    else:
+        name = "../secret.wav" if way == "climbing" else str(secret)
+        table.write_text(f"path,text\n{name},good morning\n", encoding="utf-8")
+    told = imported(tmp_path, table if table.exists() else corpus)
+    assert f"leads out of {corpus}, to {tmp_path}/secret" in told
+    assert "sentences 0" in told
+
+
+def test_a_model_s_folder_is_not_left_by_links(tmp_path: Path) -> None:
+    key = tmp_path / "id_ed25519"
+    key.write_text("a private key")
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "config.json").symlink_to(key)
+    (folder / "model.safetensors").write_bytes(b"weights")
+    done = command(tmp_path, ["models", "import", str(folder)])
+    assert done.returncode == 1
+    assert f"config.json is a link that leads out of its folder, to {key}" in done.stderr
+
+
 def test_a_rate_of_one_hertz_is_no_recording(tmp_path: Path) -> None:
     path = tmp_path / "slow.wav"
     soundfile.write(path, np.zeros(75_000), 16_000, subtype="PCM_16")

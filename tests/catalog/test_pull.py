@@ -253,6 +253,14 @@ def test_what_is_no_address_is_told(address: str) -> None:
         Hub(address).look_up("people/tiny", "tiny.gguf", "main", None)
 
 
+def test_a_token_never_goes_out_in_the_clear(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "secret")
+    with pytest.raises(CatalogError, match=r"your token would go there for everybody to read"):
+        _ = Hub("http://mirror.example").endpoint
+    for address in ("https://mirror.example", "http://127.0.0.1:9", "http://localhost:9"):
+        assert Hub(address).endpoint == address
+
+
 def test_whoever_wants_no_network_gets_none(
     folder: ModelFolder, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:

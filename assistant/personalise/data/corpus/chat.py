@@ -22,6 +22,7 @@ from assistant.personalise.data.corpus.pair import (
     Pair,
     Problem,
     Skipped,
+    leads_out,
     load,
     text_of,
     too_much,
@@ -136,6 +137,10 @@ def pairs(
             f"has no recording: put {transcript.media or path.stem}.wav {where}, or name its "
             "folder with --audio",
         )
+        return
+    # where it was found: beside the transcript, or in the folder that was given
+    if (outside := leads_out(recording, recording.parent)) is not None:
+        yield Problem(f"{name}:{transcript.media_line}", outside)
         return
     try:
         samples = load(recording)

@@ -12,6 +12,7 @@ from assistant.personalise.data.corpus.pair import (
     Pair,
     Problem,
     Skipped,
+    leads_out,
     load,
     text_of,
     too_much,
@@ -46,21 +47,24 @@ def pairs(folder: Path) -> Iterator[Found]:
                 f"has no text: write what is said in it into {recording.with_suffix('.txt').name}",
             )
         else:
-            yield _pair(recording, text)
+            yield _pair(recording, text, folder)
     voiced = {path.with_suffix("") for path in found}
     for path in files:
         if path.suffix.lower() in TEXT_SUFFIXES and path.with_suffix("") not in voiced:
             yield Skipped(written(path), "text without a recording")
 
 
-def pair(recording: Path, text: str, where: str) -> Found:
+def pair(recording: Path, text: str, where: str, root: Path) -> Found:
     """A whole recording with its text.
 
     Args:
         recording: the file.
         text: what is said in it, as somebody wrote it.
         where: the place to name if the two cannot be used.
+        root: the folder that somebody gave; what lies outside is not taken.
     """
+    if (outside := leads_out(recording, root)) is not None:
+        return Problem(where, outside)
     try:
         said = spoken_form(text)
     except ValueError as error:
@@ -88,9 +92,11 @@ def _text_of(recording: Path) -> Path | None:
     )  # fmt: skip
 
 
-def _pair(recording: Path, text: Path) -> Found:
+def _pair(recording: Path, text: Path, root: Path) -> Found:
+    if (outside := leads_out(text, root)) is not None:
+        return Problem(written(text), outside)
     try:
-        return pair(recording, text_of(text).decode("utf-8-sig"), written(text))
+        return pair(recording, text_of(text).decode("utf-8-sig"), written(text), root)
     except UnicodeDecodeError:
         return Problem(written(text), "is not UTF-8: save it anew in that encoding")
     except ValueError as error:

@@ -73,6 +73,14 @@ def text_of(path: Path) -> bytes:
     return path.read_bytes()
 
 
+def leads_out(path: Path, root: Path) -> str | None:
+    """Why a file is not taken if its name or a link leads out of the folder that was given."""
+    real = path.resolve()
+    if real.is_relative_to(root.resolve()):
+        return None
+    return f"leads out of {written(root)}, to {written(real)}: put the file itself there"
+
+
 def too_much(text: str, seconds: float) -> str | None:
     """Why so much text cannot be what is said in that time, if it is more."""
     at_once, each_second = MOST_LETTERS

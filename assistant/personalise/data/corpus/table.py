@@ -75,4 +75,4 @@ def _found(row: Sequence[str], named: int, said: int, folder: Path, where: str) 
         return Problem(where, "is not plain text in UTF-8, or a quotation mark is left open")
     if not name:
         return Problem(where, "names no recording")
-    return pair(folder / name, text, where)
+    return pair(folder / name, text, where, folder)
