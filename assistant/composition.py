@@ -18,7 +18,8 @@ from assistant.journal.buffered import BufferedJournal
 from assistant.personalise.bridges.folder import BridgeFolder
 from assistant.speak.aloud import Sink
 from assistant.speak.playback import Loudspeaker, WavSink
-from assistant.turn import Assistant, Voice
+from assistant.speak.voice import Voice
+from assistant.turn import Assistant
 
 if TYPE_CHECKING:  # torch comes with a bridge, not before
     from assistant.bridge.connect import Bridge

@@ -30,7 +30,8 @@ from assistant.personalise.judging.score import edits
 from assistant.personalise.training.events import Judged
 from assistant.personalise.training.request import Request
 from assistant.personalise.training.retrain import retrain
-from assistant.turn import Assistant, Mute
+from assistant.speak.voice import Mute
+from assistant.turn import Assistant
 from assistant.values import Route, Utterance
 from bench.speakers import LETTERS, SPEAKERS, Speaker
 

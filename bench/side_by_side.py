@@ -40,7 +40,7 @@ from assistant.daemon.runtime import Plan, Runtime
 from assistant.errors import AttuneError
 from assistant.generate.context import ContextLine
 from assistant.journal.turn import Turn
-from assistant.turn import Mute
+from assistant.speak.voice import Mute
 from assistant.values import FRAME_SAMPLES, SAMPLE_RATE, AudioFrame, Utterance
 from models.recipe.corpus import read, recordings
 

@@ -25,8 +25,8 @@ from assistant.generate.context import ContextLine
 from assistant.generate.words import as_words
 from assistant.speak.espeak import Espeak
 from assistant.speak.playback import WavSink
-from assistant.speak.voice import open_voice
-from assistant.turn import Aloud, Assistant
+from assistant.speak.voice import Aloud, open_voice
+from assistant.turn import Assistant
 from assistant.values import SAMPLE_RATE, EndReason, Utterance
 
 REQUESTS = (

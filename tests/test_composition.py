@@ -4,7 +4,7 @@ from pathlib import Path
 
 from assistant import composition
 from assistant.config import Settings
-from assistant.turn import Mute
+from assistant.speak.voice import Mute
 from tests.encode import tiny
 from tests.generate import toys
 

@@ -55,8 +55,11 @@ def _answer(text: str, args: argparse.Namespace, settings: Settings) -> Turn:
     from assistant import composition  # noqa: PLC0415
     from assistant.cli.transcribe import whole  # noqa: PLC0415
     from assistant.speak.playback import WavSink  # noqa: PLC0415
-    from assistant.speak.voice import open_voice  # noqa: PLC0415
-    from assistant.turn import Aloud, Mute  # noqa: PLC0415
+    from assistant.speak.voice import (  # noqa: PLC0415
+        Aloud,
+        Mute,
+        open_voice,
+    )
 
     utterance = whole(args.audio) if args.audio is not None else None
     voice = Mute()

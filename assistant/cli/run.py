@@ -33,8 +33,8 @@ from assistant.personalise.bridges.folder import BridgeFolder
 from assistant.speak.aloud import Sink
 from assistant.speak.playback import Loudspeaker, WavSink
 from assistant.speak.speech import Speech
-from assistant.speak.voice import open_voice
-from assistant.turn import Aloud, Assistant, Voice
+from assistant.speak.voice import Aloud, Voice, open_voice
+from assistant.turn import Assistant
 from assistant.values import SAMPLE_RATE, Utterance
 
 if TYPE_CHECKING:  # torch comes with a bridge, not before

@@ -33,8 +33,8 @@ from assistant.personalise.bridges.folder import BridgeFolder
 from assistant.personalise.training.events import Event
 from assistant.speak.aloud import Sink
 from assistant.speak.playback import Loudspeaker
-from assistant.speak.voice import open_voice
-from assistant.turn import Aloud, Assistant, Voice
+from assistant.speak.voice import Aloud, Voice, open_voice
+from assistant.turn import Assistant
 from assistant.values import SAMPLE_RATE, AudioFrame, EndReason, SpeechFeatures, Utterance
 
 if TYPE_CHECKING:  # torch comes with a bridge, not before
@@ -242,7 +242,7 @@ def opened(
         ends = load_ends(starter_dir()) if settings.encode.language == "en" else None
         if ends is not None or is_early:
             finished = EndOfRequest(assistant.encoder, ends)
-            assistant.encoded = finished.features
+            assistant.ends = finished
         warm(assistant)
         load = partial(plan.bridge, settings, assistant)
         maintenance = owned.enter_context(

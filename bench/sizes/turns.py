@@ -24,7 +24,8 @@ from assistant.daemon.runtime import Plan, Runtime, opened
 from assistant.journal.turn import Turn
 from assistant.personalise.training.heads import LettersHead
 from assistant.speak.aloud import Sink
-from assistant.turn import Assistant, Mute
+from assistant.speak.voice import Mute
+from assistant.turn import Assistant
 from assistant.values import StopReason, Utterance
 from bench.sizes.memory import own
 from bench.sizes.speech import SENTENCES, spoken

@@ -38,7 +38,8 @@ from assistant.personalise.background.supervisor import Supervisor
 from assistant.personalise.bridges.folder import BridgeFolder
 from assistant.personalise.training.events import Event
 from assistant.speak.espeak import Espeak, Speech
-from assistant.turn import Aloud, Assistant
+from assistant.speak.voice import Aloud
+from assistant.turn import Assistant
 from assistant.values import Utterance
 from tests.encode import tiny
 from tests.generate import toys

@@ -67,16 +67,16 @@ def test_the_reply_is_begun_in_the_pause_before_the_end(
     listening(runtime, request_)
     (utterance,) = runtime.utterances()
     assert errands
-    assert runtime.assistant._ahead is None  # it is not the listener who does it
+    assert runtime.assistant._speculation is None  # it is not the listener who does it
     errands[-1]()
-    ahead = runtime.assistant._ahead
+    ahead = runtime.assistant._speculation
     assert ahead is not None
-    assert "".join(ahead.pieces) == ANSWER
+    assert "".join(ahead.draft.early) == ANSWER
     assert not (tmp_path / "replies").exists()
     assert runtime.assistant.journal.count() == 0
     turn = runtime.assistant.hear(utterance)
     assert turn.reply == ANSWER
-    assert turn.hypothesis == ahead.features.transcript.text
+    assert turn.hypothesis == ahead.reading.features.transcript.text
     assert turn.timings is not None
     assert turn.timings.prefill is None
 
@@ -91,7 +91,7 @@ def test_the_errand_of_a_pause_is_there_before_the_end_is_sure(
 
         def watched() -> Iterator[AudioFrame]:
             for frame in request_:
-                ahead.append(runtime.assistant._ahead is not None)
+                ahead.append(runtime.assistant._speculation is not None)
                 yield frame
 
         listening(runtime, watched())
@@ -128,7 +128,7 @@ def test_who_goes_on_takes_back_what_was_begun(
             for frame in frames(examples()[3], silence(2.5)):
                 if runtime._voiced_since >= TALKING and errands and not ran:
                     errands[-1]()  # the thread that answers comes to it only now
-                    ran.append(runtime.assistant._ahead is not None)
+                    ran.append(runtime.assistant._speculation is not None)
                 yield frame
 
         listening(runtime, goes_on())
@@ -136,9 +136,9 @@ def test_who_goes_on_takes_back_what_was_begun(
         assert ran == [False]
         assert len(errands) >= 2
         errands[0]()  # of a pause that is over
-        assert runtime.assistant._ahead is None
+        assert runtime.assistant._speculation is None
         errands[-1]()
-        assert runtime.assistant._ahead is not None
+        assert runtime.assistant._speculation is not None
         assert runtime.assistant.hear(utterance).reply == ANSWER
     assert utterance.seconds > (len(examples()[4]) + len(examples()[3])) / SAMPLE_RATE
 
@@ -155,7 +155,7 @@ def test_while_a_later_pause_is_looked_into_nothing_is_begun_of_an_earlier_one(
             def encode(self, utterance: Utterance) -> SpeechFeatures:
                 if errands:
                     errands[0]()
-                    ran.append(runtime.assistant._ahead is not None)
+                    ran.append(runtime.assistant._speculation is not None)
                 return encode(utterance)
 
         runtime.finished = EndOfRequest(Slow(), None)
@@ -175,7 +175,7 @@ def test_what_fails_in_a_pause_is_told_by_the_turn(
     (utterance,) = runtime.utterances()
     runtime.assistant.route = "bridge"  # and there is none
     errands[-1]()
-    assert runtime.assistant._ahead is None
+    assert runtime.assistant._speculation is None
     runtime.assistant.route = "transcript"
     assert runtime.assistant.hear(utterance).reply == ANSWER
 

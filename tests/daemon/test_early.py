@@ -25,7 +25,8 @@ def test_what_ends_after_a_pause_is_encoded_when_it_ends(
     with opened(models, tmp_path, encode__early=early, listen__silence_ms=800) as runtime:
         runtime.microphone = list(frames(spoken_sentence, Pace.FAST))  # pyright: ignore[reportAttributeAccessIssue]
         (utterance,) = runtime.utterances()
-        ahead = runtime.assistant.encoded(utterance)
+        assert runtime.assistant.ends is not None
+        ahead = runtime.assistant.ends.features(utterance)
         assert (ahead is not None) is (early == "on")
         if ahead is not None:
             anew = runtime.assistant.encoder.encode(utterance)
