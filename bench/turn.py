@@ -96,7 +96,7 @@ def main() -> None:
         settings = load(flags).settings
         synthesiser = open_voice(settings.speak, settings.models.folder)
         voice = Aloud(synthesiser, WavSink(Path(folder)))
-        with composition.assistant(settings, voice) as assistant:
+        with composition.assistant(settings, voice, print) as assistant:
             medians = stages(assistant, spoken(), arguments.rounds)
             cached, anew, n_cached, n_anew = prefills(
                 assistant, settings.generate.instruction, arguments.rounds

@@ -68,7 +68,7 @@ class Controls:
         """
         if self._muted:
             runtime.microphone.mute()
-        runtime.button.down = self._down
+        runtime.listener.button.down = self._down
         self._publish = publish
         self._runtime = runtime
 
@@ -96,8 +96,8 @@ class Controls:
                     "microphone": MicrophoneState(
                         state=hearing.condition.value,
                         why=hearing.why,
-                        level_dbfs=runtime.meter.dbfs,
-                        speech=runtime.speech,
+                        level_dbfs=runtime.listener.meter.dbfs,
+                        speech=runtime.listener.speech,
                     ),
                     "speaking": runtime.loudspeaker.speaking,
                     "celsius": look(runtime.settings.journal.path.parent).celsius,
@@ -174,7 +174,7 @@ class Controls:
 
     def talk(self, *, down: bool) -> None:
         """The talk button goes down, or comes up."""
-        button = self._there().button
+        button = self._there().listener.button
         self._down = down and button.needed
         button.down = self._down
         if down and not button.needed:

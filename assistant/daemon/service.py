@@ -20,7 +20,7 @@ from assistant.daemon.controls import Controls
 from assistant.daemon.health import Heartbeat, Signs, trouble
 from assistant.daemon.microphone import Condition
 from assistant.daemon.notify import Notifier
-from assistant.daemon.runtime import Plan, Runtime, opened
+from assistant.daemon.runtime import Runtime, opened
 from assistant.errors import AttuneError
 from assistant.journal.turn import Turn
 from assistant.values import Utterance
@@ -35,8 +35,8 @@ BEATS = 3
 """Signs of life that systemd gets within the time after which it takes silence for death."""
 
 
-class Teller(loop.Teller, Protocol):
-    """Told what happens, and what a person should know beside."""
+class Reporter(loop.Reporter, Protocol):
+    """Reports what happens, and what a person should know beside."""
 
     def note(self, text: str) -> None:
         """Something beside the exchanges."""
@@ -52,14 +52,13 @@ class ServiceOutcome:
 
 
 class Service:
-    """Runs until it is told to stop.
+    """Runs until it is asked to stop.
 
     Args:
         settings: to begin with.
         read: reads the settings anew.
-        plan: how a runtime is made.
-        tell: told what happens.
-        notifier: tells systemd.
+        reporter: reports what happens.
+        notifier: reports to systemd.
         once: end after the first exchange.
     """
 
@@ -67,16 +66,15 @@ class Service:
         self,
         settings: Settings,
         read: Callable[[], Settings],
-        plan: Plan,
-        tell: Teller,
+        reporter: Reporter,
         *,
         notifier: Notifier,
         once: bool = False,
     ) -> None:
         self._settings = settings
         self._read = read
-        self._plan = plan
-        self._tell = tell
+        self._reporter = reporter
+        self._note = reporter.note
         self._notifier = notifier
         self._once = once
         self._stopper = loop.Stopper()
@@ -119,11 +117,11 @@ class Service:
                     except AttuneError as error:
                         if before is None:
                             raise
-                        self._tell.note(f"{error} The settings from before stay.")
+                        self._note(f"{error} The settings from before stay.")
                         settings, before = before, None
                         continue
                     gc.collect()  # the one before, if its listener was still at work below
-                    self._tell.note(f"Models ready after {time.monotonic() - began:.1f} s.")
+                    self._note(f"Models ready after {time.monotonic() - began:.1f} s.")
                     turns += self._live(runtime, server)
                 if self._next is None:
                     break
@@ -132,7 +130,7 @@ class Service:
                 gc.collect()  # a runtime refers to itself, and there may not be room for two
             self._notifier.stopping()
         if self._died:  # last of all, where it is looked for
-            self._tell.note(self._died)
+            self._note(self._died)
         return ServiceOutcome(turns, bool(self._died))
 
     def reload(self) -> None:
@@ -146,9 +144,8 @@ class Service:
         self._inbox.errand(self._make_way)  # a runtime that is being opened is left again at once
 
     def _opened(self, settings: Settings, server: Server) -> AbstractContextManager[Runtime]:
-        tell, beat, publish = self._tell.note, self._heart.beat, server.publish
-        errand = self._inbox.errand
-        return opened(settings, self._plan, tell, beat=beat, publish=publish, errand=errand)
+        beat, errand = self._heart.beat, self._inbox.errand
+        return opened(settings, self._note, beat=beat, publish=server.publish, errand=errand)
 
     def _live(self, runtime: Runtime, server: Server) -> int:
         """Hear and answer until a reload or the end; how many exchanges there were."""
@@ -166,15 +163,15 @@ class Service:
                 runtime.assistant,
                 self._heard(runtime),
                 stopper=runtime.stopper,
-                tell=_Publishing(self._tell, self._controls),
+                reporter=_Publishing(self._reporter, self._controls),
                 beside=_Beating(runtime, self._heart.beat),
                 inbox=self._inbox,
-                turn_taking=runtime.turn_taking,
+                turn_taking=runtime.listener.turn_taking,
                 once=self._once,
             )
         except AttuneError:
             raise
-        except Exception as error:  # noqa: BLE001 - told as that of any other thread is
+        except Exception as error:  # noqa: BLE001 - reported as that of any thread is
             self._die("answer", error)
             turns = 0
         else:
@@ -191,7 +188,7 @@ class Service:
     def _heard(self, runtime: Runtime) -> Iterator[Utterance]:
         """What is said, from the thread that listens."""
         try:
-            yield from runtime.utterances()
+            yield from runtime.listener.utterances()
         except Exception as error:  # noqa: BLE001 - nobody listens any more, for whatever reason
             self._die("listen", error)
 
@@ -210,17 +207,17 @@ class Service:
         try:
             self.reload()
         except AttuneError as error:
-            self._tell.note(f"{error} The settings from before stay.")
+            self._note(f"{error} The settings from before stay.")
 
     def _watch(self, server: Server) -> None:
-        """Tell systemd and followers how the daemon is."""
-        told = False
+        """Report to systemd and followers how the daemon is."""
+        noted = False
         alive_at = 0.0
         while not self._ended.wait(LOOK_S):
             wrong = self._look(server)
-            if wrong is not None and not told:
-                self._tell.note(wrong)
-            told = wrong is not None
+            if wrong is not None and not noted:
+                self._note(wrong)
+            noted = wrong is not None
             watchdog_s = self._notifier.watchdog_s
             if watchdog_s is None or wrong is not None:
                 continue
@@ -238,7 +235,7 @@ class Service:
             self._heard_with = hearing.condition
             if hearing.condition is Condition.LISTENING and not self._greeted:
                 self._greeted = True
-                self._tell.note("Listening. Speak, and stop with Ctrl-C.")
+                self._note("Listening. Speak, and stop with Ctrl-C.")
             server.publish_state(hearing.condition.value, hearing.why)
         wrong = trouble(Signs(hearing, self._heart.age_s), runtime.settings.service)
         self._say(wrong or self._said(runtime))
@@ -319,20 +316,20 @@ def _kind(error: BaseException) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Publishing:
-    """Tells exchanges to a person, and to the clients that follow."""
+    """Reports exchanges to a person, and to the clients that follow."""
 
-    tell: Teller
+    reporter: Reporter
     controls: Controls
 
     def begins(self, utterance: Utterance) -> None:
-        self.tell.begins(utterance)
+        self.reporter.begins(utterance)
 
     def turn(self, turn: Turn) -> None:
-        self.tell.turn(turn)
+        self.reporter.turn(turn)
         self.controls.answered(turn)
 
     def failure(self, error: AttuneError) -> None:
-        self.tell.failure(error)
+        self.reporter.failure(error)
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,7 @@ class Aloud:
     sink: Sink
     deaf: Callable[[], AbstractContextManager[None]] = nullcontext
     may_speak: Callable[[], bool] = lambda: True  # waits; False: nothing of this reply is said
+    beat: Callable[[], None] = lambda: None  # called with every piece: the reply comes on
     _ready: tuple[str, Speech] | None = None  # a sentence whose sound is made
 
     def say(self, pieces: Iterator[str], name: str, on_first_audio: Callable[[], None]) -> None:
@@ -72,11 +73,17 @@ class Aloud:
                 else:
                     self.sink.stop()
 
-            speak(pieces, self, self.sink, begin, name=name)
+            def beating() -> Iterator[str]:
+                for piece in pieces:
+                    self.beat()
+                    yield piece
+
+            speak(beating(), self, self.sink, begin, name=name)
 
     def prepare(self, sentence: str) -> None:
         """Make the sound of a sentence that may be said next; nothing is heard."""
         self._ready = sentence, self.synthesiser.synthesise(sentence)
+        self.beat()
 
     def synthesise(self, text: str) -> Speech:
         """The sound of one sentence, made now unless it is ready."""

@@ -261,7 +261,7 @@ def test_everything_is_refused_while_settings_are_taken_up(home: Home) -> None:
 
 def test_the_talk_button_is_down_for_as_long_as_a_client_holds_it(home: Home) -> None:
     with home.daemon(home.settings(listen={"push_to_talk": True})) as daemon:
-        button = daemon.runtime.button
+        button = daemon.runtime.listener.button
         with daemon.client.talking():
             assert button.down
         until(lambda: not button.down)
