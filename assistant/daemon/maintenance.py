@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from assistant import composition
 from assistant.config import Settings
-from assistant.control.handlers import RefusalError
 from assistant.control.messages import Status, as_json
+from assistant.control.methods import RefusalError
 from assistant.errors import AttuneError, TrainingError
 from assistant.personalise.background.scheduler import Scheduler
 from assistant.personalise.background.supervisor import Ended, How, Supervisor
