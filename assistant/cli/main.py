@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"assistant: {error}\n")
         return 1
     except BrokenPipeError:
-        # the reader of our output has gone; nothing can be told to anybody any more
+        # the reader of our output has gone; so there is nobody to report anything to
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:

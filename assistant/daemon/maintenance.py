@@ -45,7 +45,7 @@ TRAINER_S = 3.0
 """Longest wait for the trainer to keep its state at the end."""
 
 Mark = tuple[int, int, int] | None
-"""Tells one state of a file from another."""
+"""Distinguishes one state of a file from another."""
 
 
 class Promoted:

@@ -1,4 +1,4 @@
-"""A daemon's rooms over toy models, with a client at its socket, and a loop for who wants one."""
+"""A daemon's runtime over toy models, with a client at its socket, and a loop for who wants one."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ class Told:
 
 @dataclass
 class Home:
-    """A daemon's rooms without its loop."""
+    """A daemon's runtime without its loop."""
 
     folder: Path
     encoder: Wav2Vec2Encoder

@@ -1,4 +1,4 @@
-"""Replies begun in a pause, in rooms that the daemon has opened itself."""
+"""Replies begun in a pause, in a runtime that the daemon has opened itself."""
 
 from __future__ import annotations
 

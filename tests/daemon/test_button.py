@@ -1,4 +1,4 @@
-"""The button at a board's GPIO header, in rooms that the daemon has opened itself."""
+"""The button at a board's GPIO header, in a runtime that the daemon has opened itself."""
 
 from __future__ import annotations
 

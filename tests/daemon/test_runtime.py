@@ -65,7 +65,7 @@ def test_what_the_assistant_says_itself_is_not_heard(home: Home, speech: list[Au
         assert not runtime.listener.speech
 
 
-def test_pauses_that_were_learned_outlive_the_house(home: Home) -> None:
+def test_pauses_that_were_learned_outlive_the_runtime(home: Home) -> None:
     with home.daemon() as daemon:
         learned = daemon.runtime.listener.pauses.dump()
         daemon.runtime.remember()
