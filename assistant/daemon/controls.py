@@ -235,7 +235,7 @@ class Controls(Methods):
     def _there(self) -> Runtime:
         runtime = self._runtime
         if runtime is None:
-            raise RefusalError("Attune is taking up its settings. Ask again in a moment.")
+            raise RefusalError("Attune is loading its settings. Ask again in a moment.")
         return runtime
 
     @contextmanager

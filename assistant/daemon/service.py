@@ -177,7 +177,7 @@ class Service:
             self._ending.die("listen", error)
 
     def _make_way(self) -> None:
-        """Stop for the sake of other settings, unless they have been taken up by now."""
+        """Stop for the sake of other settings, unless they are in force by now."""
         if self._next is not None:
             self._stop_runtime()
 
