@@ -5,14 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, takewhile
 
+from assistant.errors import AudioError, SpeechError
 from assistant.generate.stream import ReplyStream
 from assistant.reading import Reading
 from assistant.speak.sentences import sentences
 from assistant.speak.voice import Voice
-from assistant.values import SoftPrompt, StopReason
+from assistant.values import SoftPrompt, StopReason, Timings
 
 
 @dataclass(slots=True)
@@ -91,3 +92,37 @@ class Speculation:
         sentence = next(iter(sentences(taken())), None)
         if sentence is not None and still():
             voice.prepare(sentence)
+
+
+def say(
+    reply: Draft | Question, voice: Voice, name: str, timings: Timings, began: float
+) -> tuple[Timings, AudioError | SpeechError | None]:
+    """Say a reply while it is written; with what that took, and why it was not heard, if so.
+
+    Args:
+        reply: all its pieces are taken, whatever becomes of the voice.
+        voice: says it.
+        name: of its sound.
+        timings: of the stages before.
+        began: when the turn did, monotonic seconds.
+    """
+    pieces, first_audio, unheard = reply.pieces(), list[float](), None
+    try:
+        voice.say(pieces, name, lambda: first_audio.append(ms_since(began)))
+    except (AudioError, SpeechError) as error:
+        unheard = error  # a loudspeaker that was pulled must not cost the written reply
+    for _ in pieces:  # what a voice that was stopped has left
+        pass
+    timings = replace(
+        timings,
+        prefill=reply.prefill_ms,
+        first_token=None if reply.began_at is None else (reply.began_at - began) * 1_000,
+        first_audio=first_audio[0] if first_audio else None,
+        total=ms_since(began),
+    )
+    return timings, unheard
+
+
+def ms_since(start: float) -> float:
+    """Milliseconds since a moment in monotonic seconds."""
+    return (time.monotonic() - start) * 1_000

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 from assistant.bridge.route import RouteSetting
 from assistant.config import BridgeSettings, GenerateSettings, TurnSettings
 from assistant.dialogue import Answer, AskBack, DialoguePolicy, Ignore, Stop, Wait
-from assistant.draft import Draft, Question, Speculation
+from assistant.draft import Draft, Question, Speculation, ms_since, say
 from assistant.encode.encoder import Encoder
 from assistant.encode.end_of_request import EndOfRequest
-from assistant.errors import AttuneError, AudioError, SpeechError, StorageError
+from assistant.errors import AttuneError, StorageError
 from assistant.generate.context import ContextLine
 from assistant.generate.llama import LlamaSession
 from assistant.generate.stream import ReplyStream
@@ -66,7 +66,7 @@ class Assistant:
         with self._journalled(turn_id):
             features = self.ends and self.ends.features(utterance)
             features = features or self.encoder.encode(utterance)
-            timings = Timings(endpoint=utterance.endpoint_ms, encode=_ms_since(began))
+            timings = Timings(endpoint=utterance.endpoint_ms, encode=ms_since(began))
             self.journal.transcribed(turn_id, features)
             found, bridge_ms = self._read(features)
             understood = found.understood(turn_id, over_reply=utterance.over_reply)
@@ -172,7 +172,7 @@ class Assistant:
                 return ready, None
         began = time.monotonic()
         found = read(features, self.bridge, self.route, self.bridge_settings)
-        return found, None if found.prompt is None else _ms_since(began)
+        return found, None if found.prompt is None else ms_since(began)
 
     def _answering(self, turn_id: int, route: Route, prompt: SoftPrompt | None) -> None:
         self.journal.answering(turn_id, llm=self.llm.fingerprint, route=route, prompt=prompt)
@@ -199,21 +199,8 @@ class Assistant:
         voice: Voice,
     ) -> None:
         """Say a reply while it is written, and journal it whether it was heard or not."""
-        pieces, first_audio, unheard = reply.pieces(), list[float](), None
         name = f"turn-{max(turn_id, 0):06d}"  # 0: an exchange without a row yet, which none has
-        try:
-            voice.say(pieces, name, lambda: first_audio.append(_ms_since(began)))
-        except (AudioError, SpeechError) as error:
-            unheard = error  # a loudspeaker that was pulled must not cost the written reply
-        for _ in pieces:  # what a voice that was stopped has left
-            pass
-        timings = replace(
-            timings,
-            prefill=reply.prefill_ms,
-            first_token=None if reply.began_at is None else (reply.began_at - began) * 1_000,
-            first_audio=first_audio[0] if first_audio else None,
-            total=_ms_since(began),
-        )
+        timings, unheard = say(reply, voice, name, timings, began)
         self.journal.answered(turn_id, Reply(reply.text, route, reply.stop_reason, timings))
         if unheard is not None:
             raise unheard
@@ -248,7 +235,3 @@ class Assistant:
             raise
         finally:
             self._speculation = None
-
-
-def _ms_since(start: float) -> float:
-    return (time.monotonic() - start) * 1_000
