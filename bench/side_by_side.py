@@ -31,16 +31,15 @@ from faster_whisper import WhisperModel
 from llama_cpp import Llama
 from numpy.typing import NDArray
 
-from assistant import composition
 from assistant.audio.resample import to_int16
 from assistant.config import INSTRUCTION, Settings, load
 from assistant.daemon import loop
 from assistant.daemon import runtime as daemon
-from assistant.daemon.runtime import Plan, Runtime
+from assistant.daemon.runtime import Runtime
 from assistant.errors import AttuneError
 from assistant.generate.context import ContextLine
 from assistant.journal.turn import Turn
-from assistant.turn import Mute
+from assistant.speak.voice import Mute
 from assistant.values import FRAME_SAMPLES, SAMPLE_RATE, AudioFrame, Utterance
 from models.recipe.corpus import read, recordings
 
@@ -105,23 +104,20 @@ def frames(clips: Sequence[Samples], listener: Listener) -> Iterator[AudioFrame]
 def attune(settings: Settings, clips: Sequence[Samples]) -> list[tuple[Utterance, Turn]]:
     """What the daemon makes of recordings."""
     listener, inbox = Listener(), loop.Inbox()
-    plan = Plan(
-        composition.assistant, lambda *_: None, lambda s: composition.sink(s.speak, s.speak)
-    )
     with daemon.opened(
-        settings, plan, print, beat=lambda: None, publish=lambda _: None, errand=inbox.errand
+        settings, print, beat=lambda: None, publish=lambda _: None, errand=inbox.errand
     ) as runtime:
         runtime.assistant.voice = Mute()
-        runtime.microphone = frames(clips, listener)  # pyright: ignore[reportAttributeAccessIssue]
+        runtime.listener.microphone = frames(clips, listener)
         stopper = loop.Stopper()
         loop.run(
             runtime.assistant,
-            runtime.utterances(),
+            runtime.listener.utterances(),
             stopper=stopper,
-            tell=listener,
+            reporter=listener,
             beside=_Beside(runtime),
             inbox=inbox,
-            turn_taking=runtime.turn_taking,
+            turn_taking=runtime.listener.turn_taking,
         )
     return listener.turns
 

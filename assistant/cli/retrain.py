@@ -119,7 +119,7 @@ def _wait(client: Client, request: Request) -> int:
 
 
 def _ask(client: Client, request: Request) -> None:
-    client.retrain(request)
+    client.retrain(request.start, request.minutes)
 
 
 def _outcome(events: Iterator[Event | None], client: Client, shown: Display) -> Judged | Nothing:

@@ -29,7 +29,7 @@ def listening(path: Path, group: str | None = None) -> Generator[socket.socket, 
     """A socket that listens, for the user's own programs and for a group.
 
     Its folder is made as needed, and a socket that a dead daemon left there is replaced: a lock
-    on a file beside it tells the dead from the living.
+    on a file beside it shows whether its daemon still lives.
 
     Args:
         path: the socket.

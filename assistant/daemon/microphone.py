@@ -1,7 +1,7 @@
 """A microphone that may come and go, as one endless stream of frames.
 
 The microphone lives in a process of its own (``assistant.listen``). When that fails, the failure
-is told once, and the process is started anew with growing pauses until sound flows again: so a
+is reported once, and the process is started anew with growing pauses until sound flows again: so a
 device that was unplugged, is busy, is missing at boot or hangs in its driver, and a sound server
 that was restarted, all mend in one way.
 """
@@ -76,7 +76,7 @@ class MicrophoneSupervisor:
 
     Args:
         settings: which microphone.
-        tell: told in words when the microphone fails, and when it works again.
+        note: shows a person that the microphone fails, and that it works again.
         command: starts the microphone's process.
         clock: monotonic seconds.
     """
@@ -84,13 +84,13 @@ class MicrophoneSupervisor:
     def __init__(
         self,
         settings: ListenSettings,
-        tell: Callable[[str], None],
+        note: Callable[[str], None],
         *,
         command: Sequence[str] = COMMAND,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._command = (*command, settings.model_dump_json())
-        self._tell = tell
+        self._note = note
         self._clock = clock
         self._stopped = threading.Event()
         self._muted = threading.Event()
@@ -137,7 +137,7 @@ class MicrophoneSupervisor:
                             break
                         steady += 1
                         if attempt and steady == STEADY_FRAMES:
-                            self._tell("The microphone works again.")
+                            self._note("The microphone works again.")
                             attempt = 0
                         self._now(Condition.LISTENING, overruns=heard.overruns)
                         last = heard.frame
@@ -149,13 +149,13 @@ class MicrophoneSupervisor:
             if why is None:
                 continue
             if not attempt:
-                self._tell(f"{why} Attune tries again by itself.")
+                self._note(f"{why} Attune tries again by itself.")
             self._now(Condition.ABSENT, why)
             self._wait(RETRY_S[min(attempt, len(RETRY_S) - 1)])
             attempt += 1
 
     def _messages(self, process: _Process) -> Iterator[Frames | Failure]:
-        """What the microphone's process sends, until the microphone are stopped or muted."""
+        """What the microphone's process sends, until the microphone is stopped or muted."""
         messages, patience_s, last_at = Messages(), FIRST_S, self._clock()
         while not (self._stopped.is_set() or self._muted.is_set()):
             data = process.read(_POLL_S)
@@ -173,7 +173,7 @@ class MicrophoneSupervisor:
             try:
                 found = messages.push(data)
             except ValueError:
-                yield Failure("The microphone's process sends what is no sound.")
+                yield Failure("The microphone's process sent data that is not audio.")
                 return
             for message in found:
                 patience_s, last_at = STUCK_S, self._clock()

@@ -61,7 +61,7 @@ def test_everything_that_can_be_asked_reaches_the_daemon(place: Path, knowing: K
     assert client.confirm(3) == "what time is it"
     assert client.bridges() == [{"version": "1a"}]
     assert client.rollback() == "0f"
-    client.retrain(Request("base", 1.5))
+    client.retrain("base", 1.5)
     client.say("hello")
     client.mute()
     client.unmute()

@@ -16,6 +16,7 @@ import pytest
 
 from assistant.config import ListenSettings, TurnSettings
 from assistant.daemon import loop
+from assistant.daemon.listener import noticing
 from assistant.daemon.loop import WENT_ON, Beside, Inbox, LoopOutcome, Stopper, joined
 from assistant.daemon.turn_taking import TurnTaking
 from assistant.dialogue import DialoguePolicy
@@ -85,7 +86,7 @@ class Told(home.Told):
             assistant,
             utterances,
             stopper=stopper or Stopper(),
-            tell=self,
+            reporter=self,
             beside=beside,
             inbox=inbox,
             turn_taking=turn_taking,
@@ -292,7 +293,7 @@ def noticed(
     told: list[tuple[int, int]] = []
     now = 0
     signs = iter(strip)
-    detect = loop.noticing(
+    detect = noticing(
         lambda _frame: next(signs) == "#",
         lambda captured_at: told.append((now, starts.index(captured_at))),
     )

@@ -168,7 +168,7 @@ def test_a_failure_is_told_once_and_so_is_its_end(listener: Listener) -> None:
         ("end", "The microphone's process ended (status 7)."),
         ("crash", "The microphone's process ended (signal 9)."),
         ("close", "The microphone's process ended (it closed its output)."),
-        ("babble", "The microphone's process sends what is no sound."),
+        ("babble", "The microphone's process sent data that is not audio."),
     ],
 )
 def test_a_process_that_fails_is_told_and_started_anew(

@@ -21,16 +21,14 @@ SETTINGS = ListenSettings.model_validate(
 
 @dataclass
 class Talk:
-    """A turn_taking with a clock that frames move."""
+    """Turn taking with a clock that frames move."""
 
     settings: ListenSettings = SETTINGS
     seconds: float = 1_000.0
     reopened: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.turn_taking = TurnTaking(
-            self.settings, self.reopened.append, clock=lambda: self.seconds
-        )
+        self.turn_taking = TurnTaking(self.settings, clock=lambda: self.seconds)
 
     def cut(self, seconds: float = 1.0, reason: EndReason = EndReason.SILENCE) -> None:
         self.turn_taking.cut(replace(utterance(seconds), end_reason=reason))
@@ -40,7 +38,9 @@ class Talk:
         for sign in strip:
             frame = AudioFrame(np.zeros(FRAME_SAMPLES, np.int16), self.seconds)
             self.seconds += FRAME_MS / 1000
-            self.turn_taking.frame(frame, voiced=sign == "#")
+            gap_ms = self.turn_taking.frame(frame, voiced=sign == "#")
+            if gap_ms is not None:
+                self.reopened.append(gap_ms)
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def test_a_turn_that_was_taken_back_says_nothing_and_the_next_one_may(talk: Talk
 
 
 class Waiting:
-    """A thread that waits for the turn_taking."""
+    """A thread that waits for its turn."""
 
     def __init__(self, talk: Talk) -> None:
         self.may: list[bool] = []

@@ -38,7 +38,7 @@ from assistant.personalise.training.events import (
     from_line,
 )
 from assistant.personalise.training.request import Request
-from assistant.turn import Mute
+from assistant.speak.voice import Mute
 from tests.personalise.pupil import Pupil, settings
 from tests.soak.moments import STEPS, Kill, Life, Stage, Victim, place
 from tests.sound import SoundServer, synthesise

@@ -9,7 +9,8 @@ from assistant.config import BridgeSettings, EncodeSettings
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.generate.llama import LlamaSession
 from assistant.journal.buffered import BufferedJournal
-from assistant.turn import Assistant, Mute
+from assistant.speak.voice import Mute
+from assistant.turn import Assistant
 from tests.encode import tiny
 from tests.generate import toys
 from tests.turn.rooms import YES, Make

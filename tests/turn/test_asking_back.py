@@ -24,7 +24,7 @@ from assistant.journal.turn import Taught
 from assistant.personalise.data.examples import examples
 from assistant.speak.espeak import Espeak
 from assistant.speak.playback import WavSink
-from assistant.turn import Aloud, Mute
+from assistant.speak.voice import Aloud, Mute
 from assistant.values import Route, SoftPrompt, StopReason
 from tests.journal.exchanges import utterance
 from tests.turn.rooms import LETTER_H, Make, Saying, bridge_to

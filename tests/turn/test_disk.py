@@ -11,7 +11,7 @@ from assistant.config import SpeakSettings
 from assistant.journal.buffered import BufferedJournal
 from assistant.journal.store import Journal
 from assistant.speak.espeak import Espeak
-from assistant.turn import Aloud
+from assistant.speak.voice import Aloud
 from assistant.values import SpeechFeatures, Utterance
 from tests.encode import tiny
 from tests.journal.exchanges import on_disk, utterance

@@ -20,12 +20,13 @@ from assistant.generate.stream import GenerationStats, ReplyStream
 from assistant.journal.store import Journal
 from assistant.journal.turn import Turn
 from assistant.speak.speech import Speech
-from assistant.turn import Aloud, Assistant, Mute
+from assistant.speak.voice import Aloud, Mute
+from assistant.turn import Assistant
 from assistant.values import Route, SoftPrompt, SpeechFeatures, StopReason, Transcript, Utterance
 from tests.encode import tiny
 from tests.generate import toys
 from tests.journal.exchanges import utterance
-from tests.turn.rooms import LETTER_H, Make, Saying, bridge_to
+from tests.turn.rooms import LETTER_H, Encoded, Make, Saying, bridge_to
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 TALK = b"Yes! No."
@@ -138,7 +139,7 @@ class Room:
 
     @property
     def ready(self) -> bool:
-        return self.assistant._ahead is not None
+        return self.assistant._speculation is not None
 
 
 MakeRoom = Callable[..., Room]
@@ -162,7 +163,7 @@ def room(make: Make, talker: LlamaSession, path: Path) -> MakeRoom:
                 "encoder": Saying(),
                 "llm": counting,
                 "voice": Aloud(sound, sound),
-                "encoded": lambda _: room.heard,
+                "ends": Encoded(lambda: room.heard),
                 "now": lambda: room.now,
                 **changes,
             }
@@ -494,7 +495,7 @@ def test_a_turn_that_fails_leaves_nothing_ready(room: MakeRoom) -> None:
             del utterance
             raise EncoderError("No ears today.")
 
-    ahead = room(encoder=Deaf(), encoded=lambda _: None)
+    ahead = room(encoder=Deaf(), ends=Encoded(lambda: None))
     ahead.begin()
     with pytest.raises(EncoderError):
         ahead.hear()

@@ -11,7 +11,7 @@ from assistant.config import SpeakSettings
 from assistant.errors import SpeechError
 from assistant.generate.llama import LlamaSession
 from assistant.speak.espeak import Espeak, Speech
-from assistant.turn import Aloud, Mute
+from assistant.speak.voice import Aloud, Mute
 from assistant.values import StopReason
 from tests.journal.exchanges import utterance
 from tests.turn.rooms import Make
