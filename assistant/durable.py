@@ -10,29 +10,34 @@ from pathlib import Path
 _OTHERS = 0o077
 
 
+def part(path: Path) -> Path:
+    """Where ``write`` keeps what is half written."""
+    return path.with_name(f"{path.name}.part")
+
+
 def write(path: Path, data: bytes, *, mode: int = 0o600) -> None:
     """Write a file atomically and bring it to the disk, its name included.
 
     Args:
-        path: the file; its folder must be there. What is half written is called ``path.part``.
+        path: the file; its folder must be there.
         data: all of it.
         mode: permissions, less the process's umask unless they are the owner's alone.
 
     Raises:
         OSError: if it cannot be written; then the file is what it was before.
     """
-    part = path.with_name(path.name + ".part")
+    new = part(path)
     try:
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
             if not mode & _OTHERS:
                 _restrict(file.fileno(), mode)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        part.replace(path)
+        new.replace(path)
     except OSError:
         with suppress(OSError):
-            part.unlink(missing_ok=True)
+            new.unlink(missing_ok=True)
         raise
     sync(path.parent)
 

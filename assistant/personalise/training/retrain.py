@@ -23,6 +23,7 @@ from assistant.generate.llama import LlamaSession
 from assistant.generate.vocabulary import Vocabulary, vocabulary
 from assistant.journal.lineage import Lineage
 from assistant.journal.store import Journal
+from assistant.personalise.bridges import training_files
 from assistant.personalise.bridges.folder import BridgeFolder
 from assistant.personalise.bridges.shred import shred
 from assistant.personalise.data.examples import Example, examples
@@ -51,7 +52,7 @@ from assistant.personalise.training.heads import (
 from assistant.personalise.training.request import Request
 from assistant.personalise.training.trainer import Material, Trained, Trainer
 
-STATE = "training.safetensors"
+STATE = training_files.RETRAINING
 """The state of a training under way, in the folder of bridges."""
 
 EXAMPLES = "examples_at_last_training"
