@@ -39,9 +39,9 @@ _COUNTS = {
 }
 
 
-def journal(patient: Subject) -> Finding:
+def journal(subject: Subject) -> Finding:
     """Whether the database is whole, of a version that is known, and can be written."""
-    path = patient.settings.journal.path
+    path = subject.settings.journal.path
     folder = next(each for each in (path.parent, *path.parent.absolute().parents) if each.exists())
     if not path.exists():
         if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):

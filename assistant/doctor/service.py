@@ -17,19 +17,19 @@ ASK_S = 10.0
 _PROPERTIES = ("LoadState", "ActiveState", "SubState", "UnitFileState", "NRestarts", "Result")
 
 
-def service(_patient: Subject) -> Finding:
+def service(_subject: Subject) -> Finding:
     """The state of the system's unit."""
     return state("systemctl", "journalctl -u attune", "sudo systemctl")
 
 
-def user_service(_patient: Subject) -> Finding:
+def user_service(_subject: Subject) -> Finding:
     """The state of the user's unit."""
     return state("systemctl --user", "journalctl --user -u attune", "systemctl --user")
 
 
-def daemon(patient: Subject) -> Finding:
+def daemon(subject: Subject) -> Finding:
     """Whether Attune runs and answers."""
-    return life(patient.daemon)
+    return life(subject.daemon)
 
 
 def life(daemon: Daemon) -> Finding:
