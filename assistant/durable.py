@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 _OTHERS = 0o077
 
@@ -91,6 +94,29 @@ def folder(path: Path) -> None:
     except FileExistsError:
         if not path.is_dir():  # else another process was faster
             raise
+
+
+@contextmanager
+def locked(path: Path, refusal: Exception, *, wait_s: float = 0.0) -> Generator[None]:
+    """Be the only process within this block; the file stays, and death gives the lock back.
+
+    Args:
+        path: the lock; its folder must be there.
+        refusal: raised if another process is within such a block all the while.
+        wait_s: how long to wait for that one.
+
+    Raises:
+        OSError: if the file cannot be made.
+    """
+    lock = FileLock(path, wait_s, mode=0o600, thread_local=False)
+    try:
+        lock.acquire(poll_interval=0.02)
+    except Timeout:
+        raise refusal from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def close_to_others(path: Path, *, keeping: int = 0) -> bool:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import os
 import threading
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
@@ -187,17 +185,9 @@ def alone(folder: Path) -> Generator[None, None, None]:
         TrainingError: if another one is under way.
     """
     durable.folder(folder)
-    handle = os.open(folder / "training.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise TrainingError(
-                "A training is under way already. 'assistant status' shows how far it is."
-            ) from None
+    busy = TrainingError("A training is under way already. 'assistant status' shows how far it is.")
+    with durable.locked(folder / "training.lock", busy):
         yield
-    finally:
-        os.close(handle)
 
 
 def beginning(
