@@ -88,7 +88,7 @@ def build(
     """What to say of a build of llama.cpp.
 
     Args:
-        info: what it tells of itself.
+        info: what it reports of itself.
         has_gpu: whether it can use one.
         wants_gpu: whether the settings put layers there.
         is_jetson: whether the machine is one, which has a CUDA GPU.

@@ -28,7 +28,7 @@ from assistant.journal.backup import (
     Packed,
     Places,
 )
-from assistant.journal.connection import connect, told
+from assistant.journal.connection import connect, explained
 from assistant.journal.schema import MIGRATIONS, migrate, recognise, version
 
 _MOST_MANIFEST = 10_000_000  # bytes
@@ -236,7 +236,7 @@ def _give_to_owner(staged: Places, places: Places) -> None:
 def _settle(journal: Path) -> None:
     """Bring the write-ahead log into the database, which only works if nobody else uses it."""
     with (
-        told(journal, "put the backup in place"),
+        explained(journal, "put the backup in place"),
         closing(sqlite3.connect(journal, isolation_level=None)) as connection,
     ):
         try:

@@ -46,7 +46,9 @@ def the_checks_process() -> psutil.Process:
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
 def test_every_check_is_there_and_says_what_it_looks_at(check: Check) -> None:
-    assert check.function.__module__ == f"assistant.doctor.{check.module}"
+    module, _, function = check.place.partition(":")
+    assert check.function.__module__ == f"assistant.doctor.{module}"
+    assert check.function.__name__ == function
     assert check.function.__doc__
 
 
