@@ -29,14 +29,6 @@ _BLOCK = 1 << 16
 class Process(Protocol):
     """What ``end`` needs of a process."""
 
-    def terminate(self) -> None:
-        """Ask it to end."""
-        ...
-
-    def kill(self) -> None:
-        """End it."""
-        ...
-
     def send_signal(self, sig: int, /) -> None:
         """Send it a signal, unless it has ended."""
         ...
@@ -55,7 +47,6 @@ class Child:
             input stays open until ``close``.
         patience_s: how long it may take to end by itself in ``close``.
         errors: where its standard error goes.
-        start_new_session: keeps Ctrl-C at the terminal away from it.
 
     Raises:
         OSError: if it cannot be started.
@@ -68,14 +59,13 @@ class Child:
         *,
         patience_s: float = 0.0,
         errors: int | IO[bytes] = subprocess.DEVNULL,
-        start_new_session: bool = False,
     ) -> None:
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
-            start_new_session=start_new_session,
+            start_new_session=True,  # Ctrl-C is for the parent, which ends it in order
         )
         self._in = cast("IO[bytes]", self._process.stdin)
         self._out = cast("IO[bytes]", self._process.stdout)
@@ -139,12 +129,12 @@ def in_background(command: Sequence[str]) -> tuple[str, ...]:
 
 def end(process: Process, patience_s: float) -> int:
     """Ask a process to end, stopped or not, kill it when it does not, and give its exit status."""
-    process.terminate()
-    process.send_signal(signal.SIGCONT)
+    for number in (signal.SIGTERM, signal.SIGCONT):
+        process.send_signal(number)
     try:
         return process.wait(patience_s)
     except subprocess.TimeoutExpired:
-        process.kill()
+        process.send_signal(signal.SIGKILL)
         return process.wait()
 
 

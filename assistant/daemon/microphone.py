@@ -121,10 +121,7 @@ class MicrophoneSupervisor:
             why = last = None
             steady = 0
             try:
-                # Ctrl-C is for the daemon, which closes the device in order
-                with closing(
-                    child.Child(self._command, patience_s=END_S, start_new_session=True)
-                ) as process:
+                with closing(child.Child(self._command, patience_s=END_S)) as process:
                     for heard in self._messages(process):
                         if isinstance(heard, Failure):
                             why = heard.why

@@ -5,7 +5,6 @@ A check may hang in a driver or be ended by a fault in a library; then only this
 
 from __future__ import annotations
 
-import json
 import sys
 
 from assistant import child
@@ -18,7 +17,7 @@ from assistant.errors import AttuneError
 def main() -> int:
     """Run the checks that standard input names."""
     order, answer = child.serve()
-    subject = from_json(json.dumps(order["subject"]))
+    subject = from_json(order["subject"])
     answer("ready")  # from now on the checks' own time counts
     for check in chosen(order["checks"]):
         answer(run(check, subject).as_json())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Generator, Iterable
 from contextlib import closing
@@ -22,7 +21,7 @@ def examine(
     """What the checks find, in their order; one that hangs or crashes costs only itself."""
     left = deque(checks)
     while left:
-        order = {"subject": json.loads(to_json(subject)), "checks": [each.name for each in left]}
+        order = {"subject": to_json(subject), "checks": [each.name for each in left]}
         with closing(Child(command("assistant.doctor"), order)) as process:
             line = process.line(START_S)  # it is ready
             while left:

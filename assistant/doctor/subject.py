@@ -32,18 +32,18 @@ class Subject:
     daemon: Daemon = field(default_factory=Daemon)
 
 
-def to_json(subject: Subject) -> str:
-    """The subject as JSON."""
-    return _SUBJECT.dump_json(subject).decode()
+def to_json(subject: Subject) -> object:
+    """The subject as JSON values."""
+    return _SUBJECT.dump_python(subject, mode="json")
 
 
-def from_json(text: str) -> Subject:
-    """The subject from JSON.
+def from_json(values: object) -> Subject:
+    """The subject from JSON values.
 
     Raises:
         ValueError: if it is none.
     """
-    return _SUBJECT.validate_json(text)
+    return _SUBJECT.validate_python(values)
 
 
 _SUBJECT = TypeAdapter(Subject)

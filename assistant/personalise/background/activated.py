@@ -87,14 +87,6 @@ class ActivatedProcess:
             if self._status is None:
                 self._signal(sig)
 
-    def terminate(self) -> None:
-        """Ask the trainer to end."""
-        self.send_signal(signal.SIGTERM)
-
-    def kill(self) -> None:
-        """End the trainer."""
-        self.send_signal(signal.SIGKILL)
-
     def wait(self, timeout: float | None = None) -> int:
         """Wait for the exit status.
 

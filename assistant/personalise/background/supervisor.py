@@ -43,6 +43,7 @@ LINE_BYTES = 1 << 16
 """Longest line read as one; only a broken trainer writes a longer one."""
 
 _LAST_LINES = 20
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _OF_A_TRACEBACK = re.compile(r'  File ".+", line \d+.*|[\w.]*(Error|Exception|Interrupt)\b')
 
 log = logging.getLogger("attune.training")
@@ -102,7 +103,8 @@ class Supervisor:
         self._stderr: deque[str] = deque(maxlen=_LAST_LINES)
         self._heard_s = clock()
         order = {"settings": settings.model_dump(mode="json"), "request": asdict(request)}
-        environment = _threads(settings.personalise.threads) | FEW_KERNELS
+        threads = dict.fromkeys(_THREADS, str(settings.personalise.threads))
+        environment = threads | FEW_KERNELS
         self._process: subprocess.Popen[str] | ActivatedProcess
         try:
             if (path := settings.personalise.socket) is not None:
@@ -190,7 +192,7 @@ class Supervisor:
             if status is None:
                 if self._ending is None and self._running_s() - self._heard_s >= self._hang_s:
                     self._ending = How.HUNG
-                    self._process.kill()
+                    self._process.send_signal(signal.SIGKILL)
                 return None
         if self._ended_at is None:
             self._ended_at = self._clock()
@@ -270,11 +272,6 @@ def _read_from(text: str) -> Generator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
-
-
-def _threads(number: int) -> dict[str, str]:
-    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    return dict.fromkeys(names, str(number))
 
 
 def _lines(stream: IO[str]) -> Iterator[str]:

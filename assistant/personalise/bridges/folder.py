@@ -214,6 +214,7 @@ class BridgeFolder:
         """Be the only process that changes the folder."""
         with self._explained("change"):
             durable.folder(self.folder)
+            # the folder itself is the lock: a file in it might belong to another user
             handle = os.open(self.folder, os.O_RDONLY)
             try:
                 self._lock(handle)
