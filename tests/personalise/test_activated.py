@@ -115,7 +115,9 @@ def test_a_trainer_whose_steward_is_killed_is_killed_too(path: Path) -> None:
         supervisor = Supervisor(settings(path), Request())
         process = psutil.Process(supervisor.pid)
         os.kill(process.ppid(), signal.SIGKILL)
-        assert run(supervisor)[1] == Ended(How.DIED, "it was killed, probably for want of memory")
+        assert run(supervisor)[1] == Ended(
+            How.DIED, "it was killed, probably because memory ran out"
+        )
         until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,11 @@ from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.errors import CorpusError, TrainingError
 from assistant.generate.gguf import GGUFFile
 from assistant.generate.vocabulary import vocabulary
+from assistant.journal.features import half
 from assistant.journal.lineage import Lineage
 from assistant.journal.store import Journal
 from assistant.journal.turn import Taught
-from assistant.personalise.bridges.erasure import erase
+from assistant.personalise.bridges.erasure import erase, forget
 from assistant.personalise.bridges.folder import BridgeFolder
 from assistant.personalise.data.synthetic import Sentence
 from assistant.personalise.training.bootstrap import STEPS, BootstrapRequest, bootstrap, own_texts
@@ -35,6 +37,7 @@ from assistant.personalise.training.trainer import Interrupted
 from tests.encode import tiny
 from tests.generate import toys
 from tests.journal.exchanges import utterance
+from tests.personalise.lived_in import Traces
 
 N_CTX = 4_096
 SHORT = BootstrapRequest(utterances=3, steps=3)
@@ -204,6 +207,47 @@ def test_an_erasure_takes_what_is_kept_of_own_texts_before_the_end(settings: Set
     assert left(settings) == {"bootstrap.frames", "bootstrap.jsonl"}
 
 
+def corpus_of(folder: Path, *texts: str | None) -> Path:
+    """Recordings, each with its text where it has one."""
+    folder.mkdir()
+    for number, text in enumerate(texts):
+        sound = utterance(0.5, seed=number).samples
+        soundfile.write(folder / f"{number}.wav", sound, 16_000)
+        if text is not None:
+            (folder / f"{number}.txt").write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_after_an_interrupted_bootstrap_everything_of_a_corpus_can_be_forgotten(
+    settings: Settings, tmp_path: Path
+) -> None:
+    stop = threading.Event()
+
+    def tell(event: Event) -> None:
+        if isinstance(event, Stepped) and event.step == 2:
+            stop.set()
+
+    plan = BootstrapRequest(corpora=(corpus_of(tmp_path / "corpus", "good evening"),), utterances=1)
+    with Journal.open(settings.journal) as journal:
+        journal.typed("where is my blue hat")
+        with pytest.raises(Interrupted):
+            run(settings, plan, tell, stop=stop)
+        encoder = Wav2Vec2Encoder(settings.encode)
+        sound, _ = soundfile.read(tmp_path / "corpus" / "0.wav", dtype="float32")
+        found = encoder.encode(replace(utterance(0.5), samples=sound))
+        frames = half(found.frames).tobytes()
+        traces = Traces((frames[len(frames) // 2 :][:64], found.transcript.text.encode()))
+        data = settings.journal.path.parent
+        assert {name for name, _ in traces.left_in(data)} == {"bootstrap.frames", "bootstrap.jsonl"}
+        assert left(settings) == {
+            "bootstrap.safetensors", "bootstrap.frames", "bootstrap.jsonl",
+            "bootstrap-own.frames", "bootstrap-own.jsonl",
+        }  # fmt: skip
+        forget(journal, BridgeFolder(settings.bridges), None)
+    assert traces.left_in(data) == []
+    assert left(settings) == set()
+
+
 def test_a_bridge_for_elsewhere_knows_nothing_of_the_journal(
     settings: Settings, tmp_path: Path
 ) -> None:
@@ -224,13 +268,7 @@ def test_a_bridge_for_elsewhere_knows_nothing_of_the_journal(
 def test_recordings_of_a_corpus_are_learned_from_and_problems_told(
     settings: Settings, tmp_path: Path
 ) -> None:
-    corpus = tmp_path / "corpus"
-    corpus.mkdir()
-    for number, text in enumerate(("good evening", "sleep well", "in 5 minutes", None)):
-        sound = utterance(0.5, seed=number).samples
-        soundfile.write(corpus / f"{number}.wav", sound, 16_000)
-        if text is not None:
-            (corpus / f"{number}.txt").write_text(text, encoding="utf-8")
+    corpus = corpus_of(tmp_path / "corpus", "good evening", "sleep well", "in 5 minutes", None)
     told: list[Event] = []
     notes: list[str] = []
     run(

@@ -209,7 +209,7 @@ def test_a_trainer_that_does_not_heed_a_stop_is_killed(start: Start) -> None:
     [
         (("die", 3), "it ended with status 3"),
         (("die", 75), "something else asked it to stop"),
-        (("kill", int(signal.SIGKILL)), "it was killed, probably for want of memory"),
+        (("kill", int(signal.SIGKILL)), "it was killed, probably because memory ran out"),
         (("kill", int(signal.SIGTERM)), "something else asked it to stop"),
         (("kill", int(signal.SIGUSR1)), "it was killed by signal 10 (User defined signal 1)"),
         (("kill", 40), "it was killed by signal 40 (Real-time signal 6)"),
@@ -228,7 +228,7 @@ def test_a_trainer_killed_while_it_is_paused_has_died(start: Start) -> None:
     supervisor.pause()
     os.kill(supervisor.pid, signal.SIGKILL)
     _events, ended = run(supervisor)
-    assert ended == Ended(How.DIED, "it was killed, probably for want of memory")
+    assert ended == Ended(How.DIED, "it was killed, probably because memory ran out")
     assert not supervisor.pause()
 
 
@@ -248,7 +248,7 @@ def test_silence_is_taken_for_a_hang_but_a_pause_is_not(start: Start) -> None:
     supervisor.resume()
     clock.now += 1
     _events, ended = run(supervisor)
-    assert ended == Ended(How.HUNG, "it told nothing for 180 s")
+    assert ended == Ended(How.HUNG, "it reported nothing for 180 s")
 
 
 def test_nonsense_is_logged_and_passed_over(start: Start, caplog: pytest.LogCaptureFixture) -> None:

@@ -28,7 +28,7 @@ from assistant.control.client import Client
 from assistant.errors import ControlError
 from assistant.journal.lineage import Lineage
 from assistant.journal.store import Journal
-from assistant.personalise.background.launch import TRAINER
+from assistant.personalise.background.trainer_service import TRAINER
 from assistant.personalise.bridges.folder import BridgeFolder
 from assistant.personalise.training.events import (
     Event,

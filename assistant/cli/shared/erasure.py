@@ -20,7 +20,7 @@ _NOT_WIPED = (
 
 
 def delete(journal: Journal, settings: Settings, turn_ids: Sequence[int], *, yes: bool) -> int:
-    """Erase exchanges, after asking, and tell what follows."""
+    """Erase exchanges, after asking, and say what follows."""
     folder = BridgeFolder(settings.bridges)
     what = "1 exchange" if len(turn_ids) == 1 else f"{len(turn_ids)} exchanges"
     return _erase(
@@ -33,7 +33,7 @@ def delete(journal: Journal, settings: Settings, turn_ids: Sequence[int], *, yes
 
 
 def delete_everything(journal: Journal, settings: Settings, *, yes: bool) -> int:
-    """Erase all that was said and learned, after asking, and tell what follows."""
+    """Erase all that was said and learned, after asking, and say what follows."""
     folder = BridgeFolder(settings.bridges)
     return _erase(
         "Erase everything that was ever said, and everything that was learned?",

@@ -12,7 +12,7 @@ from assistant.errors import CheckpointError
 from assistant.values import sealed
 
 FIRST = 8
-"""Singular values whose share of the energy is told."""
+"""Singular values whose share of the energy is reported."""
 
 MATRICES = {
     "bridgeformer": "output.2.weight",

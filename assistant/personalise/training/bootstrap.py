@@ -31,11 +31,13 @@ from assistant.generate.vocabulary import vocabulary
 from assistant.journal.lineage import Lineage
 from assistant.journal.store import Journal
 from assistant.journal.turn import TEXT_SOURCE, Turn
+from assistant.personalise.bridges import training_files
 from assistant.personalise.bridges.folder import BridgeFolder
 from assistant.personalise.bridges.shred import shred
+from assistant.personalise.bridges.training_files import GENERAL, PRIVATE, features
 from assistant.personalise.data import corpus
 from assistant.personalise.data.examples import spoken
-from assistant.personalise.data.feature_file import EncodedFile, files
+from assistant.personalise.data.feature_file import EncodedFile
 from assistant.personalise.data.features import TrainingFeatures
 from assistant.personalise.data.synthetic import Sentence, common, is_held_out, own
 from assistant.personalise.judging.gate import Verdict
@@ -54,11 +56,8 @@ from assistant.personalise.training.retrain import alone, beginning, judge
 from assistant.personalise.training.trainer import Material, Trained, Trainer
 from assistant.values import EndReason, Utterance
 
-STATE = "bootstrap.safetensors"
+STATE = training_files.BOOTSTRAP
 """The state of a bootstrap under way, in the folder of bridges."""
-
-GENERAL, PRIVATE = "bootstrap", "bootstrap-own"
-"""Features there: of bundled sentences and corpora, and of what stands in the journal."""
 
 STEPS = {"letters": 300, "anchored": 1_000, "ctc": 3_000, "pooled": 3_000}
 """Steps that each head needs, starting from nothing."""
@@ -136,7 +135,7 @@ def bootstrap(
         except TrainingError:
             shred([settings.bridges / STATE])  # what cannot go on must not stay either
             raise
-        shred([settings.bridges / STATE, *files(settings.bridges, GENERAL, PRIVATE)])
+        shred([settings.bridges / STATE, *features(settings.bridges, GENERAL, PRIVATE)])
     tell(outcome)
     return outcome
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import os
 import threading
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
@@ -23,6 +21,7 @@ from assistant.generate.llama import LlamaSession
 from assistant.generate.vocabulary import Vocabulary, vocabulary
 from assistant.journal.lineage import Lineage
 from assistant.journal.store import Journal
+from assistant.personalise.bridges import training_files
 from assistant.personalise.bridges.folder import BridgeFolder
 from assistant.personalise.bridges.shred import shred
 from assistant.personalise.data.examples import Example, examples
@@ -51,7 +50,7 @@ from assistant.personalise.training.heads import (
 from assistant.personalise.training.request import Request
 from assistant.personalise.training.trainer import Material, Trained, Trainer
 
-STATE = "training.safetensors"
+STATE = training_files.RETRAINING
 """The state of a training under way, in the folder of bridges."""
 
 EXAMPLES = "examples_at_last_training"
@@ -186,17 +185,9 @@ def alone(folder: Path) -> Generator[None, None, None]:
         TrainingError: if another one is under way.
     """
     durable.folder(folder)
-    handle = os.open(folder / "training.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise TrainingError(
-                "A training is under way already. 'assistant status' shows how far it is."
-            ) from None
+    busy = TrainingError("A training is under way already. 'assistant status' shows how far it is.")
+    with durable.locked(folder / "training.lock", busy):
         yield
-    finally:
-        os.close(handle)
 
 
 def beginning(
