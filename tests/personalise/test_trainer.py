@@ -13,10 +13,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from assistant.bridge.batch import Batch, EncodedPair
+from assistant.bridge.kinds import build
 from assistant.errors import TrainingError
 from assistant.journal.lineage import CurvePoint
-from assistant.nets.projectors import build
-from assistant.personalise.training.heads import Batch, EncodedPair
 from assistant.personalise.training.trainer import Interrupted, Trained, Trainer, chosen, masked
 from tests.personalise.material import SPELLING, letters_head, pair, pairs, trainer
 

@@ -114,13 +114,7 @@ def _read(
             version = each.entry.version
             try:
                 each.checkpoint.require(encoder.fingerprint, language.embedding_fingerprint)
-                bridge = Bridge(
-                    each.checkpoint,
-                    language,
-                    encoder.spelling,
-                    weight=settings.bridge.ngram_weight,
-                    bonus=settings.bridge.ngram_bonus,
-                )
+                bridge = Bridge(each.checkpoint, language, encoder.spelling, settings.bridge)
                 yield version, bridge.soft_prompt(features)
             except BridgeError as error:
                 failures.append(f"Bridge {version} cannot read exchanges here. {error}")
