@@ -21,14 +21,12 @@ from assistant.bridge.kinds.kind import (
     Reader,
     Reading,
     TrainingContext,
-    as_batch,
     places_of,
 )
 from assistant.bridge.kinds.shared_tokens import Shared, described, floats
 from assistant.bridge.language import Language, Tokens
 from assistant.nets import alignment
 from assistant.nets.anchored import NOTHING, Anchored, Anchors, aligned
-from assistant.nets.calibration import Calibration
 from assistant.nets.projector_config import ProjectorConfig
 from assistant.spoken import said_words
 from assistant.values import SpeechFeatures, Transcript
@@ -49,13 +47,36 @@ class _AnchoredKind(Kind):
         return "output.weight"
 
     def reader(self, joined: Joined) -> Reader:
-        rows = joined.rows(joined.checkpoint.config.candidates)
-        token_ids = joined.checkpoint.token_ids
-        return _Reader(joined.network, token_ids, rows, joined.language, joined.calibration)
+        """The posterior-weighted mixture of rows where a slot says something.
+
+        A hypothesis with tokens that are no candidates is left as it is.
+        """
+        found, language = joined.checkpoint, joined.language
+        rows = joined.rows(found.config.candidates)
+        directions = functional.normalize(torch.as_tensor(rows), dim=-1)
+        places = places_of(found)
+
+        def read(features: SpeechFeatures) -> Reading:
+            transcript = features.transcript
+            tokens = language.tokens(transcript.spoken)
+            if not tokens or any(token not in places for token in tokens):
+                return Reading(language.rows(tokens), tokens, transcript.confidence)
+            anchors = anchors_of([places[token] for token in tokens], tokens, features, language)
+            output = joined.output(features, anchors, directions)
+            posteriors = output.softmax(-1).flatten(0, 1)  # (2 x slots, candidates + 1)
+            said = posteriors.argmax(-1) != NOTHING
+            shares, indexes = posteriors[said, 1:].topk(min(8, len(rows)), dim=-1)
+            weights = (shares / shares.sum(-1, keepdim=True)).numpy()
+            mixture = (weights[..., None] * rows[indexes.numpy()]).sum(axis=1)
+            of_word = np.repeat(_places(tokens, transcript, language), 2)[said.numpy()]
+            sure = _by_word(of_word, shares[:, 0].numpy(), transcript)
+            emitted = found.token_ids[indexes[:, 0].numpy()].tolist()
+            return Reading(mixture, emitted, joined.calibration(sure))
+
+        return read
 
     def untrained(self, context: TrainingContext, tokens: Collection[int]) -> Checkpoint:
-        config = context.sizes("anchored", layers=2, candidates=len(tokens))
-        return context.drawn(self, config, tokens)
+        return self._drawn(context, "anchored", tokens, layers=2, candidates=len(tokens))
 
     def head(self, found: Checkpoint, context: TrainingContext) -> Head:
         return AnchoredHead(found, context.language)
@@ -134,50 +155,6 @@ class AnchoredHead:
         if not losses:
             return torch.zeros((), requires_grad=True)
         return torch.stack(losses).sum() / batch.weights.sum()
-
-
-class _Reader:
-    """The hypothesis's tokens, each kept, changed, doubled or dropped."""
-
-    def __init__(
-        self,
-        projector: nn.Module,
-        token_ids: NDArray[np.int64],
-        rows: NDArray[np.float32],
-        language: Language,
-        calibration: Calibration,
-    ) -> None:
-        self._projector = projector
-        self._calibration = calibration
-        self._token_ids = token_ids
-        self._places = {token: at for at, token in enumerate(token_ids.tolist())}
-        self._rows = rows
-        self._directions = functional.normalize(torch.as_tensor(rows), dim=-1)
-        self._language = language
-
-    def __call__(self, features: SpeechFeatures) -> Reading:
-        """The posterior-weighted mixture of rows where a slot says something.
-
-        A hypothesis with tokens that are no candidates is left as it is.
-        """
-        transcript = features.transcript
-        tokens = self._language.tokens(transcript.spoken)
-        if not tokens or any(token not in self._places for token in tokens):
-            return Reading(self._language.rows(tokens), tokens, transcript.confidence)
-        anchors = anchors_of(
-            [self._places[token] for token in tokens], tokens, features, self._language
-        )
-        output: Tensor = self._projector(as_batch(features), anchors, self._directions)[0]
-        posteriors = output.softmax(-1).flatten(0, 1)  # (2 x slots, candidates + 1)
-        best = posteriors.argmax(-1)
-        said = best != NOTHING
-        shares, indexes = posteriors[said, 1:].topk(min(8, len(self._rows)), dim=-1)
-        weights = (shares / shares.sum(-1, keepdim=True)).numpy()
-        rows = (weights[..., None] * self._rows[indexes.numpy()]).sum(axis=1)
-        places = np.repeat(_places(tokens, transcript, self._language), 2)[said.numpy()]
-        sure = _by_word(places, shares[:, 0].numpy(), transcript)
-        read = self._token_ids[indexes[:, 0].numpy()].tolist()
-        return Reading(rows, read, self._calibration(sure))
 
 
 def anchors_of(

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from assistant.bridge.batch import Batch
@@ -19,14 +18,12 @@ from assistant.bridge.kinds.kind import (
     Reader,
     Reading,
     TrainingContext,
-    as_batch,
     ctc_loss,
     places_of,
 )
 from assistant.bridge.kinds.shared_tokens import strangers, texts_of
 from assistant.bridge.language import Language, Tokens
 from assistant.nets import ctc
-from assistant.nets.calibration import Calibration
 from assistant.nets.ngram import BEGINNING
 from assistant.nets.projector_config import ProjectorConfig
 from assistant.nets.tokenctc import BLANK, TokenCTC, emissions
@@ -51,12 +48,32 @@ class _CTCKind(Kind):
         return True
 
     def reader(self, joined: Joined) -> Reader:
+        """CTC emissions over candidate tokens.
+
+        Without an n-gram each is the posterior-weighted mixture of the rows it may stand for;
+        where the n-gram has decided between them, it is the one row.
+        """
         rows = joined.rows(joined.checkpoint.config.candidates)
-        token_ids = joined.checkpoint.token_ids
-        return _Reader(joined.network, token_ids, rows, _fusion(joined), joined.calibration)
+        token_ids, calibration = joined.checkpoint.token_ids, joined.calibration
+        fusion = _fusion(joined)
+
+        def read(features: SpeechFeatures) -> Reading:
+            output = joined.output(features)
+            if fusion is None:
+                indexes, weights, certainty = (each.numpy() for each in emissions(output))
+                mixture = (weights[..., None] * rows[indexes]).sum(axis=1)
+                return Reading(mixture, token_ids[indexes[:, 0]].tolist(), calibration(certainty))
+            posteriors = output.softmax(-1).numpy()
+            found = ctc.search(np.log(posteriors + 1e-10), BLANK, fusion)
+            spans = ctc.align(posteriors, found, BLANK)
+            chosen = np.array(found, np.int64) - 1
+            sure = calibration([span.confidence for span in spans])
+            return Reading(rows[chosen], token_ids[chosen].tolist(), sure)
+
+        return read
 
     def untrained(self, context: TrainingContext, tokens: Collection[int]) -> Checkpoint:
-        return context.drawn(self, context.sizes("ctc", candidates=len(tokens)), tokens)
+        return self._drawn(context, "ctc", tokens, candidates=len(tokens))
 
     def head(self, found: Checkpoint, context: TrainingContext) -> Head:
         return CTCHead(found, context.language)
@@ -131,43 +148,6 @@ class CTCHead:
             for pair in batch.pairs
         ]
         return ctc_loss(network(batch.frames, batch.lengths), labels, batch, BLANK)
-
-
-class _Reader:
-    """CTC emissions over candidate tokens.
-
-    Without an n-gram each is the posterior-weighted mixture of the rows it may stand for;
-    where the n-gram has decided between them, it is the one row.
-    """
-
-    def __init__(
-        self,
-        projector: nn.Module,
-        token_ids: NDArray[np.int64],
-        rows: NDArray[np.float32],
-        fusion: ctc.Fusion | None,
-        calibration: Calibration,
-    ) -> None:
-        self._projector = projector
-        self._calibration = calibration
-        self._token_ids = token_ids
-        self._rows = rows
-        self._fusion = fusion
-
-    def __call__(self, features: SpeechFeatures) -> Reading:
-        """One row per emission."""
-        output: Tensor = self._projector(as_batch(features))[0]
-        if self._fusion is None:
-            indexes, weights, certainty = (each.numpy() for each in emissions(output))
-            rows = (weights[..., None] * self._rows[indexes]).sum(axis=1)
-            tokens = self._token_ids[indexes[:, 0]].tolist()
-            return Reading(rows, tokens, self._calibration(certainty))
-        posteriors = output.softmax(-1).numpy()
-        found = ctc.search(np.log(posteriors + 1e-10), BLANK, self._fusion)
-        spans = ctc.align(posteriors, found, BLANK)
-        chosen = np.array(found, np.int64) - 1
-        sure = self._calibration([span.confidence for span in spans])
-        return Reading(self._rows[chosen], self._token_ids[chosen].tolist(), sure)
 
 
 def _fusion(joined: Joined) -> ctc.Fusion | None:

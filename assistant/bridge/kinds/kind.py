@@ -6,9 +6,9 @@ Every kind sees only the encoder's features and the LLM's tokens and rows; none 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -36,12 +36,8 @@ class Reading:
     confidence: float  # the chance that all of it is right, 0 to 1; 0 where there is nothing
 
 
-class Reader(Protocol):
-    """A projector with what is needed to read its output."""
-
-    def __call__(self, features: SpeechFeatures) -> Reading:
-        """Read one utterance."""
-        ...
+Reader = Callable[[SpeechFeatures], Reading]
+"""A network with what is needed to read its output: gives the reading of one utterance."""
 
 
 class Head(Protocol):
@@ -72,40 +68,21 @@ class TrainingContext:
     source: Source
     language: Tokens
 
-    def drawn(
-        self, kind: Kind, config: ProjectorConfig, tokens: Collection[int], pad: int | None = None
-    ) -> Checkpoint:
-        """A bridge over tokens of the LLM, from the paper's random initialisation."""
-        seed(self.settings.seed)
-        return Checkpoint(
-            config,
-            self.source.fingerprint,
-            self.language.embedding_fingerprint,
-            np.array(sorted(tokens), np.int64),
-            pad,
-            kind.network(config).state_dict(),
-        )
-
-    def sizes(self, network: str, **others: Any) -> ProjectorConfig:
-        """The sizes of a network between the encoder and the LLM."""
-        return ProjectorConfig(
-            kind=network,
-            encoder_dim=self.source.dim,
-            llm_dim=self.language.rows([0]).shape[1],
-            slots=self.settings.slots,
-            **others,
-        )
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Joined:
     """A bridge beside the models that it is used with."""
 
     checkpoint: Checkpoint
-    network: nn.Module  # with the bridge's weights
+    network: nn.Module
     language: Language
     spelling: Spelling | None  # the encoder's symbols, if it writes letters
     settings: BridgeSettings
+
+    def output(self, features: SpeechFeatures, *others: object) -> Tensor:
+        """What the network makes of one utterance, without the dimension of the batch."""
+        whole: Tensor = self.network(torch.as_tensor(features.frames.copy())[None], *others)
+        return whole[0]
 
     @property
     def calibration(self) -> Calibration:
@@ -221,15 +198,32 @@ class Kind(ABC):
             "bridge bootstrap' makes a new one for this pair."
         )
 
+    def _drawn(
+        self,
+        context: TrainingContext,
+        network: str,
+        tokens: Collection[int],
+        pad: int | None = None,
+        **sizes: int,
+    ) -> Checkpoint:
+        """A bridge over tokens of the LLM, from the paper's random initialisation."""
+        seed(context.settings.seed)
+        source, language = context.source, context.language
+        token_ids = np.array(sorted(tokens), np.int64)
+        config = ProjectorConfig(
+            kind=network,
+            encoder_dim=source.dim,
+            llm_dim=language.rows(token_ids[:1]).shape[1],
+            slots=context.settings.slots,
+        ).model_copy(update=sizes)
+        weights = self.network(config).state_dict()
+        table = language.embedding_fingerprint
+        return Checkpoint(config, source.fingerprint, table, token_ids, pad, weights)
+
 
 def places_of(found: Checkpoint) -> dict[int, int]:
     """Where each token stands among a bridge's candidates."""
     return {token: at for at, token in enumerate(found.token_ids.tolist())}
-
-
-def as_batch(features: SpeechFeatures) -> Tensor:
-    """An utterance's frames as a batch of one, (1, n_frames, encoder_dim)."""
-    return torch.as_tensor(features.frames.copy())[None]
 
 
 def ctc_loss(logits: Tensor, labels: list[list[int]], batch: Batch, blank: int) -> Tensor:

@@ -17,10 +17,8 @@ from assistant.bridge.kinds.kind import (
     Reading,
     Source,
     TrainingContext,
-    as_batch,
     ctc_loss,
 )
-from assistant.bridge.language import Language
 from assistant.errors import CheckpointError, TrainingError
 from assistant.nets.letters import Letters
 from assistant.nets.projector_config import ProjectorConfig
@@ -62,7 +60,13 @@ class _LettersKind(Kind):
                 f"{symbols}; it is damaged. Go back with 'assistant bridge rollback', or use "
                 "'--route transcript'."
             )
-        return _Reader(joined.network, spelling, joined.language, config.temperature)
+
+        def read(features: SpeechFeatures) -> Reading:
+            said = spelling.transcript(joined.output(features).numpy(), config.temperature)
+            tokens = joined.language.tokens(said.text)
+            return Reading(joined.language.rows(tokens), tokens, said.confidence)
+
+        return read
 
     def untrained(self, context: TrainingContext, _tokens: Collection[int]) -> Checkpoint:
         return untrained(context.source)
@@ -112,22 +116,3 @@ class LettersHead:
         """CTC, per letter."""
         labels = [self._spelling.labels(pair.text) for pair in batch.pairs]
         return ctc_loss(network(batch.frames, batch.lengths), labels, batch, self._spelling.blank)
-
-
-class _Reader:
-    """The encoder's letters after the speaker's own map, spelled out and tokenised."""
-
-    def __init__(
-        self, projector: nn.Module, spelling: Spelling, language: Language, temperature: float
-    ) -> None:
-        self._projector = projector
-        self._temperature = temperature
-        self._spelling = spelling
-        self._language = language
-
-    def __call__(self, features: SpeechFeatures) -> Reading:
-        """The rows of the words' own tokens."""
-        output: Tensor = self._projector(as_batch(features))[0]
-        said = self._spelling.transcript(output.numpy(), self._temperature)
-        tokens = self._language.tokens(said.text)
-        return Reading(self._language.rows(tokens), tokens, said.confidence)

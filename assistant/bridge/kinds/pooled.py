@@ -25,13 +25,11 @@ from assistant.bridge.kinds.kind import (
     Reader,
     Reading,
     TrainingContext,
-    as_batch,
 )
 from assistant.bridge.kinds.shared_tokens import Shared, described, floats
 from assistant.bridge.language import Language, Tokens
 from assistant.nets import alignment, embedlink
 from assistant.nets.bridgeformer import BridgeFormer, mlp
-from assistant.nets.calibration import Calibration
 from assistant.nets.pooled import Pooled
 from assistant.nets.projector_config import ProjectorConfig
 from assistant.values import SpeechFeatures
@@ -72,13 +70,28 @@ class _PooledKind(Kind):
         return network == "bridgeformer"
 
     def reader(self, joined: Joined) -> Reader:
+        """The paper's slots as they are, less those that read as padding.
+
+        A slot reads as the token whose row lies nearest by cosine. An LLM has never seen a row of
+        pads in the middle of a request.
+        """
         found = joined.checkpoint
         rows = joined.rows(max(1, found.token_ids.size))
-        return _Reader(joined.network, found.token_ids, rows, found.pad, joined.calibration)
+        directions = functional.normalize(torch.as_tensor(rows), dim=-1)
+
+        def read(features: SpeechFeatures) -> Reading:
+            output = joined.output(features)
+            cosine, nearest = (functional.normalize(output, dim=-1) @ directions.T).max(dim=-1)
+            ids = found.token_ids[nearest.numpy()]
+            speech = ids != found.pad
+            sure = joined.calibration(cosine.clamp(0, 1).numpy()[speech])
+            return Reading(output.numpy()[speech], ids[speech].tolist(), sure)
+
+        return read
 
     def untrained(self, context: TrainingContext, tokens: Collection[int]) -> Checkpoint:
         pad = context.language.pad
-        return context.drawn(self, context.sizes("bridgeformer"), {*tokens, pad}, pad)
+        return self._drawn(context, "bridgeformer", {*tokens, pad}, pad)
 
     def head(self, found: Checkpoint, context: TrainingContext) -> Head:
         settings, language = context.settings, context.language
@@ -162,34 +175,3 @@ class PooledHead:
         rows: NDArray[np.float32] = self._language.rows(unique)
         wanted = torch.as_tensor(rows[places.reshape(cast_ids.shape)])
         return wanted / self._scale, torch.as_tensor(cast_ids != self._pad)
-
-
-class _Reader:
-    """The paper's slots, less those that read as padding.
-
-    An LLM has never seen a row of pads in the middle of a request.
-    """
-
-    def __init__(
-        self,
-        projector: nn.Module,
-        token_ids: NDArray[np.int64],
-        rows: NDArray[np.float32],
-        pad: int | None,
-        calibration: Calibration,
-    ) -> None:
-        self._projector = projector
-        self._calibration = calibration
-        self._token_ids = token_ids
-        self._directions = functional.normalize(torch.as_tensor(rows), dim=-1)
-        self._pad = pad
-
-    def __call__(self, features: SpeechFeatures) -> Reading:
-        """Each slot as it is; it reads as the token whose row lies nearest by cosine."""
-        output: Tensor = self._projector(as_batch(features))[0]
-        cosines = functional.normalize(output, dim=-1) @ self._directions.T
-        cosine, nearest = cosines.max(dim=-1)
-        ids = self._token_ids[nearest.numpy()]
-        speech = ids != self._pad
-        sure = cosine.clamp(0, 1).numpy()[speech]
-        return Reading(output.numpy()[speech], ids[speech].tolist(), self._calibration(sure))
