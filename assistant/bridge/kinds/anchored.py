@@ -26,6 +26,7 @@ from assistant.bridge.kinds.kind import (
 from assistant.bridge.kinds.shared_tokens import Shared, described, floats
 from assistant.bridge.language import Language, Tokens
 from assistant.nets import alignment
+from assistant.nets.alignment import unit
 from assistant.nets.anchored import NOTHING, Anchored, Anchors, aligned
 from assistant.nets.projector_config import ProjectorConfig
 from assistant.spoken import said_words
@@ -96,7 +97,7 @@ class _AnchoredKind(Kind):
         """
         shared = Shared.between(old, new)
         fitted = shared.chosen(said)
-        back = alignment.fit(_unit(new.rows(fitted.new)), _unit(old.rows(fitted.old)))
+        back = alignment.fit(unit(new.rows(fitted.new)), unit(old.rows(fitted.old)))
         matrix, offset = torch.as_tensor(back.matrix), torch.as_tensor(back.offset)
         taken, taken_bias = floats(found.weights, "token.weight", "token.bias")
         scored, scored_bias = floats(found.weights, "output.weight", "output.bias")
@@ -224,7 +225,3 @@ def _over(found: Checkpoint, tokens: Sequence[int]) -> Checkpoint:
     """The same bridge with other candidates."""
     config = found.config.model_copy(update={"candidates": len(tokens)})
     return replace(found, config=config, token_ids=np.array(tokens, np.int64))
-
-
-def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)

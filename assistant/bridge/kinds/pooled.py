@@ -18,14 +18,7 @@ from torch.nn import functional
 
 from assistant.bridge.batch import Batch
 from assistant.bridge.checkpoint import Checkpoint
-from assistant.bridge.kinds.kind import (
-    Head,
-    Joined,
-    Kind,
-    Reader,
-    Reading,
-    TrainingContext,
-)
+from assistant.bridge.kinds.kind import Head, Joined, Kind, Reader, Reading, TrainingContext
 from assistant.bridge.kinds.shared_tokens import Shared, described, floats
 from assistant.bridge.language import Language, Tokens
 from assistant.nets import alignment, embedlink

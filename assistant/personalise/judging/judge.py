@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 from assistant.bridge import checkpoint
 from assistant.bridge.checkpoint import Checkpoint
 from assistant.bridge.connect import Bridge
+from assistant.bridge.kinds.kind import Source
+from assistant.bridge.language import Language
 from assistant.config import Settings
 from assistant.errors import BridgeError
 from assistant.generate.llama import LlamaSession
@@ -38,7 +41,10 @@ def judge(
     generate = settings.generate.model_copy(update={"threads": settings.personalise.threads})
     with LlamaSession(generate) as session:
         language, spelling = session.vocabulary, heard.source.spelling
-        used = _in_use(settings, folder, heard.source.fingerprint, language.embedding_fingerprint)
+        paths = [("base", settings.bridge.path)]
+        if (learned := folder.current) is not None:
+            paths.insert(0, (learned, folder.path(learned)))
+        _, used = next(usable(paths, heard.source, language), ("", None))
         before = None
         if used is not None and used.accepted:
             before = Bridge(used, language, spelling, settings.bridge)
@@ -48,18 +54,22 @@ def judge(
     return decide(measured, settings.personalise)
 
 
-def _in_use(
-    settings: Settings, folder: BridgeFolder, encoder: str, table: str
-) -> Checkpoint | None:
-    """The bridge that answers today, if one does for this pair of models."""
-    learned = folder.current
-    for path in (None if learned is None else folder.path(learned), settings.bridge.path):
+def usable(
+    paths: Iterable[tuple[str, Path | None]], source: Source, language: Language
+) -> Iterator[tuple[str, Checkpoint]]:
+    """Those of some bridges that can be read and belong to this pair of models, with their names.
+
+    Args:
+        paths: name and file of each, if it has one.
+        source: the encoder.
+        language: the LLM.
+    """
+    for name, path in paths:
         if path is None:
             continue
         try:
             found = checkpoint.read(path)
-            found.require(encoder, table)
-        except BridgeError:  # damaged, or of other models: the next one answers
+            found.require(source.fingerprint, language.embedding_fingerprint)
+        except BridgeError:  # damaged, or of other models: the next one will do
             continue
-        return found
-    return None
+        yield name, found

@@ -37,7 +37,13 @@ from assistant.personalise.data.feature_file import EncodedFile, files
 from assistant.personalise.data.features import TrainingFeatures
 from assistant.personalise.data.synthetic import Sentence, common, is_held_out, own
 from assistant.personalise.judging.gate import Verdict
-from assistant.personalise.training.ending import candidate_of, conclude, name_of, verdict_on
+from assistant.personalise.training.ending import (
+    Record,
+    candidate_of,
+    conclude,
+    name_of,
+    verdict_on,
+)
 from assistant.personalise.training.events import (
     Collected,
     Encoded,
@@ -167,16 +173,8 @@ def _bootstrap(
         return verdict_on(settings, some, trained, candidate, tell)
 
     if journal is not None:
-        return conclude(
-            journal,
-            folder,
-            candidate,
-            judged,
-            head=plan.head,
-            start="scratch",
-            turns=turns,
-            curve=trained.curve,
-        )
+        record = Record(plan.head, "scratch", turns, trained.curve)
+        return conclude(folder, journal, candidate, record, judged)
     verdict = judged()
     if plan.output is not None:
         replace(candidate, accepted=verdict.accepted).write(plan.output)

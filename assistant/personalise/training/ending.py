@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
 from assistant.bridge import kinds
@@ -24,6 +24,16 @@ from assistant.personalise.training.trainer import Trained
 
 REJECTED = 3
 """Rejected bridges whose files stay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """How a bridge came about, as the journal keeps it."""
+
+    head: str  # its kind
+    start: str  # name of the bridge that the training started from
+    turns: Sequence[int]  # the exchanges that have taught it
+    curve: Sequence[CurvePoint] = ()  # of the loss
 
 
 def name_of(settings: Settings, head: Head, seen: Sequence[object]) -> str:
@@ -84,27 +94,20 @@ def verdict_on(
 
 
 def conclude(
-    journal: Journal,
     folder: BridgeFolder,
+    journal: Journal,
     candidate: Checkpoint,
+    record: Record,
     judged: Callable[[], Verdict],
-    *,
-    head: str,
-    start: str,
-    turns: Sequence[int],
-    curve: Sequence[CurvePoint] = (),
 ) -> Judged | Nothing:
     """Record a candidate, have it judged, keep it, and promote it if the gate accepts it.
 
     Args:
-        journal: holds the records and what has taught the bridge.
         folder: where it goes.
+        journal: holds the records and what has taught the bridge.
         candidate: the bridge.
+        record: how it came about.
         judged: gives the verdict.
-        head: what kind it is.
-        start: name of the bridge that the training started from.
-        turns: the exchanges that have taught it.
-        curve: of the loss.
 
     Raises:
         TrainingError: if what has taught the bridge has been erased meanwhile; it is destroyed.
@@ -113,9 +116,9 @@ def conclude(
     lineage, version = Lineage(journal), candidate.version
     if version == folder.current and folder.is_whole(version):
         return Nothing("The bridge in use is already what this training leads to.")
-    record = lineage.trained(version, head, start, turns, curve)
+    number = lineage.trained(version, record.head, record.start, record.turns, record.curve)
     verdict = judged()
-    lineage.judged(record, {"why": verdict.why, **verdict.numbers}, accepted=verdict.accepted)
+    lineage.judged(number, {"why": verdict.why, **verdict.numbers}, accepted=verdict.accepted)
     if verdict.accepted or not folder.is_whole(version):  # one promoted before stays so
         folder.add(replace(candidate, accepted=verdict.accepted))
     if verdict.accepted:
@@ -123,7 +126,7 @@ def conclude(
     else:
         _tidy(folder, lineage)
     # whoever erases an example deletes it first and looks for its bridges then
-    if not journal.exist(turns):
+    if not journal.exist(record.turns):
         folder.destroy(version)
         raise TrainingError(
             "Exchanges that the new bridge has learned from have been erased meanwhile, so it was "

@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from assistant import durable
-from assistant.bridge import checkpoint, kinds
+from assistant.bridge import kinds
 from assistant.bridge.checkpoint import Checkpoint
 from assistant.bridge.kinds.kind import Head, TrainingContext
 from assistant.bridge.language import Language, Tokens
 from assistant.config import Settings
-from assistant.errors import BridgeError, TrainingError
+from assistant.errors import TrainingError
 from assistant.generate.vocabulary import vocabulary
 from assistant.journal.store import Journal
 from assistant.kinds import REGISTRY
@@ -24,7 +24,15 @@ from assistant.personalise.bridges.folder import BridgeFolder
 from assistant.personalise.bridges.shred import shred
 from assistant.personalise.data.examples import Example, examples
 from assistant.personalise.data.features import TrainingFeatures, hear
-from assistant.personalise.training.ending import candidate_of, conclude, name_of, verdict_on
+from assistant.personalise.judging.gate import Verdict
+from assistant.personalise.judging.judge import usable
+from assistant.personalise.training.ending import (
+    Record,
+    candidate_of,
+    conclude,
+    name_of,
+    verdict_on,
+)
 from assistant.personalise.training.events import (
     Collected,
     Encoded,
@@ -119,15 +127,13 @@ def _retrain(
         )
     turns = [example.turn for example in train]
     candidate = candidate_of(head, trained, examples=turns)
+    record = Record(wanted.head, start, turns, trained.curve)
     return conclude(
-        journal,
         folder,
+        journal,
         candidate,
+        record,
         lambda: verdict_on(settings, heard, trained, candidate, tell),
-        head=wanted.head,
-        start=start,
-        turns=turns,
-        curve=trained.curve,
     )
 
 
@@ -184,19 +190,12 @@ def _start(
     """The trained bridge to go on from, if the request wants one and it is of the right kind."""
     if request.start == "scratch":
         return None, "scratch"
-    wanted = settings.personalise
     paths = [("base", settings.bridge.path)]
     if request.start == "current" and (learned := folder.current) is not None:
         paths.insert(0, (learned, folder.path(learned)))
-    for name, path in paths:
-        if path is None:
-            continue
-        try:
-            found = checkpoint.read(path)
-            found.require(heard.source.fingerprint, language.embedding_fingerprint)
-        except BridgeError:
-            continue
-        if found.config.kind == REGISTRY[wanted.head].networks[0]:
+    network = REGISTRY[settings.personalise.head].networks[0]
+    for name, found in usable(paths, heard.source, language):
+        if found.config.kind == network:
             return found, name
     return None, "scratch"
 

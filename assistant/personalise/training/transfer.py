@@ -27,7 +27,7 @@ from assistant.personalise.data.common_talk import sentences
 from assistant.personalise.data.examples import examples
 from assistant.personalise.data.features import hear
 from assistant.personalise.judging.gate import Verdict
-from assistant.personalise.training.ending import conclude, verdict_on
+from assistant.personalise.training.ending import Record, conclude, verdict_on
 from assistant.personalise.training.events import Encoded, Event, Judged, Nothing
 from assistant.personalise.training.retrain import alone
 from assistant.personalise.training.trainer import Trained
@@ -133,15 +133,9 @@ def transfer(
             heard = hear(settings, journal, held_out, lambda done, of: tell(Encoded(done, of)))
             return verdict_on(settings, heard, Trained(candidate.weights, ()), candidate, tell)
 
-        outcome = conclude(
-            journal,
-            folder,
-            candidate,
-            judged,
-            head=candidate.config.kind,
-            start=start,
-            turns=() if start == "base" else _turns(lineage, start),
-        )
+        turns = () if start == "base" else _turns(lineage, start)
+        record = Record(candidate.config.kind, start, turns)
+        outcome = conclude(folder, journal, candidate, record, judged)
     tell(outcome)
     return outcome
 
