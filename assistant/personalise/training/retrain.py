@@ -128,13 +128,11 @@ def _retrain(
     turns = [example.turn for example in train]
     candidate = candidate_of(head, trained, examples=turns)
     record = Record(wanted.head, start, turns, trained.curve)
-    return conclude(
-        folder,
-        journal,
-        candidate,
-        record,
-        lambda: verdict_on(settings, heard, trained, candidate, tell),
-    )
+
+    def judged() -> Verdict:
+        return verdict_on(settings, heard, trained, candidate, tell)
+
+    return conclude(folder, journal, candidate, record, judged)
 
 
 @contextmanager
