@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.bridge import kinds
 from assistant.bridge.checkpoint import Checkpoint
 from assistant.errors import CheckpointError
 from assistant.values import sealed
@@ -51,6 +50,8 @@ def spectrum(found: Checkpoint) -> Spectrum:
     Raises:
         CheckpointError: if the bridge has no such matrix, or one that is not finite.
     """
+    from assistant.bridge import kinds  # noqa: PLC0415 - with torch, which listing does not need
+
     name = kinds.of(found.config).last_matrix(found.config.kind)
     matrix = found.weights.get(name)
     if matrix is None or matrix.ndim != 2 or not matrix.numel() or not matrix.isfinite().all():
