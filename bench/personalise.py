@@ -24,7 +24,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from assistant.bridge import checkpoint, kinds
+from assistant.bridge import kinds
 from assistant.bridge.batch import EncodedPair, Pair
 from assistant.bridge.checkpoint import Checkpoint
 from assistant.bridge.connect import Bridge
@@ -36,6 +36,7 @@ from assistant.personalise.bridges.folder import BridgeFolder
 from assistant.personalise.data.common_talk import common_talk
 from assistant.personalise.data.features import TrainingFeatures, source_of
 from assistant.personalise.judging.gate import Gate, decide
+from assistant.personalise.judging.judge import usable
 from assistant.personalise.judging.score import Replies, Score
 from assistant.personalise.training.ending import candidate_of
 from assistant.personalise.training.request import Request
@@ -149,11 +150,9 @@ class Bench:
         talk = common_talk(wanted.canaries + wanted.replay, self.encoder, out)
         common = [EncodedPair(each.features, each.text) for each in talk]
         self.canaries, self.replay = common[: wanted.canaries], common[wanted.canaries :]
-        base = settings.bridge.path
-        found = None if base is None else checkpoint.read(base)
-        table = self.language.embedding_fingerprint
-        fits = found is not None and found.fits(self.encoder.fingerprint, table)
-        self.base = self.join(found) if found is not None and fits else None
+        base = [("base", settings.bridge.path)]
+        _, found = next(usable(base, source_of(self.encoder), self.language), ("", None))
+        self.base = None if found is None else self.join(found)
 
     def renewed_gate(self) -> Gate:
         """One that has heard no replies yet, for another instruction."""

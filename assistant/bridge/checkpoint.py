@@ -50,10 +50,6 @@ class Checkpoint:
             digest.update(self.weights[name].half().contiguous().numpy().tobytes())
         return digest.hexdigest()[:10]
 
-    def fits(self, encoder: str, table: str) -> bool:
-        """Whether it may be used with an encoder and an LLM."""
-        return self.encoder == encoder and self.table in ("", table)
-
     def require(self, encoder: str, table: str) -> None:
         """Refuse to be used with another encoder or another LLM.
 
