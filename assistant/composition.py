@@ -135,13 +135,7 @@ def bridge_of(
         return None
     from assistant.bridge.connect import Bridge  # noqa: PLC0415
 
-    return Bridge(
-        found,
-        llm.vocabulary,
-        encoder.spelling,
-        weight=settings.bridge.ngram_weight,
-        bonus=settings.bridge.ngram_bonus,
-    )
+    return Bridge(found, llm.vocabulary, encoder.spelling, settings.bridge)
 
 
 def sink(settings: SpeakSettings, witness: Witness | None = None) -> Sink:

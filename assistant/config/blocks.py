@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 from platformdirs import user_data_path
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from assistant.kinds import known
+
 INSTRUCTION = (
     "You are Attune, a kind companion at home. Answer briefly and plainly. "
     "If you do not know something, say so."
@@ -289,7 +291,7 @@ class PersonaliseSettings(Block):
     folder: Annotated[HomePath | None, BeforeValidator(_empty_is_none)] = Field(
         None, description="where learned bridges are kept; unset: beside the journal"
     )
-    head: Literal["letters", "ctc", "anchored", "pooled"] = Field(
+    head: Annotated[str, AfterValidator(known)] = Field(
         "letters",
         description="which kind of bridge is trained; letters: only where the encoder has some",
     )

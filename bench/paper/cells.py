@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from assistant.bridge.batch import EncodedPair, Pair, seed
 from assistant.bridge.connect import Bridge
 from assistant.config import INSTRUCTION, Settings, load
 from assistant.generate.llama import LlamaSession
 from assistant.personalise.judging.score import Replies, Score
-from assistant.personalise.training.heads import EncodedPair, Pair, seed
 from assistant.values import SpeechFeatures
 from bench.paper import corpora, methods, training
 from bench.paper.corpora import Corpus, Sample

@@ -17,10 +17,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from assistant.bridge.connect import Bridge
+from assistant.bridge.kinds.letters import untrained
 from assistant.config import Settings, load
 from assistant.daemon.runtime import Runtime, opened
 from assistant.journal.turn import Turn
-from assistant.personalise.training.heads import LettersHead
+from assistant.personalise.data.features import source_of
 from assistant.speak.voice import Mute
 from assistant.turn import Assistant
 from assistant.values import StopReason, Utterance
@@ -54,12 +55,8 @@ def house(flags: dict[str, Any]) -> Generator[Runtime]:
             errand=lambda _: None,
         ) as found:
             encoder, llm = found.assistant.encoder, found.assistant.llm
-            letters, spelling = encoder.ctc_head(), encoder.spelling
-            if letters is None or spelling is None:
-                raise RuntimeError("the encoder writes no letters")
-            begun = LettersHead.untrained(encoder.fingerprint, letters, spelling)
-            accepted = replace(begun, accepted=True)
-            found.assistant.bridge = Bridge(accepted, llm.vocabulary, spelling)
+            accepted = replace(untrained(source_of(encoder)), accepted=True)
+            found.assistant.bridge = Bridge(accepted, llm.vocabulary, encoder.spelling)
             yield found
 
 

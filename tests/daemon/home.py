@@ -34,7 +34,7 @@ from assistant.journal.buffered import BufferedJournal
 from assistant.journal.turn import Turn
 from assistant.listen.half_duplex import HalfDuplex
 from assistant.listen.pauses import Pauses
-from assistant.nets.projectors import ProjectorConfig
+from assistant.nets.projector_config import ProjectorConfig
 from assistant.personalise.background.supervisor import Supervisor
 from assistant.personalise.bridges.folder import BridgeFolder
 from assistant.personalise.training.events import Event

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from assistant.bridge.checkpoint import Checkpoint
+from assistant.bridge.kinds import build
 from assistant.config import Settings
 from assistant.doctor import models
 from assistant.doctor.finding import Level
@@ -18,7 +19,7 @@ from assistant.errors import (
     GGUFError,
     MismatchError,
 )
-from assistant.nets.projectors import ProjectorConfig, build
+from assistant.nets.projector_config import ProjectorConfig
 from assistant.personalise.bridges.folder import BridgeFolder
 from tests.encode import tiny
 from tests.generate import toys

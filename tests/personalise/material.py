@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from assistant.bridge.batch import EncodedPair
+from assistant.bridge.kinds.kind import Source
+from assistant.bridge.kinds.letters import LettersHead, untrained
 from assistant.config import PersonaliseSettings
 from assistant.nets.spelling import Spelling
-from assistant.personalise.training.heads import EncodedPair, LettersHead
 from assistant.personalise.training.trainer import Material, Trainer
 from assistant.values import SpeechFeatures
 
@@ -49,7 +51,7 @@ def pairs(count: int, seed: int, shift: int = 0) -> list[EncodedPair]:
 def letters_head() -> LettersHead:
     """A head that reads unshifted features rightly before any training."""
     head = (torch.eye(DIM), torch.zeros(DIM))
-    return LettersHead(LettersHead.untrained(ENCODER, head, SPELLING), SPELLING)
+    return LettersHead(untrained(Source(ENCODER, DIM, SPELLING, head)), SPELLING)
 
 
 def settings(**changes: object) -> PersonaliseSettings:

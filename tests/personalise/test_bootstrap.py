@@ -11,6 +11,8 @@ import soundfile
 
 from assistant.bridge.checkpoint import read
 from assistant.bridge.connect import Bridge
+from assistant.bridge.kinds import named
+from assistant.bridge.kinds.kind import TrainingContext
 from assistant.config import Settings, load
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.errors import CorpusError, TrainingError
@@ -22,8 +24,9 @@ from assistant.journal.store import Journal
 from assistant.journal.turn import Taught
 from assistant.personalise.bridges.erasure import erase, forget
 from assistant.personalise.bridges.folder import BridgeFolder
+from assistant.personalise.data.features import source_of
 from assistant.personalise.data.synthetic import Sentence
-from assistant.personalise.training.bootstrap import STEPS, BootstrapRequest, bootstrap, own_texts
+from assistant.personalise.training.bootstrap import BootstrapRequest, bootstrap, own_texts
 from assistant.personalise.training.events import (
     Collected,
     Encoded,
@@ -32,7 +35,6 @@ from assistant.personalise.training.events import (
     Nothing,
     Stepped,
 )
-from assistant.personalise.training.heads import LettersHead, untrained
 from assistant.personalise.training.trainer import Interrupted
 from tests.encode import tiny
 from tests.generate import toys
@@ -109,11 +111,11 @@ def test_a_new_pair_gets_a_bridge_that_is_judged_and_kept(settings: Settings) ->
 
 @pytest.mark.parametrize("head", ["letters", "anchored", "pooled"])
 def test_every_head_can_begin_so(settings: Settings, head: str) -> None:
-    plan = BootstrapRequest(head=head, utterances=2, steps=1)  # pyright: ignore[reportArgumentType]
+    plan = BootstrapRequest(head=head, utterances=2, steps=1)
     outcome = run(settings, plan)
     made = read(settings.bridges / f"{outcome.version}.safetensors")
     assert made.config.kind == ("bridgeformer" if head == "pooled" else head)
-    assert head in STEPS
+    assert named(head).bootstrap_steps
 
 
 def test_untrained_a_new_pair_reads_as_the_encoder_does(settings: Settings) -> None:
@@ -122,12 +124,8 @@ def test_untrained_a_new_pair_reads_as_the_encoder_does(settings: Settings) -> N
     assert features.transcript.text
     with vocabulary(settings.generate.path) as language:
         tokens = language.tokens(features.transcript.text)
-        wanted = settings.personalise.model_copy(update={"head": "anchored"})
-        fingerprint = encoder.fingerprint
-        for begun in (
-            LettersHead.untrained(fingerprint, encoder.ctc_head(), encoder.spelling),
-            untrained(wanted, fingerprint, encoder.dim, language, tokens, language.pad),
-        ):
+        context = TrainingContext(settings.personalise, source_of(encoder), language)
+        for begun in (named(kind).untrained(context, tokens) for kind in ("letters", "anchored")):
             prompt = Bridge(begun, language, encoder.spelling).soft_prompt(features)
             assert prompt.heard == features.transcript.text
             np.testing.assert_allclose(prompt.rows, language.rows(tokens), atol=0.01)

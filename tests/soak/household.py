@@ -55,7 +55,12 @@ T = TypeVar("T")
 EAGER = (
     sys.executable,
     "-c",
-    "from assistant.personalise import __main__ as own, train; train.SAVE_S = -1; exit(own.main())",
+    """
+from assistant.personalise import __main__ as own
+from assistant.personalise.training import trainer
+trainer.SAVE_S = -1
+exit(own.main())
+""",
 )
 """The trainer, keeping its state after every step."""
 

@@ -12,7 +12,7 @@ from assistant.bridge.checkpoint import Checkpoint
 from assistant.bridge.connect import Bridge
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.generate.llama import LlamaSession
-from assistant.nets.projectors import ProjectorConfig
+from assistant.nets.projector_config import ProjectorConfig
 from assistant.turn import Assistant
 from assistant.values import SpeechFeatures, Transcript, Utterance
 from tests.encode import tiny

@@ -14,6 +14,7 @@ from assistant.cli.shared.ownership import stand_in
 from assistant.cli.shared.training import followed
 from assistant.config import Loaded, Settings
 from assistant.errors import ControlError
+from assistant.kinds import REGISTRY
 from assistant.personalise.training.events import Judged
 
 LOWEST = 19
@@ -31,7 +32,7 @@ def add(commands: Subparsers) -> None:
     )
     parser.add_argument(
         "--head",
-        choices=("ctc", "letters", "anchored", "pooled"),
+        choices=tuple(REGISTRY),
         default="ctc",
         help="kind of bridge (default: ctc)",
     )

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 
-from assistant.bridge.connect import Bridge, Language
+from assistant.bridge.batch import Pair
+from assistant.bridge.connect import Bridge
+from assistant.bridge.language import Language
 from assistant.bridge.route import choose_route
 from assistant.config import BridgeSettings, PersonaliseSettings
 from assistant.personalise.judging.score import Replies, Score, score
-from assistant.personalise.training.heads import Pair
 from assistant.values import Route
 
 SLACK = 1e-9

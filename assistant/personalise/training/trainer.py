@@ -26,11 +26,13 @@ from torch import Tensor, nn
 
 from assistant import durable
 from assistant.allocator import given_back
+from assistant.bridge import kinds
+from assistant.bridge.batch import Batch, Pair, seed
+from assistant.bridge.kinds.kind import Head
 from assistant.config import PersonaliseSettings
 from assistant.errors import TrainingError
 from assistant.journal.lineage import CurvePoint
-from assistant.nets.projectors import build
-from assistant.personalise.training.heads import Batch, Head, Pair, seed
+from assistant.personalise.data.features import erased
 
 SAVE_S = 15.0
 """Seconds of work between two saved states."""
@@ -100,13 +102,10 @@ class Trainer:
         self._state = state
         self._name = name
         self._batch = settings.batch
-        self._network = build(head.checkpoint.config)
+        self._network = kinds.build(head.checkpoint.config)
         self._network.load_state_dict(
             {key: tensor.float() for key, tensor in head.checkpoint.weights.items()}
         )
-        frozen = head.checkpoint.config.kind == "letters"
-        if frozen:
-            cast("Any", self._network).head.requires_grad_(requires_grad=False)
         self._optimiser = torch.optim.AdamW(
             [each for each in self._network.parameters() if each.requires_grad],
             lr=settings.rate,
@@ -286,14 +285,6 @@ class Trainer:
         self._seconds = float(header["seconds"])
 
 
-def erased() -> TrainingError:
-    """What to say when something to learn from is gone."""
-    return TrainingError(
-        "Exchanges that the training learns from have been erased meanwhile, so it was broken "
-        "off. Train anew with 'assistant retrain'."
-    )
-
-
 def chosen(pairs: Sequence[Pair], size: int, number: int, step: int) -> list[Pair]:
     """The pairs of one step: of like length, every pair once per round.
 
@@ -328,7 +319,8 @@ def masked(batch: Batch) -> Batch:
 
 def _precision(head: Head) -> AbstractContextManager[object]:
     """bfloat16 where the processor multiplies it natively and the network is large enough."""
-    if head.checkpoint.config.kind in ("ctc", "bridgeformer") and _has_bf16():
+    config = head.checkpoint.config
+    if kinds.of(config).takes_bfloat16(config.kind) and _has_bf16():
         return torch.autocast("cpu", torch.bfloat16)
     return nullcontext()
 
