@@ -128,8 +128,8 @@ def bridge_of(
         found,
         llm.vocabulary,
         encoder.spelling,
-        weight=settings.bridge.ngram_weight,
-        bonus=settings.bridge.ngram_bonus,
+        weight=settings.bridge.tuned.ngram_weight,
+        bonus=settings.bridge.tuned.ngram_bonus,
     )
 
 

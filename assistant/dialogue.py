@@ -216,7 +216,7 @@ class DialoguePolicy:
     def _doubts(self, heard: Understood) -> bool:
         floor = self._settings.ask_back
         if heard.learned:
-            floor = min(floor, self._settings.learned_ask_back)
+            floor = min(floor, self._settings.tuned.learned_ask_back)
         return heard.confidence < floor
 
     def _without_words(self, talk: _Talk, heard: Understood, now: float) -> tuple[Act, _Talk]:

@@ -170,8 +170,13 @@ class Bench:
             pairs: the corrected utterances; none give the bridge that training starts from.
             number: the seed.
         """
+        tuned = self.settings.personalise.tuned
         personalise = self.settings.personalise.model_copy(
-            update={"head": head, "steps": self.steps or STEPS[head], "seed": number}
+            update={
+                "head": head,
+                "steps": self.steps or STEPS[head],
+                "tuned": replace(tuned, seed=number),
+            }
         )
         settings = self.settings.model_copy(update={"personalise": personalise})
         if head == "pooled" and self._pooled is not None:

@@ -48,6 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             if not hasattr(args, "run_without_settings"):
                 raise
             return int(args.run_without_settings(args, error))
+        for sentence in loaded.moved() if words[:1] != ["config"] else ():
+            sys.stderr.write(f"assistant: {sentence}\n")
         if (opened := seal(loaded.settings)) is not None:
             sys.stderr.write(f"assistant: {opened}\n")
         return int(args.run(args, loaded.settings, loaded))

@@ -86,7 +86,7 @@ class LlamaSession:
                     LlamaContext(
                         self._model,
                         n_ctx=self.n_ctx,
-                        n_batch=settings.n_batch,
+                        n_batch=settings.tuned.n_batch,
                         threads=settings.threads or len(os.sched_getaffinity(0)),
                     )
                 )
@@ -94,9 +94,9 @@ class LlamaSession:
             self._sampler = owned.enter_context(
                 closing(
                     Sampler(
-                        top_k=settings.top_k,
+                        top_k=settings.tuned.top_k,
                         temperature=settings.temperature,
-                        seed=settings.seed,
+                        seed=settings.tuned.seed,
                     )
                 )
             )

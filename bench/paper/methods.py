@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -95,7 +95,10 @@ class EmbedLinked:
 
     def __init__(self, room: Room, corpus: Corpus, kind: str, number: int, slots: int) -> None:
         settings = room.settings.model_copy(
-            update={"head": "pooled", "seed": number, "slots": slots}
+            update={
+                "head": "pooled",
+                "tuned": replace(room.settings.tuned, seed=number, slots=slots),
+            }
         )
         pad = room.language.pad
         begun = untrained(
@@ -111,7 +114,7 @@ class EmbedLinked:
         self.checkpoint = begun
         self.network = build(begun.config)
         self.network.load_state_dict(begun.weights)
-        self.head = PooledHead(begun, room.language, pad, settings.alpha, settings.beta)
+        self.head = PooledHead(begun, room.language, pad, settings.tuned.alpha, settings.tuned.beta)
         self._room = room
         self.learns_padding = True  # whether the slots after the text are in the loss
 

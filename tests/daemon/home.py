@@ -43,6 +43,7 @@ from assistant.values import Utterance
 from tests.encode import tiny
 from tests.generate import toys
 from tests.personalise.trainers import trainer
+from tests.settings import whole
 
 WAIT_S = 60.0
 """Longest wait of a test that would otherwise never end."""
@@ -161,7 +162,7 @@ class Home:
             "personalise": {"enabled": False},
             "idle": AT_ONCE,
         }
-        return Settings.model_validate(
+        return whole(
             {name: paths.get(name, {}) | blocks.get(name, {}) for name in {*paths, *blocks}}
         )
 

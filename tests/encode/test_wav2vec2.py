@@ -21,6 +21,7 @@ from assistant.nets.calibration import LETTERS
 from assistant.nets.ngram import ALPHABET
 from assistant.values import SAMPLE_RATE, EndReason, Utterance
 from tests.encode.tiny import BASE, HIDDEN, HOP, SMALL, write
+from tests.settings import block
 
 NOW = datetime(2026, 3, 1, 18, 30, tzinfo=timezone.utc)
 
@@ -42,7 +43,7 @@ def folder(small: Path, tmp_path: Path) -> Path:
 
 
 def encoder(folder: Path, **changes: object) -> Wav2Vec2Encoder:
-    return Wav2Vec2Encoder(EncodeSettings.model_validate({"path": folder, **changes}))
+    return Wav2Vec2Encoder(block(EncodeSettings, path=folder, **changes))
 
 
 def utterance(n_samples: int, seed: int = 0) -> Utterance:

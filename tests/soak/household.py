@@ -55,7 +55,12 @@ T = TypeVar("T")
 EAGER = (
     sys.executable,
     "-c",
-    "from assistant.personalise import __main__ as own, train; train.SAVE_S = -1; exit(own.main())",
+    """
+from assistant.personalise.__main__ import main
+from assistant.personalise.training import trainer
+trainer.SAVE_S = -1
+exit(main())
+""",
 )
 """The trainer, keeping its state after every step."""
 
@@ -261,7 +266,8 @@ class Household:
             | {
                 f"ATTUNE_{block}__{key}".upper(): str(value)
                 for block, values in wished.items()
-                for key, value in values.items()
+                for key, value in (values | values.get("tuned", {})).items()
+                if key != "tuned"
             }
         )
 

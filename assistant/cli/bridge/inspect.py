@@ -118,8 +118,8 @@ def _read(
                     each.checkpoint,
                     language,
                     encoder.spelling,
-                    weight=settings.bridge.ngram_weight,
-                    bonus=settings.bridge.ngram_bonus,
+                    weight=settings.bridge.tuned.ngram_weight,
+                    bonus=settings.bridge.tuned.ngram_bonus,
                 )
                 yield version, bridge.soft_prompt(features)
             except BridgeError as error:

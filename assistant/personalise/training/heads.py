@@ -282,7 +282,7 @@ def untrained(
         tokens: what is said in this home and in common talk.
         pad: token that fills the paper's slots.
     """
-    seed(settings.seed)
+    seed(settings.tuned.seed)
     chosen = set(tokens)
     if settings.head == "pooled":
         chosen.add(pad)
@@ -293,7 +293,7 @@ def untrained(
         encoder_dim=encoder_dim,
         llm_dim=width,
         layers=2 if settings.head == "anchored" else 4,
-        slots=settings.slots,
+        slots=settings.tuned.slots,
         candidates=0 if settings.head == "pooled" else len(candidates),
     )
     return Checkpoint(

@@ -117,10 +117,10 @@ def _retrain(
     tell(Collected(len(train), len(held_out)))
     if not train:
         return Nothing("There are no examples yet. 'assistant enroll' is the quickest way to some.")
-    if len(held_out) < settings.personalise.min_held_out:
+    if len(held_out) < settings.personalise.tuned.min_held_out:
         return Nothing(
             f"Of {len(found)} examples {len(held_out)} are held out to judge by, and "
-            f"{settings.personalise.min_held_out} are needed; some more will do."
+            f"{settings.personalise.tuned.min_held_out} are needed; some more will do."
         )
     folder = BridgeFolder(settings.bridges)
     state = settings.bridges / STATE
@@ -220,7 +220,7 @@ def beginning(
         return LettersHead(first, heard.spelling), start
     pad = language.pad
     if found is None:
-        tokens |= set(sampled(language.size, wanted.seed))
+        tokens |= set(sampled(language.size, wanted.tuned.seed))
         found = untrained(wanted, heard.fingerprint, heard.dim, language, tokens, pad)
     match wanted.head:
         case "ctc":
@@ -228,7 +228,7 @@ def beginning(
         case "anchored":
             return AnchoredHead(AnchoredHead.widened(found, tokens), language), start
         case "pooled":
-            return PooledHead(found, language, pad, wanted.alpha, wanted.beta), start
+            return PooledHead(found, language, pad, wanted.tuned.alpha, wanted.tuned.beta), start
 
 
 def candidate_of(head: Head, trained: Trained, turns: Sequence[int]) -> Checkpoint:
@@ -266,8 +266,8 @@ def judge(
                 found,
                 language,
                 heard.spelling,
-                weight=settings.bridge.ngram_weight,
-                bonus=settings.bridge.ngram_bonus,
+                weight=settings.bridge.tuned.ngram_weight,
+                bonus=settings.bridge.tuned.ngram_bonus,
             )
 
         used = in_use(settings, folder, heard.fingerprint, language.embedding_fingerprint)
