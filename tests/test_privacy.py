@@ -15,7 +15,7 @@ import pytest
 
 import assistant
 from assistant import durable
-from assistant.cli.sealing import seal
+from assistant.cli.shared.sealing import seal
 from assistant.config import Settings, starter_dir
 from assistant.journal.store import Journal
 from assistant.journal.turn import Taught

@@ -53,7 +53,7 @@ def _answer(text: str, args: argparse.Namespace, settings: Settings) -> Turn:
     """Answer in this process, which loads the models."""
     # torch and llama.cpp take seconds to load
     from assistant import composition  # noqa: PLC0415
-    from assistant.cli.transcribe import whole  # noqa: PLC0415
+    from assistant.cli.shared.recordings import whole  # noqa: PLC0415
     from assistant.speak.playback import WavSink  # noqa: PLC0415
     from assistant.speak.voice import open_voice  # noqa: PLC0415
     from assistant.turn import Aloud, Mute  # noqa: PLC0415

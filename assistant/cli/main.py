@@ -10,7 +10,7 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 
 from assistant.allocator import FEW_KERNELS
-from assistant.cli.sealing import seal
+from assistant.cli.shared.sealing import seal
 from assistant.config import load
 from assistant.errors import AttuneError, ConfigError
 

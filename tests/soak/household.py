@@ -22,7 +22,7 @@ import psutil
 
 from assistant import child, composition
 from assistant.bridge import checkpoint
-from assistant.cli.transcribe import whole
+from assistant.cli.shared.recordings import whole
 from assistant.config import Settings
 from assistant.control.client import Client
 from assistant.errors import ControlError

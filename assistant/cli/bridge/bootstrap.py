@@ -7,13 +7,11 @@ import os
 import sys
 from pathlib import Path
 
-from assistant.cli.retrain import STOPPED, tell
 from assistant.cli.shared.arguments import Subparsers, positive
 from assistant.cli.shared.output import print_line
-from assistant.cli.shared.ownership import stand_in
-from assistant.cli.shared.training import followed
+from assistant.cli.shared.ownership import require_own
+from assistant.cli.shared.training import STOPPED, followed, tell
 from assistant.config import Loaded, Settings
-from assistant.errors import ControlError
 from assistant.personalise.training.events import Judged
 
 LOWEST = 19
@@ -70,11 +68,7 @@ def add(commands: Subparsers) -> None:
 
 def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
     """Train in this process until the verdict, or until a signal asks for the end."""
-    if stand_in(settings) is not None:
-        raise ControlError(
-            "Only the user that Attune runs as may make a bridge here, because the bridges are "
-            "that user's files. Ask as that user."
-        )
+    require_own(settings, "make a bridge here")
     # the trainer takes a while to load
     from assistant.personalise.training.bootstrap import BootstrapRequest, bootstrap  # noqa: PLC0415
     from assistant.personalise.training.trainer import Interrupted  # noqa: PLC0415

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 
+from assistant.cli.shared.keys import answer
 from assistant.cli.shared.output import print_line
 from assistant.config import Settings
 from assistant.errors import ConfigError
@@ -80,8 +81,4 @@ def _agreed(question: str) -> bool:
     """
     if not sys.stdin.isatty():
         raise ConfigError("Erasing cannot be undone: add --yes, or run it in a terminal.")
-    try:
-        return input(f"{question} This cannot be undone. [y/N] ").strip().lower() in ("y", "yes")
-    except EOFError:
-        print_line()
-        return False
+    return answer(f"{question} This cannot be undone. [y/N] ") in ("y", "yes")
