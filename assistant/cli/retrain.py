@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from assistant.cli.shared.arguments import Subparsers
 from assistant.cli.shared.output import print_line
-from assistant.cli.shared.training import STOPPED, Display, display, followed, tell
+from assistant.cli.shared.training import STOPPED, Bar, Lines, display, followed, tell
 from assistant.config import Loaded, Settings
 from assistant.control.client import Client
 from assistant.control.messages import Status
@@ -86,7 +86,9 @@ def _ask(client: Client, request: Request) -> None:
     client.retrain(request)
 
 
-def _outcome(events: Iterator[Event | None], client: Client, shown: Display) -> Judged | Nothing:
+def _outcome(
+    events: Iterator[Event | None], client: Client, shown: Bar | Lines
+) -> Judged | Nothing:
     """Show a training until it ends.
 
     Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from assistant.cli.shared.arguments import Subparsers
 from assistant.cli.shared.output import plain, print_json, print_line
@@ -49,12 +49,7 @@ class Report:
             "daemon": self.daemon and self.daemon.model_dump(mode="json"),
             "bridge": self.bridge,
             "score": self.record and self.record.verdict,
-            "examples": self.held
-            and {
-                "taught": self.held.taught,
-                "held_out": self.held.held_out,
-                "confident": self.held.confident,
-            },
+            "examples": self.held and asdict(self.held),
             "waits": list(self.waits),
             "last_verdict": self.last
             and {

@@ -11,10 +11,11 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
+Whole = Annotated[int, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
 Amount = Annotated[float, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Milliseconds = Annotated[int, Field(ge=0, le=10_000)]
 
 
 @dataclass(frozen=True)
@@ -28,39 +29,29 @@ class Tuning:
 class ListenTuning(Tuning):
     """When an utterance begins and ends."""
 
-    # bench/endpointing.py, 2026-11-21, with synthetic and human speakers
-    floor_ms: Annotated[int, Field(ge=300, le=10_000)] = 500
-    """Shortest silence that is learned to end an utterance."""
-    ceiling_ms: Annotated[int, Field(ge=300, le=10_000)] | None = None
-    """Longest one; unset: 2 s, or 3.5 s with the patient profile."""
-    cut_offs: Annotated[float, Field(gt=0, le=0.4)] = 0.14
-    """Accepted premature cut-offs per correct end."""
-    pauses_half_life: Annotated[int, Field(ge=10)] = 500
-    """Utterances after which a pause counts half."""
+    # measured by bench/endpointing.py, 2026-11-21, with synthetic and human speakers
+    floor_ms: Annotated[int, Field(ge=300, le=10_000)] = 500  # shortest silence that is learned
+    ceiling_ms: Annotated[int, Field(ge=300, le=10_000)] | None = None  # longest; None: by profile
+    cut_offs: Annotated[float, Field(gt=0, le=0.4)] = 0.14  # accepted too-early ends per right one
+    pauses_half_life: Annotated[int, Field(ge=10)] = 500  # utterances after which one counts half
     # set by hand, 2026-11-21
-    pre_roll_ms: Milliseconds = 500
-    """Sound kept from before the start."""
-    start_ms: Annotated[int, Field(ge=20, le=2_000)] = 200
-    """Voiced time that starts an utterance."""
-    start_window_ms: Annotated[int, Field(ge=20, le=3_000)] = 300
-    """Window in which ``start_ms`` is counted."""
-    min_ms: Annotated[int, Field(ge=0)] = 240
-    """Voiced time below which an utterance is dropped."""
-    max_s: Annotated[float, Field(gt=0.5, le=120)] = 20.0
-    """Length at which an utterance is cut."""
-    queue_s: Annotated[float, Field(gt=0.1)] = 10.0
-    """Sound buffered before frames are dropped."""
+    pre_roll_ms: Annotated[int, Field(ge=0, le=2_000)] = 500  # kept from before the start
+    start_ms: Annotated[int, Field(ge=20, le=2_000)] = 200  # voiced time that starts an utterance
+    start_window_ms: Annotated[int, Field(ge=20, le=3_000)] = 300  # in which start_ms is counted
+    min_ms: Whole = 240  # voiced time below which an utterance is dropped
+    max_s: Annotated[float, Field(gt=0.5, le=120)] = 20.0  # length at which an utterance is cut
+    queue_s: Annotated[float, Field(gt=0.1)] = 10.0  # buffered before frames are dropped
 
 
 @dataclass(frozen=True)
 class EncodeTuning(Tuning):
     """How the speech encoder searches."""
 
-    beam: Annotated[int, Field(ge=1, le=16)] = 5  # Whisper's own default
+    beam: Annotated[int, Field(ge=1, le=16)] = 5  # hypotheses of Whisper; its own default
+    # set by hand, 2026-11-21; longer recordings are encoded in windows that overlap by 2 s
     window_s: Annotated[float, Field(ge=5, le=120)] = 20.0
-    """Longer recordings are encoded in windows that overlap by 2 s; set by hand, 2026-11-21."""
-    ngram_bonus: Amount = 0.8
-    """Added per letter, against short readings; models/recipe/evaluate.py, 2026-11-21."""
+    # measured by models/recipe/evaluate.py, 2026-11-21
+    ngram_bonus: Amount = 0.8  # added per letter, against short readings
 
 
 @dataclass(frozen=True)
@@ -68,84 +59,65 @@ class BridgeTuning(Tuning):
     """When the bridge's reading is taken, and how it is searched."""
 
     # set by hand on the scale of calibrated confidence, 2026-11-29
-    min_confidence: Share = 0.5
-    """Below this the transcript takes the turn."""
-    margin: Share = 0.1
-    """How much surer than the transcript the bridge must be; models/recipe/evaluate.py."""
+    min_confidence: Share = 0.5  # below this the transcript takes the turn
+    # measured by models/recipe/evaluate.py, 2026-11-21
+    margin: Share = 0.1  # how much surer than the transcript the bridge must be
+    ngram_weight: Amount = 0.3  # of the encoder's character n-gram; 0: none
+    ngram_bonus: Amount = 0.4  # added per letter, against short readings
     # set by hand, 2026-11-29, so that a bridge that was taught shuffled sentences stays out
-    learned_min_confidence: Share = 0.002
-    """``min_confidence`` of a bridge that has learned this voice."""
-    learned_margin: Annotated[float, Field(ge=-1, le=1)] = -0.5
-    """``margin`` of such a bridge; below 0 it may be less sure."""
-    # models/recipe/evaluate.py, 2026-11-21
-    ngram_weight: Amount = 0.3
-    """Weight of the encoder's character n-gram; 0: none."""
-    ngram_bonus: Amount = 0.4
-    """Added per letter, against short readings."""
+    learned_min_confidence: Share = 0.002  # for a bridge that has learned this voice
+    learned_margin: Annotated[float, Field(ge=-1, le=1)] = -0.5  # below 0 it may be less sure
 
 
 @dataclass(frozen=True)
 class GenerateTuning(Tuning):
     """How the language model runs."""
 
-    n_batch: Annotated[int, Field(ge=8)] = 512
-    """Most tokens decoded at once; llama.cpp's physical batch."""
+    n_batch: Annotated[int, Field(ge=8)] = 512  # most tokens decoded at once; llama.cpp's default
     top_k: Count = 50  # the paper's
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Whole = 0  # of sampling; any will do
 
 
 @dataclass(frozen=True)
 class TurnTuning(Tuning):
     """When it asks back."""
 
-    learned_ask_back: Share = 0.02
-    """Most that ``ask_back`` is for a learned bridge; bench/asking_back.py, 2026-11-29."""
+    # set by hand on the scale of calibrated confidence, 2026-11-29; see bench/asking_back.py
+    learned_ask_back: Share = 0.02  # most that ask_back is for a bridge that has learned the voice
 
 
 @dataclass(frozen=True)
 class JournalTuning(Tuning):
     """The journal's memory."""
 
-    waiting_mb: Annotated[int, Field(ge=0)] = 32
-    """For recordings that a full or locked disk does not take; set by hand, 2026-11-21."""
+    waiting_mb: Whole = 32  # of recordings that the disk does not take; set by hand, 2026-11-21
 
 
 @dataclass(frozen=True)
 class PersonaliseTuning(Tuning):
     """How bridges are trained and judged."""
 
-    confident_weight: Share = 0.2
-    """Weight of unconfirmed hypotheses beside confirmed ones; set by hand, 2026-11-21."""
     # the paper's
-    rate: Annotated[float, Field(gt=0, le=1)] = 1e-3
-    """AdamW's learning rate."""
-    alpha: Amount = 1.0
-    """Weight of the squared error in EmbedLink."""
-    beta: Amount = 1.0
-    """Weight of the cosine distance in EmbedLink."""
-    slots: Annotated[int, Field(ge=1, le=512)] = 30
-    """Casted token size T of the pooled head."""
-    batch: Annotated[int, Field(ge=1, le=256)] = 16
-    """Utterances per step; set by hand, 2026-11-21."""
-    seed: Annotated[int, Field(ge=0)] = 0
+    rate: Annotated[float, Field(gt=0, le=1)] = 1e-3  # AdamW's learning rate
+    alpha: Amount = 1.0  # weight of the squared error in EmbedLink
+    beta: Amount = 1.0  # weight of the cosine distance in EmbedLink
+    slots: Annotated[int, Field(ge=1, le=512)] = 30  # casted token size T of the pooled head
     # set by hand, 2026-11-21
-    min_held_out: Count = 2
-    """Held-out utterances below which nothing is promoted."""
-    reply_margin: Share = 0.02
-    """By how much replies must get better (ROUGE-1)."""
-    reading_margin: Share = 0.02
-    """By how much token errors must fall."""
-    canary_margin: Share = 0.06
-    """How much common talk may suffer (ROUGE-1, token errors); bench/personalise.py."""
+    confident_weight: Share = 0.2  # of unconfirmed hypotheses beside confirmed ones; 0: not used
+    batch: Annotated[int, Field(ge=1, le=256)] = 16  # utterances per step
+    seed: Whole = 0  # of everything drawn at random in training
+    min_held_out: Count = 2  # held-out utterances below which nothing is promoted
+    reply_margin: Share = 0.02  # by how much replies must get better (ROUGE-1)
+    reading_margin: Share = 0.02  # by how much token errors must fall
+    # measured by bench/personalise.py, 2026-11-21
+    canary_margin: Share = 0.06  # how much common talk may suffer (ROUGE-1, token errors)
 
 
 @dataclass(frozen=True)
 class IdleTuning(Tuning):
-    """How trainings pause and recover; set by hand, 2026-11-21."""
+    """How trainings pause and recover."""
 
-    resume_s: Amount = 2.0
-    """Quiet after which a training paused by speech goes on."""
-    retry_s: Amount = 600.0
-    """Wait after a training that died; doubled each time, up to a day."""
-    hang_s: Annotated[float, Field(gt=0)] = 180.0
-    """Silence of the trainer after which it counts as dead."""
+    # set by hand, 2026-11-21
+    resume_s: Amount = 2.0  # quiet after which a training paused by speech goes on
+    retry_s: Amount = 600.0  # wait after a training that died; doubled each time, up to a day
+    hang_s: Positive = 180.0  # silence of the trainer after which it counts as dead

@@ -95,9 +95,9 @@ def test_a_killed_training_goes_on_from_what_it_saved(tmp_path: Path) -> None:
     program = (
         "import sys, threading\n"
         "from pathlib import Path\n"
-        "from assistant.personalise import train\n"
+        "from assistant.personalise.training import trainer as module\n"
         "from tests.personalise.material import trainer\n"
-        "train.SAVE_S = 0.0\n"
+        "module.SAVE_S = 0.0\n"
         "trainer(Path(sys.argv[1]), steps=4000).run("
         "lambda point, left: print(point.step, flush=True), threading.Event(), 5)\n"
     )

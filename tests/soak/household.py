@@ -102,10 +102,13 @@ class Household:
 
     @property
     def settings(self) -> Settings:
-        wished = settings(self.folder, **LENIENT, personalise__seed=self.number)
-        control = wished.control.model_copy(update={"path": self.folder / "control.sock"})
-        idle = wished.idle.model_copy(update=AT_ONCE)
-        return wished.model_copy(update={"control": control, "idle": idle})
+        return settings(
+            self.folder,
+            **LENIENT,
+            **{f"idle__{name}": value for name, value in AT_ONCE.items()},
+            personalise__seed=self.number,
+            control__path=self.folder / "control.sock",
+        )
 
     @cached_property
     def question(self) -> Path:

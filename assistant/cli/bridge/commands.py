@@ -219,11 +219,7 @@ def _tell(bridges: Sequence[Entry], settings: Settings, *, as_json: bool) -> Non
     if as_json:
         for each in bridges:
             print_json(each.as_json())
-    else:
-        _print_list(bridges, settings)
-
-
-def _print_list(bridges: Sequence[Entry], settings: Settings) -> None:
+        return
     if bridges:
         heads = ("", "VERSION", "TRAINED", "HEAD", "EXAMPLES", "REPLIES", "ERRORS", "VERDICT")
         print_table(heads, map(_cells, bridges))

@@ -185,7 +185,7 @@ def _tell_taught(turn: Turn) -> None:
         print_line("Attune does not learn from it, because that is not allowed.")
 
 
-def _nothing(journal: past_exchanges.Past) -> str:
+def _nothing(journal: Journal | past_exchanges.InJournal) -> str:
     return _NOTHING_SINCE if journal.count() else _NOTHING_YET
 
 
@@ -208,13 +208,8 @@ def _outcome(turn: Turn) -> str:
 def _reply(turn: Turn) -> str:
     if turn.reply is not None:
         return turn.reply
-    match turn.taught:
-        case Taught.ENROLLED:
-            return "(read aloud)"
-        case Taught.IMPORTED:
-            return "(imported)"
-        case _:
-            return "(not answered)"
+    given = {Taught.ENROLLED: "(read aloud)", Taught.IMPORTED: "(imported)", None: ""}
+    return given.get(turn.taught) or "(not answered)"
 
 
 def _details(turn: Turn) -> Iterator[tuple[str, str]]:

@@ -68,7 +68,7 @@ def mention(turn: Turn) -> None:
 def with_confidence(text: str | None, confidence: float | None) -> str:
     """What was understood, and how sure Attune was of it."""
     if not text:
-        return "(no words)"
+        return "(none)" if text is None else "(no words)"
     return text if confidence is None else f"{text} ({confidence:.0%} sure)"
 
 

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from assistant.cli.shared.output import print_line, print_table
 from assistant.control.messages import Status
@@ -40,18 +40,6 @@ LINE_S = 10.0
 Stage = Encoded | Stepped | Judging
 
 
-class Display(Protocol):
-    """Where a training is shown."""
-
-    def note(self, text: str) -> None:
-        """Show what is waited for; once, however often it is told."""
-        ...
-
-    def event(self, event: Event) -> None:
-        """Show how far it is."""
-        ...
-
-
 def followed(
     train: Callable[[Callable[[Event], None], threading.Event], Judged | Nothing],
 ) -> Judged | Nothing:
@@ -81,7 +69,7 @@ def followed(
 
 
 @contextmanager
-def display() -> Generator[Display, None, None]:
+def display() -> Generator[Lines | Bar, None, None]:
     """A progress bar, or lines where nobody sees one."""
     if sys.stdout.isatty():
         # rich takes a while to load
@@ -191,13 +179,7 @@ def collected(event: Collected) -> str:
 
 def name(event: Stage) -> str:
     """What a stage is called."""
-    match event:
-        case Encoded():
-            return "Listening"
-        case Stepped():
-            return "Training"
-        case Judging():
-            return "Judging"
+    return {Encoded: "Listening", Stepped: "Training", Judging: "Judging"}[type(event)]
 
 
 def extent(event: Stage) -> tuple[int, int]:
