@@ -27,6 +27,8 @@ def whole(blocks: Mapping[str, Mapping[str, object]]) -> Settings:
 
 
 def _sorted(kind: type[Block], values: Mapping[str, object]) -> dict[str, object]:
+    if "tuned" not in kind.model_fields:
+        return dict(values)
     constants = {each.name for each in fields(kind.model_fields["tuned"].default)} & values.keys()
     return {
         **{name: value for name, value in values.items() if name not in constants},
