@@ -51,7 +51,7 @@ def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
         return _train_here(settings, request)
     if args.wait:
         return _wait(client, request)
-    _ask(client, request)
+    client.retrain(request)
     print_line("Attune trains as soon as there is room. 'assistant status' shows how far it is.")
     return 0
 
@@ -72,7 +72,7 @@ def _train_here(settings: Settings, request: Request) -> int:
 
 def _wait(client: Client, request: Request) -> int:
     with client.events(QUIET_S) as events, display() as shown:
-        _ask(client, request)
+        client.retrain(request)
         try:
             outcome = _outcome(events, client, shown)
         except KeyboardInterrupt:
@@ -80,10 +80,6 @@ def _wait(client: Client, request: Request) -> int:
             raise
     tell(outcome)
     return 0
-
-
-def _ask(client: Client, request: Request) -> None:
-    client.retrain(request)
 
 
 def _outcome(

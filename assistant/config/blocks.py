@@ -29,16 +29,18 @@ INSTRUCTION = (
 
 def starter_dir() -> Path:
     """Folder of the bundled starter models, in an installed wheel or in a checkout."""
-    package = Path(__file__).resolve().parents[1]
-    installed = package / "starter"
-    return installed if installed.is_dir() else package.parent / "models" / "starter"
+    return _bundled("starter")
 
 
 def catalog_file() -> Path:
     """The models that can be pulled, in an installed wheel or in a checkout."""
+    return _bundled("catalog.toml")
+
+
+def _bundled(name: str) -> Path:
     package = Path(__file__).resolve().parents[1]
-    installed = package / "catalog.toml"
-    return installed if installed.is_file() else package.parent / "models" / "catalog.toml"
+    installed = package / name
+    return installed if installed.exists() else package.parent / "models" / name
 
 
 def _runtime_dir() -> Path:

@@ -89,7 +89,9 @@ def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
         print_line("Stopped. The same command goes on where this one was.")
         return STOPPED
     if isinstance(outcome, Judged) and plan.output is not None:
-        _tell_file(outcome, plan.output)
+        gate = f"The gate {'accepted' if outcome.accepted else 'did not accept'} it: {outcome.why}."
+        print_line(f"Bridge {outcome.version} is now in {plan.output}. {gate}")
+        print_line("Set bridge.path to that file on the device that is to use it.")
     else:
         tell(outcome)
     return 0
@@ -97,9 +99,3 @@ def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
 
 def _note(text: str) -> None:
     sys.stderr.write(f"assistant: {text}\n")
-
-
-def _tell_file(outcome: Judged, path: Path) -> None:
-    verdict = "accepted it" if outcome.accepted else "did not accept it"
-    print_line(f"Bridge {outcome.version} is now in {path}. The gate {verdict}: {outcome.why}.")
-    print_line("Set bridge.path to that file on the device that is to use it.")
