@@ -13,13 +13,7 @@ from assistant.config import Loaded, Settings
 from assistant.control.client import Client
 from assistant.control.messages import Status
 from assistant.errors import TrainingError
-from assistant.personalise.training.events import (
-    Collected,
-    Event,
-    Failed,
-    Judged,
-    Nothing,
-)
+from assistant.personalise.training.events import Collected, Event, Failed, Judged, Nothing
 from assistant.personalise.training.request import Request
 
 QUIET_S = 2.0
