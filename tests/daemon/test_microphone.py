@@ -22,9 +22,9 @@ from assistant.daemon.microphone import (
 )
 from assistant.listen.segment import segment
 from assistant.values import FRAME_SAMPLES, AudioFrame, EndReason, Utterance
-from tests.daemon.home import WAIT_S, until
 from tests.settings import block
 from tests.sound import SoundServer, silent_environment
+from tests.waiting import WAIT_S, until
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = ListenSettings.model_validate({"device": "Headset"})

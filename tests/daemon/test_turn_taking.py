@@ -10,9 +10,9 @@ from assistant.config import ListenSettings
 from assistant.daemon import turn_taking as rules
 from assistant.daemon.turn_taking import TurnTaking
 from assistant.values import FRAME_MS, FRAME_SAMPLES, AudioFrame, EndReason
-from tests.daemon.home import WAIT_S, until
 from tests.journal.exchanges import utterance
 from tests.settings import block
+from tests.waiting import WAIT_S, until
 
 SETTINGS = block(ListenSettings, start_ms=80, start_window_ms=120, min_ms=120, max_s=2)
 """An utterance needs 6 voiced frames, 4 of them within 6."""

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +19,9 @@ from assistant.errors import EncoderError
 from assistant.nets.calibration import LETTERS
 from assistant.nets.ngram import ALPHABET
 from assistant.values import SAMPLE_RATE, EndReason, Utterance
+from tests.encode.sounds import NOW
 from tests.encode.tiny import BASE, HIDDEN, HOP, SMALL, write
 from tests.settings import block
-
-NOW = datetime(2026, 3, 1, 18, 30, tzinfo=timezone.utc)
 
 
 @pytest.fixture(scope="module")

@@ -39,6 +39,7 @@ from assistant.personalise.training.events import (
 )
 from assistant.personalise.training.request import Request
 from assistant.turn import Mute
+from tests.daemon.home import AT_ONCE
 from tests.personalise.pupil import Pupil, settings
 from tests.soak.moments import STEPS, Kill, Life, Stage, Victim, place
 from tests.sound import SoundServer, synthesise
@@ -63,17 +64,6 @@ exit(main())
 """,
 )
 """The trainer, keeping its state after every step."""
-
-AT_ONCE: dict[str, object] = {
-    "quiet_s": 0,
-    "max_load": 1_000,
-    "max_celsius": 1_000,
-    "min_free_mb": 0,
-    "min_disk_mb": 0,
-    "on_battery": True,
-    "resume_s": 0,
-}
-"""A device that counts as idle whatever it does."""
 
 LENIENT: dict[str, object] = {
     "personalise__enabled": False,  # trains when it is asked
