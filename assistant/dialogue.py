@@ -216,7 +216,7 @@ class DialoguePolicy:
     def _doubts(self, heard: Understood) -> bool:
         least = self._settings.ask_back
         if heard.learned:
-            least = min(least, self._settings.learned_ask_back)
+            least = min(least, self._settings.tuned.learned_ask_back)
         return heard.confidence < least
 
     def _without_words(self, talk: _Talk, heard: Understood, now: float) -> tuple[Act, _Talk]:

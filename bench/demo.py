@@ -19,8 +19,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from assistant import composition
-from assistant.cli.retrain import tell
-from assistant.cli.shared.training import display
+from assistant.cli.shared.training import display, tell
 from assistant.config import Settings, load
 from assistant.errors import AttuneError
 from assistant.journal.store import Journal

@@ -170,11 +170,12 @@ class Bench:
             pairs: the corrected utterances; none give the bridge that training starts from.
             number: the seed.
         """
+        tuned = self.settings.personalise.tuned
         personalise = self.settings.personalise.model_copy(
             update={
                 "head": head,
                 "steps": self.steps or kinds.named(head).retrain_steps,
-                "seed": number,
+                "tuned": replace(tuned, seed=number),
             }
         )
         settings = self.settings.model_copy(update={"personalise": personalise})

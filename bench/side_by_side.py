@@ -151,7 +151,7 @@ def usual(settings: Settings, utterances: Sequence[Utterance]) -> list[float]:
                 Llama(
                     str(generate.path),
                     n_ctx=generate.n_ctx,
-                    n_batch=generate.n_batch,
+                    n_batch=generate.tuned.n_batch,
                     n_threads=generate.threads or None,
                     verbose=False,
                 )
@@ -175,7 +175,7 @@ def _usual_turn(model: Any, llama: Any, settings: Settings, utterance: Utterance
         stream=True,
         max_tokens=settings.generate.max_tokens,
         temperature=settings.generate.temperature,
-        top_k=settings.generate.top_k,
+        top_k=settings.generate.tuned.top_k,
     )
     first = next(
         (_ms(began) for chunk in stream if chunk["choices"][0]["delta"].get("content")), _ms(began)

@@ -54,7 +54,7 @@ def _answer(text: str, args: argparse.Namespace, settings: Settings) -> Turn:
     """Answer in this process, which loads the models."""
     # torch and llama.cpp take seconds to load
     from assistant import composition  # noqa: PLC0415
-    from assistant.cli.transcribe import whole  # noqa: PLC0415
+    from assistant.cli.shared.recordings import whole  # noqa: PLC0415
     from assistant.speak.voice import Aloud, Mute, open_voice  # noqa: PLC0415
 
     utterance = whole(args.audio) if args.audio is not None else None

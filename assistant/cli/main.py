@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from assistant.allocator import FEW_KERNELS
 from assistant.cli import forwarding
 from assistant.cli.forwarding import FORWARDED
-from assistant.cli.sealing import seal
+from assistant.cli.shared.sealing import seal
 from assistant.config import load
 from assistant.errors import AttuneError, ConfigError
 
@@ -50,6 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             if not hasattr(args, "run_without_settings"):
                 raise
             return int(args.run_without_settings(args, error))
+        for sentence in loaded.moved() if words[:1] != ["config"] else ():
+            sys.stderr.write(f"assistant: {sentence}\n")
         if (opened := seal(loaded.settings)) is not None:
             sys.stderr.write(f"assistant: {opened}\n")
         return int(args.run(args, loaded.settings, loaded))

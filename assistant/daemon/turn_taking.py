@@ -39,12 +39,12 @@ class TurnTaking:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._start = -(-settings.start_ms // FRAME_MS)
+        self._start = -(-settings.tuned.start_ms // FRAME_MS)
         # as much as the endpointer asks of an utterance: what takes a turn back never comes to
         # nothing
-        self._least = max(self._start, -(-settings.min_ms // FRAME_MS))
-        self._max_s = settings.max_s
-        self._recent: deque[bool] = deque(maxlen=-(-settings.start_window_ms // FRAME_MS))
+        self._least = max(self._start, -(-settings.tuned.min_ms // FRAME_MS))
+        self._max_s = settings.tuned.max_s
+        self._recent: deque[bool] = deque(maxlen=-(-settings.tuned.start_window_ms // FRAME_MS))
         self._clock = clock
         self._changed = threading.Condition()
         self._cut_at: float | None = None

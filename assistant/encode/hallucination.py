@@ -18,8 +18,8 @@ class _Odds:
 
 
 ODDS = _Odds(bias=4.86, log_prob=3.76, no_speech=-0.69, pace=2.08)
-"""Fitted on 2026-11-29 with tiny.en and base in int8: 1,500 human recordings that may be trained on,
-as they are and under noise, and 112 texts invented over 28 minutes of noise.
+"""Fitted on 2026-11-29 with tiny.en and base in int8: 1,500 human recordings that may be trained
+on, as they are and under noise, and 112 texts invented over 28 minutes of noise.
 ``python -m bench.invented --fit`` fits them again; without it, it shows what the check lets through
 and what it refuses."""
 

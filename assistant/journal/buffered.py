@@ -115,7 +115,7 @@ class BufferedJournal(Journal):
     @classmethod
     def open(cls, settings: JournalSettings, tell: Callable[[str], None] = lambda _: None) -> Self:
         """The journal that the settings name."""
-        return cls(settings.path, waiting_mb=settings.waiting_mb, tell=tell)
+        return cls(settings.path, waiting_mb=settings.tuned.waiting_mb, tell=tell)
 
     @property
     def warnings(self) -> tuple[str, ...]:

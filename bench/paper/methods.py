@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -98,7 +98,10 @@ class EmbedLinked:
 
     def __init__(self, room: Room, corpus: Corpus, kind: str, number: int, slots: int) -> None:
         settings = room.settings.model_copy(
-            update={"head": "pooled", "seed": number, "slots": slots}
+            update={
+                "head": "pooled",
+                "tuned": replace(room.settings.tuned, seed=number, slots=slots),
+            }
         )
         source = Source(room.encoder.fingerprint, room.encoder.dim)
         context = TrainingContext(settings, source, room.language)
@@ -109,7 +112,7 @@ class EmbedLinked:
         self.network = build(begun.config)
         self.network.load_state_dict(begun.weights)
         self.head = PooledHead(
-            begun, room.language, room.language.pad, settings.alpha, settings.beta
+            begun, room.language, room.language.pad, settings.tuned.alpha, settings.tuned.beta
         )
         self._room = room
         self.learns_padding = True  # whether the slots after the text are in the loss

@@ -14,7 +14,8 @@ from assistant.control.messages import MAX_LOG, PROTOCOL, Exchange, MicrophoneSt
 from assistant.errors import ControlError
 from assistant.personalise.training.request import Request
 from tests.control.knowing import STATUS, Knowing
-from tests.control.sockets import answers, call, connected, sent, until
+from tests.control.sockets import answers, call, connected, sent
+from tests.waiting import until
 
 pytestmark = pytest.mark.usefixtures("server")
 

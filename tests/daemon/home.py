@@ -45,9 +45,8 @@ from assistant.values import Utterance
 from tests.encode import tiny
 from tests.generate import toys
 from tests.personalise.trainers import trainer
-
-WAIT_S = 60.0
-"""Longest wait of a test that would otherwise never end."""
+from tests.settings import whole
+from tests.waiting import WAIT_S, until
 
 AT_ONCE: dict[str, object] = {
     "quiet_s": 0,
@@ -60,14 +59,6 @@ AT_ONCE: dict[str, object] = {
     "resume_s": 0,
 }
 """A device that counts as idle whatever it does."""
-
-
-def until(holds: Callable[[], object]) -> None:
-    """Wait for what another thread or process is about to do."""
-    deadline = time.monotonic() + WAIT_S
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 class Ear:
@@ -163,7 +154,7 @@ class Home:
             "personalise": {"enabled": False},
             "idle": AT_ONCE,
         }
-        return Settings.model_validate(
+        return whole(
             {name: paths.get(name, {}) | blocks.get(name, {}) for name in {*paths, *blocks}}
         )
 

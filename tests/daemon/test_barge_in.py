@@ -9,7 +9,8 @@ import pytest
 from assistant.daemon.runtime import Runtime
 from assistant.listen.recordings import Pace, frames
 from assistant.values import AudioFrame
-from tests.daemon.home import WAIT_S, Home, until
+from tests.daemon.home import Home
+from tests.waiting import WAIT_S, until
 
 
 @pytest.fixture

@@ -16,8 +16,9 @@ from assistant.errors import ConfigError, ControlError
 from assistant.journal.buffered import BufferedJournal
 from assistant.journal.lineage import Lineage
 from assistant.journal.store import Journal
-from tests.daemon.home import WAIT_S, Home, until
+from tests.daemon.home import Home
 from tests.journal.exchanges import exchange, utterance
+from tests.waiting import WAIT_S, until
 
 
 @contextmanager

@@ -27,8 +27,8 @@ from assistant.journal.turn import Turn
 from assistant.turn import Assistant
 from assistant.values import FRAME_MS, FRAME_SAMPLES, AudioFrame, Utterance
 from tests.daemon import home
-from tests.daemon.home import WAIT_S
 from tests.journal.exchanges import STARTED_AT, utterance
+from tests.waiting import WAIT_S
 
 ROOT = Path(__file__).parents[2]
 

@@ -21,8 +21,9 @@ from assistant.journal.turn import Taught
 from assistant.personalise.background.scheduler import FAILURES
 from assistant.personalise.training.events import Collected, Failed, Judged
 from assistant.values import Utterance
-from tests.daemon.home import WAIT_S, Daemon, Home, Told
+from tests.daemon.home import Daemon, Home, Told
 from tests.journal.exchanges import exchange, utterance
+from tests.waiting import WAIT_S
 
 
 def enrol(home: Home, number: int = 1) -> None:

@@ -22,8 +22,9 @@ from assistant.daemon.microphone import (
 )
 from assistant.listen.segment import segment
 from assistant.values import FRAME_SAMPLES, AudioFrame, EndReason, Utterance
-from tests.daemon.home import WAIT_S, until
+from tests.settings import block
 from tests.sound import SoundServer, silent_environment
+from tests.waiting import WAIT_S, until
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = ListenSettings.model_validate({"device": "Headset"})
@@ -284,9 +285,7 @@ def test_a_microphone_that_is_muted_while_absent_is_told_once(listener: Listener
 def test_an_utterance_under_way_ends_with_silence_when_the_microphone_goes(
     listener: Listener, how: str
 ) -> None:
-    settings = ListenSettings.model_validate(
-        {"silence_ms": 10_000, "start_ms": 20, "start_window_ms": 20, "min_ms": 0}
-    )
+    settings = block(ListenSettings, silence_ms=10_000, start_ms=20, start_window_ms=20, min_ms=0)
     heard: list[Utterance] = []
 
     def take(microphone: MicrophoneSupervisor) -> None:

@@ -8,7 +8,8 @@ import pytest
 from assistant.daemon import turn_taking as rules
 from assistant.listen.recordings import Pace, frames
 from assistant.values import AudioFrame, EndReason
-from tests.daemon.home import WAIT_S, Home
+from tests.daemon.home import Home
+from tests.waiting import WAIT_S
 
 
 @pytest.fixture

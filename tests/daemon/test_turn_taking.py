@@ -10,12 +10,11 @@ from assistant.config import ListenSettings
 from assistant.daemon import turn_taking as rules
 from assistant.daemon.turn_taking import TurnTaking
 from assistant.values import FRAME_MS, FRAME_SAMPLES, AudioFrame, EndReason
-from tests.daemon.home import WAIT_S, until
 from tests.journal.exchanges import utterance
+from tests.settings import block
+from tests.waiting import WAIT_S, until
 
-SETTINGS = ListenSettings.model_validate(
-    {"start_ms": 80, "start_window_ms": 120, "min_ms": 120, "max_s": 2}
-)
+SETTINGS = block(ListenSettings, start_ms=80, start_window_ms=120, min_ms=120, max_s=2)
 """An utterance needs 6 voiced frames, 4 of them within 6."""
 
 
@@ -75,7 +74,7 @@ def test_speech_that_goes_on_soon_takes_the_turn_back(
 
 
 def test_as_much_voice_is_needed_as_starts_an_utterance_where_that_is_more() -> None:
-    settings = SETTINGS.model_copy(update={"min_ms": 0})
+    settings = block(ListenSettings, start_ms=80, start_window_ms=120, min_ms=0, max_s=2)
     for strip, reopened in (("###", False), ("####", True)):
         talk = Talk(settings)
         talk.cut()

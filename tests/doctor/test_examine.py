@@ -20,8 +20,7 @@ from assistant.doctor.examine import examine
 from assistant.doctor.finding import Finding, Level
 from assistant.doctor.subject import Daemon, Subject, from_json, to_json
 from tests.sound import SoundServer, silent_environment
-
-WAIT_S = 60.0
+from tests.waiting import WAIT_S
 
 
 @pytest.fixture

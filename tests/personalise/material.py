@@ -14,6 +14,7 @@ from assistant.config import PersonaliseSettings
 from assistant.nets.spelling import Spelling
 from assistant.personalise.training.trainer import Material, Trainer
 from assistant.values import SpeechFeatures
+from tests.settings import block
 
 SYMBOLS = ("<pad>", "|", *"abcdefgh")
 DIM = len(SYMBOLS)
@@ -56,7 +57,7 @@ def letters_head() -> LettersHead:
 
 def settings(**changes: object) -> PersonaliseSettings:
     wished: dict[str, object] = {"steps": 120, "batch": 4, "rate": 0.03, "memory_mb": 8_000}
-    return PersonaliseSettings.model_validate(wished | changes)
+    return block(PersonaliseSettings, **wished | changes)
 
 
 def trainer(state: Path, name: str = "one", **changes: object) -> Trainer:

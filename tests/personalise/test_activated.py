@@ -18,8 +18,9 @@ from assistant.personalise.background.supervisor import Ended, How, Supervisor
 from assistant.personalise.training.events import Nothing
 from assistant.personalise.training.request import Request
 from tests.personalise.activation import activated
-from tests.personalise.supervising import run, until
+from tests.personalise.supervising import run
 from tests.personalise.trainers import trainer
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
 

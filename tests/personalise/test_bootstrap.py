@@ -86,7 +86,7 @@ def test_a_new_pair_gets_a_bridge_that_is_judged_and_kept(settings: Settings) ->
     first, *events, last = told
     assert isinstance(first, Collected)
     assert first.train == 3
-    assert first.held_out >= settings.personalise.min_held_out
+    assert first.held_out >= settings.personalise.tuned.min_held_out
     encoded = [event for event in events if isinstance(event, Encoded)]
     whole = first.train + first.held_out
     assert encoded == [Encoded(number, whole) for number in range(1, whole + 1)]

@@ -19,8 +19,9 @@ from assistant.personalise.background.supervisor import Ended, How, Supervisor
 from assistant.personalise.training.events import Collected, Event, Judged, Nothing, Stepped
 from assistant.personalise.training.request import Request
 from tests.personalise.activation import activated
-from tests.personalise.supervising import WAIT_S, run, until
+from tests.personalise.supervising import run
 from tests.personalise.trainers import TRACE, trainer
+from tests.waiting import WAIT_S, until
 
 ROOT = Path(__file__).parents[2]
 

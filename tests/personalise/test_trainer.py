@@ -163,7 +163,7 @@ def test_a_loss_that_is_no_number_is_told(tmp_path: Path) -> None:
     frames = np.full_like(spoiled.features.frames, np.nan)
     object.__setattr__(spoiled.features, "frames", frames)
     broken._material = type(broken._material)([spoiled], [], [])
-    with pytest.raises(TrainingError, match="no number after 1 steps"):
+    with pytest.raises(TrainingError, match="not a number after 1 steps"):
         run(broken)
 
 

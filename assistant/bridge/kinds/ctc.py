@@ -152,11 +152,11 @@ class CTCHead:
 
 def _fusion(joined: Joined) -> ctc.Fusion | None:
     """The encoder's character n-gram over the texts of the candidates, if it has one."""
-    spelling, weight = joined.spelling, joined.settings.ngram_weight
+    spelling, weight = joined.spelling, joined.settings.tuned.ngram_weight
     if spelling is None or spelling.fusion is None or not weight:
         return None
     texts = (joined.language.text([token]) for token in joined.checkpoint.token_ids.tolist())
     places = ((), *map(ctc.letters, texts))
     # words bring their own space with them
-    bonus = joined.settings.ngram_bonus
+    bonus = joined.settings.tuned.ngram_bonus
     return ctc.Fusion(spelling.fusion.ngram, places, weight, bonus, start=BEGINNING)

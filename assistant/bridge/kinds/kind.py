@@ -207,14 +207,14 @@ class Kind(ABC):
         **sizes: int,
     ) -> Checkpoint:
         """A bridge over tokens of the LLM, from the paper's random initialisation."""
-        seed(context.settings.seed)
+        seed(context.settings.tuned.seed)
         source, language = context.source, context.language
         token_ids = np.array(sorted(tokens), np.int64)
         config = ProjectorConfig(
             kind=network,
             encoder_dim=source.dim,
             llm_dim=language.rows(token_ids[:1]).shape[1],
-            slots=context.settings.slots,
+            slots=context.settings.tuned.slots,
         ).model_copy(update=sizes)
         weights = self.network(config).state_dict()
         table = language.embedding_fingerprint

@@ -87,8 +87,8 @@ class _PooledKind(Kind):
         return self._drawn(context, "bridgeformer", {*tokens, pad}, pad)
 
     def head(self, found: Checkpoint, context: TrainingContext) -> Head:
-        settings, language = context.settings, context.language
-        return PooledHead(found, language, language.pad, settings.alpha, settings.beta)
+        tuned, language = context.settings.tuned, context.language
+        return PooledHead(found, language, language.pad, tuned.alpha, tuned.beta)
 
     def carried(
         self, found: Checkpoint, old: Tokens, new: Tokens, said: set[int]

@@ -248,7 +248,7 @@ class Scheduler:
     def _resume_s(self) -> float:
         # not within the silence by which the listener is about to end an utterance
         silence_s = self._settings.listen.end_silence_ms / 1_000
-        return max(self._settings.idle.resume_s, silence_s + MARGIN_S)
+        return max(self._settings.idle.tuned.resume_s, silence_s + MARGIN_S)
 
     def _state(self, training: _Training | None) -> State:
         if training is None:
@@ -269,7 +269,7 @@ class Scheduler:
             new_examples=examples - self._examples_before(examples),
             due=self._memory.remembered(RETRAIN_DUE) or self._memory.remembered(DUE_NOW),
             asked=self._asked is not None,
-            retry_s=self._failures.left_s(self._now().timestamp(), idle.retry_s),
+            retry_s=self._failures.left_s(self._now().timestamp(), idle.tuned.retry_s),
         )
         self._waits = waits(snapshot, idle, self._settings.personalise.memory_mb)
         if self._waits:
@@ -360,7 +360,7 @@ class Scheduler:
 
     def _fail(self, ended: Ended) -> None:
         self._failures = self._failures.another(self._now().timestamp(), ended.why)
-        wait_s = self._failures.delay_s(self._settings.idle.retry_s)
+        wait_s = self._failures.delay_s(self._settings.idle.tuned.retry_s)
         log.warning("%s failures=%d retry_s=%.0f", _pairs(ended), self._failures.count, wait_s)
         self._on_event(ended)
         self._memory.remember(FAILURES, self._failures.to_text())

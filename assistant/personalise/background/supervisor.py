@@ -90,7 +90,7 @@ class Supervisor:
             command: the trainer, as the arguments of a process, where it is a child.
             clock: monotonic seconds.
         """
-        self._hang_s = settings.idle.hang_s
+        self._hang_s = settings.idle.tuned.hang_s
         self._clock = clock
         # held only for as long as a system call takes that does not wait: it sees to it that no
         # signal goes to a number that has just been given to another process
@@ -185,7 +185,7 @@ class Supervisor:
     def poll(self) -> Ended | None:
         """How the trainer ended, once it has and all its lines are read.
 
-        A trainer that has reported nothing for ``idle.hang_s``, pauses not counted, is killed here.
+        A trainer silent for ``IdleTuning.hang_s``, pauses not counted, is killed here.
         """
         with self._lock:
             status = self._process.poll()

@@ -99,10 +99,10 @@ def _retrain(
     tell(Collected(len(train), len(held_out)))
     if not train:
         return Nothing("There are no examples yet. 'assistant enroll' is the quickest way to some.")
-    if len(held_out) < wanted.min_held_out:
+    if len(held_out) < wanted.tuned.min_held_out:
         return Nothing(
             f"Of {len(found)} examples {len(held_out)} are held out to judge by, and "
-            f"{wanted.min_held_out} are needed; some more will do."
+            f"{wanted.tuned.min_held_out} are needed; some more will do."
         )
     folder = BridgeFolder(settings.bridges)
     with vocabulary(settings.generate.path) as language:
@@ -165,7 +165,7 @@ def beginning(
     tokens = set(_spoken_tokens(heard, language))
     found, start = _start(settings, request, folder, heard, language)
     if found is None:
-        found = kind.untrained(context, tokens | set(_sampled(language.size, wanted.seed)))
+        found = kind.untrained(context, tokens | set(_sampled(language.size, wanted.tuned.seed)))
     return kind.head(kind.widened(found, tokens), context), start
 
 

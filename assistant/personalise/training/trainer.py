@@ -101,14 +101,14 @@ class Trainer:
         self._settings = settings
         self._state = state
         self._name = name
-        self._batch = settings.batch
+        self._batch = settings.tuned.batch
         self._network = kinds.build(head.checkpoint.config)
         self._network.load_state_dict(
             {key: tensor.float() for key, tensor in head.checkpoint.weights.items()}
         )
         self._optimiser = torch.optim.AdamW(
             [each for each in self._network.parameters() if each.requires_grad],
-            lr=settings.rate,
+            lr=settings.tuned.rate,
             weight_decay=0.01,
         )
         self._best: dict[str, Tensor] = _copy(self._network)
@@ -171,15 +171,15 @@ class Trainer:
     def _advance(self) -> float:
         """One step; its loss."""
         settings, step = self._settings, self._step
-        seed(settings.seed * 1_000_003 + step)
+        seed(settings.tuned.seed * 1_000_003 + step)
         rate = min(1.0, (step + 1) / WARM_UP) * (1 - step / settings.steps)
         for group in self._optimiser.param_groups:
-            group["lr"] = settings.rate * rate
+            group["lr"] = settings.tuned.rate * rate
         self._network.train()
         total = 0.0
         parts = [part for part in (self._material.train, self._material.replay) if part]
         for part in parts:
-            batch = masked(Batch.of(chosen(part, self._batch, settings.seed, step)))
+            batch = masked(Batch.of(chosen(part, self._batch, settings.tuned.seed, step)))
             with _precision(self._head):
                 loss = self._head.loss(self._network, batch) / len(parts)
             self._used = max(self._used, psutil.Process().memory_info().rss)
@@ -191,8 +191,8 @@ class Trainer:
         self._step += 1
         if not math.isfinite(total):
             raise TrainingError(
-                f"The training's loss is no number after {self._step} steps. Try a smaller "
-                "personalise.rate."
+                f"The loss is not a number after {self._step} steps of training. Look for damaged "
+                "recordings in 'assistant log list'."
             )
         return total
 
