@@ -108,7 +108,7 @@ def _open(kind: Kind, settings: Settings, held: list[object]) -> Opened:
                 held.append(session)
                 fingerprint = session.gguf.embedding_fingerprint
             case "speak":
-                from assistant.speak.voice import open_voice  # noqa: PLC0415
+                from assistant.speak.synthesiser import open_voice  # noqa: PLC0415
 
                 held.append(open_voice(settings.speak, settings.models.folder))
     except AttuneError as error:

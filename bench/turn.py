@@ -25,7 +25,8 @@ from assistant.generate.context import ContextLine
 from assistant.generate.words import as_words
 from assistant.speak.espeak import Espeak
 from assistant.speak.playback import WavSink
-from assistant.speak.voice import Aloud, open_voice
+from assistant.speak.synthesiser import open_voice
+from assistant.speak.voice import Aloud
 from assistant.turn import Assistant
 from assistant.values import SAMPLE_RATE, EndReason, Utterance
 

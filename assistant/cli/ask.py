@@ -55,7 +55,8 @@ def _answer(text: str, args: argparse.Namespace, settings: Settings) -> Turn:
     # torch and llama.cpp take seconds to load
     from assistant import composition  # noqa: PLC0415
     from assistant.cli.shared.recordings import whole  # noqa: PLC0415
-    from assistant.speak.voice import Aloud, Mute, open_voice  # noqa: PLC0415
+    from assistant.speak.synthesiser import open_voice  # noqa: PLC0415
+    from assistant.speak.voice import Aloud, Mute  # noqa: PLC0415
 
     utterance = whole(args.audio) if args.audio is not None else None
     voice = Mute()

@@ -32,7 +32,8 @@ from assistant.listen.segment import segment, voiced
 from assistant.personalise.bridges.folder import BridgeFolder
 from assistant.speak.playback import Loudspeaker, WavSink
 from assistant.speak.speech import Speech
-from assistant.speak.voice import Aloud, open_voice
+from assistant.speak.synthesiser import open_voice
+from assistant.speak.voice import Aloud
 from assistant.values import SAMPLE_RATE, Utterance
 
 

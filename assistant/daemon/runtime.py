@@ -27,7 +27,8 @@ from assistant.listen.half_duplex import HalfDuplex
 from assistant.listen.pauses import Pauses
 from assistant.personalise.bridges.folder import BridgeFolder
 from assistant.personalise.training.events import Event
-from assistant.speak.voice import Aloud, open_voice
+from assistant.speak.synthesiser import open_voice
+from assistant.speak.voice import Aloud
 from assistant.turn import Assistant
 from assistant.values import SAMPLE_RATE, EndReason, Utterance
 

@@ -1,18 +1,15 @@
-"""What says a reply: a voice, and which of the synthesisers it speaks with."""
+"""What says a reply."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
-from assistant.config import SpeakSettings
-from assistant.speak.aloud import Sink, Synthesiser, speak
-from assistant.speak.espeak import Espeak
-from assistant.speak.piper import Piper
+from assistant.speak.aloud import Sink, speak
 from assistant.speak.speech import Speech
+from assistant.speak.synthesiser import Synthesiser
 
 
 class Voice(Protocol):
@@ -97,21 +94,3 @@ class Aloud:
     def stop(self) -> None:
         """Fall silent, from any thread."""
         self.sink.stop()
-
-
-def open_voice(settings: SpeakSettings, models: Path) -> Synthesiser:
-    """The synthesiser that the settings choose, ready to speak.
-
-    Args:
-        settings: which one, and how it speaks.
-        models: the folder of installed models, for a voice that is named.
-
-    Raises:
-        DependencyError: if it is not installed.
-        SpeechError: if its voice is missing or of another kind.
-    """
-    match settings.engine:
-        case "espeak":
-            return Espeak(settings)
-        case "piper":
-            return Piper(settings, models)
