@@ -136,6 +136,11 @@ def pack(places: Places, archive: Path, now: datetime) -> Manifest:
     return manifest
 
 
+def unfinished(folder: Path) -> list[Places]:
+    """What backups into this folder have left that were killed; the archive is in the folder."""
+    return [Places(copy, copy.parent) for copy in folder.glob(f"*.part/{JOURNAL}")]
+
+
 def _write(places: Places, archive: Path, copy: Path, now: datetime) -> Manifest:
     shape, exchanges = _copy_journal(places.journal, copy)
     files: dict[str, Packed] = {}

@@ -276,6 +276,20 @@ def test_what_cannot_be_searched_is_erased_altogether(
     assert places.journal.with_name("journal.db.before-restore-2").is_file()
 
 
+def test_what_a_killed_backup_has_left_goes_with_any_exchange(
+    daemon: Journal, path: Path, folder: BridgeFolder
+) -> None:
+    traces, _ = lived_in(daemon, folder)
+    left = path.parent / "attune.tar.part"
+    left.mkdir()
+    pack(Places(path, folder.folder), left / "attune.tar", STARTED_AT)
+    shutil.copy(path, left / "journal.db")
+    assert len(traces[3].left_in(left)) > 0
+    erase(daemon, folder, [3], None)
+    assert traces[3].left_in(path.parent) == []
+    assert not left.exists()
+
+
 def test_a_second_name_of_the_journal_is_not_overwritten(
     daemon: Journal, path: Path, folder: BridgeFolder
 ) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from assistant.config import JournalSettings
 from assistant.errors import JournalError
 from assistant.journal import restore
-from assistant.journal.backup import Places
+from assistant.journal.backup import Places, unfinished
 from assistant.journal.lineage import Lineage
 from assistant.journal.retention import expired
 from assistant.journal.store import Journal
@@ -150,6 +150,8 @@ def _carry_out(
     wiped = journal.scrub(stop)
     for copy in restore.copies(Places(journal.path, folder.folder)):
         wiped = _reach(copy, None if everything else ids, stop) and wiped
+    for copy in unfinished(journal.path.parent):
+        _reach(copy, None, stop)
     if wiped:
         for name in notes:
             journal.forget(name)
