@@ -30,7 +30,7 @@ of 0.5, and was no faster for it."""
 @contextmanager
 def given_back() -> Generator[None, None, None]:
     """Within the block, large blocks of memory go back to the system as soon as they are freed."""
-    change: Any = getattr(ctypes.CDLL(None), "mallopt", None)  # glibc has it, others need it not
+    change: Any = getattr(ctypes.CDLL(None), "mallopt", None)  # only glibc has and needs it
     if change is None:
         yield
         return

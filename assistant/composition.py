@@ -1,51 +1,50 @@
-"""Opens the rooms that a command needs, in the order that fails soonest."""
+"""Puts an assistant together from its parts: for the daemon, the commands, benches and tests."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from assistant.audio import portaudio
 from assistant.bridge import checkpoint
-from assistant.config import ListenSettings, Settings, SpeakSettings
+from assistant.config import EncodeSettings, Settings, SpeakSettings, starter_dir
 from assistant.dialogue import DialoguePolicy
 from assistant.encode.encoder import Encoder, open_encoder
-from assistant.errors import BridgeError, DependencyError, MismatchError
+from assistant.encode.end_of_request import EndOfRequest, load_ends
+from assistant.errors import BridgeError, MismatchError
 from assistant.generate.llama import LlamaSession
 from assistant.journal.buffered import BufferedJournal
+from assistant.personalise.background import idle
 from assistant.personalise.bridges.folder import BridgeFolder
+from assistant.skills import desk
 from assistant.speak.aloud import Sink
-from assistant.speak.playback import Loudspeaker, WavSink
-from assistant.turn import Assistant, Voice
+from assistant.speak.playback import Loudspeaker, WavSink, Witness
+from assistant.speak.voice import Voice
+from assistant.turn import Assistant
 
 if TYPE_CHECKING:  # torch comes with a bridge, not before
     from assistant.bridge.connect import Bridge
 
 
-def _warn(text: str) -> None:
-    sys.stderr.write(f"assistant: {text}\n")
-
-
 @contextmanager
 def assistant(
-    settings: Settings, voice: Voice, note: Callable[[str], None] = _warn
+    settings: Settings, voice: Voice, note: Callable[[str], None]
 ) -> Generator[Assistant, None, None]:
     """Everything a turn needs, closed afterwards.
 
     Args:
         settings: all of them.
         voice: says the replies.
-        note: told when the learned bridge cannot be used, and when what is said cannot be kept.
+        note: shows a person that the learned bridge cannot be used, or that nothing can be kept.
 
     Raises:
-        AttuneError: if a room cannot be opened.
+        AttuneError: if a part cannot be opened.
     """
     with ExitStack() as owned:
         journal = owned.enter_context(BufferedJournal.open(settings.journal, note))
         llm = owned.enter_context(LlamaSession(settings.generate))
         encoder = open_encoder(settings.encode)
+        desk.load()
         found = bridge(settings, encoder, llm, note)
         if found is None and not encoder.transcribes:
             note(
@@ -63,14 +62,28 @@ def assistant(
             generate_settings=settings.generate,
             route=settings.route,
             dialogue=DialoguePolicy(settings.turn),
+            ends=_ends(settings.encode, encoder),
         )
+
+
+def encodes_early(settings: EncodeSettings) -> bool:
+    """Whether requests are encoded in a pause, before their end is sure."""
+    return settings.early == "on" or (settings.early == "auto" and idle.on_mains() is not False)
+
+
+def _ends(settings: EncodeSettings, encoder: Encoder) -> EndOfRequest | None:
+    """What estimates the end of a request, where that is known or its features are of use."""
+    ends = load_ends(starter_dir()) if settings.language == "en" else None
+    if ends is None and not encodes_early(settings):
+        return None
+    return EndOfRequest(encoder, ends)
 
 
 def bridge(
     settings: Settings,
     encoder: Encoder,
     llm: LlamaSession,
-    note: Callable[[str], None] = _warn,
+    note: Callable[[str], None],
 ) -> Bridge | None:
     """The bridge that answers, if the route can use one: the learned one, else the settings' own.
 
@@ -124,49 +137,16 @@ def bridge_of(
         return None
     from assistant.bridge.connect import Bridge  # noqa: PLC0415
 
-    return Bridge(
-        found,
-        llm.vocabulary,
-        encoder.spelling,
-        weight=settings.bridge.ngram_weight,
-        bonus=settings.bridge.ngram_bonus,
-    )
+    return Bridge(found, llm.vocabulary, encoder.spelling, settings.bridge)
 
 
-def sink(settings: SpeakSettings, fallback: SpeakSettings) -> Sink:
-    """The loudspeaker, or WAV files where the settings wish for them or there is none.
+def sink(settings: SpeakSettings, witness: Witness | None = None) -> Sink:
+    """The loudspeaker, or WAV files where the settings wish for them.
 
     Args:
-        settings: as the user has them.
-        fallback: with the folder for replies when there is no loudspeaker.
+        settings: which of them.
+        witness: hears what the loudspeaker plays.
     """
     if settings.wav_dir is not None:
         return WavSink(settings.wav_dir)
-    if settings.device is None and fallback.wav_dir is not None and not heard_by_anyone():
-        return WavSink(fallback.wav_dir)
-    return Loudspeaker(settings)
-
-
-def heard_by_anyone() -> bool:
-    """Whether there is any loudspeaker."""
-    try:
-        return portaudio.has_output()
-    except DependencyError:
-        return False
-
-
-def can_listen() -> bool:
-    """Whether there is any microphone."""
-    try:
-        return portaudio.has_input()
-    except DependencyError:
-        return False
-
-
-def require_microphone(settings: ListenSettings) -> None:
-    """Refuse a microphone that is not there, for a person who waits to see.
-
-    Raises:
-        AttuneError: if there is none of that name, or no sound system.
-    """
-    portaudio.choose(portaudio.DeviceKind.INPUT, settings.device)
+    return Loudspeaker(settings, witness=witness)

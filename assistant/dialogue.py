@@ -214,10 +214,10 @@ class DialoguePolicy:
         return heard.over_reply and len(heard.words.split()) <= 1 and not is_reply
 
     def _doubts(self, heard: Understood) -> bool:
-        floor = self._settings.ask_back
+        least = self._settings.ask_back
         if heard.learned:
-            floor = min(floor, self._settings.learned_ask_back)
-        return heard.confidence < floor
+            least = min(least, self._settings.tuned.learned_ask_back)
+        return heard.confidence < least
 
     def _without_words(self, talk: _Talk, heard: Understood, now: float) -> tuple[Act, _Talk]:
         if heard.words:  # those of the wake phrase

@@ -4,35 +4,43 @@ from __future__ import annotations
 
 import os
 import stat
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 _OTHERS = 0o077
+
+
+def part(path: Path) -> Path:
+    """Where ``write`` keeps what is half written."""
+    return path.with_name(f"{path.name}.part")
 
 
 def write(path: Path, data: bytes, *, mode: int = 0o600) -> None:
     """Write a file atomically and bring it to the disk, its name included.
 
     Args:
-        path: the file; its folder must be there. What is half written is called ``path.part``.
+        path: the file; its folder must be there.
         data: all of it.
         mode: permissions, less the process's umask unless they are the owner's alone.
 
     Raises:
         OSError: if it cannot be written; then the file is what it was before.
     """
-    part = path.with_name(path.name + ".part")
+    new = part(path)
     try:
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
             if not mode & _OTHERS:
                 _restrict(file.fileno(), mode)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        part.replace(path)
+        new.replace(path)
     except OSError:
         with suppress(OSError):
-            part.unlink(missing_ok=True)
+            new.unlink(missing_ok=True)
         raise
     sync(path.parent)
 
@@ -86,6 +94,29 @@ def folder(path: Path) -> None:
     except FileExistsError:
         if not path.is_dir():  # else another process was faster
             raise
+
+
+@contextmanager
+def locked(path: Path, refusal: Exception, *, wait_s: float = 0.0) -> Generator[None]:
+    """Be the only process within this block; the file stays, and death gives the lock back.
+
+    Args:
+        path: the lock; its folder must be there.
+        refusal: raised if another process is within such a block all the while.
+        wait_s: how long to wait for that one.
+
+    Raises:
+        OSError: if the file cannot be made.
+    """
+    lock = FileLock(path, wait_s, mode=0o600, thread_local=False)
+    try:
+        lock.acquire(poll_interval=0.02)
+    except Timeout:
+        raise refusal from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def close_to_others(path: Path, *, keeping: int = 0) -> bool:

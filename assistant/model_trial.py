@@ -1,24 +1,20 @@
 """Tries models before they are used: in a process of its own, which a bad file may take down.
 
 ``python -m assistant.model_trial`` reads the settings of what is to be opened as JSON on standard
-input and tells on standard output, line by line, what it opens and what came of it.
+input and writes a line on standard output for each model that it has opened.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import re
-import signal
-import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from assistant import child
 from assistant.config import Settings
@@ -69,52 +65,27 @@ def examine(settings: Settings, kinds: Sequence[Kind]) -> Trial:
         kinds: which of them to open.
     """
     order = {"settings": settings.model_dump(mode="json"), "kinds": kinds}
-    try:
-        done = subprocess.run(
-            child.command("assistant.model_trial"),
-            input=json.dumps(order).encode(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=LIMIT_S,
-            check=False,
-        )
-        output, ended = done.stdout, _ending(done.returncode)
-    except subprocess.TimeoutExpired as late:
-        output, ended = late.stdout or b"", f"it was not open after {LIMIT_S:.0f} s"
-    found: dict[Kind, Opened] = {opened.kind: opened for opened in _opened(output)}
-    for kind in kinds:
-        if kind not in found:  # the process ended over it, or before it came to it
-            trouble = f"The {_CALLED[kind]} cannot be used: {ended}. Choose another one."
+    found: dict[Kind, Opened] = {}
+    deadline = time.monotonic() + LIMIT_S
+    with closing(child.Child(child.command("assistant.model_trial"), order)) as process:
+        for kind in kinds:
+            if line := process.line(deadline - time.monotonic()):
+                found[kind] = Opened.model_validate_json(line)
+                continue
+            late = f"it was not open after {LIMIT_S:.0f} s"
+            why = late if line is None else f"the process that tried it {process.ending()}"
+            trouble = f"The {_CALLED[kind]} cannot be used: {why}. Choose another one."
             found[kind] = Opened(kind=kind, trouble=trouble)
     return Trial(found)
 
 
-def _opened(output: bytes) -> Iterator[Opened]:
-    for line in output.splitlines():
-        with suppress(ValidationError):  # cut off where the process ended
-            yield Opened.model_validate_json(line)
-
-
-def _ending(status: int) -> str:
-    if status == -signal.SIGKILL:
-        return "the process that tried it was killed, most likely because memory ran out"
-    if status < 0:
-        return f"it crashed the process that tried it ({signal.Signals(-status).name})"
-    return f"the process that tried it ended with status {status}"
-
-
 def main() -> int:
     """Open what standard input names."""
-    with suppress(OSError):  # where memory is short, this process goes, and not the daemon
-        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
-    answers = os.dup(1)
-    os.dup2(2, 1)  # libraries print what they like
-    order = json.load(sys.stdin)
+    order, answer = child.serve()
     settings = Settings.model_validate(order["settings"])
     held: list[object] = []  # side by side, as in the daemon
     for kind in order["kinds"]:
-        opened = _open(kind, settings, held)
-        os.write(answers, opened.model_dump_json().encode() + b"\n")
+        answer(_open(kind, settings, held).model_dump())
     return 0
 
 
@@ -137,7 +108,7 @@ def _open(kind: Kind, settings: Settings, held: list[object]) -> Opened:
                 held.append(session)
                 fingerprint = session.gguf.embedding_fingerprint
             case "speak":
-                from assistant.speak.voice import open_voice  # noqa: PLC0415
+                from assistant.speak.synthesiser import open_voice  # noqa: PLC0415
 
                 held.append(open_voice(settings.speak, settings.models.folder))
     except AttuneError as error:
@@ -147,15 +118,8 @@ def _open(kind: Kind, settings: Settings, held: list[object]) -> Opened:
         fingerprint=fingerprint,
         transcribes=transcribes,
         trouble=trouble,
-        peak_mb=_peak_mb(),
+        peak_mb=int(child.peak_mb()),
     )
-
-
-def _peak_mb() -> int:
-    """Most memory of this process; getrusage would count the parent's before the exec, too."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    found = re.search(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
-    return int(found[1]) >> 10 if found else 0
 
 
 if __name__ == "__main__":

@@ -8,26 +8,28 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import chain, takewhile
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from assistant.bridge.route import RouteSetting, choose_route
+from assistant.bridge.route import RouteSetting
 from assistant.config import BridgeSettings, GenerateSettings, TurnSettings
-from assistant.dialogue import Answer, AskBack, DialoguePolicy, Ignore, Stop, Understood, Wait
+from assistant.dialogue import Answer, AskBack, DialoguePolicy, Ignore, Stop, Wait
+from assistant.draft import Draft, Ready, Speculation, ms_since, say
 from assistant.encode.encoder import Encoder
-from assistant.errors import AttuneError, AudioError, SpeechError, StorageError
+from assistant.encode.end_of_request import EndOfRequest
+from assistant.errors import AttuneError, StorageError
 from assistant.generate.context import ContextLine
 from assistant.generate.llama import LlamaSession
 from assistant.generate.stream import ReplyStream
 from assistant.journal.buffered import BufferedJournal
 from assistant.journal.turn import Turn
-from assistant.speak.aloud import Sink, Synthesiser, speak
-from assistant.speak.sentences import sentences
-from assistant.speak.speech import Speech
+from assistant.reading import Reading, read
+from assistant.skills.desk import answer, urgent
+from assistant.skills.skill import Situation
+from assistant.speak.voice import Mute, Voice
 from assistant.values import (
     Reply,
     Route,
@@ -35,7 +37,6 @@ from assistant.values import (
     SpeechFeatures,
     StopReason,
     Timings,
-    Transcript,
     Utterance,
 )
 
@@ -43,99 +44,9 @@ if TYPE_CHECKING:  # torch comes with a bridge, not before
     from assistant.bridge.connect import Bridge
 
 
-class Voice(Protocol):
-    """Says a reply while it is being written."""
-
-    def say(self, pieces: Iterator[str], name: str, on_first_audio: Callable[[], None]) -> None:
-        """Take all pieces; call ``on_first_audio`` when the first sound goes out."""
-        ...
-
-    def prepare(self, sentence: str) -> None:
-        """Make the sound of a sentence that may be said next; nothing is heard.
-
-        Raises:
-            SpeechError: if it cannot be said.
-        """
-        ...
-
-    def stop(self) -> None:
-        """Fall silent, from any thread."""
-        ...
-
-
-class Mute:
-    """A voice that says nothing: replies are only read."""
-
-    def say(self, pieces: Iterator[str], name: str, on_first_audio: Callable[[], None]) -> None:
-        """Take all pieces."""
-        del name, on_first_audio
-        for _ in pieces:
-            pass
-
-    def prepare(self, sentence: str) -> None:
-        """Nothing sounds."""
-
-    def stop(self) -> None:
-        """Nothing sounds."""
-
-
-@dataclass(slots=True)
-class Aloud:
-    """A synthesiser into a sink, with the microphone deaf from the first sound on."""
-
-    synthesiser: Synthesiser
-    sink: Sink
-    deaf: Callable[[], AbstractContextManager[None]] = nullcontext
-    may_speak: Callable[[], bool] = lambda: True  # waits; False: nothing of this reply is said
-    _ready: tuple[str, Speech] | None = None  # a sentence whose sound is made
-
-    def say(self, pieces: Iterator[str], name: str, on_first_audio: Callable[[], None]) -> None:
-        """Speak sentence by sentence as the pieces arrive."""
-        with ExitStack() as speaking:
-
-            def begin() -> None:
-                if self.may_speak():
-                    speaking.enter_context(self.deaf())
-                    on_first_audio()
-                else:
-                    self.sink.stop()
-
-            speak(pieces, self, self.sink, begin, name=name)
-
-    def prepare(self, sentence: str) -> None:
-        """Make the sound of a sentence that may be said next; nothing is heard."""
-        self._ready = sentence, self.synthesiser.synthesise(sentence)
-
-    def synthesise(self, text: str) -> Speech:
-        """The sound of one sentence, made now unless it is ready."""
-        ready, self._ready = self._ready, None
-        return (
-            ready[1]
-            if ready is not None and ready[0] == text
-            else self.synthesiser.synthesise(text)
-        )
-
-    def stop(self) -> None:
-        """Fall silent, from any thread."""
-        self.sink.stop()
-
-
-@dataclass(slots=True)
-class _Ahead:
-    """A turn that was begun in a pause, for the case that nothing more is said."""
-
-    features: SpeechFeatures
-    bridge: Bridge | None  # that made the prompt
-    prompt: SoftPrompt | None
-    words: SoftPrompt | str  # as they were given to the LLM
-    line: str  # what stood before them
-    stream: ReplyStream
-    pieces: list[str] = field(default_factory=list[str])  # of the stream, taken so far
-
-
 @dataclass(slots=True)
 class Assistant:
-    """The rooms that take part in a turn; used by one thread, cancelled from any."""
+    """The parts that take part in a turn; used by one thread, cancelled from any."""
 
     encoder: Encoder
     bridge: Bridge | None
@@ -149,91 +60,36 @@ class Assistant:
         default_factory=lambda: DialoguePolicy(TurnSettings.model_validate({}))
     )
     now: Callable[[], datetime] = lambda: datetime.now().astimezone()
-    encoded: Callable[[Utterance], SpeechFeatures | None] = lambda _: None  # ahead of time
+    ends: EndOfRequest | None = None  # has the features of a request that was encoded in a pause
     _cancel: threading.Event = field(default_factory=threading.Event)
     _ended: bool = False
-    _ahead: _Ahead | None = None
-
-    def expect(self) -> None:
-        """Somebody has begun to speak: decode what will stand before their words meanwhile.
-
-        Raises:
-            GenerationError: if the language model cannot.
-        """
-        line = self._context().line()
-        if self._ahead is None or self._ahead.line != line:
-            self._ahead = None
-            self.llm.expect(line)
-
-    def speculate(
-        self, features: SpeechFeatures, began_at: float, still: Callable[[], bool]
-    ) -> None:
-        """In a pause, begin the reply to what has been said, up to its first sentence.
-
-        Nothing of it sounds or is written down: ``hear`` takes it up if the utterance turns out
-        to have ended there.
-
-        Args:
-            features: of what has been said so far; ``hear`` must be given the same.
-            began_at: when that began, monotonic seconds.
-            still: whether it is still silent; asked between any two pieces.
-
-        Raises:
-            AttuneError: if a stage fails.
-        """
-        self._ahead = None
-        if not still() or self._ended:
-            return
-        self._cancel.clear()
-        prompt, _ = self._cross(features)
-        route = self._route(prompt, features)
-        heard = self._heard(0, route, features.transcript, prompt)
-        act = self.dialogue.foresee(heard, began_at)
-        if not isinstance(act, Answer) or act.confirms is not None:
-            return
-        words = self._asked(act, heard, prompt, route)
-        line = self._context().line()
-        ahead = _Ahead(features, self.bridge, prompt, words, line, self._stream(words, line))
-
-        def taken() -> Iterator[str]:
-            while still() and (piece := next(ahead.stream, None)) is not None:
-                ahead.pieces.append(piece)
-                yield piece
-
-        for sentence in sentences(taken()):
-            if still():
-                self.voice.prepare(sentence)
-            break
-        if still() and not self._cancel.is_set():
-            self._ahead = ahead
+    _speculation: Speculation | None = None
+    _said_last: str | None = None
 
     def hear(self, utterance: Utterance) -> Turn:
-        """Answer what was said, ask back, or leave it alone, as the dialogue have it.
+        """Answer what was said, ask back, or leave it alone, as the dialogue policy decides.
 
         Raises:
             AttuneError: if a stage fails; the journal then holds what came before it and why.
         """
         began = self._begin()
         turn_id = self.journal.hear(utterance)
-        with self._noting_failure(turn_id), self._ahead_until_now():
-            timings = Timings(endpoint=utterance.endpoint_ms)
-            features = self.encoded(utterance) or self.encoder.encode(utterance)
-            timings = replace(timings, encode=_ms_since(began))
+        with self._journalled(turn_id):
+            features = self.ends and self.ends.features(utterance)
+            features = features or self.encoder.encode(utterance)
+            timings = Timings(endpoint=utterance.endpoint_ms, encode=ms_since(began))
             self.journal.transcribed(turn_id, features)
-            prompt, bridge_ms = self._cross(features)
+            found, bridge_ms = self._read(features)
+            understood = found.understood(turn_id, over_reply=utterance.over_reply)
+            act = self.dialogue.judge(understood, began - utterance.seconds)
+            if isinstance(act, Stop | Wait | Ignore):
+                return self._leave(turn_id, act)
+            self._answering(turn_id, found.route, found.prompt)
+            reply = self._reply(act, understood.words, found)
             timings = replace(timings, bridge=bridge_ms)
-            route = self._route(prompt, features)
-            heard = self._heard(turn_id, route, features.transcript, prompt)
-            heard = replace(heard, over_reply=utterance.over_reply)
-            match act := self.dialogue.judge(heard, began - utterance.seconds):
-                case Answer():
-                    words = self._asked(act, heard, prompt, route)
-                    self._answer(turn_id, words, route, prompt, timings, began)
-                    self._confirm(turn_id, act.confirms)
-                case AskBack(question):
-                    self._ask_back(turn_id, question, route, prompt, timings, began)
-                case Stop() | Wait() | Ignore():
-                    return self._leave(turn_id, act)
+            self._say(turn_id, reply, found.route, timings, began, self.voice)
+            if isinstance(act, Answer):
+                self._confirm(turn_id, act.confirms)
             self.dialogue.answered(time.monotonic())
             return self.journal.turn(turn_id)
 
@@ -245,10 +101,54 @@ class Assistant:
         """
         began = self._begin()
         turn_id = self.journal.typed(text)
-        with self._noting_failure(turn_id):
+        with self._journalled(turn_id):
+            self._answering(turn_id, Route.TRANSCRIPT, None)
             voice = self.voice if aloud else Mute()
-            self._answer(turn_id, text, Route.TRANSCRIPT, None, Timings(), began, voice=voice)
+            reply = self._reply(Answer(text), text)
+            self._say(turn_id, reply, Route.TRANSCRIPT, Timings(), began, voice)
             return self.journal.turn(turn_id)
+
+    def expect(self) -> None:
+        """Somebody has begun to speak: decode what will stand before their words meanwhile.
+
+        Raises:
+            GenerationError: if the language model cannot.
+        """
+        line = self._line()
+        if self._speculation is None or self._speculation.line != line:
+            self._speculation = None
+            self.llm.expect(line)
+
+    def speculate(
+        self, features: SpeechFeatures, began_at: float, still: Callable[[], bool]
+    ) -> None:
+        """In a pause, begin the reply to what has been said, up to its first sentence.
+
+        Nothing of it sounds or is written down: ``hear`` uses it if the utterance turns out to
+        have ended there.
+
+        Args:
+            features: of what has been said so far; ``hear`` must be given the same.
+            began_at: when that began, monotonic seconds.
+            still: whether it is still silent; asked between any two pieces.
+
+        Raises:
+            AttuneError: if a stage fails.
+        """
+        self._speculation = None
+        if not still() or self._ended:
+            return
+        self._cancel.clear()
+        found, _ = self._read(features)
+        act = self.dialogue.foresee(found.understood(0), began_at)
+        if not isinstance(act, Answer) or act.confirms is not None:
+            return
+        request, line = found.request(act.words), self._line()
+        reply = self._reply(act, found.understood(0).words, found, speculative=True)
+        begun = Speculation(found, request, line, reply)
+        begun.advance(self.voice, still)
+        if still() and not self._cancel.is_set():
+            self._speculation = begun
 
     def interrupt(self) -> None:
         """Break off the reply under way, from any thread."""
@@ -263,118 +163,79 @@ class Assistant:
     def _begin(self) -> float:
         """A turn begins: what broke off the one before does not break off this one."""
         if self._cancel.is_set() or self._ended:
-            self._ahead = None
+            self._speculation = None
         self._cancel.clear()
         if self._ended:
             self._cancel.set()
         return time.monotonic()
 
-    def _context(self) -> ContextLine:
+    def _line(self) -> str:
         settings = self.generate_settings
-        return ContextLine(self.now(), settings.user_name, settings.reminders)
+        return ContextLine(self.now(), settings.user_name, settings.reminders).line()
 
-    def _cross(self, features: SpeechFeatures) -> tuple[SoftPrompt | None, float | None]:
-        if self.bridge is None or self.route == "transcript":
-            return None, None
-        ahead = self._ahead
-        if ahead is not None and ahead.features is features and ahead.bridge is self.bridge:
-            return ahead.prompt, None
+    def _read(self, features: SpeechFeatures) -> tuple[Reading, float | None]:
+        """How the utterance is read, and the ms that the bridge took now, if it did anything."""
+        if self._speculation is not None:
+            ready = self._speculation.reading
+            if ready.features is features and ready.bridge is self.bridge:
+                return ready, None
         began = time.monotonic()
-        return self.bridge.soft_prompt(features), _ms_since(began)
+        found = read(features, self.bridge, self.route, self.bridge_settings)
+        return found, None if found.prompt is None else ms_since(began)
 
-    def _route(self, prompt: SoftPrompt | None, features: SpeechFeatures) -> Route:
-        """Which of the two readings takes the turn."""
-        return choose_route(
-            self.route,
-            prompt,
-            features.transcript,
-            accepted=self.bridge is not None and self.bridge.accepted,
-            learned=self.bridge is not None and self.bridge.learned,
-            settings=self.bridge_settings,
-        )
+    def _answering(self, turn_id: int, route: Route, prompt: SoftPrompt | None) -> None:
+        self.journal.answering(turn_id, llm=self.llm.fingerprint, route=route, prompt=prompt)
 
-    def _asked(
-        self, act: Answer, heard: Understood, prompt: SoftPrompt | None, route: Route
-    ) -> SoftPrompt | str:
-        """What is put to the LLM: the soft prompt where it says all of it, else words."""
-        if prompt is not None and route is Route.BRIDGE and act.words == heard.words:
-            return prompt
-        return act.words
-
-    def _stream(self, words: SoftPrompt | str, line: str) -> ReplyStream:
+    def _stream(self, request: SoftPrompt | str, line: str) -> ReplyStream:
         """A reply that begins when its first piece is asked for."""
-        asked = self.llm.words(words) if isinstance(words, str) else words
+        asked = self.llm.words(request) if isinstance(request, str) else request
         return self.llm.reply(asked, line, cancel=self._cancel)
 
-    def _heard(
-        self, turn_id: int, route: Route, transcript: Transcript, prompt: SoftPrompt | None
-    ) -> Understood:
-        """What the route understood."""
-        if route is Route.TRANSCRIPT or prompt is None:
-            return Understood(turn_id, transcript.text, transcript.confidence)
-        learned = self.bridge is not None and self.bridge.learned
-        words = prompt.heard if len(prompt.rows) else ""
-        return Understood(turn_id, words, prompt.confidence, learned)
-
-    def _answer(
+    def _reply(
         self,
-        turn_id: int,
-        words: SoftPrompt | str,
-        route: Route,
-        prompt: SoftPrompt | None,
-        timings: Timings,
-        began: float,
+        act: Answer | AskBack,
+        words: str,
+        found: Reading | None = None,
         *,
-        voice: Voice | None = None,
-    ) -> None:
-        self.journal.answering(turn_id, llm=self.llm.fingerprint, route=route, prompt=prompt)
-        line, ahead, self._ahead = self._context().line(), self._ahead, None
-        if ahead is not None and (ahead.words != words or ahead.line != line):
-            ahead = None
-        stream = self._stream(words, line) if ahead is None else ahead.stream
-        begun = [] if ahead is None else ahead.pieces
-        first_piece: list[float] = []
-        written: list[str] = []
+        speculative: bool = False,
+    ) -> Draft | Ready:
+        """What is said, by the first that has an answer; the language model is the last.
 
-        def pieces() -> Iterator[str]:
-            ready = takewhile(lambda _: not self._cancel.is_set(), begun)
-            for piece in chain(ready, stream):
-                first_piece.append(_ms_since(began))
-                written.append(piece)
-                yield piece
+        Args:
+            act: what the dialogue policy wants.
+            words: all that was understood.
+            found: how an utterance was read; none where it was typed.
+            speculative: whether this is in a pause.
+        """
+        line, begun, self._speculation = self._line(), self._speculation, None
+        settings = self.generate_settings
+        known = Situation(self.now(), settings.user_name, settings.reminders, self._said_last)
+        told = urgent(words, known)
+        if told is None and isinstance(act, AskBack):
+            return Ready(act.question, self._cancel, StopReason.ASKED_BACK)
+        asked = words if isinstance(act, AskBack) else act.words
+        request = asked if found is None else found.request(asked)
+        if begun is not None and (begun.request, begun.line) == (request, line):
+            return begun.reply
+        told = told or answer(asked, known)
+        if told is not None:
+            return Ready(told, self._cancel, StopReason.SKILL)
+        return Draft(self._stream(request, line), self._cancel, speculative=speculative)
 
-        first_audio, unheard = _say(voice or self.voice, pieces(), turn_id, began)
-        stats = stream.stats
-        reply = Reply(
-            text="".join(written).strip(),
-            route=route,
-            stop_reason=(stats.stop_reason if len(written) >= len(begun) else StopReason.CANCELLED),
-            timings=replace(
-                timings,
-                prefill=stats.prefill_ms if ahead is None else None,
-                first_token=first_piece[0] if first_piece else None,
-                first_audio=first_audio,
-                total=_ms_since(began),
-            ),
-        )
-        self.journal.answered(turn_id, reply)
-        if unheard is not None:
-            raise unheard
-
-    def _ask_back(
+    def _say(
         self,
         turn_id: int,
-        question: str,
+        reply: Draft | Ready,
         route: Route,
-        prompt: SoftPrompt | None,
         timings: Timings,
         began: float,
+        voice: Voice,
     ) -> None:
-        self.journal.answering(turn_id, llm=self.llm.fingerprint, route=route, prompt=prompt)
-        pieces = iter(() if self._cancel.is_set() else (question,))
-        first_audio, unheard = _say(self.voice, pieces, turn_id, began)
-        timings = replace(timings, first_audio=first_audio, total=_ms_since(began))
-        self.journal.answered(turn_id, Reply(question, route, StopReason.ASKED_BACK, timings))
+        """Say a reply while it is written, and journal it whether it was heard or not."""
+        name = f"turn-{max(turn_id, 0):06d}"  # 0: an exchange without a row yet, which none has
+        timings, unheard = say(reply, voice, name, timings, began)
+        self.journal.answered(turn_id, Reply(reply.text, route, reply.stop_reason, timings))
+        self._said_last = reply.text or self._said_last
         if unheard is not None:
             raise unheard
 
@@ -389,7 +250,7 @@ class Assistant:
 
     def _leave(self, turn_id: int, act: Stop | Wait | Ignore) -> Turn:
         """Note why nothing is answered, or keep nothing at all."""
-        if isinstance(act, Stop | Wait) or act.keep:
+        if not isinstance(act, Ignore) or act.keep:
             self.journal.failed(turn_id, act.reason)
             return self.journal.turn(turn_id)
         turn = self.journal.turn(turn_id)
@@ -399,48 +260,12 @@ class Assistant:
         )
 
     @contextmanager
-    def _ahead_until_now(self) -> Generator[None, None, None]:
-        """After the block nothing is ready any more, whatever became of it."""
+    def _journalled(self, turn_id: int) -> Generator[None, None, None]:
+        """Write into the journal why a turn broke off; no speculation outlives the turn."""
         try:
             yield
+        except AttuneError as error:
+            self.journal.failed(turn_id, str(error))
+            raise
         finally:
-            self._ahead = None
-
-    def _noting_failure(self, turn_id: int) -> AbstractContextManager[None]:
-        return _NotingFailure(self.journal, turn_id)
-
-
-@dataclass(frozen=True, slots=True)
-class _NotingFailure(AbstractContextManager[None]):
-    """Writes into the journal why a turn broke off, and lets the error go on."""
-
-    journal: BufferedJournal
-    turn_id: int
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, AttuneError):
-            self.journal.failed(self.turn_id, str(error))
-
-
-def _name(turn_id: int) -> str:
-    """Name of a reply's sound; that of an exchange without a row yet is 0, which none has."""
-    return f"turn-{max(turn_id, 0):06d}"
-
-
-def _say(
-    voice: Voice, pieces: Iterator[str], turn_id: int, began: float
-) -> tuple[float | None, AttuneError | None]:
-    """When the first sound went out, in ms, and why the voice fell silent, if it did."""
-    first_audio: list[float] = []
-    unheard: AttuneError | None = None
-    try:
-        voice.say(pieces, _name(turn_id), lambda: first_audio.append(_ms_since(began)))
-    except (AudioError, SpeechError) as error:
-        unheard = error  # a loudspeaker that was pulled must not cost the written reply
-    for _ in pieces:  # what a voice that was stopped has left
-        pass
-    return (first_audio[0] if first_audio else None), unheard
-
-
-def _ms_since(start: float) -> float:
-    return (time.monotonic() - start) * 1_000
+            self._speculation = None

@@ -47,6 +47,7 @@ class StopReason(str, Enum):
     MAX_TIME = "max_time"
     CANCELLED = "cancelled"
     ASKED_BACK = "asked_back"  # the reply asks whether it was understood right
+    SKILL = "skill"  # code wrote the reply, and no language model
 
 
 def sealed(array: NDArray[np.generic], dtype: type[np.generic], ndim: int, what: str) -> None:

@@ -237,7 +237,7 @@ def main() -> None:
             {
                 "bench": "asking_back",
                 "ask_back": settings.turn.ask_back,
-                "learned_ask_back": settings.turn.learned_ask_back,
+                "learned_ask_back": settings.turn.tuned.learned_ask_back,
                 "rows": [[r.kind, r.well, r.well_asked, r.badly, r.badly_asked] for r in rows],
                 "commands": heard,
                 "false_alarms": alarms,

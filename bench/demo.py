@@ -19,8 +19,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from assistant import composition
-from assistant.cli.retrain import tell
-from assistant.cli.shared.training import display
+from assistant.cli.shared.training import display, tell
 from assistant.config import Settings, load
 from assistant.errors import AttuneError
 from assistant.journal.store import Journal
@@ -30,7 +29,8 @@ from assistant.personalise.judging.score import edits
 from assistant.personalise.training.events import Judged
 from assistant.personalise.training.request import Request
 from assistant.personalise.training.retrain import retrain
-from assistant.turn import Assistant, Mute
+from assistant.speak.voice import Mute
+from assistant.turn import Assistant
 from assistant.values import Route, Utterance
 from bench.speakers import LETTERS, SPEAKERS, Speaker
 
@@ -72,7 +72,7 @@ def converse(settings: Settings, title: str, speaker: Speaker) -> int:
     """Ask the questions and show what becomes of them; how many were understood word for word."""
     print(f"\n{title}\n", flush=True)
     understood = 0
-    with composition.assistant(settings, Mute()) as assistant:
+    with composition.assistant(settings, Mute(), print) as assistant:
         for number, text in enumerate(QUESTIONS):
             heard, turn = ask(assistant, speaker.say(text, 1_000 + number))
             right = heard == text
@@ -86,7 +86,7 @@ def converse(settings: Settings, title: str, speaker: Speaker) -> int:
 def measure(settings: Settings, taught: int, speaker: Speaker, texts: Sequence[str]) -> Point:
     """Words and replies that go wrong on sentences that are never taught."""
     wrong = words = replies = 0
-    with composition.assistant(settings, Mute()) as assistant:
+    with composition.assistant(settings, Mute(), print) as assistant:
         for number, text in enumerate(texts):
             heard, turn = ask(assistant, speaker.say(text, 2_000 + number))
             vocabulary = {word: at for at, word in enumerate({*text.split(), *heard.split()})}

@@ -46,7 +46,7 @@ TRAINER_MB = 1_000.0
 Flags = dict[str, Any]
 Row = dict[str, Any]
 
-TOY_TRAINING = {"personalise.replay": 8, "personalise.canaries": 4, "personalise.batch": 4}
+TOY_TRAINING = {"personalise.replay": 8, "personalise.canaries": 4}
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,8 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from assistant.bridge import checkpoint
+from assistant.bridge import kinds
+from assistant.bridge.batch import EncodedPair, Pair
 from assistant.bridge.checkpoint import Checkpoint
 from assistant.bridge.connect import Bridge
 from assistant.config import Settings, load
@@ -33,12 +34,13 @@ from assistant.generate.llama import LlamaSession
 from assistant.journal.lineage import CurvePoint
 from assistant.personalise.bridges.folder import BridgeFolder
 from assistant.personalise.data.common_talk import common_talk
-from assistant.personalise.data.features import TrainingFeatures
+from assistant.personalise.data.features import TrainingFeatures, source_of
 from assistant.personalise.judging.gate import Gate, decide
+from assistant.personalise.judging.judge import usable
 from assistant.personalise.judging.score import Replies, Score
-from assistant.personalise.training.heads import STEPS, EncodedPair, LettersHead, Pair
+from assistant.personalise.training.ending import candidate_of
 from assistant.personalise.training.request import Request
-from assistant.personalise.training.retrain import beginning, candidate_of
+from assistant.personalise.training.retrain import beginning
 from assistant.personalise.training.trainer import Material, Trainer
 from assistant.values import EndReason, Utterance
 from bench.speakers import LETTERS, SPEAKERS, Speaker
@@ -148,11 +150,9 @@ class Bench:
         talk = common_talk(wanted.canaries + wanted.replay, self.encoder, out)
         common = [EncodedPair(each.features, each.text) for each in talk]
         self.canaries, self.replay = common[: wanted.canaries], common[wanted.canaries :]
-        base = settings.bridge.path
-        found = None if base is None else checkpoint.read(base)
-        table = self.language.embedding_fingerprint
-        fits = found is not None and found.fits(self.encoder.fingerprint, table)
-        self.base = self.join(found) if found is not None and fits else None
+        base = [("base", settings.bridge.path)]
+        _, found = next(usable(base, source_of(self.encoder), self.language), ("", None))
+        self.base = None if found is None else self.join(found)
 
     def renewed_gate(self) -> Gate:
         """One that has heard no replies yet, for another instruction."""
@@ -170,8 +170,13 @@ class Bench:
             pairs: the corrected utterances; none give the bridge that training starts from.
             number: the seed.
         """
+        tuned = self.settings.personalise.tuned
         personalise = self.settings.personalise.model_copy(
-            update={"head": head, "steps": self.steps or STEPS[head], "seed": number}
+            update={
+                "head": head,
+                "steps": self.steps or kinds.named(head).retrain_steps,
+                "tuned": replace(tuned, seed=number),
+            }
         )
         settings = self.settings.model_copy(update={"personalise": personalise})
         if head == "pooled" and self._pooled is not None:
@@ -182,16 +187,7 @@ class Bench:
         held_out = list(pairs[2::5])
         train = [pair for at, pair in enumerate(pairs) if at % 5 != 2]
         heard = TrainingFeatures(
-            self.encoder.fingerprint,
-            self.encoder.dim,
-            self.encoder.spelling,
-            LettersHead.untrained(
-                self.encoder.fingerprint, self.encoder.ctc_head(), self.encoder.spelling
-            ),
-            train,
-            held_out,
-            self.replay,
-            self.canaries,
+            source_of(self.encoder), train, held_out, self.replay, self.canaries
         )
         folder = BridgeFolder(self.out / "none")
         begun, _ = beginning(settings, Request("base"), folder, heard, self.language)
@@ -204,7 +200,7 @@ class Bench:
         trained = trainer.run(lambda _point, _left: None, Event(), minutes=10)
         seconds = time.monotonic() - began
         state.unlink(missing_ok=True)
-        return Taught(candidate_of(begun, trained, []), trained.curve, seconds, held_out)
+        return Taught(candidate_of(begun, trained, examples=[]), trained.curve, seconds, held_out)
 
     def rows(
         self, user: User, counts: Sequence[int], heads: Sequence[str], known: Collection[Row]

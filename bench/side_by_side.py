@@ -31,16 +31,15 @@ from faster_whisper import WhisperModel
 from llama_cpp import Llama
 from numpy.typing import NDArray
 
-from assistant import composition
 from assistant.audio.resample import to_int16
 from assistant.config import INSTRUCTION, Settings, load
 from assistant.daemon import loop
 from assistant.daemon import runtime as daemon
-from assistant.daemon.runtime import Plan, Runtime
+from assistant.daemon.runtime import Runtime
 from assistant.errors import AttuneError
 from assistant.generate.context import ContextLine
 from assistant.journal.turn import Turn
-from assistant.turn import Mute
+from assistant.speak.voice import Mute
 from assistant.values import FRAME_SAMPLES, SAMPLE_RATE, AudioFrame, Utterance
 from models.recipe.corpus import read, recordings
 
@@ -105,23 +104,20 @@ def frames(clips: Sequence[Samples], listener: Listener) -> Iterator[AudioFrame]
 def attune(settings: Settings, clips: Sequence[Samples]) -> list[tuple[Utterance, Turn]]:
     """What the daemon makes of recordings."""
     listener, inbox = Listener(), loop.Inbox()
-    plan = Plan(
-        composition.assistant, lambda *_: None, lambda s: composition.sink(s.speak, s.speak)
-    )
     with daemon.opened(
-        settings, plan, print, beat=lambda: None, publish=lambda _: None, errand=inbox.errand
+        settings, print, beat=lambda: None, publish=lambda _: None, errand=inbox.errand
     ) as runtime:
         runtime.assistant.voice = Mute()
-        runtime.microphone = frames(clips, listener)  # pyright: ignore[reportAttributeAccessIssue]
+        runtime.listener.microphone = frames(clips, listener)
         stopper = loop.Stopper()
         loop.run(
             runtime.assistant,
-            runtime.utterances(),
+            runtime.listener.utterances(),
             stopper=stopper,
-            tell=listener,
+            reporter=listener,
             beside=_Beside(runtime),
             inbox=inbox,
-            turn_taking=runtime.turn_taking,
+            turn_taking=runtime.listener.turn_taking,
         )
     return listener.turns
 
@@ -155,7 +151,7 @@ def usual(settings: Settings, utterances: Sequence[Utterance]) -> list[float]:
                 Llama(
                     str(generate.path),
                     n_ctx=generate.n_ctx,
-                    n_batch=generate.n_batch,
+                    n_batch=generate.tuned.n_batch,
                     n_threads=generate.threads or None,
                     verbose=False,
                 )
@@ -179,7 +175,7 @@ def _usual_turn(model: Any, llama: Any, settings: Settings, utterance: Utterance
         stream=True,
         max_tokens=settings.generate.max_tokens,
         temperature=settings.generate.temperature,
-        top_k=settings.generate.top_k,
+        top_k=settings.generate.tuned.top_k,
     )
     first = next(
         (_ms(began) for chunk in stream if chunk["choices"][0]["delta"].get("content")), _ms(began)

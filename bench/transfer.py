@@ -24,6 +24,7 @@ import numpy as np
 from gguf.quants import dequantize, quantize
 
 from assistant.bridge import checkpoint
+from assistant.bridge.batch import EncodedPair
 from assistant.bridge.checkpoint import Checkpoint
 from assistant.bridge.connect import Bridge
 from assistant.config import Settings, load
@@ -35,7 +36,6 @@ from assistant.personalise.data.common_talk import sentences
 from assistant.personalise.data.synthetic import Sentence
 from assistant.personalise.judging.gate import Gate
 from assistant.personalise.judging.score import Replies, Score
-from assistant.personalise.training.heads import EncodedPair
 from assistant.personalise.training.transfer import COMMON, carried
 from models.recipe.corpus import held_out_requests
 

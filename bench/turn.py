@@ -25,8 +25,9 @@ from assistant.generate.context import ContextLine
 from assistant.generate.words import as_words
 from assistant.speak.espeak import Espeak
 from assistant.speak.playback import WavSink
-from assistant.speak.voice import open_voice
-from assistant.turn import Aloud, Assistant
+from assistant.speak.synthesiser import open_voice
+from assistant.speak.voice import Aloud
+from assistant.turn import Assistant
 from assistant.values import SAMPLE_RATE, EndReason, Utterance
 
 REQUESTS = (
@@ -96,7 +97,7 @@ def main() -> None:
         settings = load(flags).settings
         synthesiser = open_voice(settings.speak, settings.models.folder)
         voice = Aloud(synthesiser, WavSink(Path(folder)))
-        with composition.assistant(settings, voice) as assistant:
+        with composition.assistant(settings, voice, print) as assistant:
             medians = stages(assistant, spoken(), arguments.rounds)
             cached, anew, n_cached, n_anew = prefills(
                 assistant, settings.generate.instruction, arguments.rounds

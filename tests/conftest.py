@@ -6,12 +6,19 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from assistant.config import EncodeSettings
 from assistant.journal.buffered import BufferedJournal
 from assistant.journal.store import Journal
 from tests.sound import SoundServer, synthesise
+
+if TYPE_CHECKING:
+    from assistant.encode.wav2vec2 import Wav2Vec2Encoder
+    from assistant.generate.llama import LlamaSession
+    from tests.cli.house import House
 
 # A shell starts background jobs deaf to Ctrl-C, and their children would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -41,6 +48,36 @@ def spoken_sentence(tmp_path_factory: pytest.TempPathFactory) -> Path:
         lead_s=1.0,
         tail_s=1.5,
     )
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> House:
+    # toy models are written with torch, which most tests can do without
+    from tests.cli.house import House  # noqa: PLC0415
+
+    return House.build(tmp_path_factory.mktemp("house"))
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> Wav2Vec2Encoder:
+    """It reads the letter e, whatever is said."""
+    from assistant.encode.wav2vec2 import Wav2Vec2Encoder  # noqa: PLC0415
+    from tests.encode import tiny  # noqa: PLC0415
+
+    folder = tiny.write(tmp_path_factory.mktemp("encoder"), says="E")
+    return Wav2Vec2Encoder(EncodeSettings.model_validate({"path": folder}))
+
+
+@pytest.fixture(scope="module")
+def llm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LlamaSession]:
+    """It answers "Yes.", whatever it is asked."""
+    from assistant.generate.llama import LlamaSession  # noqa: PLC0415
+    from tests.generate import toys  # noqa: PLC0415
+
+    path = tmp_path_factory.mktemp("llm") / "yes.gguf"
+    toys.write(path, toys.chained(*b"Yes.", toys.IM_END))
+    with LlamaSession(toys.settings(path)) as session:
+        yield session
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ def test_later_sources_win(tmp_path: Path) -> None:
     flags = {"listen.hold_off_ms": 4, "listen.pre_roll_ms": None}
     loaded = load(flags, environ=environ, files=(system, user))
     listen = loaded.settings.listen
-    values = (listen.vad_mode, listen.min_ms, listen.pre_roll_ms, listen.hold_off_ms)
+    values = (listen.vad_mode, listen.tuned.min_ms, listen.tuned.pre_roll_ms, listen.hold_off_ms)
     assert values == (0, 2, 3, 4)
     assert loaded.files == (system, user)
     origins = {key: origin for key, _, origin in loaded.rows() if origin != "default"}

@@ -44,8 +44,11 @@ def test_what_does_not_open_says_why(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("number", "told"),
     [
-        (signal.SIGSEGV, r"crashed the process that tried it \(SIGSEGV\)\. Choose another one\."),
-        (signal.SIGKILL, "was killed, most likely because memory ran out"),
+        (
+            signal.SIGSEGV,
+            r"that tried it was killed by signal 11 \(Segmentation fault\)\. Choose another one\.",
+        ),
+        (signal.SIGKILL, "was killed, probably because memory ran out"),
     ],
 )
 def test_what_takes_its_process_down_is_told(

@@ -15,7 +15,7 @@ import pytest
 
 import assistant
 from assistant import durable
-from assistant.cli.sealing import seal
+from assistant.cli.shared.sealing import seal
 from assistant.config import Settings, starter_dir
 from assistant.journal.store import Journal
 from assistant.journal.turn import Taught
@@ -34,11 +34,6 @@ QUICK = {
     "ATTUNE_PERSONALISE__CANARIES": "0",
     "ATTUNE_PERSONALISE__STEPS": "2",
 }
-
-
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> House:
-    return House.build(tmp_path_factory.mktemp("house"))
 
 
 @pytest.fixture(params=[0, 0o022], ids=oct)

@@ -35,11 +35,6 @@ UNISOLATED = re.compile(r'(python3?|\$python|\$name|\$1)"? -(?!I |-version)')
 """Python with some other option first, by the names that the scripts have for it."""
 
 
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> House:
-    return House.build(tmp_path_factory.mktemp("house"))
-
-
 class Trap:
     """A folder full of modules that note when they are executed."""
 

@@ -22,7 +22,7 @@ from assistant.nets.projector_config import ProjectorConfig
 
 if TYPE_CHECKING:  # who only asks what bridges there are needs no torch
     import torch
-    from torch import Tensor, nn
+    from torch import Tensor
 
 FORMAT = "attune-bridge-1"
 _TOKENS = "token_ids"  # the name of the one tensor that is not the projector's
@@ -49,32 +49,6 @@ class Checkpoint:
             digest.update(name.encode())
             digest.update(self.weights[name].half().contiguous().numpy().tobytes())
         return digest.hexdigest()[:10]
-
-    def projector(self) -> nn.Module:
-        """The network with its weights, in float32 and evaluation mode.
-
-        Raises:
-            CheckpointError: if the weights do not fit the sizes in the header.
-        """
-        import torch  # noqa: PLC0415
-
-        from assistant.nets.projectors import build  # noqa: PLC0415
-
-        weights = {name: t.to(torch.float32, copy=True) for name, t in self.weights.items()}
-        try:
-            with torch.device("meta"):  # sizes without memory: a false header may claim any
-                network = build(self.config)
-            network.load_state_dict(weights, assign=True)
-        except (RuntimeError, ValueError) as error:
-            detail = str(error).strip().splitlines()[-1].strip()
-            raise CheckpointError(
-                f"The bridge's weights do not fit its own header: {detail}"
-            ) from None
-        return network.eval()
-
-    def fits(self, encoder: str, table: str) -> bool:
-        """Whether it may be used with an encoder and an LLM."""
-        return self.encoder == encoder and self.table in ("", table)
 
     def require(self, encoder: str, table: str) -> None:
         """Refuse to be used with another encoder or another LLM.

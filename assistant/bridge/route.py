@@ -46,10 +46,10 @@ def choose_route(
         return Route(setting)
     if prompt is None or not accepted or not len(prompt.rows):
         return Route.TRANSCRIPT
-    floor, margin = settings.min_confidence, settings.margin
+    floor, margin = settings.tuned.min_confidence, settings.tuned.margin
     sure = prompt.confidence * _share(prompt.heard, transcript.spoken)
     if learned:
-        floor, margin = settings.learned_min_confidence, settings.learned_margin
+        floor, margin = settings.tuned.learned_min_confidence, settings.tuned.learned_margin
         sure = prompt.confidence
     least = max(floor, min(1.0, transcript.confidence + margin))
     return Route.BRIDGE if sure >= least else Route.TRANSCRIPT

@@ -7,11 +7,10 @@ a process killed at any moment leaves no half model behind. One process at a tim
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -169,18 +168,14 @@ class ModelFolder:
         """
         place = self.place(name)
         partial = self.path / PARTIAL / place.name
-        with self._told("change"):
-            durable.folder(self.path.parent)  # which may be that of the journal, too
-            partial.parent.mkdir(parents=True, exist_ok=True)
-            lock = partial.with_name(f".{name}.lock").open("wb")
-        with lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise CatalogError(
-                    f"Another command is busy with the model {name}. Wait until it has ended."
-                ) from None
+        busy = CatalogError(
+            f"Another command is busy with the model {name}. Wait until it has ended."
+        )
+        with ExitStack() as held:
             with self._told("change"):
+                durable.folder(self.path.parent)  # which may be that of the journal, too
+                partial.parent.mkdir(parents=True, exist_ok=True)
+                held.enter_context(durable.locked(partial.with_name(f".{name}.lock"), busy))
                 discard(partial.with_name(f".{name}.old"))
             yield partial
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from assistant.cli.shared.arguments import Subparsers, add_shared
@@ -53,22 +54,21 @@ def _answer(text: str, args: argparse.Namespace, settings: Settings) -> Turn:
     """Answer in this process, which loads the models."""
     # torch and llama.cpp take seconds to load
     from assistant import composition  # noqa: PLC0415
-    from assistant.cli.transcribe import whole  # noqa: PLC0415
-    from assistant.speak.playback import WavSink  # noqa: PLC0415
-    from assistant.speak.voice import open_voice  # noqa: PLC0415
-    from assistant.turn import Aloud, Mute  # noqa: PLC0415
+    from assistant.cli.shared.recordings import whole  # noqa: PLC0415
+    from assistant.speak.synthesiser import open_voice  # noqa: PLC0415
+    from assistant.speak.voice import Aloud, Mute  # noqa: PLC0415
 
     utterance = whole(args.audio) if args.audio is not None else None
     voice = Mute()
     if args.aloud or args.wav_dir is not None:
-        out = (
-            WavSink(args.wav_dir)
-            if args.wav_dir
-            else composition.sink(settings.speak, settings.speak)
-        )
-        voice = Aloud(open_voice(settings.speak, settings.models.folder), out)
+        synthesiser = open_voice(settings.speak, settings.models.folder)
+        voice = Aloud(synthesiser, composition.sink(settings.speak))
     # nobody can say yes to a command that ends with its answer
     dialogue = settings.turn.model_copy(update={"ask_back": 0.0, "wake_phrase": None})
     settings = settings.model_copy(update={"turn": dialogue})
-    with composition.assistant(settings, voice) as assistant:
+    with composition.assistant(settings, voice, _warn) as assistant:
         return assistant.read(text) if utterance is None else assistant.hear(utterance)
+
+
+def _warn(text: str) -> None:
+    sys.stderr.write(f"assistant: {text}\n")

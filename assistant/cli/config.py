@@ -29,6 +29,7 @@ def run_show(args: argparse.Namespace, _settings: Settings, loaded: Loaded) -> i
                 "settings": {
                     key: {"value": value, "origin": origin} for key, value, origin in rows
                 },
+                "moved": loaded.moved(),
             }
         )
         return 0
@@ -42,4 +43,6 @@ def run_show(args: argparse.Namespace, _settings: Settings, loaded: Loaded) -> i
         print_line(f"  {path}{'' if path.exists() else ' (not there)'},")
     print_line(f"  environment variables such as {ENV_PREFIX}LISTEN__SILENCE_MS=1200,")
     print_line("  flags on the command line.")
+    for sentence in ("", *loaded.moved()) if loaded.moved() else ():
+        print_line(sentence)
     return 0

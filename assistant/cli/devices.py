@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 
 from assistant.audio import portaudio
 from assistant.cli.shared.arguments import Subparsers
@@ -22,15 +23,7 @@ def run(args: argparse.Namespace, _settings: Settings, _loaded: Loaded) -> int:
     found = portaudio.devices()
     if args.json:
         for device in found:
-            print_json(
-                {
-                    "name": device.name,
-                    "kind": device.kind.value,
-                    "default": device.default,
-                    "sample_rate": device.sample_rate,
-                    "channels": device.channels,
-                }
-            )
+            print_json({name: value for name, value in asdict(device).items() if name != "index"})
     elif found:
         print_table(
             ("KIND", "NAME", "RATE", "DEFAULT"),

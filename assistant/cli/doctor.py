@@ -57,8 +57,8 @@ def _report(args: argparse.Namespace, loaded: Loaded, settings: Finding) -> int:
     findings = {"settings": settings}
     if not args.json:
         _print("settings", settings)
-    patient = Subject(loaded.settings, daemon(loaded.settings))
-    for check, finding in examine(patient, checks):
+    subject = Subject(loaded.settings, daemon(loaded.settings))
+    for check, finding in examine(subject, checks):
         findings[check.name] = finding
         if not args.json:
             _print(check.name, finding)

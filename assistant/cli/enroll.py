@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.cli.log.corpora import Intake
 from assistant.cli.shared.arguments import Subparsers, positive
+from assistant.cli.shared.intake import Intake
 from assistant.cli.shared.keys import ENTER, Keys
 from assistant.cli.shared.output import print_line
-from assistant.cli.shared.playing import play
+from assistant.cli.shared.recordings import play
 from assistant.config import Loaded, Settings
 from assistant.control.client import Client
 from assistant.errors import AudioError, ConfigError, ControlError, CorpusError

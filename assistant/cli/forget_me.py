@@ -22,4 +22,4 @@ def register(subparsers: Subparsers) -> None:
 def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
     """Erase everything, after asking."""
     with Journal.open(settings.journal) as journal:
-        return erasure.delete_everything(journal, settings, yes=args.yes)
+        return erasure.delete(journal, settings, None, yes=args.yes)

@@ -1,4 +1,4 @@
-"""Parses the command line, reads the settings, and tells failures in one sentence."""
+"""Parses the command line, reads the settings, and reports failures in one sentence."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 
 from assistant.allocator import FEW_KERNELS
-from assistant.cli.sealing import seal
+from assistant.cli import forwarding
+from assistant.cli.forwarding import FORWARDED
+from assistant.cli.shared.sealing import seal
 from assistant.config import load
 from assistant.errors import AttuneError, ConfigError
 
@@ -19,7 +21,7 @@ NOUNS = (
     "devices", "enroll", "review", "retrain", "bridge", "models", "log", "backup", "restore",
     "forget-me", "config", "doctor",
 )  # fmt: skip
-"""The commands, each a module of this package with a function ``register``."""
+"""The commands: each a module of this package with a function ``register``, or forwarded."""
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells count it."""
@@ -48,6 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             if not hasattr(args, "run_without_settings"):
                 raise
             return int(args.run_without_settings(args, error))
+        for sentence in loaded.moved() if words[:1] != ["config"] else ():
+            sys.stderr.write(f"assistant: {sentence}\n")
         if (opened := seal(loaded.settings)) is not None:
             sys.stderr.write(f"assistant: {opened}\n")
         return int(args.run(args, loaded.settings, loaded))
@@ -55,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"assistant: {error}\n")
         return 1
     except BrokenPipeError:
-        # the reader of our output has gone; nothing can be told to anybody any more
+        # the reader of our output has gone; so there is nobody to report anything to
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
@@ -81,6 +85,9 @@ def parser(nouns: Sequence[str] = NOUNS) -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"attune {_version()}")
     commands = top.add_subparsers(metavar="COMMAND", required=True)
     for noun in nouns:
+        if noun in FORWARDED:
+            forwarding.register(commands, noun)
+            continue
         import_module(f"assistant.cli.{noun.replace('-', '_')}").register(commands)
     return top
 

@@ -44,6 +44,6 @@ def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
     for path in kept:
         print_line(f"What was there is kept as {path}.")
     if kept:
-        print_line("'assistant forget-me' does not reach that: remove it once all is well.")
+        print_line("'assistant forget-me' erases that, too; remove it once all is well.")
     print_line("What was erased after the backup is back, too; erase it again if it is there.")
     return 0

@@ -7,32 +7,17 @@ import sys
 from collections.abc import Iterator
 
 from assistant.cli.shared.arguments import Subparsers
-from assistant.cli.shared.output import print_line, print_table
-from assistant.cli.shared.training import Display, display, followed
+from assistant.cli.shared.output import print_line
+from assistant.cli.shared.training import STOPPED, Bar, Lines, display, followed, tell
 from assistant.config import Loaded, Settings
 from assistant.control.client import Client
 from assistant.control.messages import Status
 from assistant.errors import TrainingError
-from assistant.personalise.training.events import (
-    Collected,
-    Event,
-    Failed,
-    Judged,
-    Nothing,
-)
+from assistant.personalise.training.events import Collected, Event, Failed, Judged, Nothing
 from assistant.personalise.training.request import Request
-
-STOPPED = 75
-"""Exit status of a training that was stopped and has kept its state (EX_TEMPFAIL)."""
 
 QUIET_S = 2.0
 """Time without news after which the daemon is asked what it waits for."""
-
-FIGURES = {
-    "replies as to the true text (ROUGE-1)": "{}_rouge1",
-    "wrong tokens in the reading": "{}_token_error",
-}
-"""What the gate measures of every route, and under which names."""
 
 
 def register(subparsers: Subparsers) -> None:
@@ -60,36 +45,9 @@ def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
         return _train_here(settings, request)
     if args.wait:
         return _wait(client, request)
-    _ask(client, request)
+    client.retrain(request.start, request.minutes)
     print_line("Attune trains as soon as there is room. 'assistant status' shows how far it is.")
     return 0
-
-
-def tell(outcome: Judged | Nothing) -> None:
-    """Print how a training ended."""
-    if isinstance(outcome, Nothing):
-        print_line(f"Nothing was trained. {outcome.why}")
-        return
-    if outcome.accepted:
-        print_line(f"Accepted: bridge {outcome.version} answers from now on. {_sentence(outcome)}")
-    else:
-        print_line(f"Rejected: nothing changes. {_sentence(outcome)}")
-    heads = ("ON HELD-OUT SPEECH", "BEFORE", "AFTER", "TRANSCRIPT")
-    print_table(heads, _rows(outcome.numbers))
-
-
-def _sentence(outcome: Judged) -> str:
-    return f"{outcome.why[:1].upper()}{outcome.why[1:]}."
-
-
-def _rows(numbers: dict[str, float]) -> Iterator[tuple[str, ...]]:
-    for title, figure in FIGURES.items():
-        values = (numbers.get(figure.format(of)) for of in ("before", "after", "transcript"))
-        yield title, *("" if value is None else f"{value:.2f}" for value in values)
-    for title, figure in FIGURES.items() if numbers.get("canaries") else ():
-        values = (numbers.get(figure.format(f"canary_{of}")) for of in ("before", "after"))
-        texts = ["" if value is None else f"{value:.2f}" for value in values]
-        yield f"common talk: {title}", *texts, ""
 
 
 def _train_here(settings: Settings, request: Request) -> int:
@@ -108,7 +66,7 @@ def _train_here(settings: Settings, request: Request) -> int:
 
 def _wait(client: Client, request: Request) -> int:
     with client.events(QUIET_S) as events, display() as shown:
-        _ask(client, request)
+        client.retrain(request.start, request.minutes)
         try:
             outcome = _outcome(events, client, shown)
         except KeyboardInterrupt:
@@ -118,11 +76,9 @@ def _wait(client: Client, request: Request) -> int:
     return 0
 
 
-def _ask(client: Client, request: Request) -> None:
-    client.retrain(request)
-
-
-def _outcome(events: Iterator[Event | None], client: Client, shown: Display) -> Judged | Nothing:
+def _outcome(
+    events: Iterator[Event | None], client: Client, shown: Bar | Lines
+) -> Judged | Nothing:
     """Show a training until it ends.
 
     Raises:

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from assistant.cli.shared.arguments import Subparsers, positive
+from assistant.cli.shared.exchange import with_confidence
 from assistant.cli.shared.keys import Keys
 from assistant.cli.shared.output import plain, print_line
-from assistant.cli.shared.playing import play
+from assistant.cli.shared.recordings import play
 from assistant.config import Loaded, Settings
 from assistant.errors import AudioError, JournalError
 from assistant.journal.store import Journal
@@ -167,15 +168,9 @@ class _Review:
 def _details(turn: Turn) -> list[tuple[str, str]]:
     shown = [
         ("when", f"{turn.started_at.astimezone():%A %d %B %Y, %H:%M}, {turn.seconds or 0:.1f} s"),
-        ("transcript", _with_confidence(turn.hypothesis, turn.confidence)),
+        ("transcript", with_confidence(turn.hypothesis, turn.confidence)),
     ]
     if turn.heard is not None:
-        shown.append(("heard", _with_confidence(turn.heard, turn.bridge_confidence)))
+        shown.append(("heard", with_confidence(turn.heard, turn.bridge_confidence)))
     reply = turn.reply if turn.reply is not None else f"({turn.error or 'not answered'})"
     return [*shown, ("reply", reply)]
-
-
-def _with_confidence(text: str | None, confidence: float | None) -> str:
-    if not text:
-        return "(no words)"
-    return text if confidence is None else f"{text} ({confidence:.0%} sure)"

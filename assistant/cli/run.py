@@ -1,4 +1,4 @@
-"""``assistant run``: listen and answer until told to stop."""
+"""``assistant run``: listen and answer until you stop it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from assistant import composition
+from assistant.audio import portaudio
 from assistant.audio.resample import to_int16
 from assistant.cli.models import everyday
 from assistant.cli.shared.arguments import Subparsers, add_shared
@@ -21,24 +21,20 @@ from assistant.cli.shared.exchange import mention, outline, show
 from assistant.cli.shared.output import print_json
 from assistant.config import Loaded, Settings, starter_dir
 from assistant.daemon import loop
+from assistant.daemon.ending import traced
 from assistant.daemon.maintenance import Maintenance, Promoted
 from assistant.daemon.notify import Notifier
-from assistant.daemon.runtime import Plan
-from assistant.daemon.service import Service, ServiceOutcome, traced
-from assistant.errors import AttuneError, AudioFileError
+from assistant.daemon.service import Service
+from assistant.errors import AttuneError, AudioFileError, DependencyError
 from assistant.journal.turn import Turn
 from assistant.listen.recordings import Pace, frames, recordings
 from assistant.listen.segment import segment, voiced
 from assistant.personalise.bridges.folder import BridgeFolder
-from assistant.speak.aloud import Sink
 from assistant.speak.playback import Loudspeaker, WavSink
 from assistant.speak.speech import Speech
-from assistant.speak.voice import open_voice
-from assistant.turn import Aloud, Assistant, Voice
+from assistant.speak.synthesiser import open_voice
+from assistant.speak.voice import Aloud
 from assistant.values import SAMPLE_RATE, Utterance
-
-if TYPE_CHECKING:  # torch comes with a bridge, not before
-    from assistant.bridge.connect import Bridge
 
 
 def register(subparsers: Subparsers) -> None:
@@ -69,105 +65,89 @@ def register(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace, _settings: Settings, loaded: Loaded) -> int:
     """Answer what is said until the end of the input, or Ctrl-C."""
-    tell = _Teller(as_json=args.json, discreet=args.service)
+    printer = _Printer(as_json=args.json, discreet=args.service)
     if args.service:
         sys.excepthook = lambda _kind, error, _trace: _show(error)
     _begin_log()
-    loaded = everyday.settle(args, loaded, tell.note)
-    settings = loaded.settings
+    loaded = everyday.settle(args, loaded, printer.note)
     os.environ.setdefault("HF_HUB_OFFLINE", "1")  # from here on nothing looks at the network
+    settings = _adapted(loaded.settings, args, printer)
     source: Path | None = args.input
-    silent = settings.listen.device is None and not composition.can_listen()
+    silent = settings.listen.device is None and not _is_there(portaudio.has_input)
     if source is None and silent and not args.service:
-        tell.note("There is no microphone here, so Attune answers its bundled recordings.")
+        printer.note("There is no microphone here, so Attune answers its bundled recordings.")
         source = starter_dir() / "examples"
-    if source is None and not args.service:
-        composition.require_microphone(settings.listen)
     if source is not None:
-        _answer_recordings(recordings(source), args, settings, tell)
-        tell.note(f"Recordings: {source}")
-    elif _serve(args, settings, loaded, tell).died:
-        return 1  # and has said why
-    tell.note(f"Database:   {settings.journal.path}")
+        _answer_recordings(recordings(source), args, settings, printer)
+        printer.note(f"Recordings: {source}")
+    else:
+        if not args.service:
+            portaudio.choose(portaudio.DeviceKind.INPUT, settings.listen.device)
+        read = partial(_read, args, loaded, printer)
+        if Service(settings, read, printer, notifier=Notifier(), once=args.once).run().died:
+            return 1  # and has said why
+    printer.note(f"Database:   {settings.journal.path}")
     sys.stdout.flush()
     # All is closed. What the libraries would still tidy up takes seconds on a small board, and
     # Python's end would abort the process if the thread that listens is in the midst of their code.
     # A service has ended well, whatever went wrong in between.
-    os._exit(1 if tell.failures and not args.service else 0)
+    os._exit(1 if printer.failures and not args.service else 0)
 
 
-def _serve(
-    args: argparse.Namespace, settings: Settings, loaded: Loaded, tell: _Teller
-) -> ServiceOutcome:
-    """Listen to the microphone."""
+def _read(args: argparse.Namespace, loaded: Loaded, printer: _Printer) -> Settings:
+    """The settings as they are now, for a reload."""
+    return _adapted(loaded.again().settings, args, printer)
 
-    def adapted(settings: Settings) -> Settings:
-        return _not_learning(settings) if args.no_learn else settings
 
-    def assistant(settings: Settings, voice: Voice) -> AbstractContextManager[Assistant]:
-        return composition.assistant(settings, voice, tell.note)
+def _adapted(settings: Settings, args: argparse.Namespace, printer: _Printer) -> Settings:
+    """The settings as this command's flags and this machine's sound have it."""
+    learn, speak = settings.personalise, settings.speak
+    if args.no_learn:
+        learn = learn.model_copy(update={"enabled": False})
+    is_unheard = speak.device is None and speak.wav_dir is None and not args.service
+    if is_unheard and not _is_there(portaudio.has_output):
+        printer.note("There is no loudspeaker here, so replies are written to files.")
+        replies = settings.journal.path.parent / "replies"
+        speak = speak.model_copy(update={"wav_dir": replies})
+    return settings.model_copy(update={"personalise": learn, "speak": speak})
 
-    def sink(settings: Settings) -> Sink:
-        return (
-            composition.sink(settings.speak, settings.speak)
-            if args.service
-            else _sink(settings, tell)
-        )
 
-    return Service(
-        adapted(settings),
-        lambda: adapted(loaded.again().settings),
-        Plan(assistant, _load, sink),
-        tell,
-        notifier=Notifier(),
-        once=args.once,
-    ).run()
+def _is_there(found: Callable[[], bool]) -> bool:
+    """Whether a kind of device is there; without a sound system there is none."""
+    try:
+        return found()
+    except DependencyError:
+        return False
 
 
 def _answer_recordings(
-    files: list[Path], args: argparse.Namespace, settings: Settings, tell: _Teller
+    files: list[Path], args: argparse.Namespace, settings: Settings, printer: _Printer
 ) -> None:
     """Answer what is said in recordings; they teach nothing and nobody else can ask."""
-    out = _sink(settings, tell)
+    out = composition.sink(settings.speak)
     if args.input is None and isinstance(out, Loudspeaker):
-        tell.before_turn = partial(_play_along, out)
+        printer.before_turn = partial(_play_along, out)
     stopper = loop.Stopper()
     voice = Aloud(open_voice(settings.speak, settings.models.folder), out)
     with stopper.on_signals(), ExitStack() as owned:
         began = time.monotonic()
         promoted = Promoted(BridgeFolder(settings.bridges))
-        assistant = owned.enter_context(composition.assistant(settings, voice, tell.note))
-        tell.note(f"Models ready after {time.monotonic() - began:.1f} s.")
-        load = partial(_load, settings, assistant)
-        maintenance = owned.enter_context(
-            Maintenance(assistant, settings, promoted, load, tell.note)
-        )
+        assistant = owned.enter_context(composition.assistant(settings, voice, printer.note))
+        printer.note(f"Models ready after {time.monotonic() - began:.1f} s.")
+        maintenance = owned.enter_context(Maintenance(assistant, settings, promoted, printer.note))
         pace = Pace.REAL_TIME if args.real_time else Pace.FAST
         outcome = loop.run(
             assistant,
-            _from_files(files, pace, settings, tell),
+            _from_files(files, pace, settings, printer),
             stopper=stopper,
-            tell=tell,
+            reporter=printer,
             beside=maintenance,
             once=args.once,
         )
-    if not outcome.turns and not tell.failures and not stopper.stopped:
-        tell.note("No speech was found in the input.")
+    if not outcome.turns and not printer.failures and not stopper.stopped:
+        printer.note("No speech was found in the input.")
     if isinstance(out, WavSink) and outcome.turns:
-        tell.note(f"Replies:    {settings.speak.wav_dir or _replies(settings)}")
-
-
-def _sink(settings: Settings, tell: _Teller) -> Sink:
-    """The loudspeaker, or files where there is none."""
-    replies = settings.speak.model_copy(update={"wav_dir": _replies(settings)})
-    out = composition.sink(settings.speak, replies)
-    if isinstance(out, WavSink) and settings.speak.wav_dir is None:
-        tell.note("There is no loudspeaker here, so replies are written to files.")
-    return out
-
-
-def _replies(settings: Settings) -> Path:
-    return settings.journal.path.parent / "replies"
+        printer.note(f"Replies:    {settings.speak.wav_dir}")
 
 
 def _begin_log() -> None:
@@ -183,17 +163,8 @@ def _show(error: BaseException) -> None:
     sys.stderr.write(traced(error))
 
 
-def _not_learning(settings: Settings) -> Settings:
-    learning = settings.personalise.model_copy(update={"enabled": False})
-    return settings.model_copy(update={"personalise": learning})
-
-
-def _load(settings: Settings, assistant: Assistant, version: str | None) -> Bridge | None:
-    return composition.bridge_of(version, settings, assistant.encoder, assistant.llm)
-
-
 def _from_files(
-    files: list[Path], pace: Pace, settings: Settings, tell: _Teller
+    files: list[Path], pace: Pace, settings: Settings, printer: _Printer
 ) -> Iterator[Utterance]:
     for path in files:
         try:
@@ -204,7 +175,7 @@ def _from_files(
                 source=str(path),
             )
         except AudioFileError as error:  # noqa: PERF203 - one bad file leaves the others
-            tell.failure(error)
+            printer.failure(error)
 
 
 def _play_along(out: Loudspeaker, utterance: Utterance) -> None:
@@ -216,7 +187,7 @@ def _play_along(out: Loudspeaker, utterance: Utterance) -> None:
         out.end()
 
 
-class _Teller:
+class _Printer:
     """Prints exchanges for a person, or for a program.
 
     Args:

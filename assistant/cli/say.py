@@ -11,7 +11,7 @@ from assistant.config import Loaded, Settings
 from assistant.control.client import Client
 from assistant.speak.aloud import speak
 from assistant.speak.playback import Loudspeaker, WavSink
-from assistant.speak.voice import open_voice
+from assistant.speak.synthesiser import open_voice
 
 
 def register(subparsers: Subparsers) -> None:

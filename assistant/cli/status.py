@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from assistant.cli.shared.arguments import Subparsers
 from assistant.cli.shared.output import plain, print_json, print_line
 from assistant.cli.shared.ownership import is_anothers
+from assistant.cli.shared.training import learning, waiting
 from assistant.config import Loaded, Settings
 from assistant.control.client import Client
 from assistant.control.messages import Status
@@ -49,12 +49,7 @@ class Report:
             "daemon": self.daemon and self.daemon.model_dump(mode="json"),
             "bridge": self.bridge,
             "score": self.record and self.record.verdict,
-            "examples": self.held
-            and {
-                "taught": self.held.taught,
-                "held_out": self.held.held_out,
-                "confident": self.held.confident,
-            },
+            "examples": self.held and asdict(self.held),
             "waits": list(self.waits),
             "last_verdict": self.last
             and {
@@ -139,7 +134,7 @@ def rows(found: Report, settings: Settings) -> Iterator[tuple[str, str]]:
         yield "score", score(found.record.verdict)
     if found.held is not None:
         yield "examples", _examples(found.held)
-    yield "learning", _waiting(found.waits) if found.daemon is None else learning(found.daemon)
+    yield "learning", waiting(found.waits) if found.daemon is None else learning(found.daemon)
     if found.daemon is not None and found.daemon.failures:
         yield "failures", f"{found.daemon.failures} in a row; {found.daemon.last_failure}"
     if found.last is not None:
@@ -158,20 +153,6 @@ def score(verdict: Mapping[str, object]) -> str:
     held_out = _number(verdict, "held_out")
     where = "" if held_out is None else f", on {held_out:.0f} held-out utterances"
     return ", ".join(parts) + where
-
-
-def learning(daemon: Status) -> str:
-    """What the daemon's trainer does, or waits for."""
-    if daemon.state == "off":
-        return "off; 'assistant retrain' trains nevertheless"
-    if daemon.state == "waiting":
-        return _waiting(daemon.waits)
-    state = "paused while somebody speaks" if daemon.state == "paused" else daemon.state
-    if daemon.progress is not None:
-        state += f", {daemon.progress:.0%} done"
-    if daemon.seconds_left is not None and math.isfinite(daemon.seconds_left):
-        state += f", {math.ceil(daemon.seconds_left)} s left"
-    return state
 
 
 def _promoted(settings: Settings) -> str | None:
@@ -222,10 +203,6 @@ def _bridge(found: Report, settings: Settings) -> str:
 def _examples(held: Held) -> str:
     taught = f"{held.taught} taught ({held.held_out} held out to judge by)"
     return f"{taught}, {held.confident} understood with confidence"
-
-
-def _waiting(waits: Sequence[str]) -> str:
-    return f"waits for: {'; '.join(waits)}" if waits else "begins in a moment"
 
 
 def _verdict(record: BridgeRecord) -> str:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
 
 from assistant.cli.shared.arguments import Subparsers
 from assistant.cli.shared.output import plain, print_json, print_line
+from assistant.cli.shared.recordings import whole
 from assistant.config import Loaded, Settings
 from assistant.encode.encoder import open_encoder
 from assistant.errors import AudioFileError
-from assistant.listen.recordings import load
-from assistant.values import EndReason, Utterance
 
 
 def register(subparsers: Subparsers) -> None:
@@ -44,12 +42,3 @@ def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
         else:
             print_line(f"{plain(str(path))}: {transcript.text}")
     return 1 if failures else 0
-
-
-def whole(path: Path) -> Utterance:
-    """A recording as one utterance.
-
-    Raises:
-        AudioFileError: if it cannot be read.
-    """
-    return Utterance(load(path), datetime.now().astimezone(), EndReason.STOP, source=str(path))

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from assistant.cli.shared.exchange import stages
 from assistant.cli.shared.output import plain
-from assistant.cli.status import learning
+from assistant.cli.shared.training import learning
 from assistant.control.client import Client
 from assistant.control.messages import Exchange, MicrophoneState, Status
 from assistant.errors import ConfigError

@@ -10,6 +10,18 @@ from typing import Annotated, Literal
 from platformdirs import user_data_path
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from assistant.config.tuning import (
+    BridgeTuning,
+    EncodeTuning,
+    GenerateTuning,
+    IdleTuning,
+    JournalTuning,
+    ListenTuning,
+    PersonaliseTuning,
+    TurnTuning,
+)
+from assistant.kinds import known
+
 INSTRUCTION = (
     "You are Attune, a kind companion at home. Answer briefly and plainly. "
     "If you do not know something, say so."
@@ -18,16 +30,18 @@ INSTRUCTION = (
 
 def starter_dir() -> Path:
     """Folder of the bundled starter models, in an installed wheel or in a checkout."""
-    package = Path(__file__).resolve().parents[1]
-    installed = package / "starter"
-    return installed if installed.is_dir() else package.parent / "models" / "starter"
+    return _bundled("starter")
 
 
 def catalog_file() -> Path:
     """The models that can be pulled, in an installed wheel or in a checkout."""
+    return _bundled("catalog.toml")
+
+
+def _bundled(name: str) -> Path:
     package = Path(__file__).resolve().parents[1]
-    installed = package / "catalog.toml"
-    return installed if installed.is_file() else package.parent / "models" / "catalog.toml"
+    installed = package / name
+    return installed if installed.exists() else package.parent / "models" / name
 
 
 def _runtime_dir() -> Path:
@@ -71,7 +85,7 @@ def _phrase(text: str | None) -> str | None:
 
 
 class Block(BaseModel):
-    """A room's settings: immutable, and strict about names."""
+    """A room's settings: immutable, and strict about names; ``tuned`` holds its constants."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
 
@@ -87,28 +101,12 @@ class ListenSettings(Block):
     silence_ms: int | None = Field(
         None, ge=100, le=10_000, description="silence that ends an utterance; unset: learned"
     )
-    floor_ms: int = Field(500, ge=300, le=10_000, description="shortest silence that is learned")
-    ceiling_ms: int | None = Field(
-        None, ge=300, le=10_000, description="longest silence that is learned; unset: by profile"
-    )
-    cut_offs: float = Field(
-        0.14, gt=0, le=0.4, description="false ends put up with for each true one, where learned"
-    )
-    pauses_half_life: int = Field(
-        500, ge=10, description="utterances after which a pause counts half in what is learned"
-    )
-    pre_roll_ms: int = Field(500, ge=0, le=2_000, description="sound kept from before the start")
-    start_ms: int = Field(200, ge=20, le=2_000, description="voiced time that starts an utterance")
-    start_window_ms: int = Field(300, ge=20, le=3_000, description="window start_ms is counted in")
-    min_ms: int = Field(240, ge=0, description="voiced time under which an utterance is dropped")
-    max_s: float = Field(20.0, gt=0.5, le=120, description="length at which an utterance is cut")
     hold_off_ms: int = Field(300, ge=0, description="deaf time after the assistant's own speech")
     barge_in: Literal["off", "cancel", "open"] = Field(
         "off",
         description="hear also while the assistant speaks, and fall silent for whoever speaks: "
         "cancel takes the echo out here, open leaves that to the sound server",
     )
-    queue_s: float = Field(10.0, gt=0.1, description="sound buffered before frames are dropped")
     push_to_talk: bool = Field(
         default=False, description="hear only while the talk button is held ('assistant talk')"
     )
@@ -118,6 +116,7 @@ class ListenSettings(Block):
         le=27,
         description="GPIO pin (BCM number) with a push button to ground, a talk button, too",
     )
+    tuned: ListenTuning = ListenTuning()
 
     @property
     def has_button(self) -> bool:
@@ -134,8 +133,8 @@ class ListenSettings(Block):
     @property
     def longest_silence_ms(self) -> int:
         """Longest silence in ms that can be learned to end an utterance, after the profile."""
-        if self.ceiling_ms is not None:
-            return self.ceiling_ms
+        if self.tuned.ceiling_ms is not None:
+            return self.tuned.ceiling_ms
         return 3_500 if self.profile == "patient" else 2_000
 
 
@@ -149,7 +148,6 @@ class EncodeSettings(Block):
     language: Annotated[str, AfterValidator(_language)] = Field(
         "en", description="what is spoken, for a Whisper of many languages; auto: it listens which"
     )
-    beam: int = Field(5, ge=1, le=16, description="hypotheses that Whisper follows at once")
     words: tuple[str, ...] = Field(
         (), description="names and words of yours that Whisper should expect"
     )
@@ -157,9 +155,6 @@ class EncodeSettings(Block):
     execution: Literal["auto", "float", "int8", "onnx-int8"] = Field(
         "auto",
         description="how its network is computed; auto: as 'assistant models tune' found best",
-    )
-    window_s: float = Field(
-        20.0, ge=5, le=120, description="what is longer is encoded in windows that overlap by 2 s"
     )
     early: Annotated[Literal["auto", "on", "off"], BeforeValidator(_on_or_off)] = Field(
         "auto",
@@ -173,7 +168,7 @@ class EncodeSettings(Block):
     ngram_weight: float = Field(
         0.5, ge=0, description="weight of the character n-gram in the transcript; 0: greedy"
     )
-    ngram_bonus: float = Field(0.8, ge=0, description="added per letter, against short readings")
+    tuned: EncodeTuning = EncodeTuning()
 
 
 class BridgeSettings(Block):
@@ -183,22 +178,7 @@ class BridgeSettings(Block):
         default_factory=lambda: starter_dir() / "bridge.safetensors",
         description="a bridge checkpoint to begin with; empty: none until one is learned",
     )
-    min_confidence: float = Field(
-        0.5, ge=0, le=1, description="below this the transcript route takes the turn"
-    )
-    margin: float = Field(
-        0.1, ge=0, le=1, description="how much surer than the transcript it must be"
-    )
-    learned_min_confidence: float = Field(
-        0.002, ge=0, le=1, description="min_confidence for a bridge that has learned this voice"
-    )
-    learned_margin: float = Field(
-        -0.5, ge=-1, le=1, description="margin for such a one; below 0 it may be less sure"
-    )
-    ngram_weight: float = Field(
-        0.3, ge=0, description="weight of the encoder's character n-gram in the reading; 0: none"
-    )
-    ngram_bonus: float = Field(0.4, ge=0, description="added per letter, against short readings")
+    tuned: BridgeTuning = BridgeTuning()
 
 
 class GenerateSettings(Block):
@@ -211,14 +191,12 @@ class GenerateSettings(Block):
     user_name: str | None = Field(None, description="told to the model in the context line")
     reminders: tuple[str, ...] = Field((), description="told to the model in the context line")
     n_ctx: int = Field(1_024, ge=64, description="context length in tokens")
-    n_batch: int = Field(512, ge=8, description="most tokens decoded at once")
     threads: int = Field(0, ge=0, description="CPU threads; 0: all cores")
     gpu_layers: int = Field(0, ge=-1, description="layers on the GPU; -1: all")
     temperature: float = Field(0.1, ge=0, description="sampling temperature (the paper's 0.1)")
-    top_k: int = Field(50, ge=1, description="sampling top-k (the paper's 50)")
-    seed: int = Field(0, ge=0, description="sampling seed")
     max_tokens: int = Field(96, ge=1, description="longest reply in tokens")
     max_s: float = Field(30.0, gt=0, description="longest time for one reply")
+    tuned: GenerateTuning = GenerateTuning()
 
 
 class TurnSettings(Block):
@@ -226,9 +204,6 @@ class TurnSettings(Block):
 
     ask_back: float = Field(
         0.2, ge=0, le=1, description="asks 'Did you say ...?' where it is less sure; 0: never"
-    )
-    learned_ask_back: float = Field(
-        0.02, ge=0, le=1, description="the same for a bridge that has learned this voice"
     )
     wait_s: float = Field(60.0, ge=0, le=3_600, description="patience after 'wait'")
     follow_up_s: float = Field(
@@ -240,6 +215,7 @@ class TurnSettings(Block):
     keep_unaddressed: bool = Field(
         default=False, description="keep what was said without the wake phrase, too"
     )
+    tuned: TurnTuning = TurnTuning()
 
 
 class SpeakSettings(Block):
@@ -277,9 +253,7 @@ class JournalSettings(Block):
     keep_taught: bool = Field(
         default=True, description="age and size spare what was read aloud, corrected or confirmed"
     )
-    waiting_mb: int = Field(
-        32, ge=0, description="memory for recordings that a full or locked disk does not take"
-    )
+    tuned: JournalTuning = JournalTuning()
 
 
 class PersonaliseSettings(Block):
@@ -289,48 +263,28 @@ class PersonaliseSettings(Block):
     folder: Annotated[HomePath | None, BeforeValidator(_empty_is_none)] = Field(
         None, description="where learned bridges are kept; unset: beside the journal"
     )
-    head: Literal["letters", "ctc", "anchored", "pooled"] = Field(
+    head: Annotated[str, AfterValidator(known)] = Field(
         "letters",
         description="which kind of bridge is trained; letters: only where the encoder has some",
     )
     confident: float = Field(
         0.8, ge=0, le=1, description="unconfirmed hypotheses this sure are learned from, too"
     )
-    confident_weight: float = Field(
-        0.2, ge=0, le=1, description="their weight beside what was confirmed; 0: not used"
-    )
     held_out: float = Field(
         0.2, gt=0, lt=1, description="share of the examples that judges and never trains"
     )
-    rate: float = Field(1e-3, gt=0, le=1, description="AdamW's learning rate (the paper's 1e-3)")
-    alpha: float = Field(1.0, ge=0, description="weight of the squared error in EmbedLink")
-    beta: float = Field(1.0, ge=0, description="weight of the cosine distance in EmbedLink")
-    slots: int = Field(30, ge=1, le=512, description="casted token size T of the pooled head")
-    batch: int = Field(16, ge=1, le=256, description="utterances per step")
     steps: int = Field(0, ge=0, description="most training steps; 0: as many as the head needs")
     max_minutes: float = Field(20.0, gt=0, description="longest training")
     replay: int = Field(
         240, ge=0, description="sentences of common talk that are trained on beside the user's"
     )
     canaries: int = Field(40, ge=0, description="sentences of common talk that must not suffer")
-    seed: int = Field(0, ge=0, description="of everything drawn at random in training")
     threads: int = Field(1, ge=1, description="CPU threads of the trainer")
     memory_mb: int = Field(1_000, ge=300, description="most memory the trainer may take")
     socket: Annotated[HomePath | None, BeforeValidator(_empty_is_none)] = Field(
         None, description="Unix socket at which systemd starts trainers; unset: Attune does"
     )
-    min_held_out: int = Field(
-        2, ge=1, description="held-out utterances below which nothing is promoted"
-    )
-    reply_margin: float = Field(
-        0.02, ge=0, le=1, description="by how much replies must get better (ROUGE-1)"
-    )
-    reading_margin: float = Field(
-        0.02, ge=0, le=1, description="by how much token errors must fall"
-    )
-    canary_margin: float = Field(
-        0.06, ge=0, le=1, description="how much common talk may suffer (ROUGE-1, token errors)"
-    )
+    tuned: PersonaliseTuning = PersonaliseTuning()
 
 
 class IdleSettings(Block):
@@ -346,15 +300,7 @@ class IdleSettings(Block):
     hours: Annotated[str, AfterValidator(_hours)] | None = Field(
         None, description='only then, local time, such as "22:00-06:00"; unset: always'
     )
-    resume_s: float = Field(
-        2.0, ge=0, description="quiet after which a training paused by speech goes on"
-    )
-    retry_s: float = Field(
-        600.0, ge=0, description="wait after a training that died; doubled each time, up to a day"
-    )
-    hang_s: float = Field(
-        180.0, gt=0, description="silence of the trainer after which it is taken for dead"
-    )
+    tuned: IdleTuning = IdleTuning()
 
 
 class ModelsSettings(Block):

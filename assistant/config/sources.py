@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,6 +14,7 @@ from platformdirs import user_config_path
 from pydantic import ValidationError
 
 from assistant.config.blocks import Settings
+from assistant.config.tuning import Tuning
 from assistant.errors import ConfigError
 
 if sys.version_info >= (3, 11):
@@ -42,11 +44,35 @@ class Loaded:
         return load(self.flags, files=self.files)
 
     def rows(self) -> list[tuple[str, object, str]]:
-        """Every setting as (dotted key, value, origin), in the order of the blocks."""
+        """Every setting as (dotted key, value, origin), in the order of the blocks.
+
+        What used to be a setting is among them where a source still sets it.
+        """
+        named = [(_name(k), k, v) for k, v in _flatten(self.settings.model_dump(mode="json"))]
         return [
-            (key, value, self.origins.get(key, "default"))
-            for key, value in _flatten(self.settings.model_dump(mode="json"))
+            (name, value, self.origins.get(name, "default"))
+            for name, key, value in named
+            if name == key or name in self.origins
         ]
+
+    def moved(self) -> list[str]:
+        """A sentence for each name that a source sets and that is no longer a setting."""
+        return [
+            f"{name}, from {self.origins[name]}, is no longer a setting but a constant "
+            f"({type(tuning).__name__} in {Tuning.__module__}): it still counts in this version "
+            "and will be ignored in the next one."
+            for name, tuning in _MOVED.items()
+            if name in self.origins
+        ]
+
+
+_MOVED: Mapping[str, Tuning] = {
+    f"{block}.{each.name}": settings.tuned
+    for block, settings in Settings.model_validate({})
+    if hasattr(settings, "tuned")
+    for each in fields(settings.tuned)
+}
+"""What could be set in version 0.1 and has become a constant; this goes with the next version."""
 
 
 def load(
@@ -81,9 +107,23 @@ def load(
         if value is not None:
             merged[key] = (value, "command line")
 
+    try:
+        settings = Settings.model_validate(_tree(merged))
+    except ValidationError as error:
+        raise ConfigError(_explain(error, merged)) from None
+    return Loaded(
+        settings, {key: origin for key, (_, origin) in merged.items()}, files, flags or {}
+    )
+
+
+def _tree(merged: Mapping[str, tuple[object, str]]) -> dict[str, Any]:
     tree: dict[str, Any] = {}
-    for key, (value, _) in merged.items():
+    for key, (value, origin) in merged.items():
         *parents, leaf = key.split(".")
+        if parents and "tuned" in (*parents[1:], leaf):
+            raise ConfigError(_unknown(key, origin))
+        if key in _MOVED:
+            parents.append("tuned")
         node = tree
         for parent in parents:
             below: object = node.setdefault(parent, {})
@@ -91,13 +131,7 @@ def load(
                 raise ConfigError(f"Setting {key!r} does not fit: {parent!r} is not a block.")
             node = cast("dict[str, Any]", below)
         node[leaf] = value
-    try:
-        settings = Settings.model_validate(tree)
-    except ValidationError as error:
-        raise ConfigError(_explain(error, merged)) from None
-    return Loaded(
-        settings, {key: origin for key, (_, origin) in merged.items()}, files, flags or {}
-    )
+    return tree
 
 
 def _read_toml(path: Path) -> list[tuple[str, object]]:
@@ -133,19 +167,30 @@ def _value(text: str) -> object:
 
 def _explain(error: ValidationError, merged: Mapping[str, tuple[object, str]]) -> str:
     first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
-    origin = next(
+    key = _name(".".join(str(part) for part in first["loc"]))
+    name, origin = next(
         (
-            origin
+            (name, origin)
             for name, (_, origin) in merged.items()
             if f"{name}.".startswith(f"{key}.") or f"{key}.".startswith(f"{name}.")
         ),
-        "the settings",
+        (key, "the settings"),
     )
     if first["type"] == "extra_forbidden":
-        return (
-            f"Unknown setting {key!r} from {origin}. "
-            "'assistant config show' lists the settings there are."
-        )
+        return _unknown(name, origin)
     why = first["msg"].removeprefix("Value error, ").lower()
     return f"Setting {key!r} from {origin} is not usable: {why}."
+
+
+def _unknown(key: str, origin: str) -> str:
+    there_are = [each for each, _, _ in Loaded(Settings.model_validate({}), {}).rows()]
+    alike = "".join(f"Did you mean {each!r}? " for each in get_close_matches(key, there_are, n=1))
+    return (
+        f"Unknown setting {key!r} from {origin}. {alike}"
+        "'assistant config show' lists the settings there are."
+    )
+
+
+def _name(key: str) -> str:
+    """What a value is called in a settings file, also where it is among a room's constants."""
+    return key.replace(".tuned.", ".")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import grp
 import os
 import pwd
@@ -11,7 +10,7 @@ import socket
 import stat
 import struct
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from assistant import durable
@@ -29,7 +28,7 @@ def listening(path: Path, group: str | None = None) -> Generator[socket.socket, 
     """A socket that listens, for the user's own programs and for a group.
 
     Its folder is made as needed, and a socket that a dead daemon left there is replaced: a lock
-    on a file beside it tells the dead from the living.
+    on a file beside it shows whether its daemon still lives.
 
     Args:
         path: the socket.
@@ -42,16 +41,12 @@ def listening(path: Path, group: str | None = None) -> Generator[socket.socket, 
     if group is not None:
         _require_group(group)
     _make_folder(path, group)
-    lock = _lock(path)
-    try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-            _bind(listener, path, group)
-            try:
-                yield listener
-            finally:
-                path.unlink(missing_ok=True)
-    finally:
-        os.close(lock)
+    with _locked(path), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        _bind(listener, path, group)
+        try:
+            yield listener
+        finally:
+            path.unlink(missing_ok=True)
 
 
 def require_length(path: Path) -> None:
@@ -124,21 +119,19 @@ def _give(path: Path, group: str) -> None:
         ) from None
 
 
-def _lock(path: Path) -> int:
-    """Be the only daemon at a socket until the returned descriptor is closed."""
-    try:
-        handle = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise _unusable(path, error) from None
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        raise ControlError(
-            f"Attune already runs: it listens at {path}. 'assistant status' shows what it does; "
-            "stop it before you start another one."
-        ) from None
-    return handle
+@contextmanager
+def _locked(path: Path) -> Generator[None]:
+    """Be the only daemon at a socket."""
+    busy = ControlError(
+        f"Attune already runs: it listens at {path}. 'assistant status' shows what it does; stop "
+        "it before you start another one."
+    )
+    with ExitStack() as held:
+        try:
+            held.enter_context(durable.locked(path.with_name(f"{path.name}.lock"), busy))
+        except OSError as error:
+            raise _unusable(path, error) from None
+        yield
 
 
 def _bind(listener: socket.socket, path: Path, group: str | None) -> None:

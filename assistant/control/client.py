@@ -11,15 +11,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 
 from assistant.control.address import require_length
-from assistant.control.messages import ASK_S, Answer, Call, Notice, Record, Status
+from assistant.control.messages import ASK_S, Answer, Call, Notice, Status
+from assistant.control.methods import METHODS, Method, Methods
 from assistant.errors import ControlError
 from assistant.personalise.training.events import Event, from_line
-from assistant.personalise.training.request import Request
 
 ANSWER_S = 15.0
 """Longest wait for an answer."""
@@ -29,18 +29,15 @@ HOLD_S = 3.0
 
 _BLOCK = 65_536
 
-_RECORD = TypeAdapter(Record)
-_RECORDS = TypeAdapter(list[Record])
-_TEXT = TypeAdapter(str)
-_MAYBE_TEXT = TypeAdapter(str | None)
-
 _Model = TypeVar("_Model", bound=BaseModel)
-_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
-    """Asks the daemon at a socket, each call over a connection of its own."""
+class Client(Methods):
+    """Asks the daemon at a socket, each call over a connection of its own.
+
+    Every method raises ``ControlError``, as ``call`` does.
+    """
 
     path: Path
     answer_s: float = ANSWER_S  # longest wait for an answer
@@ -57,60 +54,31 @@ class Client:
         return connection is not None
 
     def call(self, method: str, **params: JsonValue) -> JsonValue:
-        """The result of one method.
+        """The result of one method, as it travels.
 
         Raises:
             ControlError: if no daemon listens, or it refuses or does not answer.
         """
-        with self._connected() as connection:
+        with self._connected(ASK_S if method == "ask" else 0.0) as connection:
             return connection.ask(method, params)
 
-    def status(self) -> Status:
-        """What the daemon tells of itself.
+    def ask_daemon(self, name: str, method: Method, params: dict[str, Any]) -> Any:
+        """The result of a declared method.
 
         Raises:
-            ControlError: as ``call``; the methods below likewise.
+            ControlError: as ``call``.
         """
-        return _status(self.call("status"))
+        return _checked(method.result, self.call(name, **params))
 
     @contextmanager
     def statuses(self, every_s: float) -> Generator[Iterator[Status], None, None]:
-        """What the daemon tells of itself, again and again over one connection.
+        """What the daemon knows of itself, again and again over one connection.
 
         Args:
             every_s: time between two answers.
         """
         with self._connected() as connection:
             yield connection.statuses(every_s)
-
-    def retrain(self, request: Request) -> None:
-        """Have it train as soon as there is room."""
-        self.call("retrain", start=request.start, minutes=request.minutes)
-
-    def ask(self, text: str, *, aloud: bool = True) -> Record:
-        """Have it answer a question, and give the exchange's record."""
-        waiting = Client(self.path, ASK_S + self.answer_s)
-        return _checked(_RECORD, waiting.call("ask", text=text, aloud=aloud))
-
-    def say(self, text: str) -> None:
-        """Have it speak a text, without waiting for that."""
-        self.call("say", text=text)
-
-    def mute(self) -> None:
-        """Have it close the microphone."""
-        self.call("mute")
-
-    def unmute(self) -> None:
-        """Have it open the microphone again."""
-        self.call("unmute")
-
-    def stop(self) -> None:
-        """Have it fall silent and break off its reply."""
-        self.call("stop")
-
-    def reload(self) -> None:
-        """Have it read the settings anew."""
-        self.call("reload")
 
     @contextmanager
     def talking(self) -> Generator[Callable[[], object], None, None]:
@@ -125,34 +93,6 @@ class Client:
                 yield partial(connection.ask, "talk", {"down": True})
             finally:
                 connection.ask("talk", {"down": False})
-
-    def log(self, last: int) -> list[Record]:
-        """The last exchanges, newest first.
-
-        Args:
-            last: how many, up to ``MAX_LOG``.
-        """
-        return _checked(_RECORDS, self.call("log", last=last))
-
-    def correct(self, turn_id: int, text: str) -> None:
-        """Have it note what was really said in an exchange."""
-        self.call("correct", id=turn_id, text=text)
-
-    def confirm(self, turn_id: int) -> str:
-        """Have it note that an exchange was understood rightly, and give its text."""
-        return _checked(_TEXT, self.call("confirm", id=turn_id))
-
-    def bridges(self) -> list[Record]:
-        """All bridges, the latest trained first."""
-        return _checked(_RECORDS, self.call("bridges"))
-
-    def promote(self, version: str | None) -> None:
-        """Let a bridge answer; ``None``: the base bridge."""
-        self.call("promote", version=version)
-
-    def rollback(self) -> str | None:
-        """Go back by one promotion, and give the version that answers; ``None``: the base."""
-        return _checked(_MAYBE_TEXT, self.call("rollback"))
 
     @contextmanager
     def notices(self, wait_s: float) -> Generator[Iterator[Notice | None], None, None]:
@@ -170,12 +110,12 @@ class Client:
 
     @contextmanager
     def events(self, wait_s: float) -> Generator[Iterator[Event | None], None, None]:
-        """As ``notices``, but only what trainings tell."""
+        """As ``notices``, but only the events of trainings."""
         with self.notices(wait_s) as notices:
             yield _of_trainings(notices, wait_s)
 
     @contextmanager
-    def _connected(self) -> Generator[_Connection, None, None]:
+    def _connected(self, longer_s: float = 0.0) -> Generator[_Connection, None, None]:
         connection = self._connect()
         if connection is None:
             raise ControlError(
@@ -183,7 +123,7 @@ class Client:
                 "'assistant run'."
             )
         with connection:
-            yield _Connection(connection, self.answer_s)
+            yield _Connection(connection, self.answer_s + longer_s)
 
     def _connect(self) -> socket.socket | None:
         """A connection; ``None`` if nobody listens."""
@@ -229,7 +169,7 @@ class _Connection:
 
     def statuses(self, every_s: float) -> Iterator[Status]:
         while True:
-            yield _status(self.ask("status", {}))
+            yield _checked(METHODS["status"].result, self.ask("status", {}))
             time.sleep(every_s)
 
     def notices(self, wait_s: float) -> Iterator[Notice | None]:
@@ -259,15 +199,15 @@ class _Connection:
 
 
 def _of_trainings(notices: Iterator[Notice | None], wait_s: float) -> Iterator[Event | None]:
-    told_at = time.monotonic()
+    given_at = time.monotonic()
     for notice in notices:
         if notice is not None and notice.method == "event":
             yield _event(notice)
-        elif notice is None or time.monotonic() - told_at >= wait_s:
+        elif notice is None or time.monotonic() - given_at >= wait_s:
             yield None
         else:
             continue
-        told_at = time.monotonic()
+        given_at = time.monotonic()
 
 
 def _event(notice: Notice) -> Event:
@@ -277,11 +217,6 @@ def _event(notice: Notice) -> Event:
         raise another_version() from None
 
 
-def _status(value: JsonValue) -> Status:
-    # JSON once more: what a daemon of another version tells is to be refused
-    return _read(Status, json.dumps(value))
-
-
 def _read(kind: type[_Model], line: bytes | str) -> _Model:
     try:
         return kind.model_validate_json(line)
@@ -289,9 +224,10 @@ def _read(kind: type[_Model], line: bytes | str) -> _Model:
         raise another_version() from None
 
 
-def _checked(adapter: TypeAdapter[_Value], value: JsonValue) -> _Value:
+def _checked(result: TypeAdapter[Any], value: JsonValue) -> Any:
+    # JSON once more: what a daemon of another version sends is to be refused
     try:
-        return adapter.validate_python(value)
+        return result.validate_json(json.dumps(value))
     except ValidationError:
         raise another_version() from None
 

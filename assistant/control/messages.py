@@ -10,14 +10,14 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 from enum import IntEnum
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from assistant.personalise.training.events import Event, to_line
 
 PROTOCOL = 2
-"""Told in every status; raised when an older client would misunderstand."""
+"""Sent in every status; raised when an older client would misunderstand."""
 
 ASK_S = 60.0
 """Longest wait for the answer to a question."""
@@ -30,8 +30,6 @@ Number = int | str | None
 
 Record: TypeAlias = dict[str, Any]
 """An exchange or a bridge as JSON values, under the names that every ``--json`` output uses."""
-
-Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
 class Code(IntEnum):
@@ -87,62 +85,7 @@ class Notice(Message):
     params: dict[str, JsonValue]
 
 
-class NoParams(Message):
-    """Of a method that takes none."""
-
-
-class Retrain(Message):
-    """Parameters of ``retrain``."""
-
-    start: Literal["current", "base", "scratch"] = "current"
-    minutes: float | None = Field(None, gt=0, allow_inf_nan=False)
-
-
-class Ask(Message):
-    """Parameters of ``ask``."""
-
-    text: Words
-    aloud: bool = True
-
-
-class Say(Message):
-    """Parameters of ``say``."""
-
-    text: Words
-
-
-class Talk(Message):
-    """Parameters of ``talk``."""
-
-    down: bool
-
-
-class Log(Message):
-    """Parameters of ``log``."""
-
-    last: int = Field(20, ge=1, le=MAX_LOG)
-
-
-class Correct(Message):
-    """Parameters of ``correct``."""
-
-    id: int = Field(ge=1)
-    text: Words
-
-
-class Confirm(Message):
-    """Parameters of ``confirm``."""
-
-    id: int = Field(ge=1)
-
-
-class Promote(Message):
-    """Parameters of ``promote``."""
-
-    version: Words | None
-
-
-EarsState = Literal["listening", "absent", "muted", "waiting"]
+MicrophoneCondition = Literal["listening", "absent", "muted", "waiting"]
 """What there is to hear with; waiting: the microphone is being opened."""
 
 
@@ -151,7 +94,7 @@ class MicrophoneState(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    state: EarsState
+    state: MicrophoneCondition
     why: str | None = None  # one sentence, while it is absent
     level_dbfs: float | None = None
     speech: bool = False  # somebody speaks
@@ -216,7 +159,7 @@ def problem(number: Number, code: Code, message: str) -> str:
 
 
 def notice(method: Literal["event", "turn", "state"], params: Mapping[str, object]) -> str:
-    """The line that tells what happens.
+    """The line that says what happens.
 
     Args:
         method: what kind of thing.

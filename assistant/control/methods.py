@@ -1,110 +1,153 @@
-"""Reads a client's line, has the daemon do what it asks, and words the answer."""
+"""What a client may ask of the daemon: each method is declared here, once.
+
+The server validates a call's parameters by its declaration, the client the result; a client's
+methods are these as they stand, and the daemon's override them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
-
-from pydantic import ValidationError
-
-from assistant.control.handlers import Handlers, RefusalError
-from assistant.control.messages import (
-    Ask,
-    Call,
-    Code,
-    Confirm,
-    Correct,
-    Log,
-    Message,
-    NoParams,
-    Promote,
-    Retrain,
-    Say,
-    Talk,
-    problem,
-    result,
+from functools import wraps
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    ParamSpec,
+    TypeAlias,
+    TypeVar,
+    cast,
+    get_type_hints,
 )
-from assistant.control.talk_button import HeldButton
-from assistant.personalise.training.request import Request
 
-_Params = TypeVar("_Params", bound=Message)
+from pydantic import Field, StringConstraints, TypeAdapter, create_model
+
+from assistant.control.messages import MAX_LOG, Message, Record, Status
+
+_Params = ParamSpec("_Params")
+_Result = TypeVar("_Result")
+
+Words: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+TurnId: TypeAlias = Annotated[int, Field(ge=1, alias="id")]
+Start: TypeAlias = Literal["current", "base", "scratch"]
+Minutes: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Caller:
-    """One client, and what it may use."""
+class RefusalError(Exception):
+    """The daemon does not do what it was asked; the sentence says why."""
 
-    handlers: Handlers
-    button: HeldButton
 
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A method as it travels."""
+
+    params: type[Message]
+    result: TypeAdapter[Any]
+
+    def wire(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Parameters under the names by which they travel."""
+        fields = self.params.model_fields
+        return {fields[name].alias or name: value for name, value in given.items()}
+
+
+EVENTS = "events"
+"""The method after which a client gets a notice of everything; the server itself answers it."""
+
+METHODS = {EVENTS: Method(create_model(EVENTS, __base__=Message), TypeAdapter(None))}
+"""All methods by name."""
+
+
+def _method(declared: Callable[_Params, _Result]) -> Callable[_Params, _Result]:
+    """Declare a method by its signature; a client that calls it asks the daemon."""
+    name = cast("Any", declared).__name__
+    signature, hints = inspect.signature(declared), get_type_hints(declared, include_extras=True)
+    fields: dict[str, Any] = {
+        each.name: (hints[each.name], ... if each.default is each.empty else each.default)
+        for each in list(signature.parameters.values())[1:]
+    }
+    params = create_model(name, __base__=Message, **fields)
+    METHODS[name] = method = Method(params, TypeAdapter(hints["return"]))
+
+    @wraps(declared)
+    def ask(*args: _Params.args, **kwargs: _Params.kwargs) -> _Result:
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        asked = bound.arguments.copy()
+        return asked.pop("self").ask_daemon(name, method, method.wire(asked))
+
+    return ask
+
+
+class Methods:
+    """What the daemon does when it is asked, in the thread of the client.
+
+    Any method may be called from several threads at once, ``talk`` from one at a time. In the
+    daemon one that raises ``RefusalError`` refuses.
+    """
+
+    @_method
+    def status(self) -> Status:
+        """What the daemon knows of itself."""
+        raise NotImplementedError
+
+    @_method
+    def retrain(self, start: Start = "current", minutes: Minutes | None = None) -> None:
+        """Train as soon as there is room."""
+
+    @_method
+    def ask(self, text: Words, *, aloud: bool = True) -> Record:
+        """Answer a question and give the exchange's record; refuse after ``ASK_S``."""
+        raise NotImplementedError
+
+    @_method
+    def say(self, text: Words) -> None:
+        """Speak a text when what comes before it has been said; do not wait for it."""
+
+    @_method
+    def mute(self) -> None:
+        """Close the microphone."""
+
+    @_method
+    def unmute(self) -> None:
+        """Open it again."""
+
+    @_method
+    def stop(self) -> None:
+        """Fall silent, and break off the reply under way."""
+
+    @_method
+    def reload(self) -> None:
+        """Read the settings anew; refuse if they are broken, and keep the old ones."""
+
+    @_method
     def talk(self, *, down: bool) -> None:
-        """Hold the talk button down, or let go of it."""
-        (self.button.hold if down else self.button.release)(self)
+        """The talk button goes down, or comes up; never twice the same."""
 
+    @_method
+    def log(self, last: Annotated[int, Field(ge=1, le=MAX_LOG)] = 20) -> list[Record]:
+        """The last exchanges without their recordings, newest first."""
+        raise NotImplementedError
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """The line to answer, and what comes after it."""
+    @_method
+    def correct(self, turn_id: TurnId, text: Words) -> None:
+        """Note what was really said in an exchange."""
 
-    line: str
-    follows: bool = False  # the client wants to hear of everything from then on
+    @_method
+    def confirm(self, turn_id: TurnId) -> str:
+        """Note that an exchange was understood rightly, and give its text."""
+        raise NotImplementedError
 
+    @_method
+    def bridges(self) -> list[Record]:
+        """All bridges, the latest trained first."""
+        raise NotImplementedError
 
-@dataclass(frozen=True, slots=True)
-class _Method(Generic[_Params]):
-    params: type[_Params]
-    do: Callable[[Caller, _Params], object]  # gives JSON values
+    @_method
+    def promote(self, version: Words | None) -> None:
+        """Let a bridge answer; ``None``: the base bridge."""
 
-
-_EVENTS = "events"
-
-_METHODS: dict[str, _Method[Any]] = {
-    "ask": _Method(Ask, lambda who, asked: who.handlers.ask(asked.text, aloud=asked.aloud)),
-    "bridges": _Method(NoParams, lambda who, _: list(who.handlers.bridges())),
-    "confirm": _Method(Confirm, lambda who, asked: who.handlers.confirm(asked.id)),
-    "correct": _Method(Correct, lambda who, asked: who.handlers.correct(asked.id, asked.text)),
-    _EVENTS: _Method(NoParams, lambda _who, _: None),
-    "log": _Method(Log, lambda who, asked: list(who.handlers.log(asked.last))),
-    "mute": _Method(NoParams, lambda who, _: who.handlers.mute()),
-    "promote": _Method(Promote, lambda who, asked: who.handlers.promote(asked.version)),
-    "reload": _Method(NoParams, lambda who, _: who.handlers.reload()),
-    "retrain": _Method(
-        Retrain, lambda who, asked: who.handlers.retrain(Request(asked.start, asked.minutes))
-    ),
-    "rollback": _Method(NoParams, lambda who, _: who.handlers.rollback()),
-    "say": _Method(Say, lambda who, asked: who.handlers.say(asked.text)),
-    "status": _Method(NoParams, lambda who, _: who.handlers.status().model_dump(mode="json")),
-    "stop": _Method(NoParams, lambda who, _: who.handlers.stop_speaking()),
-    "talk": _Method(Talk, lambda who, asked: who.talk(down=asked.down)),
-    "unmute": _Method(NoParams, lambda who, _: who.handlers.unmute()),
-}
-
-
-def answer(line: bytes, who: Caller) -> Reply:
-    """Do what a line asks; whatever is wrong with it is told in the answer."""
-    try:
-        call = Call.model_validate_json(line)
-    except ValidationError as error:
-        broken = error.errors()[0]["type"] == "json_invalid"
-        return Reply(problem(None, Code.BROKEN if broken else Code.INVALID, _first(error)))
-    method = _METHODS.get(call.method)
-    if method is None:
-        why = f"There is no method {call.method[:40]!r}; there are {', '.join(_METHODS)}."
-        return Reply(problem(call.id, Code.UNKNOWN, why))
-    try:
-        asked = method.params.model_validate(call.params)
-    except ValidationError as error:
-        return Reply(problem(call.id, Code.PARAMS, _first(error)))
-    try:
-        value = method.do(who, asked)
-    except RefusalError as error:
-        return Reply(problem(call.id, Code.REFUSED, str(error)))
-    return Reply(result(call.id, value), follows=call.method == _EVENTS)
-
-
-def _first(error: ValidationError) -> str:
-    """The first fault that was found, in words."""
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
-    return f"{place}: {first['msg']}." if place else f"{first['msg']}."
+    @_method
+    def rollback(self) -> str | None:
+        """Go back by one promotion, and give the version that answers; ``None``: the base."""
+        raise NotImplementedError

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 
 from assistant.control.address import listening, may_ask
 from assistant.control.allowance import Allowance
-from assistant.control.handlers import Handlers, RefusalError
-from assistant.control.messages import Code, EarsState, Record, as_json, notice, problem
-from assistant.control.methods import Caller, answer
+from assistant.control.calls import Caller, answer
+from assistant.control.messages import Code, MicrophoneCondition, Record, as_json, notice, problem
+from assistant.control.methods import Methods, RefusalError
 from assistant.control.talk_button import HeldButton
 from assistant.personalise.training.events import Event
 
@@ -112,32 +112,32 @@ class Server:
         for thread in clients.values():
             thread.join(max(0.0, deadline - time.monotonic()))
 
-    def serve(self, handlers: Handlers) -> None:
+    def serve(self, daemon: Methods) -> None:
         """Answer clients from now on, in threads of their own; to be called once."""
-        button = HeldButton(partial(handlers.talk, down=True), partial(handlers.talk, down=False))
+        button = HeldButton(partial(daemon.talk, down=True), partial(daemon.talk, down=False))
         self._accepting = threading.Thread(
-            target=self._accept, args=(handlers, button), name="control", daemon=True
+            target=self._accept, args=(daemon, button), name="control", daemon=True
         )
         self._accepting.start()
 
     def publish(self, event: Event) -> None:
-        """Tell an event of a training to every client that follows, without waiting for any."""
-        self._tell(notice("event", as_json(event)))
+        """Send an event of a training to every client that follows, without waiting for any."""
+        self._send_to_followers(notice("event", as_json(event)))
 
     def publish_turn(self, record: Record) -> None:
-        """Tell a finished exchange, likewise."""
-        self._tell(notice("turn", record))
+        """Send a finished exchange, likewise."""
+        self._send_to_followers(notice("turn", record))
 
-    def publish_state(self, microphone: EarsState, why: str | None = None) -> None:
-        """Tell that the microphone's state is another now, likewise.
+    def publish_state(self, microphone: MicrophoneCondition, why: str | None = None) -> None:
+        """Send that the microphone's state is another now, likewise.
 
         Args:
             microphone: the state.
             why: one sentence, if it is absent.
         """
-        self._tell(notice("state", {"microphone": microphone, "why": why}))
+        self._send_to_followers(notice("state", {"microphone": microphone, "why": why}))
 
-    def _tell(self, line: str) -> None:
+    def _send_to_followers(self, line: str) -> None:
         with self._guard:
             for connection, lines in self._followers.items():
                 try:
@@ -145,14 +145,14 @@ class Server:
                 except queue.Full:  # noqa: PERF203 - the exception
                     _hang_up(connection)
 
-    def _accept(self, handlers: Handlers, button: HeldButton) -> None:
+    def _accept(self, daemon: Methods, button: HeldButton) -> None:
         while not self._closing:
             try:
                 connection, _ = self._listener.accept()
             except OSError:
                 time.sleep(0.05)  # out of file descriptors, perhaps for a moment only
                 continue
-            if not self._take(connection, Caller(handlers, button)):
+            if not self._take(connection, Caller(daemon, button)):
                 connection.settimeout(0)  # not worth waiting for
                 with connection, suppress(OSError):
                     busy = problem(None, Code.BUSY, "Too many clients. Try again in a moment.")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 class HeldButton:
-    """Tells when the first client presses it and when the last one lets go, one after the other.
+    """Notices when the first client presses it and when the last one lets go, one after the other.
 
     Args:
         pressed: called when it goes down; if it raises, the press does not count.

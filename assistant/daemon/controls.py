@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as LateError
 from contextlib import contextmanager
@@ -14,8 +14,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 import psutil
 
-from assistant.control.handlers import RefusalError
 from assistant.control.messages import Exchange, MicrophoneState, Record, Status
+from assistant.control.methods import Methods, RefusalError, Start
 from assistant.daemon.loop import Inbox
 from assistant.daemon.runtime import Runtime
 from assistant.errors import AttuneError
@@ -32,10 +32,10 @@ ANSWER_S = 60.0
 """Longest wait for the answer to a question that a client asks."""
 
 RECENT = 5
-"""Exchanges that the status tells of."""
+"""Exchanges that the status shows."""
 
 
-class Controls:
+class Controls(Methods):
     """Does what clients ask for, in their threads; refuses while the runtime is being rebuilt.
 
     Args:
@@ -64,11 +64,11 @@ class Controls:
 
         Args:
             runtime: what there is.
-            publish: told every exchange that is complete.
+            publish: sends clients every exchange that is complete.
         """
         if self._muted:
             runtime.microphone.mute()
-        runtime.button.down = self._down
+        runtime.listener.button.down = self._down
         self._publish = publish
         self._runtime = runtime
 
@@ -87,7 +87,7 @@ class Controls:
         self._publish(turn.record())
 
     def status(self) -> Status:
-        """What there is to tell; of the runtime, what was so last while it is being rebuilt."""
+        """What the daemon knows of itself; while the runtime is rebuilt, how it was last."""
         runtime = self._runtime
         if runtime is not None:
             hearing = runtime.microphone.hearing
@@ -96,8 +96,8 @@ class Controls:
                     "microphone": MicrophoneState(
                         state=hearing.condition.value,
                         why=hearing.why,
-                        level_dbfs=runtime.meter.dbfs,
-                        speech=runtime.speech,
+                        level_dbfs=runtime.listener.meter.dbfs,
+                        speech=runtime.listener.speech,
                     ),
                     "speaking": runtime.loudspeaker.speaking,
                     "celsius": look(runtime.settings.journal.path.parent).celsius,
@@ -114,11 +114,11 @@ class Controls:
             }
         )
 
-    def retrain(self, request: Request) -> None:
+    def retrain(self, start: Start = "current", minutes: float | None = None) -> None:
         """Train as soon as there is room."""
-        self._there().maintenance.retrain(request)
+        self._there().maintenance.retrain(Request(start, minutes))
 
-    def ask(self, text: str, *, aloud: bool) -> Record:
+    def ask(self, text: str, *, aloud: bool = True) -> Record:
         """Answer a question and give the exchange's record."""
         self._there()
         answered: Future[Record] = Future()
@@ -160,7 +160,7 @@ class Controls:
         runtime, self._muted = self._there(), False
         runtime.microphone.unmute()
 
-    def stop_speaking(self) -> None:
+    def stop(self) -> None:
         """Fall silent, and break off the reply under way."""
         self._there().assistant.interrupt()
 
@@ -174,7 +174,7 @@ class Controls:
 
     def talk(self, *, down: bool) -> None:
         """The talk button goes down, or comes up."""
-        button = self._there().button
+        button = self._there().listener.button
         self._down = down and button.needed
         button.down = self._down
         if down and not button.needed:
@@ -182,7 +182,7 @@ class Controls:
                 "Attune listens without a button. Set listen.push_to_talk to use one."
             )
 
-    def log(self, last: int) -> Sequence[Record]:
+    def log(self, last: int = 20) -> list[Record]:
         """The last exchanges without their recordings, newest first."""
         with self._journal() as journal:
             return [turn.record() for turn in journal.turns(limit=last)]
@@ -197,7 +197,7 @@ class Controls:
         with self._journal() as journal:
             return journal.confirm(turn_id)
 
-    def bridges(self) -> Sequence[Record]:
+    def bridges(self) -> list[Record]:
         """All bridges, the latest trained first."""
         settings = self._there().settings
         folder = BridgeFolder(settings.bridges)
@@ -235,7 +235,7 @@ class Controls:
     def _there(self) -> Runtime:
         runtime = self._runtime
         if runtime is None:
-            raise RefusalError("Attune is taking up its settings. Ask again in a moment.")
+            raise RefusalError("Attune is loading its settings. Ask again in a moment.")
         return runtime
 
     @contextmanager

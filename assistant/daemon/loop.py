@@ -10,7 +10,6 @@ from __future__ import annotations
 import queue
 import signal
 import threading
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -23,7 +22,7 @@ from assistant.daemon.turn_taking import TurnTaking
 from assistant.errors import AttuneError, JournalError
 from assistant.journal.turn import Turn
 from assistant.turn import Assistant
-from assistant.values import AudioFrame, Utterance
+from assistant.values import Utterance
 
 Errand = Callable[[], None]
 """Something that the thread that answers is to do between turns."""
@@ -34,23 +33,15 @@ WENT_ON = "The speaker went on; the whole of it is the next exchange."
 WAITING = 8
 """Utterances that may wait for their turn; a recording is read no further meanwhile."""
 
-NOTICED = 3
-"""Voiced frames within ``NOTICED_WITHIN`` that are taken for the beginning of speech."""
-
-NOTICED_WITHIN = 4  # 80 ms: the trainer is to stand still 100 ms after the first of them
-
 CONTINUED_S = 5.0
 """Longest gap between what was cut and what continues it; it has to be said to its end first."""
 
 LAST_S = 1.0
 """Longest wait at the end for an utterance under way."""
 
-GAP_S = 0.2
-"""Time without frames after which those before it say nothing about those after it."""
 
-
-class Teller(Protocol):
-    """Told what happens, in the thread that answers."""
+class Reporter(Protocol):
+    """Reports what happens, in the thread that answers."""
 
     def begins(self, utterance: Utterance) -> None:
         """This is about to be answered."""
@@ -210,7 +201,7 @@ def run(
     utterances: Iterable[Utterance],
     *,
     stopper: Stopper,
-    tell: Teller,
+    reporter: Reporter,
     beside: Beside | None = None,
     inbox: Inbox | None = None,
     turn_taking: TurnTaking | None = None,
@@ -224,7 +215,7 @@ def run(
         assistant: who answers.
         utterances: consumed in a thread of its own.
         stopper: asks for the end.
-        tell: told what happens.
+        reporter: reports what happens.
         beside: what is done between turns.
         inbox: where errands for the answering thread come in, too.
         turn_taking: knows when a speaker went on before the answer.
@@ -244,16 +235,16 @@ def run(
                 item()
                 continue
             utterance, unfinished = joined(unfinished, item), None
-            tell.begins(utterance)
+            reporter.begins(utterance)
             turn, went_on = _heard(assistant, utterance, turn_taking)
             if went_on:
                 unfinished = utterance
                 continue
-            tell.turn(turn)
+            reporter.turn(turn)
             turns += 1
         except AttuneError as error:
             failures += 1
-            tell.failure(error)
+            reporter.failure(error)
         finally:
             beside.turn_ended()
         if once or stopper.stopped:
@@ -294,34 +285,6 @@ def joined(first: Utterance | None, second: Utterance) -> Utterance:
         started_at=first.started_at,
         voiced_s=None if None in voiced else sum(filter(None, voiced)),
     )
-
-
-def noticing(
-    is_speech: Callable[[AudioFrame], bool], on_speech: Callable[[float], None]
-) -> Callable[[AudioFrame], bool]:
-    """A voice activity detector that tells of speech long before the utterance has ended.
-
-    Args:
-        is_speech: the detector, asked once per frame.
-        on_speech: told with every frame in which speech goes on when the first voiced one of the
-            last few was captured, in monotonic seconds.
-    """
-    recent: deque[float | None] = deque(maxlen=NOTICED_WITHIN)
-    last_at = 0.0
-
-    def notice(frame: AudioFrame) -> bool:
-        nonlocal last_at
-        if frame.captured_at - last_at > GAP_S:
-            recent.clear()
-        last_at = frame.captured_at
-        voiced = is_speech(frame)
-        recent.append(frame.captured_at if voiced else None)
-        moments = [at for at in recent if at is not None]
-        if len(moments) >= NOTICED:
-            on_speech(moments[0])
-        return voiced
-
-    return notice
 
 
 def _listened(

@@ -19,7 +19,7 @@ class LoudspeakerSupervisor:
 
     Args:
         sink: the loudspeaker.
-        tell: told in words when it fails, and when it works again.
+        note: shows a person that it fails, and that it works again.
         refresh: looks anew which devices there are.
         beat: called with every sentence that is under way.
         clock: monotonic seconds.
@@ -28,14 +28,14 @@ class LoudspeakerSupervisor:
     def __init__(
         self,
         sink: Sink,
-        tell: Callable[[str], None],
+        note: Callable[[str], None],
         *,
         refresh: Callable[[], None],
         beat: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._sink = sink
-        self._tell = tell
+        self._note = note
         self._refresh = refresh
         self._beat = beat
         self._clock = clock
@@ -117,10 +117,10 @@ class LoudspeakerSupervisor:
         self._again_at = self._clock() + RETRY_S[min(self._failures, len(RETRY_S) - 1)]
         self._failures += 1
         if self._why is None:
-            self._tell(f"{error} Until then replies are only written.")
+            self._note(f"{error} Until then replies are only written.")
         self._why = str(error)
 
     def _works(self) -> None:
         if self._why is not None:
-            self._tell("The loudspeaker works again.")
+            self._note("The loudspeaker works again.")
         self._why, self._failures, self._again_at = None, 0, 0.0

@@ -1,4 +1,4 @@
-"""What is done between turns: another bridge is taken up, learning goes on, old things go."""
+"""What is done between turns: switching bridges, learning, and erasing what is due."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from assistant import composition
 from assistant.config import Settings
-from assistant.control.handlers import RefusalError
 from assistant.control.messages import Status, as_json
+from assistant.control.methods import RefusalError
 from assistant.errors import AttuneError, TrainingError
 from assistant.personalise.background.scheduler import Scheduler
 from assistant.personalise.background.supervisor import Ended, How, Supervisor
@@ -23,9 +24,6 @@ from assistant.personalise.data.examples import examples
 from assistant.personalise.training.events import Event, Failed, Judged
 from assistant.personalise.training.request import Request
 from assistant.turn import Assistant
-
-if TYPE_CHECKING:  # torch comes with a bridge, not before
-    from assistant.bridge.connect import Bridge
 
 if TYPE_CHECKING:
     from typing_extensions import Self  # typing has it from Python 3.11 on
@@ -37,7 +35,7 @@ COUNT_S = 10.0
 """Time without sound before the examples are counted anew, which takes a moment."""
 
 AGAIN_S = 3_600.0
-"""Time after which a failure that comes again is told again."""
+"""Time after which a failure that comes again is reported again."""
 
 EXPECT_S = 10.0
 """Time of speech after which the line before somebody's words, which has the time in it, may be
@@ -47,7 +45,7 @@ TRAINER_S = 3.0
 """Longest wait for the trainer to keep its state at the end."""
 
 Mark = tuple[int, int, int] | None
-"""Tells one state of a file from another."""
+"""Distinguishes one state of a file from another."""
 
 
 class Promoted:
@@ -65,15 +63,14 @@ class Promoted:
 
 
 class Maintenance:
-    """Sees to bridges, learning and erasure within ``with``, by one thread and its ticks.
+    """Runs learning, erasure and changes of bridge within ``with``, by one thread and its ticks.
 
     Args:
         assistant: whose bridge is changed, and whose journal is kept.
         settings: all of them.
         promoted: notices promotions since before the assistant's bridge was read.
-        load: the bridge of a learned version, or the base bridge for ``None``.
-        tell: told in words what a person should know.
-        publish: told what a training tells; none where there is nothing to learn from.
+        note: shows a person what they should know, in words.
+        publish: sends a training's events to clients; none where there is nothing to learn from.
         start: starts a trainer.
 
     Raises:
@@ -85,8 +82,7 @@ class Maintenance:
         assistant: Assistant,
         settings: Settings,
         promoted: Promoted,
-        load: Callable[[str | None], Bridge | None],
-        tell: Callable[[str], None],
+        note: Callable[[str], None],
         *,
         publish: Callable[[Event], None] | None = None,
         start: Callable[[Settings, Request], Supervisor] = Supervisor,
@@ -94,10 +90,9 @@ class Maintenance:
         self._assistant = assistant
         self._settings = settings
         self._promoted = promoted
-        self._load = load
-        self._tell = tell
+        self._note = note
         self._publish = publish or _nobody
-        self._told: dict[str, float] = {}  # failures, and when in monotonic seconds
+        self._noted: dict[str, float] = {}  # failures, and when, in monotonic seconds
         bridge = assistant.bridge
         is_learned = bridge is not None and promoted.folder.path(bridge.version).is_file()
         self._learned = bridge.version if bridge is not None and is_learned else None
@@ -115,9 +110,9 @@ class Maintenance:
         )
 
     def __enter__(self) -> Self:
-        with self._telling():
+        with self._noting_failures():
             self._resume_erasure(None)
-        with self._telling():
+        with self._noting_failures():
             self._promoted.folder.repair()
         self._swap()
         return self
@@ -129,16 +124,16 @@ class Maintenance:
         trace: TracebackType | None,
     ) -> None:
         if self._scheduler is not None:
-            with self._telling():
+            with self._noting_failures():
                 self._scheduler.stop(TRAINER_S)
 
     def idle(self) -> None:
-        """Take up another bridge, let learning go on, and now and then erase what is due."""
+        """Switch to another bridge, let learning go on, and now and then erase what is due."""
         self._swap()
         self._expect()
         self._assistant.journal.retry()
         if self._scheduler is not None:
-            with self._telling():
+            with self._noting_failures():
                 self._scheduler.tick()
             if time.monotonic() >= self._tidy_at and self._quiet(self._settings.idle.quiet_s):
                 self._tidy_at = time.monotonic() + TIDY_S
@@ -169,7 +164,7 @@ class Maintenance:
             self._scheduler.speech(captured_at)
 
     def status(self) -> Status:
-        """What there is to tell now, from any thread."""
+        """The state of the bridge and of learning now, from any thread."""
         bridge = self._assistant.bridge
         version = None if bridge is None else bridge.version
         if self._scheduler is None:
@@ -208,22 +203,23 @@ class Maintenance:
         now = time.monotonic()
         if speaks and (self._expected_at is None or now - self._expected_at > EXPECT_S):
             self._expected_at = now
-            with self._telling():
+            with self._noting_failures():
                 self._assistant.expect()
 
     def _swap(self) -> None:
         if self._promoted.changed():
-            with self._telling():
-                self._take_up()
+            with self._noting_failures():
+                self._switch()
 
-    def _take_up(self) -> None:
+    def _switch(self) -> None:
         """Answer with the promoted bridge from now on; with the one in use if it cannot be."""
         folder, before = self._promoted.folder, self._assistant.bridge
         version = folder.current
         if before is not None and before.version == version:
             return
+        encoder, llm = self._assistant.encoder, self._assistant.llm
         try:
-            after = self._load(version)
+            after = composition.bridge_of(version, self._settings, encoder, llm)
         except AttuneError:
             if self._learned is not None and not folder.path(self._learned).is_file():
                 self._assistant.bridge = None  # erased: it must not be used any more
@@ -231,16 +227,16 @@ class Maintenance:
         self._assistant.bridge, self._learned = after, version
         if after is None:
             if before is not None:
-                self._tell("Now using no bridge: the transcript takes every turn.")
+                self._note("Now using no bridge: the transcript takes every turn.")
         elif before is None or before.version != after.version:
-            self._tell(f"Now using bridge {after.version}{' (base)' * (version is None)}.")
+            self._note(f"Now using bridge {after.version}{' (base)' * (version is None)}.")
 
     def _tidy(self) -> None:
         """Erase what is due; stops writing the database anew when somebody speaks."""
         began = time.monotonic()
-        with self._telling():
+        with self._noting_failures():
             self._resume_erasure(lambda: self._sound_at > began)
-        with self._telling():
+        with self._noting_failures():
             retain(
                 self._assistant.journal,
                 self._promoted.folder,
@@ -268,31 +264,31 @@ class Maintenance:
     def _quiet(self, seconds: float) -> bool:
         return time.monotonic() - self._sound_at >= seconds
 
-    def _on_event(self, told: Event | Ended) -> None:
-        if not isinstance(told, Ended):
-            self._publish(told)
-            if isinstance(told, Judged):
-                verdict = "accepted" if told.accepted else "rejected, so nothing changes"
-                self._tell(f"The new bridge {told.version} is {verdict}: {told.why}.")
-        elif told.how in (How.DIED, How.HUNG):
-            why = told.why.rstrip(".")
+    def _on_event(self, event: Event | Ended) -> None:
+        if not isinstance(event, Ended):
+            self._publish(event)
+            if isinstance(event, Judged):
+                verdict = "accepted" if event.accepted else "rejected, so nothing changes"
+                self._note(f"The new bridge {event.version} is {verdict}: {event.why}.")
+        elif event.how in (How.DIED, How.HUNG):
+            why = event.why.rstrip(".")
             self._publish(Failed(why))
             again = "'assistant retrain' tries again."
             if self._settings.personalise.enabled:
                 again = "It will be tried again; 'assistant status' shows when."
-            self._tell(f"A training broke off: {why}. {again}")
+            self._note(f"A training broke off: {why}. {again}")
 
     @contextmanager
-    def _telling(self) -> Generator[None, None, None]:
-        """Tell a failure, at most once an hour; the conversation goes on."""
+    def _noting_failures(self) -> Generator[None, None, None]:
+        """Show a person a failure, at most once an hour; the conversation goes on."""
         try:
             yield
         except AttuneError as error:
             now = time.monotonic()
-            self._told = {text: at for text, at in self._told.items() if now - at < AGAIN_S}
-            if str(error) not in self._told:
-                self._told[str(error)] = now
-                self._tell(str(error))
+            self._noted = {text: at for text, at in self._noted.items() if now - at < AGAIN_S}
+            if str(error) not in self._noted:
+                self._noted[str(error)] = now
+                self._note(str(error))
 
 
 def _nobody(_event: Event) -> None:

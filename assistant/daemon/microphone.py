@@ -1,24 +1,19 @@
 """A microphone that may come and go, as one endless stream of frames.
 
 The microphone lives in a process of its own (``assistant.listen``). When that fails, the failure
-is told once, and the process is started anew with growing pauses until sound flows again: so a
+is reported once, and the process is started anew with growing pauses until sound flows again: so a
 device that was unplugged, is busy, is missing at boot or hangs in its driver, and a sound server
 that was restarted, all mend in one way.
 """
 
 from __future__ import annotations
 
-import os
-import select
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing
 from dataclasses import dataclass
 from enum import Enum
-from types import TracebackType
-from typing import IO, TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -26,9 +21,6 @@ from assistant import child
 from assistant.config import ListenSettings
 from assistant.listen.frame_pipe import Failure, Frames, Messages
 from assistant.values import FRAME_MS, FRAME_SAMPLES, AudioFrame
-
-if TYPE_CHECKING:
-    from typing_extensions import Self  # typing has it from Python 3.11 on
 
 COMMAND = child.command("assistant.listen")
 
@@ -49,7 +41,6 @@ STEADY_FRAMES = 1_000 // FRAME_MS
 
 _SILENT_FRAMES = 10_000 // FRAME_MS  # the longest silence that the settings let one wait for
 _POLL_S = 0.1
-_BLOCK = 1 << 16
 
 
 class Condition(str, Enum):
@@ -76,7 +67,7 @@ class MicrophoneSupervisor:
 
     Args:
         settings: which microphone.
-        tell: told in words when the microphone fails, and when it works again.
+        note: shows a person that the microphone fails, and that it works again.
         command: starts the microphone's process.
         clock: monotonic seconds.
     """
@@ -84,13 +75,13 @@ class MicrophoneSupervisor:
     def __init__(
         self,
         settings: ListenSettings,
-        tell: Callable[[str], None],
+        note: Callable[[str], None],
         *,
         command: Sequence[str] = COMMAND,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._command = (*command, settings.model_dump_json())
-        self._tell = tell
+        self._note = note
         self._clock = clock
         self._stopped = threading.Event()
         self._muted = threading.Event()
@@ -130,14 +121,14 @@ class MicrophoneSupervisor:
             why = last = None
             steady = 0
             try:
-                with _Process(self._command) as process:
+                with closing(child.Child(self._command, patience_s=END_S)) as process:
                     for heard in self._messages(process):
                         if isinstance(heard, Failure):
                             why = heard.why
                             break
                         steady += 1
                         if attempt and steady == STEADY_FRAMES:
-                            self._tell("The microphone works again.")
+                            self._note("The microphone works again.")
                             attempt = 0
                         self._now(Condition.LISTENING, overruns=heard.overruns)
                         last = heard.frame
@@ -149,13 +140,13 @@ class MicrophoneSupervisor:
             if why is None:
                 continue
             if not attempt:
-                self._tell(f"{why} Attune tries again by itself.")
+                self._note(f"{why} Attune tries again by itself.")
             self._now(Condition.ABSENT, why)
             self._wait(RETRY_S[min(attempt, len(RETRY_S) - 1)])
             attempt += 1
 
-    def _messages(self, process: _Process) -> Iterator[Frames | Failure]:
-        """What the microphone's process sends, until the microphone are stopped or muted."""
+    def _messages(self, process: child.Child) -> Iterator[Frames | Failure]:
+        """What the microphone's process sends, until the microphone is stopped or muted."""
         messages, patience_s, last_at = Messages(), FIRST_S, self._clock()
         while not (self._stopped.is_set() or self._muted.is_set()):
             data = process.read(_POLL_S)
@@ -168,12 +159,12 @@ class MicrophoneSupervisor:
                     return
                 continue
             if not data:
-                yield Failure(f"The microphone's process ended ({process.how_it_ended()}).")
+                yield Failure(f"The microphone's process {process.ending()}.")
                 return
             try:
                 found = messages.push(data)
             except ValueError:
-                yield Failure("The microphone's process sends what is no sound.")
+                yield Failure("The microphone's process sent data that is not audio.")
                 return
             for message in found:
                 patience_s, last_at = STUCK_S, self._clock()
@@ -195,50 +186,3 @@ def _silence(after: float) -> Iterator[AudioFrame]:
     """Frames of silence after the last real one, so that an utterance under way ends."""
     for number in range(1, _SILENT_FRAMES + 1):
         yield AudioFrame(np.zeros(FRAME_SAMPLES, np.int16), after + number * FRAME_MS / 1000)
-
-
-class _Process:
-    """The microphone's process within ``with``."""
-
-    def __init__(self, command: Sequence[str]) -> None:
-        self._command = command
-
-    def __enter__(self) -> Self:
-        self._process = subprocess.Popen(
-            self._command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,  # ALSA chatters there
-            start_new_session=True,  # Ctrl-C is for the daemon, which closes the device in order
-        )
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        process = self._process
-        with suppress(OSError):
-            cast("IO[bytes]", process.stdin).close()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(END_S)
-        process.kill()
-        with suppress(subprocess.TimeoutExpired):  # one that hangs in the kernel cannot be reaped
-            process.wait(END_S)
-        cast("IO[bytes]", process.stdout).close()
-
-    def read(self, timeout_s: float) -> bytes | None:
-        """What has come; ``None`` if nothing does in that time, nothing at the end."""
-        out = cast("IO[bytes]", self._process.stdout).fileno()
-        ready, _, _ = select.select([out], [], [], timeout_s)
-        return os.read(out, _BLOCK) if ready else None
-
-    def how_it_ended(self) -> str:
-        """In words."""
-        try:
-            status = self._process.wait(END_S)
-        except subprocess.TimeoutExpired:
-            return "it closed its output"
-        return f"signal {-status}" if status < 0 else f"status {status}"

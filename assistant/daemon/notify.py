@@ -1,4 +1,4 @@
-"""Tells systemd how the service is doing (sd_notify(3)); says nothing where nobody asked.
+"""Reports to systemd how the service is doing (sd_notify(3)); says nothing where nobody asked.
 
 The protocol is a few words on a datagram socket; the packages for it are unmaintained or need
 systemd's headers to build.

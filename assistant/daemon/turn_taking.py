@@ -1,4 +1,4 @@
-"""Who has the turn_taking: a speaker who goes on is not interrupted.
+"""Whose turn it is to speak: a speaker who goes on is not interrupted.
 
 People who search for words make pauses that are longer than one may wait at every end. So a turn
 is taken back when its speaker goes on soon after the cut and before the reply has begun; and no
@@ -26,29 +26,25 @@ TALKING = 3
 
 
 class TurnTaking:
-    """Told every frame by the listening thread, and asked by the one that speaks.
+    """Gets every frame from the listening thread, and is asked by the one that speaks.
 
     Args:
         settings: how much voice is speech.
-        on_reopened: called in the listening thread when a turn is taken back; told how long
-            after the cut its speaker went on, in ms.
         clock: monotonic seconds, as in ``AudioFrame.captured_at``.
     """
 
     def __init__(
         self,
         settings: ListenSettings,
-        on_reopened: Callable[[float], None] = lambda _: None,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._start = -(-settings.start_ms // FRAME_MS)
+        self._start = -(-settings.tuned.start_ms // FRAME_MS)
         # as much as the endpointer asks of an utterance: what takes a turn back never comes to
         # nothing
-        self._least = max(self._start, -(-settings.min_ms // FRAME_MS))
-        self._max_s = settings.max_s
-        self._recent: deque[bool] = deque(maxlen=-(-settings.start_window_ms // FRAME_MS))
-        self._on_reopened = on_reopened
+        self._least = max(self._start, -(-settings.tuned.min_ms // FRAME_MS))
+        self._max_s = settings.tuned.max_s
+        self._recent: deque[bool] = deque(maxlen=-(-settings.tuned.start_window_ms // FRAME_MS))
         self._clock = clock
         self._changed = threading.Condition()
         self._cut_at: float | None = None
@@ -74,14 +70,17 @@ class TurnTaking:
             reopened, self._cut_at, self._reopened = self._reopened, None, False
             return reopened
 
-    def frame(self, frame: AudioFrame, *, voiced: bool) -> None:
-        """Somebody may have spoken in this frame."""
+    def frame(self, frame: AudioFrame, *, voiced: bool) -> float | None:
+        """Somebody may have spoken in this frame.
+
+        Returns:
+            If it takes the turn back, how long after the cut its speaker went on, in ms.
+        """
         with self._changed:
             self._recent.append(voiced)
             reopened_after = self._step(frame, voiced=voiced)
             self._changed.notify_all()
-        if reopened_after is not None:
-            self._on_reopened(reopened_after)
+        return reopened_after
 
     def wait(self) -> bool:
         """Return when a reply may begin; False if its turn has been taken back."""

@@ -1,1 +1,1 @@
-"""Looks Attune over, part by part, and says what to do about what is amiss."""
+"""Checks every part of Attune and suggests fixes."""

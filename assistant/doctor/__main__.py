@@ -1,43 +1,33 @@
-"""The checks as a process of their own: patient and names in, one finding per line out.
+"""The checks as a process of their own: subject and names in, one finding per line out.
 
 A check may hang in a driver or be ended by a fault in a library; then only this process is lost.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import sys
-from contextlib import suppress
-from pathlib import Path
 
+from assistant import child
 from assistant.doctor.checks import Check, chosen
 from assistant.doctor.finding import Finding, fail
 from assistant.doctor.subject import Subject, from_json
 from assistant.errors import AttuneError
 
-READY = b"ready\n"
-"""The first line: from now on the checks' own time counts."""
-
 
 def main() -> int:
     """Run the checks that standard input names."""
-    with suppress(OSError):  # where memory is short, this process goes, and not the daemon
-        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
-    answers = os.dup(1)
-    os.dup2(2, 1)  # libraries print what they like
-    order = json.load(sys.stdin)
-    patient = from_json(json.dumps(order["patient"]))
-    os.write(answers, READY)
+    order, answer = child.serve()
+    subject = from_json(order["subject"])
+    answer("ready")  # from now on the checks' own time counts
     for check in chosen(order["checks"]):
-        os.write(answers, json.dumps(run(check, patient).as_json()).encode() + b"\n")
+        answer(run(check, subject).as_json())
     return 0
 
 
-def run(check: Check, patient: Subject) -> Finding:
+def run(check: Check, subject: Subject) -> Finding:
     """What a check finds, also when it breaks off."""
     try:
-        return check.function(patient)
+        return check.function(subject)
     except AttuneError as error:
         return fail(str(error))
     except PermissionError as error:

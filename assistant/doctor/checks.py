@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import import_module
-from typing import cast
+from pkgutil import resolve_name
 
 from assistant.doctor.finding import Finding
 from assistant.doctor.subject import Subject
@@ -13,10 +12,10 @@ from assistant.doctor.subject import Subject
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check: a function of one of this package's modules, which is loaded when it is run."""
+    """One check."""
 
     name: str
-    module: str
+    place: str  # of its function in this package, as MODULE:FUNCTION
     limit_s: float = 20.0  # time after which it is given up
     is_loud: bool = False  # whether it can be heard
 
@@ -24,34 +23,32 @@ class Check:
     def function(self) -> Callable[[Subject], Finding]:
         """What does it."""
         # torch and PortAudio may be what is broken: neither is loaded before its own check
-        module = import_module(f"assistant.doctor.{self.module}")
-        name = self.name.replace(" ", "_").replace("-", "_").replace(".", "_")
-        return cast("Callable[[Subject], Finding]", getattr(module, name))
+        return resolve_name(f"assistant.doctor.{self.place}")
 
 
 CHECKS = (
-    Check("python", "machine"),
-    Check("packages", "machine"),
-    Check("sound devices", "sound"),
-    Check("microphone", "sound"),
-    Check("voice detection", "sound", 60.0),
-    Check("loudspeaker", "sound"),
-    Check("loopback", "sound", 30.0, is_loud=True),
-    Check("espeak-ng", "sound", 30.0),
-    Check("piper", "sound", 60.0),
-    Check("encoder", "models", 180.0),  # gigabytes from a memory card
-    Check("language model", "models", 60.0),
-    Check("embedding path", "models", 180.0),
-    Check("llama.cpp", "models", 60.0),
-    Check("base bridge", "models", 60.0),
-    Check("learned bridges", "models", 120.0),
-    Check("journal", "journal", 300.0),  # reads all of it
-    Check("disk", "machine"),
-    Check("memory", "machine"),
-    Check("temperature", "machine"),
-    Check("service", "service"),
-    Check("user service", "service"),
-    Check("daemon", "service"),
+    Check("python", "machine:python"),
+    Check("packages", "machine:packages"),
+    Check("sound devices", "sound:sound_devices"),
+    Check("microphone", "sound:microphone"),
+    Check("voice detection", "sound:voice_detection", 60.0),
+    Check("loudspeaker", "sound:loudspeaker"),
+    Check("loopback", "sound:loopback", 30.0, is_loud=True),
+    Check("espeak-ng", "sound:espeak_ng", 30.0),
+    Check("piper", "sound:piper", 60.0),
+    Check("encoder", "models:encoder", 180.0),  # gigabytes from a memory card
+    Check("language model", "models:language_model", 60.0),
+    Check("embedding path", "models:embedding_path", 180.0),
+    Check("llama.cpp", "models:llama_cpp", 60.0),
+    Check("base bridge", "models:base_bridge", 60.0),
+    Check("learned bridges", "models:learned_bridges", 120.0),
+    Check("journal", "journal:journal", 300.0),  # reads all of it
+    Check("disk", "machine:disk"),
+    Check("memory", "machine:memory"),
+    Check("temperature", "machine:temperature"),
+    Check("service", "service:service"),
+    Check("user service", "service:user_service"),
+    Check("daemon", "service:daemon"),
 )
 """All of them."""
 

@@ -25,7 +25,7 @@ class Finding:
     """What one check found."""
 
     level: Level
-    text: str  # what is there or amiss, and unless all is well what to do next
+    text: str  # what is there or wrong, and unless all is well what to do next
     figures: Mapping[str, Figure] = field(default_factory=dict[str, Figure])
 
     def as_json(self) -> dict[str, object]:

@@ -16,7 +16,7 @@ from sqlite_utils import Database
 
 from assistant.doctor.finding import Figure, Finding, fail, ok, warn
 from assistant.doctor.subject import Subject
-from assistant.journal.connection import BUSY_S, told
+from assistant.journal.connection import BUSY_S, explained
 from assistant.journal.schema import MIGRATIONS, recognise, version
 from assistant.values import Route, Timings
 
@@ -39,9 +39,9 @@ _COUNTS = {
 }
 
 
-def journal(patient: Subject) -> Finding:
+def journal(subject: Subject) -> Finding:
     """Whether the database is whole, of a version that is known, and can be written."""
-    path = patient.settings.journal.path
+    path = subject.settings.journal.path
     folder = next(each for each in (path.parent, *path.parent.absolute().parents) if each.exists())
     if not path.exists():
         if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
@@ -50,7 +50,7 @@ def journal(patient: Subject) -> Finding:
                 "yourself the right, or set journal.path to another file."
             )
         return ok("There is none yet; it begins with the first exchange.")
-    with opened(path) as database, told(path, "check the journal"):
+    with opened(path) as database, explained(path, "check the journal"):
         number = version(database)
         faults = [row[0] for row in database.conn.execute("PRAGMA integrity_check(10)")]
     figures: dict[str, Figure] = {
@@ -85,7 +85,7 @@ def counts(path: Path) -> dict[str, int]:
     Raises:
         JournalError: if it cannot be read.
     """
-    with opened(path) as database, told(path, "read the journal"):
+    with opened(path) as database, explained(path, "read the journal"):
         return {
             name: int(database.conn.execute(query).fetchone()[0]) for name, query in _COUNTS.items()
         }
@@ -97,7 +97,7 @@ def latest(path: Path, limit: int) -> list[dict[str, Figure]]:
     Raises:
         JournalError: if the journal cannot be read.
     """
-    with opened(path) as database, told(path, "read the journal"):
+    with opened(path) as database, explained(path, "read the journal"):
         rows = database.conn.execute(
             "SELECT id, seconds, confidence, bridge_confidence, audio IS NOT NULL, "
             "error IS NOT NULL, route, timings FROM turns ORDER BY id DESC LIMIT ?",
@@ -120,7 +120,7 @@ def verdicts(path: Path) -> list[dict[str, Figure]]:
     Raises:
         JournalError: if the journal cannot be read.
     """
-    with opened(path) as database, told(path, "read the journal"):
+    with opened(path) as database, explained(path, "read the journal"):
         rows = database.conn.execute(
             "SELECT id, accepted, CASE WHEN json_valid(turns) THEN json_array_length(turns) END, "
             "verdict FROM bridges ORDER BY id DESC"
@@ -138,13 +138,13 @@ def opened(path: Path) -> Generator[Database]:
     Raises:
         JournalError: if it cannot be opened, is another program's, or of a newer Attune.
     """
-    with told(path, "open the journal"):
+    with explained(path, "open the journal"):
         connection = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_S, isolation_level=None
         )
     with closing(connection):
         database = Database(connection, execute_plugins=False)
-        with told(path, "open the journal"):
+        with explained(path, "open the journal"):
             recognise(database, path)
         yield database
 

@@ -37,7 +37,7 @@ LAST_MB = 20
 _MB = 1 << 20
 
 
-def python(_patient: Subject) -> Finding:
+def python(_subject: Subject) -> Finding:
     """Whether this Python is one that Attune is made for."""
     here, name = sys.version_info[:2], platform.python_version()
     if not FIRST_PYTHON <= here <= LAST_PYTHON:
@@ -50,7 +50,7 @@ def python(_patient: Subject) -> Finding:
     return ok(f"Python {name} on {platform.machine()}.", version=name, machine=platform.machine())
 
 
-def packages(_patient: Subject) -> Finding:
+def packages(_subject: Subject) -> Finding:
     """Whether the packages that Attune needs are there in versions that it works with."""
     missing = tuple(unmet(requirements()))
     if missing:
@@ -92,11 +92,11 @@ def unmet(requirements: Iterable[str]) -> Iterator[str]:
             yield f"{name}{relation}{wanted}"
 
 
-def disk(patient: Subject) -> Finding:
+def disk(subject: Subject) -> Finding:
     """Whether there is room to keep what is said and learned."""
-    settings = patient.settings
+    settings = subject.settings
     free_mb = min(look(each).disk_mb for each in (settings.journal.path.parent, settings.bridges))
-    return room(free_mb, patient.settings.idle.min_disk_mb)
+    return room(free_mb, subject.settings.idle.min_disk_mb)
 
 
 def room(free_mb: float, least_mb: int) -> Finding:
@@ -117,15 +117,15 @@ def room(free_mb: float, least_mb: int) -> Finding:
     return ok(f"{free} MB are free.", free_mb=free)
 
 
-def memory(patient: Subject) -> Finding:
+def memory(subject: Subject) -> Finding:
     """Whether the models fit."""
-    device = look(patient.settings.bridges)
-    if patient.daemon.running:
+    device = look(subject.settings.bridges)
+    if subject.daemon.running:
         return ok(
             f"{device.free_mb:.0f} MB are free while Attune runs.", free_mb=round(device.free_mb)
         )
     total_mb = psutil.virtual_memory().total / _MB
-    return fit(device.free_mb, total_mb, needed_mb(patient.settings))
+    return fit(device.free_mb, total_mb, needed_mb(subject.settings))
 
 
 def needed_mb(settings: Settings) -> int:
@@ -152,9 +152,9 @@ def fit(free_mb: float, total_mb: float, needed: int) -> Finding:
     return ok(f"{free_mb:.0f} MB are free, the models need about {needed} MB.", **figures)
 
 
-def temperature(patient: Subject) -> Finding:
+def temperature(subject: Subject) -> Finding:
     """Whether the machine is cool enough to learn."""
-    return warmth(look(patient.settings.bridges), patient.settings.idle.max_celsius)
+    return warmth(look(subject.settings.bridges), subject.settings.idle.max_celsius)
 
 
 def warmth(device: Device, most: float) -> Finding:

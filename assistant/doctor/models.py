@@ -34,19 +34,19 @@ _FAST = {"aarch64": ("asimddp", "DOTPROD"), "x86_64": ("avx2", "AVX2")}
 _MB = 1 << 20
 
 
-def encoder(patient: Subject) -> Finding:
+def encoder(subject: Subject) -> Finding:
     """Whether the speech encoder loads."""
-    loaded = _encoder(patient)
+    loaded = _encoder(subject)
     return ok(
-        f"{patient.settings.encode.path.name} loads; its fingerprint is {loaded.fingerprint}.",
+        f"{subject.settings.encode.path.name} loads; its fingerprint is {loaded.fingerprint}.",
         fingerprint=loaded.fingerprint,
         dim=loaded.dim,
     )
 
 
-def language_model(patient: Subject) -> Finding:
+def language_model(subject: Subject) -> Finding:
     """Whether the GGUF is what it says."""
-    gguf = GGUFFile(patient.settings.generate.path)
+    gguf = GGUFFile(subject.settings.generate.path)
     gguf.check_vocabulary()
     megabytes = round(gguf.size / _MB)
     return ok(
@@ -58,9 +58,9 @@ def language_model(patient: Subject) -> Finding:
     )
 
 
-def embedding_path(patient: Subject) -> Finding:
+def embedding_path(subject: Subject) -> Finding:
     """Whether the language model answers to an embedding as it does to its token."""
-    probe = _llm(patient).probe
+    probe = _llm(subject).probe
     figures = {"scale": probe.scale, "difference": probe.difference}
     if probe.difference:
         return ok(
@@ -70,12 +70,12 @@ def embedding_path(patient: Subject) -> Finding:
     return ok("Embeddings do exactly what their tokens do.", **figures)
 
 
-def llama_cpp(patient: Subject) -> Finding:
+def llama_cpp(subject: Subject) -> Finding:
     """Whether llama.cpp is built for this machine."""
     return build(
         (_c.llama_print_system_info() or b"").decode("utf-8", "replace"),
         has_gpu=bool(_c.llama_supports_gpu_offload()),
-        wants_gpu=patient.settings.generate.gpu_layers != 0,
+        wants_gpu=subject.settings.generate.gpu_layers != 0,
         is_jetson=JETSON.exists(),
         architecture=platform.machine(),
         cpu=CPU.read_text(encoding="utf-8", errors="replace"),
@@ -88,7 +88,7 @@ def build(
     """What to say of a build of llama.cpp.
 
     Args:
-        info: what it tells of itself.
+        info: what it reports of itself.
         has_gpu: whether it can use one.
         wants_gpu: whether the settings put layers there.
         is_jetson: whether the machine is one, which has a CUDA GPU.
@@ -118,15 +118,15 @@ def build(
     return ok(f"It is built for this machine: {', '.join(features)}.", **figures)
 
 
-def base_bridge(patient: Subject) -> Finding:
+def base_bridge(subject: Subject) -> Finding:
     """Whether the bridge that the settings name belongs to encoder and language model."""
-    settings = patient.settings
+    settings = subject.settings
     if settings.route == "transcript":
         return ok("Not needed: the transcript takes every turn, as 'route' is set.")
     path = settings.bridge.path
     if path is not None:
         try:
-            encoder, llm = _encoder(patient), _llm(patient)
+            encoder, llm = _encoder(subject), _llm(subject)
         except (EncoderError, LLMError):
             return _waits()
         path = checkpoint.base(path, encoder.fingerprint, llm.gguf.embedding_fingerprint)
@@ -135,7 +135,7 @@ def base_bridge(patient: Subject) -> Finding:
             return fail("The bridge route needs a bridge: set bridge.path, or set route to auto.")
         return ok("None: the transcript takes every turn until a bridge is learned.")
     found = checkpoint.read(path)
-    if (waits := _join(found, patient)) is not None:
+    if (waits := _join(found, subject)) is not None:
         return waits
     return ok(
         f"{found.version} ({found.config.kind}) belongs to this encoder and language model.",
@@ -144,15 +144,15 @@ def base_bridge(patient: Subject) -> Finding:
     )
 
 
-def learned_bridges(patient: Subject) -> Finding:
+def learned_bridges(subject: Subject) -> Finding:
     """Whether the learned bridges can be read, and the one that answers used."""
-    folder = BridgeFolder(patient.settings.bridges)
+    folder = BridgeFolder(subject.settings.bridges)
     versions, current = folder.versions(), folder.current
     figures = {"bridges": len(versions), "current": current}
     damaged = [version for version in versions if not folder.is_whole(version)]
     if current is not None and current not in damaged:
         try:
-            waits = _join(folder.read(current), patient)
+            waits = _join(folder.read(current), subject)
         except BridgeError:
             return warn(
                 f"The learned bridge {current} was made for another encoder or language model, so "
@@ -184,14 +184,14 @@ def _rebuild(flags: str) -> str:
     )
 
 
-def _join(found: Checkpoint, patient: Subject) -> Finding | None:
+def _join(found: Checkpoint, subject: Subject) -> Finding | None:
     """Join a bridge to the models; why that cannot be tried, where they do not load.
 
     Raises:
         BridgeError: if it belongs to others, or its weights do not fit.
     """
     try:
-        models = _encoder(patient), _llm(patient)
+        models = _encoder(subject), _llm(subject)
     except (EncoderError, LLMError):
         return _waits()
     encoder, llm = models
@@ -205,10 +205,10 @@ def _waits() -> Finding:
 
 
 @cache
-def _encoder(patient: Subject) -> Encoder:
-    return open_encoder(patient.settings.encode)
+def _encoder(subject: Subject) -> Encoder:
+    return open_encoder(subject.settings.encode)
 
 
 @cache
-def _llm(patient: Subject) -> LlamaSession:
-    return LlamaSession(patient.settings.generate)
+def _llm(subject: Subject) -> LlamaSession:
+    return LlamaSession(subject.settings.generate)

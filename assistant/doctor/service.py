@@ -17,23 +17,23 @@ ASK_S = 10.0
 _PROPERTIES = ("LoadState", "ActiveState", "SubState", "UnitFileState", "NRestarts", "Result")
 
 
-def service(_patient: Subject) -> Finding:
+def service(_subject: Subject) -> Finding:
     """The state of the system's unit."""
     return state("systemctl", "journalctl -u attune", "sudo systemctl")
 
 
-def user_service(_patient: Subject) -> Finding:
+def user_service(_subject: Subject) -> Finding:
     """The state of the user's unit."""
     return state("systemctl --user", "journalctl --user -u attune", "systemctl --user")
 
 
-def daemon(patient: Subject) -> Finding:
+def daemon(subject: Subject) -> Finding:
     """Whether Attune runs and answers."""
-    return life(patient.daemon)
+    return life(subject.daemon)
 
 
 def life(daemon: Daemon) -> Finding:
-    """What to say of what the daemon tells."""
+    """What the daemon's report means."""
     if daemon.trouble is not None:
         return fail(daemon.trouble)
     if not daemon.running:
@@ -46,17 +46,17 @@ def life(daemon: Daemon) -> Finding:
         "microphone": daemon.microphone,
     }
     runs = f"It runs (process {daemon.pid}) and answers"
-    amiss = [
+    troubles = [
         what
         for what, is_so in (
             ("its microphone is absent", daemon.microphone == "absent"),
-            (f"it tells of {daemon.warnings} troubles", daemon.warnings > 0),
+            (f"it reports {daemon.warnings} troubles", daemon.warnings > 0),
             (f"{daemon.failures} trainings in a row failed", daemon.failures > 0),
         )
         if is_so
     ]
-    if amiss:
-        return warn(f"{runs}, but {' and '.join(amiss)}. See 'assistant status'.", **figures)
+    if troubles:
+        return warn(f"{runs}, but {' and '.join(troubles)}. See 'assistant status'.", **figures)
     return ok(f"{runs}.", **figures)
 
 
@@ -96,7 +96,7 @@ def unit(properties: Mapping[str, str], log: str, control: str) -> Finding:
 
 
 def state(show: str, log: str, control: str, booted: Path = BOOTED) -> Finding:
-    """What systemd tells of the unit.
+    """What systemd reports of the unit.
 
     Args:
         show: the command that asks it.

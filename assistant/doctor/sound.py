@@ -59,7 +59,7 @@ _FLOOR = 1e-4
 """RMS below which sound is silence, in [-1, 1]."""
 
 
-def sound_devices(_patient: Subject) -> Finding:
+def sound_devices(_subject: Subject) -> Finding:
     """Which devices PortAudio offers."""
     found = portaudio.devices()
     inputs, outputs = (
@@ -71,9 +71,9 @@ def sound_devices(_patient: Subject) -> Finding:
     )
 
 
-def microphone(patient: Subject) -> Finding:
+def microphone(subject: Subject) -> Finding:
     """Whether the microphone opens and delivers sound that is neither nothing nor clipped."""
-    settings = patient.settings.listen
+    settings = subject.settings.listen
     try:
         device = portaudio.choose(DeviceKind.INPUT, settings.device)
         with Microphone(settings) as opened:
@@ -81,9 +81,9 @@ def microphone(patient: Subject) -> Finding:
             _listen(stream, OPENING_S)
             samples = _listen(stream, LISTEN_S)
     except DeviceError:
-        if patient.daemon.microphone != "listening":
+        if subject.daemon.microphone != "listening":
             raise
-        return _held_by_daemon(patient.daemon.level_dbfs)
+        return _held_by_daemon(subject.daemon.level_dbfs)
     return level(device.name, samples)
 
 
@@ -114,9 +114,9 @@ def level(name: str, samples: NDArray[np.int16]) -> Finding:
     return ok(f"{heard}.", **figures)
 
 
-def voice_detection(patient: Subject) -> Finding:
+def voice_detection(subject: Subject) -> Finding:
     """Whether silence is taken for silence and the bundled speech for speech."""
-    return detection(recordings(starter_dir() / "examples")[0], patient.settings.listen.vad_mode)
+    return detection(recordings(starter_dir() / "examples")[0], subject.settings.listen.vad_mode)
 
 
 def detection(recording: Path, mode: int) -> Finding:
@@ -138,9 +138,9 @@ def detection(recording: Path, mode: int) -> Finding:
     return ok(f"Silence is silence, and {in_speech:.0%} of a spoken recording is voice.", **figures)
 
 
-def loudspeaker(patient: Subject) -> Finding:
+def loudspeaker(subject: Subject) -> Finding:
     """Whether the loudspeaker opens."""
-    settings = patient.settings.speak
+    settings = subject.settings.speak
     if settings.wav_dir is not None:
         return ok(f"None is needed: replies are written to {settings.wav_dir}.")
     name = portaudio.choose(DeviceKind.OUTPUT, settings.device).name
@@ -150,9 +150,9 @@ def loudspeaker(patient: Subject) -> Finding:
     return ok(f"{name} opens.")
 
 
-def loopback(patient: Subject) -> Finding:
+def loopback(subject: Subject) -> Finding:
     """Whether the microphone hears the loudspeaker."""
-    settings = patient.settings
+    settings = subject.settings
     if settings.speak.wav_dir is not None:
         return ok("Not needed: replies are written to files.")
     try:
@@ -165,7 +165,7 @@ def loopback(patient: Subject) -> Finding:
             playing.result()
             heard.append(_listen(stream, TAIL_S))
     except DeviceError as error:
-        if patient.daemon.microphone == "listening":
+        if subject.daemon.microphone == "listening":
             return warn(
                 "Not tried, because Attune itself holds the microphone. Stop it, such as with "
                 "'sudo systemctl stop attune', and try again."
@@ -182,9 +182,9 @@ def loopback(patient: Subject) -> Finding:
     return ok("The microphone hears the loudspeaker.", correlation=round(found, 3))
 
 
-def espeak_ng(patient: Subject) -> Finding:
+def espeak_ng(subject: Subject) -> Finding:
     """Whether espeak-ng speaks, with the chosen voice if it is chosen."""
-    settings = patient.settings.speak
+    settings = subject.settings.speak
     if settings.engine != "espeak":  # learning needs it nevertheless
         settings = SpeakSettings.model_validate({})
     seconds = Espeak(settings).synthesise("Hello.").seconds
@@ -193,9 +193,9 @@ def espeak_ng(patient: Subject) -> Finding:
     return ok(f"Speaks with the voice {settings.voice!r}.", seconds=round(seconds, 2))
 
 
-def piper(patient: Subject) -> Finding:
+def piper(subject: Subject) -> Finding:
     """Whether Piper speaks with the chosen voice, if it is chosen."""
-    settings = patient.settings
+    settings = subject.settings
     if settings.speak.engine != "piper":
         return ok("Not needed: speak.engine is 'espeak'.")
     voice = Piper(settings.speak, settings.models.folder)

@@ -1,4 +1,4 @@
-"""What is looked over: the settings, and what the running daemon tells of itself."""
+"""What is checked: the settings, and what the running daemon reports."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from assistant.config import Settings
 
 @dataclass(frozen=True, slots=True)
 class Daemon:
-    """What the daemon tells, as far as it concerns its health."""
+    """What the daemon reports, as far as it concerns its health."""
 
     running: bool = False
     trouble: str | None = None  # why it cannot be asked
@@ -32,18 +32,18 @@ class Subject:
     daemon: Daemon = field(default_factory=Daemon)
 
 
-def to_json(patient: Subject) -> str:
-    """The patient as JSON."""
-    return _PATIENT.dump_json(patient).decode()
+def to_json(subject: Subject) -> object:
+    """The subject as JSON values."""
+    return _SUBJECT.dump_python(subject, mode="json")
 
 
-def from_json(text: str) -> Subject:
-    """The patient from JSON.
+def from_json(values: object) -> Subject:
+    """The subject from JSON values.
 
     Raises:
         ValueError: if it is none.
     """
-    return _PATIENT.validate_json(text)
+    return _SUBJECT.validate_python(values)
 
 
-_PATIENT = TypeAdapter(Subject)
+_SUBJECT = TypeAdapter(Subject)

@@ -2,14 +2,12 @@
 
 Run as ``python -m assistant.encode`` with an order in JSON on standard input; what was measured
 goes out as JSON on standard output. The network is exported in a process of its own, too: it is
-there in float then, which is no memory of what runs it afterwards.
+in memory in float then, which what runs it afterwards does not need.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import statistics
 import sys
 import time
@@ -21,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file  # pyright: ignore[reportUnknownVariableType]
 
+from assistant import child
 from assistant.config import EncodeSettings
 from assistant.encode import onnx_runtime
 from assistant.encode.encoder import Encoder, open_encoder
@@ -36,20 +35,19 @@ ROUNDS = 5
 
 def main() -> int:
     """Do what is ordered; exit 0, or 1 with a sentence when it cannot be done."""
-    order = json.load(sys.stdin)
+    order, answer = child.serve()
     settings = EncodeSettings.model_validate(order["settings"])
     try:
         encoder = open_encoder(settings)
         if order["task"] == "export":
             if not onnx_runtime.place(settings.cache, encoder.fingerprint).is_file():
                 encoder.export(settings.cache)
-            told: dict[str, object] = {}
+            answer({})
         else:
-            told = _measured(encoder, Path(order["sounds"]), Path(order["frames"]))
+            answer(_measured(encoder, Path(order["sounds"]), Path(order["frames"])))
     except AttuneError as error:
-        sys.stdout.write(json.dumps({"failure": str(error)}) + "\n")
+        answer({"failure": str(error)})
         return 1
-    sys.stdout.write(json.dumps(told) + "\n")
     return 0
 
 
@@ -60,7 +58,7 @@ def _measured(encoder: Encoder, sounds: Path, frames: Path) -> dict[str, object]
         np.resize(np.concatenate(list(found.values())), round(SECONDS * SAMPLE_RATE))
     )
     milliseconds = statistics.median(_times(encoder, utterance))
-    peak_mb = _peak_mb()
+    peak_mb = child.peak_mb()
     heard = {at: encoder.encode(_utterance(samples)) for at, samples in sorted(found.items())}
     save_file({at: features.frames for at, features in heard.items()}, frames)
     return {
@@ -81,13 +79,6 @@ def _times(encoder: Encoder, utterance: Utterance) -> Iterable[float]:
 
 def _utterance(samples: NDArray[np.float32]) -> Utterance:
     return Utterance(samples, datetime.now(timezone.utc), EndReason.STOP)
-
-
-def _peak_mb() -> float:
-    """Resident memory of this process at its highest; getrusage has its parent's in it, too."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    found = re.search(r"VmHWM:\s+(\d+) kB", status)
-    return int(found[1]) / 1024 if found else 0.0
 
 
 if __name__ == "__main__":

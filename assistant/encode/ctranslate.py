@@ -37,9 +37,6 @@ in int8 on 157 recordings of Kathleen and 167 of speechocean762, greedy, and tim
 30 s 5.3 and 46 % in 0.34 s. Measured on 2026-11-29 by a script that is not kept; to measure anew,
 change this and run ``python -m bench.people``."""
 
-_COLUMN = 160
-"""Samples from column to column of the spectrogram."""
-
 _FRAMES_PER_S = 50
 
 _BLOCK = 1 << 20

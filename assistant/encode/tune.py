@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import difflib
 import json
-import subprocess
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any
 
 import numpy as np
@@ -55,7 +55,7 @@ class Untried:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrialResult:
-    """What a process tells."""
+    """What the process of one way has measured."""
 
     milliseconds: float
     peak_mb: float
@@ -121,31 +121,29 @@ class Tuning:
     def _heard(self, execution: Execution, sounds: Path) -> TrialResult:
         frames = sounds.with_name(f"{execution}.safetensors")
         order = {"task": "measure", "sounds": str(sounds), "frames": str(frames)}
-        told = self._ask(execution, order)
-        return TrialResult(**told, frames=load_file(frames))
+        return TrialResult(**self._ask(execution, order), frames=load_file(frames))
 
     def _ask(self, execution: Execution, order: dict[str, str]) -> dict[str, Any]:
-        """What a process tells that computes the encoder in one way.
+        """The answer of a process that computes the encoder in one way.
 
         Raises:
             EncoderError: if it cannot.
         """
         settings = self._settings.model_copy(update={"execution": execution})
-        done = subprocess.run(
-            self._program,
-            input=json.dumps({**order, "settings": settings.model_dump(mode="json")}),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        try:
-            told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-        except (IndexError, ValueError):
-            last = done.stderr.strip().splitlines()[-1:] or [f"exit status {done.returncode}"]
-            raise EncoderError(f"The measurement of {execution} broke off: {last[0]}.") from None
-        if "failure" in told:
-            raise EncoderError(told["failure"])
-        return told
+        whole = {**order, "settings": settings.model_dump(mode="json")}
+        with (
+            TemporaryFile() as errors,
+            closing(child.Child(self._program, whole, errors=errors)) as process,
+        ):
+            if not (line := process.line()):
+                ending = f"it {process.ending()}"
+                errors.seek(0)
+                *_, why = ending, *errors.read().decode(errors="replace").strip().splitlines()
+                raise EncoderError(f"The measurement of {execution} broke off: {why}.")
+        answer: dict[str, Any] = json.loads(line)
+        if "failure" in answer:
+            raise EncoderError(answer["failure"])
+        return answer
 
 
 def compared(execution: Execution, heard: TrialResult, usual: TrialResult) -> Measured:

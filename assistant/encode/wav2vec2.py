@@ -85,7 +85,7 @@ class Wav2Vec2Encoder:
         self.transcribes = True
         self.dim: int = int(config.hidden_size)
         self.frame_rate: float = SAMPLE_RATE / hop
-        self._windows = Windows.of(settings.window_s, self.frame_rate)
+        self._windows = Windows.of(settings.tuned.window_s, self.frame_rate)
         self._normalises = folder.normalises
 
     def encode(self, utterance: Utterance) -> SpeechFeatures:
@@ -199,4 +199,4 @@ def _fusion(path: Path, symbols: list[str], settings: EncodeSettings) -> ctc.Fus
         ctc.letters(" " if symbol == "|" else symbol.lower()) if len(symbol) == 1 else ()
         for symbol in symbols
     )
-    return ctc.Fusion(ngram, places, settings.ngram_weight, settings.ngram_bonus)
+    return ctc.Fusion(ngram, places, settings.ngram_weight, settings.tuned.ngram_bonus)

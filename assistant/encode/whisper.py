@@ -145,7 +145,7 @@ class WhisperEncoder:
         self.frame_rate = SAMPLE_RATE / HOP
         self.spelling = None
         self.transcribes = engine.tokens is not None
-        self._beam = settings.beam
+        self._beam = settings.tuned.beam
         self._language = settings.language
         self._expected: list[int] = []
         if engine.tokens is not None:

@@ -13,7 +13,7 @@ import ctypes
 import os
 import threading
 import time
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from types import TracebackType
@@ -86,7 +86,7 @@ class LlamaSession:
                     LlamaContext(
                         self._model,
                         n_ctx=self.n_ctx,
-                        n_batch=settings.n_batch,
+                        n_batch=settings.tuned.n_batch,
                         threads=settings.threads or len(os.sched_getaffinity(0)),
                     )
                 )
@@ -94,9 +94,9 @@ class LlamaSession:
             self._sampler = owned.enter_context(
                 closing(
                     Sampler(
-                        top_k=settings.top_k,
+                        top_k=settings.tuned.top_k,
                         temperature=settings.temperature,
-                        seed=settings.seed,
+                        seed=settings.tuned.seed,
                     )
                 )
             )
@@ -202,24 +202,6 @@ class LlamaSession:
         self._turn += 1
         turn = _Turn(self._turn, rows, len(before), len(spoken), len(header))
         return ReplyStream(self._generate(turn, cancel))
-
-    def logits_after(self, *pieces: Sequence[int] | NDArray[np.float32]) -> NDArray[np.float32]:
-        """Logits after the instruction and some pieces, shape (n_vocab,).
-
-        Args:
-            pieces: tokens, or embeddings on the scale of the GGUF's raw rows, shape (n, n_embd).
-
-        Raises:
-            GenerationError: if they do not fit or cannot be decoded.
-        """
-        return self._logits_after(
-            *(
-                self._embeddings(piece)
-                if isinstance(piece, np.ndarray)
-                else np.array(piece, np.int32)
-                for piece in pieces
-            )
-        )
 
     def _logits_after(self, *rows: Rows) -> NDArray[np.float32]:
         self._check_fit(len(self._prefix) + sum(map(len, rows)))

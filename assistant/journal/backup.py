@@ -28,7 +28,7 @@ from sqlite_utils import Database
 
 from assistant import durable
 from assistant.errors import BackupError
-from assistant.journal.connection import BUSY_S, told
+from assistant.journal.connection import BUSY_S, explained
 from assistant.journal.schema import recognise, version
 
 FORMAT = 1
@@ -136,6 +136,11 @@ def pack(places: Places, archive: Path, now: datetime) -> Manifest:
     return manifest
 
 
+def unfinished(folder: Path) -> list[Places]:
+    """What backups into this folder have left that were killed; the archive is in the folder."""
+    return [Places(copy, copy.parent) for copy in folder.glob(f"*.part/{JOURNAL}")]
+
+
 def _write(places: Places, archive: Path, copy: Path, now: datetime) -> Manifest:
     shape, exchanges = _copy_journal(places.journal, copy)
     files: dict[str, Packed] = {}
@@ -172,7 +177,7 @@ def _copy_journal(journal: Path, copy: Path) -> tuple[int, int]:
     """Copy the database as it is at one moment; give the version of its shape and its exchanges."""
     _private(copy).close()
     with (
-        told(journal, "save the journal"),
+        explained(journal, "save the journal"),
         # read only: neither migrated nor otherwise changed
         closing(_connect(f"{journal.absolute().as_uri()}?mode=ro")) as source,
         closing(_connect(copy.absolute().as_uri())) as target,

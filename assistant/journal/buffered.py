@@ -94,7 +94,7 @@ class BufferedJournal(Journal):
             busy_s: how long to wait for another process's transaction.
             waiting_mb: most memory for recordings and features that wait; beyond it the oldest
                 are given up, features first, since they can be computed again.
-            tell: told once that something waits, and once that nothing does any more.
+            tell: called once when something waits, and once when nothing does any more.
 
         Raises:
             JournalError: if the file cannot be used; the sentence says why and what to do.
@@ -106,7 +106,7 @@ class BufferedJournal(Journal):
         self._current: _Exchange | None = None
         self._waiting: list[_Exchange] = []  # oldest first
         self._why = ""
-        self._is_told = False
+        self._is_reported = False
         self._lost_recordings = self._lost_exchanges = 0
         self._pause_s = 0.0
         self._again_at = 0.0  # monotonic seconds
@@ -115,7 +115,7 @@ class BufferedJournal(Journal):
     @classmethod
     def open(cls, settings: JournalSettings, tell: Callable[[str], None] = lambda _: None) -> Self:
         """The journal that the settings name."""
-        return cls(settings.path, waiting_mb=settings.waiting_mb, tell=tell)
+        return cls(settings.path, waiting_mb=settings.tuned.waiting_mb, tell=tell)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -129,7 +129,7 @@ class BufferedJournal(Journal):
                 self._catch_up(_CATCH_UP_S)
 
     def close(self) -> None:
-        """Write what waits, or tell that it is lost, and give the file back."""
+        """Write what waits, or report that it is lost, and give the file back."""
         with self._lock:
             if self._waiting:
                 self._catch_up(_LAST_S)
@@ -350,20 +350,20 @@ class BufferedJournal(Journal):
         """Tell what has changed since the last time."""
         has_lost = self._lost_exchanges + self._lost_recordings > 0
         if self._waiting:
-            if not self._is_told:
+            if not self._is_reported:
                 self._tell(
                     f"{self._why} Attune goes on answering; what is said waits in memory until "
                     "it can be kept."
                 )
             waits = f"Waiting in memory: {_count(len(self._waiting), 'exchange')}."
             self._warnings = (f"{self._why} {waits}", *[f"{self._lost}."] * has_lost)
-            self._is_told = True
+            self._is_reported = True
             return
-        if self._is_told:
+        if self._is_reported:
             lost = f" {self._lost}." * has_lost
             self._tell(f"What waited in memory is in the journal now.{lost}")
         self._warnings = ()
-        self._is_told = False
+        self._is_reported = False
         self._lost_exchanges = self._lost_recordings = 0
 
 

@@ -43,7 +43,7 @@ _REASONS = {
 
 
 @contextmanager
-def told(path: Path, doing: str) -> Generator[None]:
+def explained(path: Path, doing: str) -> Generator[None]:
     """Turn SQLite's errors into one sentence: what could not be done, why, what to do next.
 
     Raises:
@@ -68,7 +68,7 @@ def connect(path: Path, busy_s: float = BUSY_S) -> Database:
             one of a newer Attune.
     """
     _make_file(path)
-    with told(path, "open the journal"):
+    with explained(path, "open the journal"):
         # No implicit transactions (isolation_level): every BEGIN is in plain sight.
         connection = sqlite3.connect(
             path, timeout=busy_s, isolation_level=None, check_same_thread=False

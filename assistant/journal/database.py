@@ -15,7 +15,7 @@ from sqlite_utils import Database
 
 from assistant.config import JournalSettings
 from assistant.errors import JournalError
-from assistant.journal.connection import BUSY_S, connect, told
+from assistant.journal.connection import BUSY_S, connect, explained
 from assistant.journal.schema import transaction
 
 if TYPE_CHECKING:
@@ -76,13 +76,13 @@ class JournalDatabase:
     @contextmanager
     def reading(self) -> Generator[Database]:
         """Hold the connection, for one statement that reads."""
-        with self._lock, told(self.path, "read the journal"):
+        with self._lock, explained(self.path, "read the journal"):
             yield self.database
 
     @contextmanager
     def writing(self, doing: str) -> Generator[Database]:
         """Hold the connection for one transaction, named for the error that may come of it."""
-        with self._lock, told(self.path, doing), transaction(self.database):
+        with self._lock, explained(self.path, doing), transaction(self.database):
             yield self.database
 
     def remember(self, name: str, value: str) -> None:
@@ -133,7 +133,7 @@ class JournalDatabase:
         Raises:
             JournalError: also if another program reads the journal all the while.
         """
-        with self._lock, told(self.path, "wipe what was erased from the journal"):
+        with self._lock, explained(self.path, "wipe what was erased from the journal"):
             connection = self.database.conn
             is_whole = self._write_anew(connection, stop)
             with self._waiting_only(_ATTEMPT_MS):

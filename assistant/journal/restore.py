@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import IO
@@ -27,13 +28,15 @@ from assistant.journal.backup import (
     Packed,
     Places,
 )
-from assistant.journal.connection import connect, told
+from assistant.journal.connection import connect, explained
 from assistant.journal.schema import MIGRATIONS, migrate, recognise, version
 
 _MOST_MANIFEST = 10_000_000  # bytes
 _PLAIN = (tarfile.REGTYPE, tarfile.AREGTYPE)  # no links, devices or sparse files
 _LOGS = ("-wal", "-shm", "-journal")  # what SQLite puts beside a database
 _CHUNK = 1 << 20
+_BEFORE, _STAGED = ".before-restore", ".restoring"
+_COPY = re.compile(rf"({_BEFORE}(?:-\d+)?|{_STAGED})(?:{'|'.join(_LOGS)})?")
 
 
 def restore(
@@ -72,8 +75,37 @@ def restore(
         ) from error
 
 
+def copies(places: Places) -> Iterator[Places]:
+    """What restores have left beside a journal and its bridges; either may be missing of a copy.
+
+    A second name of the journal itself, left by a restore that was killed, is removed.
+    """
+    found = {
+        copy[1]
+        for place in (places.journal, places.bridges)
+        for path in place.parent.glob("*")
+        if path.name.startswith(place.name)
+        and (copy := _COPY.fullmatch(path.name, len(place.name)))
+    }
+    for suffix in sorted(found):
+        copy = Places(_beside(places.journal, suffix), _beside(places.bridges, suffix))
+        with suppress(FileNotFoundError):
+            if copy.journal.samefile(places.journal):
+                copy.journal.unlink()
+        yield copy
+
+
+def files(places: Places) -> Iterator[Path]:
+    """The database with what SQLite puts beside it, and all files in the folder of bridges."""
+    for suffix in ("", *_LOGS):
+        yield _beside(places.journal, suffix)
+    for path in places.bridges.rglob("*"):
+        if path.is_file():
+            yield path
+
+
 def _staged(place: Path) -> Path:
-    return place.with_name(f"{place.name}.restoring")
+    return _beside(place, _STAGED)
 
 
 def _clear(staged: Places) -> None:
@@ -177,16 +209,17 @@ def _shape_of(number: int) -> set[tuple[str, str, str | None]]:
 def _put_back(staged: Places, places: Places) -> list[Path]:
     """Rename everything into place; the journal's name leads to a whole journal all the while."""
     kept: list[Path] = []
+    before = _before(places)
     _give_to_owner(staged, places)
     if places.journal.exists():
         _settle(places.journal)
-        kept.append(_before(places.journal))
-    _keep(places.journal, _before(places.journal))
+        kept.append(before.journal)
+    _keep(places.journal, before.journal)
     staged.journal.replace(places.journal)
     durable.sync(places.journal.parent)
     if places.bridges.exists():
-        kept.append(_before(places.bridges))
-        places.bridges.rename(kept[-1])
+        kept.append(before.bridges)
+        places.bridges.rename(before.bridges)
     staged.bridges.rename(places.bridges)
     durable.sync(places.bridges.parent)
     return kept
@@ -203,7 +236,7 @@ def _give_to_owner(staged: Places, places: Places) -> None:
 def _settle(journal: Path) -> None:
     """Bring the write-ahead log into the database, which only works if nobody else uses it."""
     with (
-        told(journal, "put the backup in place"),
+        explained(journal, "put the backup in place"),
         closing(sqlite3.connect(journal, isolation_level=None)) as connection,
     ):
         try:
@@ -229,13 +262,13 @@ def _beside(path: Path, suffix: str) -> Path:
     return path.with_name(f"{path.name}{suffix}")
 
 
-def _before(place: Path) -> Path:
-    """A name for what was there that is not in use."""
-    number, path = 1, place.with_name(f"{place.name}.before-restore")
-    while path.exists():
+def _before(places: Places) -> Places:
+    """Names for what was there, neither of which is in use."""
+    number, suffix = 1, _BEFORE
+    while _beside(places.journal, suffix).exists() or _beside(places.bridges, suffix).exists():
         number += 1
-        path = place.with_name(f"{place.name}.before-restore-{number}")
-    return path
+        suffix = f"{_BEFORE}-{number}"
+    return Places(_beside(places.journal, suffix), _beside(places.bridges, suffix))
 
 
 def _damaged(archive: Path, why: str) -> BackupError:

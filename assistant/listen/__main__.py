@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 
+from assistant.child import send
 from assistant.config import ListenSettings
 from assistant.errors import AttuneError
 from assistant.listen.capture import Microphone
@@ -22,15 +23,16 @@ GIVE_UP_S = 3.0
 
 
 def main() -> int:
-    """Send frames; exit 0 when told to stop, 1 with a sentence on the wire when it cannot."""
+    """Send frames; exit 0 when asked to stop, 1 with a sentence on the wire when it cannot."""
     microphone = Microphone(ListenSettings.model_validate_json(sys.argv[1]))
+    out = sys.stdout.fileno()
     threading.Thread(target=_watch, args=(microphone,), name="watch", daemon=True).start()
     try:
         with microphone:
             for frame in microphone:
-                _send(packed(frame, microphone.overruns))
+                send(out, packed(frame, microphone.overruns))
     except AttuneError as error:
-        _send(failure(str(error)))
+        send(out, failure(str(error)))
         return 1
     except BrokenPipeError:
         pass  # the daemon has gone, and nobody needs the sound any more
@@ -43,11 +45,6 @@ def _watch(microphone: Microphone) -> None:
     microphone.stop()
     time.sleep(GIVE_UP_S)
     os._exit(1)
-
-
-def _send(message: bytes) -> None:
-    while message:
-        message = message[os.write(sys.stdout.fileno(), message) :]
 
 
 if __name__ == "__main__":

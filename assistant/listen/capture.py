@@ -43,7 +43,7 @@ class Microphone:
     def __init__(self, settings: ListenSettings) -> None:
         self._name_part = settings.device
         self._blocks: queue.Queue[tuple[float, bytes]] = queue.Queue(
-            max(1, round(settings.queue_s / _FRAME_S))
+            max(1, round(settings.tuned.queue_s / _FRAME_S))
         )
         self._overruns = 0
         self._stopped = threading.Event()

@@ -74,12 +74,12 @@ class Endpointer:
     """
 
     def __init__(self, settings: ListenSettings) -> None:
-        self._start = _frames(settings.start_ms)
-        self._window = max(_frames(settings.start_window_ms), self._start)
-        self._pre_roll = _frames(settings.pre_roll_ms)
+        self._start = _frames(settings.tuned.start_ms)
+        self._window = max(_frames(settings.tuned.start_window_ms), self._start)
+        self._pre_roll = _frames(settings.tuned.pre_roll_ms)
         self._usual_limit = _frames(settings.end_silence_ms)
-        self._max = _frames(settings.max_s * 1000)
-        self._min_voiced = _frames(settings.min_ms)
+        self._max = _frames(settings.tuned.max_s * 1000)
+        self._min_voiced = _frames(settings.tuned.min_ms)
         self.reset()
 
     @property

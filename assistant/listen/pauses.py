@@ -2,8 +2,8 @@
 
 A silence of some length is the end, or more is to come. The odds of more are how often this
 user pauses, against how often they end, times the share of their pauses that last so long. The
-limit is where these odds have fallen to ``listen.cut_offs``: a quantile of the user's pauses, the
-one that leaves so many false ends for each true one. Two clues change the odds as far as they
+limit is where these odds have fallen to ``ListenTuning.cut_offs``: a quantile of the user's pauses,
+the one that leaves so many false ends for each true one. Two clues change the odds as far as they
 have been worth something with this user: how likely the words so far are a finished request, and
 how much has been said, against what this user usually says.
 
@@ -77,8 +77,8 @@ class Pauses:
     ) -> None:
         self._is_patient = is_patient
         self._fixed_ms = settings.silence_ms
-        self._cut_offs = settings.cut_offs
-        self._keep = 0.5 ** (1 / settings.pauses_half_life)
+        self._cut_offs = settings.tuned.cut_offs
+        self._keep = 0.5 ** (1 / settings.tuned.pauses_half_life)
         self._lengths_ms = np.arange(LEAST_MS, LONGEST_MS + 1, _STEP_MS)
         self._limits_ms, self._outlast, self._expected = _tails(settings, self._lengths_ms)
         self._weights = np.zeros(len(self._lengths_ms))  # of the pauses, by length
@@ -218,12 +218,12 @@ def _tails(
     Returns:
         Shapes (n_limits,), (n_lengths, n_limits) and (n_limits,).
     """
-    floor_ms, ceiling_ms = settings.floor_ms, settings.longest_silence_ms
+    floor_ms, ceiling_ms = settings.tuned.floor_ms, settings.longest_silence_ms
     limits_ms = np.arange(floor_ms, max(ceiling_ms, floor_ms) + 1, _STEP_MS)
     over_ms = np.maximum(limits_ms - lengths_ms[:, None], 0)
     outlast = np.exp(-over_ms / (SPREAD * lengths_ms[:, None]))
     # a tail of which so much is left at the fixed limit that the odds there are just low enough
-    left = settings.cut_offs / PAUSES_PER_END
+    left = settings.tuned.cut_offs / PAUSES_PER_END
     tail_ms = max(settings.end_silence_ms - LEAST_MS, _STEP_MS) / -math.log(left)
     return limits_ms, outlast, np.exp(-(limits_ms - LEAST_MS) / tail_ms)
 

@@ -126,7 +126,7 @@ class _Patience:
     ) -> None:
         self._pauses = pauses if pauses is not None and pauses.learning else None
         self._complete = complete
-        self._longest = round(settings.max_s * SAMPLE_RATE)
+        self._longest = round(settings.tuned.max_s * SAMPLE_RATE)
         self.interrupted()
 
     def interrupted(self) -> None:

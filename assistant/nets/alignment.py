@@ -85,7 +85,7 @@ def _maps(source: Rows, target: Rows, weights: Rows) -> Iterator[LinearMap]:
 
 def _judged(found: LinearMap, source: Rows, target: Rows) -> LinearMap:
     """The map with how well it does on rows that it was not fitted to."""
-    cosines = _unit(found(source)) @ _unit(target).T
+    cosines = unit(found(source)) @ unit(target).T
     hits = cosines.argmax(axis=1) == np.arange(len(target))
     return LinearMap(
         found.kind,
@@ -96,5 +96,6 @@ def _judged(found: LinearMap, source: Rows, target: Rows) -> LinearMap:
     )
 
 
-def _unit(rows: Rows) -> Rows:
+def unit(rows: Rows) -> Rows:
+    """The rows with length one, (n, width)."""
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)

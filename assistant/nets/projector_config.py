@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from assistant.kinds import known_network
 
 
 class ProjectorConfig(BaseModel):
@@ -12,7 +14,7 @@ class ProjectorConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["bridgeformer", "linear", "mlp", "ctc", "letters", "anchored"] = "bridgeformer"
+    kind: Annotated[str, AfterValidator(known_network)] = "bridgeformer"
     encoder_dim: int = Field(gt=0)
     llm_dim: int = Field(ge=0, description="0 for letters, which any LLM can read")
     hidden: int = Field(default=256, gt=0)

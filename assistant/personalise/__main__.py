@@ -19,9 +19,6 @@ from assistant.personalise.training.request import Request
 from assistant.personalise.training.retrain import retrain
 from assistant.personalise.training.trainer import Interrupted
 
-STOPPED = 75
-"""EX_TEMPFAIL: try again later."""
-
 
 def main() -> int:
     """Run one training."""
@@ -46,7 +43,7 @@ def main() -> int:
     try:
         retrain(settings, Request(**order["request"]), tell, stop)
     except Interrupted:
-        return STOPPED
+        return os.EX_TEMPFAIL
     except AttuneError as error:
         _tell(Failed(str(error)))
         return 1

@@ -14,6 +14,12 @@ SKILLS = {"clock": CLOCK, "help": HELP, "person": PERSON, "reminders": REMINDERS
 """By the first part of what the templates call a request."""
 
 
+def load() -> None:
+    """Read the templates before somebody waits for them."""
+    for name in ("distress", "requests"):
+        grammar(name)
+
+
 def urgent(text: str, situation: Situation) -> str | None:
     """The answer to a call for help, however unsure it is that it was one."""
     return _answer("distress", text, situation)

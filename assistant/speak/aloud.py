@@ -9,18 +9,7 @@ from typing import Protocol
 
 from assistant.speak.sentences import sentences
 from assistant.speak.speech import Speech
-
-
-class Synthesiser(Protocol):
-    """Turns text into sound."""
-
-    def synthesise(self, text: str) -> Speech:
-        """Speak one sentence.
-
-        Raises:
-            SpeechError: if it cannot be said.
-        """
-        ...
+from assistant.speak.synthesiser import Synthesiser
 
 
 class Sink(Protocol):

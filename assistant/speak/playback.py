@@ -33,14 +33,14 @@ _soundfile = cast("Any", soundfile)
 
 
 class Witness(Protocol):
-    """Told what sounds, in the thread that plays it."""
+    """Hears what sounds, in the thread that plays it."""
 
     def played(self, samples: NDArray[np.int16], rate: int, at: float) -> None:
         """Mono sound, shape (n_samples,), begins to sound at this moment, monotonic seconds."""
         ...
 
     def silenced(self, at: float) -> None:
-        """From this moment on, monotonic seconds, nothing sounds of what was told."""
+        """From this moment on, monotonic seconds, nothing of that sounds any more."""
         ...
 
 
@@ -50,16 +50,19 @@ class Loudspeaker:
     Args:
         settings: which device.
         sample_rate: the rate to ask it for; other speech is resampled.
-
-    Attributes:
-        witness: told all that is played, if there is one.
+        witness: hears all that is played.
     """
 
-    def __init__(self, settings: SpeakSettings, sample_rate: int = SPEECH_RATE) -> None:
+    def __init__(
+        self,
+        settings: SpeakSettings,
+        sample_rate: int = SPEECH_RATE,
+        witness: Witness | None = None,
+    ) -> None:
         self._name_part = settings.device
         self._rate = sample_rate
         self._stopped = threading.Event()
-        self.witness: Witness | None = None
+        self._witness = witness
 
     def begin(self, name: str) -> None:  # noqa: ARG002 - only files need a name
         """Open the device for one reply.
@@ -101,8 +104,8 @@ class Loudspeaker:
             self._write(np.zeros(tail, np.int16))
         finally:
             portaudio.close(self._stream)
-            if self.witness is not None:
-                self.witness.silenced(time.monotonic())
+            if self._witness is not None:
+                self._witness.silenced(time.monotonic())
 
     def _write(self, samples: NDArray[np.int16]) -> None:
         for start in range(0, samples.shape[0], self._chunk):
@@ -115,9 +118,9 @@ class Loudspeaker:
             except DeviceError:
                 self._stopped.set()
                 raise
-            if self.witness is not None:
+            if self._witness is not None:
                 buffered_s = max(0, self._capacity - room) / self._format.rate
-                self.witness.played(chunk, self._format.rate, time.monotonic() + buffered_s)
+                self._witness.played(chunk, self._format.rate, time.monotonic() + buffered_s)
 
 
 class WavSink:

@@ -1,28 +1,96 @@
-"""Which of the synthesisers speaks."""
+"""What says a reply."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass
+from typing import Protocol
 
-from assistant.config import SpeakSettings
-from assistant.speak.aloud import Synthesiser
-from assistant.speak.espeak import Espeak
-from assistant.speak.piper import Piper
+from assistant.speak.aloud import Sink, speak
+from assistant.speak.speech import Speech
+from assistant.speak.synthesiser import Synthesiser
 
 
-def open_voice(settings: SpeakSettings, models: Path) -> Synthesiser:
-    """The synthesiser that the settings choose, ready to speak.
+class Voice(Protocol):
+    """Says a reply while it is being written."""
 
-    Args:
-        settings: which one, and how it speaks.
-        models: the folder of installed models, for a voice that is named.
+    def say(self, pieces: Iterator[str], name: str, on_first_audio: Callable[[], None]) -> None:
+        """Take all pieces; call ``on_first_audio`` when the first sound goes out."""
+        ...
 
-    Raises:
-        DependencyError: if it is not installed.
-        SpeechError: if its voice is missing or of another kind.
-    """
-    match settings.engine:
-        case "espeak":
-            return Espeak(settings)
-        case "piper":
-            return Piper(settings, models)
+    def prepare(self, sentence: str) -> None:
+        """Make the sound of a sentence that may be said next; nothing is heard.
+
+        Raises:
+            SpeechError: if it cannot be said.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Fall silent, from any thread."""
+        ...
+
+
+class Mute:
+    """A voice that says nothing: replies are only read."""
+
+    def say(self, pieces: Iterator[str], name: str, on_first_audio: Callable[[], None]) -> None:
+        """Take all pieces."""
+        del name, on_first_audio
+        for _ in pieces:
+            pass
+
+    def prepare(self, sentence: str) -> None:
+        """Nothing sounds."""
+
+    def stop(self) -> None:
+        """Nothing sounds."""
+
+
+@dataclass(slots=True)
+class Aloud:
+    """A synthesiser into a sink, with the microphone deaf from the first sound on."""
+
+    synthesiser: Synthesiser
+    sink: Sink
+    deaf: Callable[[], AbstractContextManager[None]] = nullcontext
+    may_speak: Callable[[], bool] = lambda: True  # waits; False: nothing of this reply is said
+    beat: Callable[[], None] = lambda: None  # called with every piece: the reply comes on
+    _ready: tuple[str, Speech] | None = None  # a sentence whose sound is made
+
+    def say(self, pieces: Iterator[str], name: str, on_first_audio: Callable[[], None]) -> None:
+        """Speak sentence by sentence as the pieces arrive."""
+        with ExitStack() as speaking:
+
+            def begin() -> None:
+                if self.may_speak():
+                    speaking.enter_context(self.deaf())
+                    on_first_audio()
+                else:
+                    self.sink.stop()
+
+            def beating() -> Iterator[str]:
+                for piece in pieces:
+                    self.beat()
+                    yield piece
+
+            speak(beating(), self, self.sink, begin, name=name)
+
+    def prepare(self, sentence: str) -> None:
+        """Make the sound of a sentence that may be said next; nothing is heard."""
+        self._ready = sentence, self.synthesiser.synthesise(sentence)
+        self.beat()
+
+    def synthesise(self, text: str) -> Speech:
+        """The sound of one sentence, made now unless it is ready."""
+        ready, self._ready = self._ready, None
+        return (
+            ready[1]
+            if ready is not None and ready[0] == text
+            else self.synthesiser.synthesise(text)
+        )
+
+    def stop(self) -> None:
+        """Fall silent, from any thread."""
+        self.sink.stop()

@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from assistant import child
+from assistant.bridge.batch import EncodedPair, Pair, seed
 from assistant.bridge.connect import Bridge
 from assistant.config import INSTRUCTION, Settings, load
 from assistant.generate.llama import LlamaSession
 from assistant.personalise.judging.score import Replies, Score
-from assistant.personalise.training.heads import EncodedPair, Pair, seed
 from assistant.values import SpeechFeatures
 from bench.paper import corpora, methods, training
 from bench.paper.corpora import Corpus, Sample
@@ -149,7 +150,7 @@ def aligned(
     method = methods.make(cell.method, room, corpus, cell.seed, slots)
     if isinstance(method, EmbedLinked):
         method.learns_padding = cell.experiment != "padding"
-    before_mb = training.peak_mb()
+    before_mb = child.peak_mb()
     plan = Plan(
         epochs=place.epochs,
         rate=methods.RATES.get(cell.method, training.RATE),
@@ -184,7 +185,7 @@ def of_head(cell: Cell, corpus: Corpus, bench: Bench) -> dict[str, Any]:
     pairs = [each.pair for each in corpus.train]
     if cell.experiment == "sizes":
         pairs = pairs[: int(cell.value)]
-    before_mb, began = training.peak_mb(), time.process_time()
+    before_mb, began = child.peak_mb(), time.process_time()
     taught = bench.train(cell.method, pairs, cell.seed)
     seconds = time.process_time() - began
     share = seconds / max(taught.curve[-1].seconds, 1e-9)  # of processor time to the clock's
@@ -205,7 +206,7 @@ def of_head(cell: Cell, corpus: Corpus, bench: Bench) -> dict[str, Any]:
         },
         "trained": sum(tensor.numel() for tensor in taught.candidate.weights.values()),
         "before_mb": before_mb,
-        "peak_mb": training.peak_mb(),
+        "peak_mb": child.peak_mb(),
         "score": asdict(bench.gate.score(bridge, [each.pair for each in corpus.unseen])),
     }
 

@@ -22,9 +22,9 @@ from safetensors import safe_open
 from safetensors.numpy import save
 
 from assistant import durable
+from assistant.bridge.batch import EncodedPair, Pair
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.personalise.data import corpus as importer
-from assistant.personalise.training.heads import EncodedPair, Pair
 from assistant.values import EndReason, SpeechFeatures, Transcript, Utterance, Word
 from bench.speakers import SPEAKERS
 from models.recipe.corpus import Clip, held_out_requests, read, recordings, spoken_form

@@ -17,8 +17,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from assistant.bridge.kinds import build
 from assistant.nets import embedlink
-from assistant.nets.projectors import ProjectorConfig, build
+from assistant.nets.projector_config import ProjectorConfig
 from bench.paper import training
 from bench.paper.cells import Cell, Place
 from bench.paper.language import Prompt, Twin

@@ -25,12 +25,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from assistant.bridge.batch import seed
+from assistant.bridge.kinds import build
 from assistant.config import EncodeSettings
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.generate.vocabulary import vocabulary
 from assistant.nets import embedlink
-from assistant.nets.projectors import ProjectorConfig, build
-from assistant.personalise.training.heads import seed
+from assistant.nets.projector_config import ProjectorConfig
 from assistant.values import SAMPLE_RATE, EndReason, Utterance
 from bench.paper import corpora, training
 from bench.paper.cells import Cell, Place

@@ -19,22 +19,25 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from assistant.bridge.batch import Batch, EncodedPair, Pair
 from assistant.bridge.checkpoint import Checkpoint
 from assistant.bridge.connect import Bridge
+from assistant.bridge.kinds import build
+from assistant.bridge.kinds.kind import Source, TrainingContext
+from assistant.bridge.kinds.pooled import KIND, PooledHead
 from assistant.config import PersonaliseSettings
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.generate.vocabulary import Vocabulary
 from assistant.nets import embedlink
-from assistant.nets.projectors import ProjectorConfig, build
+from assistant.nets.projector_config import ProjectorConfig
 from assistant.personalise.judging.score import Replies, Score, score
-from assistant.personalise.training.heads import Batch, EncodedPair, Pair, PooledHead, untrained
 from assistant.values import SpeechFeatures
 from bench.paper.corpora import Corpus, Sample
 from bench.paper.language import Twin
@@ -95,23 +98,22 @@ class EmbedLinked:
 
     def __init__(self, room: Room, corpus: Corpus, kind: str, number: int, slots: int) -> None:
         settings = room.settings.model_copy(
-            update={"head": "pooled", "seed": number, "slots": slots}
+            update={
+                "head": "pooled",
+                "tuned": replace(room.settings.tuned, seed=number, slots=slots),
+            }
         )
-        pad = room.language.pad
-        begun = untrained(
-            settings,
-            room.encoder.fingerprint,
-            room.encoder.dim,
-            room.language,
-            said(room.language, corpus),
-            pad,
-        )
+        source = Source(room.encoder.fingerprint, room.encoder.dim)
+        context = TrainingContext(settings, source, room.language)
+        begun = KIND.untrained(context, said(room.language, corpus))
         if kind != "bridgeformer":
             begun = _of_kind(begun, kind)
         self.checkpoint = begun
         self.network = build(begun.config)
         self.network.load_state_dict(begun.weights)
-        self.head = PooledHead(begun, room.language, pad, settings.alpha, settings.beta)
+        self.head = PooledHead(
+            begun, room.language, room.language.pad, settings.tuned.alpha, settings.tuned.beta
+        )
         self._room = room
         self.learns_padding = True  # whether the slots after the text are in the loss
 

@@ -22,8 +22,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from assistant.bridge.batch import Batch, seed
 from assistant.nets import embedlink
-from assistant.personalise.training.heads import Batch, seed
 from bench.paper import corpora, cost, training
 from bench.paper.cells import Cell, Place, opened
 from bench.paper.corpora import Sample

@@ -14,6 +14,7 @@ from typing import Any, Protocol, cast
 import torch
 from torch import Tensor, nn
 
+from assistant.child import peak_mb
 from bench.paper.corpora import Sample
 
 EPSILON = 0.05
@@ -143,12 +144,6 @@ def precision(plan: Plan) -> AbstractContextManager[object]:
     # oneDNN's own answer; torch has no public name for it
     native = bool(cast("Any", torch).ops.mkldnn._is_mkldnn_bf16_supported())  # noqa: SLF001
     return torch.autocast("cpu", torch.bfloat16) if plan.bf16 and native else nullcontext()
-
-
-def peak_mb() -> float:
-    """Highest resident memory of this process so far; ``getrusage`` remembers its parent's."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    return next(int(line.split()[1]) for line in status.splitlines() if "VmHWM" in line) / 1024
 
 
 class Energy:

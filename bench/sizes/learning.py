@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -81,9 +81,11 @@ def measure(flags: dict[str, Any], examples: int) -> dict[str, float]:
         places: dict[str, Any] = {
             "journal.path": Path(folder) / "journal.db",
             "bridge.path": "",
-            "idle.hang_s": 3_600.0,  # it has the lowest priority
         }
         settings = load({**places, **flags}, environ={}, files=()).settings
+        tuned = replace(settings.idle.tuned, hang_s=3_600.0)  # it has the lowest priority
+        idle = settings.idle.model_copy(update={"tuned": tuned})
+        settings = settings.model_copy(update={"idle": idle})
         _teach(settings, examples)
         supervisor = Supervisor(settings, Request("scratch"))
         try:

@@ -12,19 +12,18 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from assistant import composition
 from assistant.bridge.connect import Bridge
+from assistant.bridge.kinds.letters import untrained
 from assistant.config import Settings, load
-from assistant.daemon.runtime import Plan, Runtime, opened
+from assistant.daemon.runtime import Runtime, opened
 from assistant.journal.turn import Turn
-from assistant.personalise.training.heads import LettersHead
-from assistant.speak.aloud import Sink
-from assistant.turn import Assistant, Mute
+from assistant.personalise.data.features import source_of
+from assistant.speak.voice import Mute
+from assistant.turn import Assistant
 from assistant.values import StopReason, Utterance
 from bench.sizes.memory import own
 from bench.sizes.speech import SENTENCES, spoken
@@ -48,22 +47,16 @@ def house(flags: dict[str, Any]) -> Generator[Runtime]:
             "turn.learned_ask_back": 0.0,
         }
         settings = load({**places, **flags}, environ={}, files=()).settings
-        plan = Plan(partial(composition.assistant, note=_say), _bridge, _sink)
         with opened(
             settings,
-            plan,
             _say,
             beat=lambda: None,
             publish=lambda _: None,
             errand=lambda _: None,
         ) as found:
             encoder, llm = found.assistant.encoder, found.assistant.llm
-            letters, spelling = encoder.ctc_head(), encoder.spelling
-            if letters is None or spelling is None:
-                raise RuntimeError("the encoder writes no letters")
-            begun = LettersHead.untrained(encoder.fingerprint, letters, spelling)
-            accepted = replace(begun, accepted=True)
-            found.assistant.bridge = Bridge(accepted, llm.vocabulary, spelling)
+            accepted = replace(untrained(source_of(encoder)), accepted=True)
+            found.assistant.bridge = Bridge(accepted, llm.vocabulary, encoder.spelling)
             yield found
 
 
@@ -128,14 +121,6 @@ def _rate(turn: Turn, settings: Settings) -> float | None:
     if timings.total is None or timings.first_token is None:
         return None
     return (tokens - 1) / (timings.total - timings.first_token) * 1_000
-
-
-def _bridge(settings: Settings, assistant: Assistant, version: str | None) -> Bridge | None:
-    return composition.bridge_of(version, settings, assistant.encoder, assistant.llm)
-
-
-def _sink(settings: Settings) -> Sink:
-    return composition.sink(settings.speak, settings.speak)
 
 
 def _say(text: str) -> None:

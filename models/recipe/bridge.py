@@ -24,13 +24,14 @@ from torch.nn import functional
 from transformers import Wav2Vec2ForCTC
 
 from assistant.bridge.checkpoint import Checkpoint
+from assistant.bridge.kinds import build
 from assistant.config import EncodeSettings, GenerateSettings
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.generate.llama import LlamaSession
 from assistant.generate.words import as_words
 from assistant.nets.embedlink import loss as embedlink_loss
 from assistant.nets.embedlink import targets
-from assistant.nets.projectors import ProjectorConfig, build
+from assistant.nets.projector_config import ProjectorConfig
 from assistant.nets.tokenctc import BLANK
 from models.recipe.augment import Augmenter
 from models.recipe.corpus import Sentences, read, recordings, spoken_form

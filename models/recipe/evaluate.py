@@ -21,6 +21,7 @@ from assistant.bridge import checkpoint
 from assistant.bridge.connect import Bridge
 from assistant.bridge.route import choose_route
 from assistant.config import BridgeSettings, EncodeSettings, GenerateSettings, starter_dir
+from assistant.config.tuning import BridgeTuning
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.generate.context import ContextLine
 from assistant.generate.llama import LlamaSession
@@ -149,7 +150,7 @@ def main() -> None:
                     **dual_path(wanted, given),
                 )
             for margin in (0.0, 0.05, 0.1):
-                settings = BridgeSettings.model_validate({"margin": margin})
+                settings = BridgeSettings.model_validate({"tuned": BridgeTuning(margin=margin)})
                 routes = [
                     choose_route("auto", p, f.transcript, accepted=True, settings=settings)
                     for p, f in zip(prompts, features, strict=True)

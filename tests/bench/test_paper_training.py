@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from assistant.personalise.training.heads import EncodedPair
+from assistant.bridge.batch import EncodedPair
 from assistant.values import SAMPLE_RATE, EndReason, SpeechFeatures, Transcript, Utterance
 from bench.paper import corpora
 from bench.paper.cells import Cell, positioned

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from assistant.bridge.checkpoint import Checkpoint
-from assistant.nets.projectors import ProjectorConfig, build
+from assistant.bridge.kinds import build
+from assistant.nets.projector_config import ProjectorConfig
 from assistant.values import SpeechFeatures, Transcript
 
 ENCODER, TABLE = "encoder-1", "table-1"

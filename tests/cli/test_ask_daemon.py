@@ -16,8 +16,8 @@ from assistant.journal.turn import Turn
 from tests.cli.house import House
 from tests.cli.terminal import terminal
 from tests.control.knowing import Knowing
-from tests.control.sockets import until
 from tests.journal.exchanges import exchange
+from tests.waiting import until
 
 Told = Callable[..., tuple[int, list[str], list[str]]]
 """Exit status, lines of output, lines on standard error."""

@@ -54,7 +54,7 @@ def test_a_device_is_saved_and_put_back(tmp_path: Path, capsys: pytest.CaptureFi
     assert told[1:] == [
         f"What was there is kept as {path}.before-restore.",
         f"What was there is kept as {path.parent}/bridges.before-restore.",
-        "'assistant forget-me' does not reach that: remove it once all is well.",
+        "'assistant forget-me' erases that, too; remove it once all is well.",
         "What was erased after the backup is back, too; erase it again if it is there.",
     ]
     with Journal(path) as journal:

@@ -16,8 +16,9 @@ import soundfile
 import torch
 
 from assistant.bridge.checkpoint import Checkpoint
+from assistant.bridge.kinds import build
 from assistant.journal.store import Journal
-from assistant.nets.projectors import ProjectorConfig, build
+from assistant.nets.projector_config import ProjectorConfig
 from tests.cli.house import ANSWER, ROOT, TIMEOUT_S, House, command
 
 

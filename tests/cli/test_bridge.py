@@ -5,6 +5,7 @@ import json
 import math
 import re
 import stat
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,13 @@ from assistant.bridge.checkpoint import Checkpoint, read
 from assistant.cli.bridge import commands as bridge
 from assistant.config import Settings, load
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
-from assistant.errors import AttuneError, BridgeError, CheckpointError, MismatchError
+from assistant.errors import (
+    AttuneError,
+    BridgeError,
+    CheckpointError,
+    DependencyError,
+    MismatchError,
+)
 from assistant.generate.gguf import GGUFFile
 from assistant.journal.lineage import CurvePoint, Lineage
 from assistant.journal.store import Journal
@@ -444,6 +451,16 @@ def test_inspect_draws_a_picture(run: Run, settings: Settings, tmp_path: Path) -
         run("inspect", "--png", tmp_path)
     with pytest.raises(BridgeError, match=r"nothing to draw\. 'assistant retrain'"):
         run("inspect", "base", "--png", picture)
+
+
+def test_without_matplotlib_there_is_no_picture(
+    run: Run, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained(settings, learned(0))
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(DependencyError, match=r"not installed\. Run: pip install matplotlib, or"):
+        run("inspect", "--png", tmp_path / "picture.png")
+    assert list(tmp_path.glob("*.png")) == []
 
 
 @pytest.mark.parametrize("words", [(), ("show",), ("promote",), ("inspect", "--turn", "0")])

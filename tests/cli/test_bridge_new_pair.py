@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from assistant.bridge.checkpoint import read
+from assistant.bridge.kinds.letters import untrained
 from assistant.cli import retrain
 from assistant.cli.bridge import commands as bridge
 from assistant.config import Settings, load
@@ -18,7 +19,7 @@ from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.errors import BridgeError, CheckpointError
 from assistant.generate.gguf import GGUFFile
 from assistant.personalise.bridges.folder import BridgeFolder
-from assistant.personalise.training.heads import LettersHead
+from assistant.personalise.data.features import source_of
 from tests.bridge.tables import checkpoint, config
 from tests.cli.house import ROOT, TIMEOUT_S, House, command
 from tests.generate import toys
@@ -121,7 +122,7 @@ def test_a_transfer_is_told_with_the_verdict_and_what_to_do_next(
 
 def test_letters_need_no_transfer(run: Run, settings: Settings, tmp_path: Path) -> None:
     encoder = Wav2Vec2Encoder(settings.encode)
-    letters = LettersHead.untrained(encoder.fingerprint, encoder.ctc_head(), encoder.spelling)
+    letters = untrained(source_of(encoder))
     folder = BridgeFolder(settings.bridges)
     folder.promote(version := folder.add(letters))
     old = toys.write(tmp_path / "old.gguf", toys.Toy(n_embd=32))

@@ -19,6 +19,7 @@ from assistant.cli import retrain
 from assistant.cli.shared.training import LINE_S, Bar, Lines, detail
 from assistant.config import load
 from assistant.control.messages import Status
+from assistant.control.methods import Start
 from assistant.control.server import Server
 from assistant.errors import ControlError, TrainingError
 from assistant.journal.lineage import Lineage
@@ -87,8 +88,8 @@ class Training(Knowing):
         self.looked.set()
         return Status.model_validate({"pid": 1, "bridge": None, "state": "training"} | self.state)
 
-    def retrain(self, request: Request) -> None:
-        super().retrain(request)
+    def retrain(self, start: Start = "current", minutes: float | None = None) -> None:
+        super().retrain(start, minutes)
         threading.Thread(target=self._train).start()
 
     def _train(self) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from assistant.control.handlers import RefusalError
 from assistant.control.messages import Record, Status
+from assistant.control.methods import Methods, RefusalError, Start
 from assistant.personalise.training.request import Request
 
 STATUS = Status(
@@ -17,7 +17,7 @@ STATUS = Status(
 
 
 @dataclass
-class Knowing:
+class Knowing(Methods):
     status_now: Status = STATUS
     refusal: str | None = None
     records: Sequence[Record] = ()  # exchanges, newest first
@@ -29,10 +29,10 @@ class Knowing:
     def status(self) -> Status:
         return self.status_now
 
-    def retrain(self, request: Request) -> None:
-        self.do("retrain", request)
+    def retrain(self, start: Start = "current", minutes: float | None = None) -> None:
+        self.do("retrain", Request(start, minutes))
 
-    def ask(self, text: str, *, aloud: bool) -> Record:
+    def ask(self, text: str, *, aloud: bool = True) -> Record:
         self.do("ask", text, aloud)
         if self.may_answer is not None:
             assert self.may_answer.wait(60)
@@ -47,7 +47,7 @@ class Knowing:
     def unmute(self) -> None:
         self.do("unmute")
 
-    def stop_speaking(self) -> None:
+    def stop(self) -> None:
         self.do("stop")
 
     def reload(self) -> None:
@@ -56,9 +56,9 @@ class Knowing:
     def talk(self, *, down: bool) -> None:
         self.do("talk", down)
 
-    def log(self, last: int) -> Sequence[Record]:
+    def log(self, last: int = 20) -> list[Record]:
         self.do("log", last)
-        return self.records[:last]
+        return list(self.records[:last])
 
     def correct(self, turn_id: int, text: str) -> None:
         self.do("correct", turn_id, text)
@@ -67,9 +67,9 @@ class Knowing:
         self.do("confirm", turn_id)
         return "what time is it"
 
-    def bridges(self) -> Sequence[Record]:
+    def bridges(self) -> list[Record]:
         self.do("bridges")
-        return self.found
+        return list(self.found)
 
     def promote(self, version: str | None) -> None:
         self.do("promote", version)

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from assistant.control.server import Server
 from tests.control.knowing import Knowing
-
-WAIT_S = 60.0
-"""Longest wait of a test that would otherwise never end."""
+from tests.waiting import WAIT_S
 
 
 @contextmanager
@@ -58,11 +55,3 @@ def sent(place: Path, data: bytes) -> list[dict[str, Any]]:
 def call(**changes: object) -> bytes:
     words = {"jsonrpc": "2.0", "id": 1, "method": "status"} | changes
     return json.dumps(words).encode() + b"\n"
-
-
-def until(holds: Callable[[], object]) -> None:
-    """Wait for what another thread is about to do."""
-    deadline = time.monotonic() + WAIT_S
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)

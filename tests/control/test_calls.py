@@ -14,7 +14,8 @@ from assistant.control.messages import MAX_LOG, PROTOCOL, Exchange, MicrophoneSt
 from assistant.errors import ControlError
 from assistant.personalise.training.request import Request
 from tests.control.knowing import STATUS, Knowing
-from tests.control.sockets import answers, call, connected, sent, until
+from tests.control.sockets import answers, call, connected, sent
+from tests.waiting import until
 
 pytestmark = pytest.mark.usefixtures("server")
 
@@ -61,7 +62,7 @@ def test_everything_that_can_be_asked_reaches_the_daemon(place: Path, knowing: K
     assert client.confirm(3) == "what time is it"
     assert client.bridges() == [{"version": "1a"}]
     assert client.rollback() == "0f"
-    client.retrain(Request("base", 1.5))
+    client.retrain("base", 1.5)
     client.say("hello")
     client.mute()
     client.unmute()

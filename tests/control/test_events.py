@@ -12,7 +12,8 @@ from assistant.control.server import BACKLOG, Server
 from assistant.errors import ControlError
 from assistant.personalise.training.events import Event, Judged, Judging, Nothing, Stepped
 from tests.control.knowing import STATUS
-from tests.control.sockets import WAIT_S, call, connected, received, serving, until
+from tests.control.sockets import call, connected, received, serving
+from tests.waiting import WAIT_S, until
 
 
 def test_who_follows_hears_of_every_event_in_order(place: Path, server: Server) -> None:

@@ -15,7 +15,8 @@ from assistant.control.messages import Code, Status
 from assistant.control.server import MAX_CLIENTS, MAX_LINE, MAX_REFUSALS, Server
 from assistant.errors import ControlError
 from tests.control.knowing import STATUS, Knowing
-from tests.control.sockets import answers, call, connected, received, sent, serving, until
+from tests.control.sockets import answers, call, connected, received, sent, serving
+from tests.waiting import until
 
 METHODS = ("status", "mute", "ask", "talk", "log", "promote", "events", "dance", "")
 

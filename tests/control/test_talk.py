@@ -9,7 +9,8 @@ from assistant.control.server import Server
 from assistant.control.talk_button import HeldButton
 from assistant.errors import ControlError
 from tests.control.knowing import STATUS, Knowing
-from tests.control.sockets import call, connected, serving, until
+from tests.control.sockets import call, connected, serving
+from tests.waiting import until
 
 DOWN, UP = ("talk", True), ("talk", False)
 

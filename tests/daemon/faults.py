@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from assistant.cli.main import main
-from assistant.daemon import service
+from assistant.daemon import ending, service, watch
 from assistant.daemon.maintenance import Maintenance
 from assistant.daemon.microphone import MicrophoneSupervisor
 
@@ -22,7 +22,7 @@ def hang(*_: Any) -> None:
 
 
 def end() -> None:
-    service.END_S = 0.5
+    ending.END_S = 0.5
     Maintenance.__exit__ = hang  # pyright: ignore[reportAttributeAccessIssue]
 
 
@@ -39,7 +39,7 @@ def opening() -> None:
 
 
 def health() -> None:
-    service.trouble = broken
+    watch.trouble = broken
 
 
 PLANTS: dict[str, Callable[[], None]] = {

@@ -1,4 +1,4 @@
-"""A daemon's rooms over toy models, with a client at its socket, and a loop for who wants one."""
+"""A daemon's runtime over toy models, with a client at its socket, and a loop for who wants one."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ from assistant.control.client import Client
 from assistant.control.server import Server
 from assistant.daemon import loop
 from assistant.daemon.controls import Controls
+from assistant.daemon.listener import Listener, TalkButton
 from assistant.daemon.loudspeaker import LoudspeakerSupervisor
 from assistant.daemon.maintenance import Maintenance, Promoted
 from assistant.daemon.microphone import MicrophoneSupervisor
-from assistant.daemon.runtime import Runtime, TalkButton
+from assistant.daemon.runtime import Runtime
 from assistant.daemon.turn_taking import TurnTaking
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.errors import AttuneError
@@ -33,19 +34,19 @@ from assistant.journal.buffered import BufferedJournal
 from assistant.journal.turn import Turn
 from assistant.listen.half_duplex import HalfDuplex
 from assistant.listen.pauses import Pauses
-from assistant.nets.projectors import ProjectorConfig
+from assistant.nets.projector_config import ProjectorConfig
 from assistant.personalise.background.supervisor import Supervisor
 from assistant.personalise.bridges.folder import BridgeFolder
 from assistant.personalise.training.events import Event
 from assistant.speak.espeak import Espeak, Speech
-from assistant.turn import Aloud, Assistant
+from assistant.speak.voice import Aloud
+from assistant.turn import Assistant
 from assistant.values import Utterance
 from tests.encode import tiny
 from tests.generate import toys
 from tests.personalise.trainers import trainer
-
-WAIT_S = 60.0
-"""Longest wait of a test that would otherwise never end."""
+from tests.settings import whole
+from tests.waiting import WAIT_S, until
 
 AT_ONCE: dict[str, object] = {
     "quiet_s": 0,
@@ -58,14 +59,6 @@ AT_ONCE: dict[str, object] = {
     "resume_s": 0,
 }
 """A device that counts as idle whatever it does."""
-
-
-def until(holds: Callable[[], object]) -> None:
-    """Wait for what another thread or process is about to do."""
-    deadline = time.monotonic() + WAIT_S
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 class Ear:
@@ -119,7 +112,7 @@ class Told:
 
 @dataclass
 class Home:
-    """A daemon's rooms without its loop."""
+    """A daemon's runtime without its loop."""
 
     folder: Path
     encoder: Wav2Vec2Encoder
@@ -161,7 +154,7 @@ class Home:
             "personalise": {"enabled": False},
             "idle": AT_ONCE,
         }
-        return Settings.model_validate(
+        return whole(
             {name: paths.get(name, {}) | blocks.get(name, {}) for name in {*paths, *blocks}}
         )
 
@@ -176,9 +169,6 @@ class Home:
         """A daemon that learns by this trainer, if any."""
         settings = settings or self.settings()
         promoted = Promoted(BridgeFolder(settings.bridges))
-
-        def load(version: str | None) -> Any:
-            return composition.bridge_of(version, settings, self.encoder, self.llm)
 
         def start(*arguments: Any) -> Supervisor:
             started = Supervisor(*arguments, command=trainer(*(role or ("learn",))))
@@ -201,22 +191,29 @@ class Home:
             )
             publish = server.publish if role is not None else None
             maintenance = Maintenance(
-                assistant, settings, promoted, load, self.told.append, publish=publish, start=start
+                assistant, settings, promoted, self.told.append, publish=publish, start=start
+            )
+            microphone = MicrophoneSupervisor(
+                settings.listen, self.told.append, command=("/none/such",)
             )
             with maintenance:
                 runtime = Runtime(
                     settings=settings,
                     assistant=assistant,
                     maintenance=maintenance,
-                    microphone=MicrophoneSupervisor(
-                        settings.listen, self.told.append, command=("/none/such",)
-                    ),
+                    microphone=microphone,
                     loudspeaker=loudspeaker,
-                    turn_taking=TurnTaking(settings.listen),
-                    button=TalkButton(settings.listen.push_to_talk),
-                    half_duplex=HalfDuplex(settings.listen),
-                    pauses=Pauses(settings.listen),
-                    finished=None,
+                    listener=Listener(
+                        settings.listen,
+                        microphone,
+                        loudspeaker,
+                        HalfDuplex(settings.listen),
+                        TalkButton(settings.listen.push_to_talk),
+                        TurnTaking(settings.listen),
+                        Pauses(settings.listen),
+                        assistant.interrupt,
+                        maintenance.speech,
+                    ),
                 )
                 daemon = Daemon(runtime, server, Client(settings.control.path))
                 daemon.controls.enter(runtime, server.publish_turn)
@@ -279,10 +276,10 @@ class Daemon:
                 self.assistant,
                 conversation.utterances(),
                 stopper=stopper,
-                tell=conversation.told,
+                reporter=conversation.told,
                 beside=self.maintenance,
                 inbox=self.inbox,
-                turn_taking=self.runtime.turn_taking,
+                turn_taking=self.runtime.listener.turn_taking,
             )
 
         thread = threading.Thread(target=live)

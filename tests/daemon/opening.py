@@ -1,4 +1,4 @@
-"""Rooms that the daemon opens by itself, over a runtime's models."""
+"""A runtime that the daemon opens by itself, over toy models."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from assistant import composition
 from assistant.config import load
 from assistant.daemon import runtime as daemon
 from assistant.daemon.loop import Errand
-from assistant.daemon.runtime import Plan
 from tests.cli.house import House
 
 
@@ -20,13 +18,8 @@ def opened(
     errand: Callable[[Errand], None] = lambda _: None,
     **flags: object,
 ) -> AbstractContextManager[daemon.Runtime]:
-    """The rooms with a journal in ``folder``; of flags ``__`` is the point between the words."""
+    """The runtime with a journal in ``folder``; of flags ``__`` is the point between the words."""
     wanted = {name.replace("__", "."): value for name, value in flags.items()}
     wanted |= {"journal.path": folder / "journal.db", "personalise.enabled": False}
     settings = load(wanted, environ=models.settings, files=()).settings
-    plan = Plan(
-        composition.assistant,
-        lambda *_: None,
-        lambda settings: composition.sink(settings.speak, settings.speak),
-    )
-    return daemon.opened(settings, plan, print, beat=lambda: None, publish=print, errand=errand)
+    return daemon.opened(settings, print, beat=lambda: None, publish=print, errand=errand)

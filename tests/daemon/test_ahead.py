@@ -1,8 +1,8 @@
-"""Replies begun in a pause, in rooms that the daemon has opened itself."""
+"""Replies begun in a pause, in a runtime that the daemon has opened itself."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -57,26 +57,26 @@ def runtime(models: House, tmp_path: Path, errands: list[Errand]) -> Iterator[Op
         yield runtime
 
 
-def listening(runtime: Opened, heard: object) -> None:
-    runtime.microphone = heard  # pyright: ignore[reportAttributeAccessIssue]
+def listening(runtime: Opened, heard: Iterable[AudioFrame]) -> None:
+    runtime.listener.microphone = heard
 
 
 def test_the_reply_is_begun_in_the_pause_before_the_end(
     runtime: Opened, errands: list[Errand], request_: list[AudioFrame], tmp_path: Path
 ) -> None:
     listening(runtime, request_)
-    (utterance,) = runtime.utterances()
+    (utterance,) = runtime.listener.utterances()
     assert errands
-    assert runtime.assistant._ahead is None  # it is not the listener who does it
+    assert runtime.assistant._speculation is None  # it is not the listener who does it
     errands[-1]()
-    ahead = runtime.assistant._ahead
+    ahead = runtime.assistant._speculation
     assert ahead is not None
-    assert "".join(ahead.pieces) == ANSWER
+    assert "".join(ahead.draft.early) == ANSWER
     assert not (tmp_path / "replies").exists()
     assert runtime.assistant.journal.count() == 0
     turn = runtime.assistant.hear(utterance)
     assert turn.reply == ANSWER
-    assert turn.hypothesis == ahead.features.transcript.text
+    assert turn.hypothesis == ahead.reading.features.transcript.text
     assert turn.timings is not None
     assert turn.timings.prefill is None
 
@@ -91,11 +91,11 @@ def test_the_errand_of_a_pause_is_there_before_the_end_is_sure(
 
         def watched() -> Iterator[AudioFrame]:
             for frame in request_:
-                ahead.append(runtime.assistant._ahead is not None)
+                ahead.append(runtime.assistant._speculation is not None)
                 yield frame
 
         listening(runtime, watched())
-        utterance = next(runtime.utterances())
+        utterance = next(runtime.listener.utterances())
         assert ahead[-1]
         ready_s = sum(ahead) * FRAME_SAMPLES / SAMPLE_RATE
         assert ready_s == pytest.approx(utterance.endpoint_ms / 1000 - 0.2, abs=0.05)
@@ -107,8 +107,8 @@ def test_without_haste_nothing_is_begun(
 ) -> None:
     with opened(models, tmp_path, errands.append, encode__early="off", turn__ask_back=0) as runtime:
         listening(runtime, request_)
-        (utterance,) = runtime.utterances()
-        assert runtime.errand is None
+        (utterance,) = runtime.listener.utterances()
+        assert runtime.listener.speculator is None
         assert errands == []
         turn = runtime.assistant.hear(utterance)
         assert turn.reply == ANSWER
@@ -126,19 +126,21 @@ def test_who_goes_on_takes_back_what_was_begun(
         def goes_on() -> Iterator[AudioFrame]:
             yield from frames(silence(0.6), examples()[4], silence(0.5))
             for frame in frames(examples()[3], silence(2.5)):
-                if runtime._voiced_since >= TALKING and errands and not ran:
+                speculator = runtime.listener.speculator
+                assert speculator is not None
+                if speculator._voiced >= TALKING and errands and not ran:
                     errands[-1]()  # the thread that answers comes to it only now
-                    ran.append(runtime.assistant._ahead is not None)
+                    ran.append(runtime.assistant._speculation is not None)
                 yield frame
 
         listening(runtime, goes_on())
-        (utterance,) = runtime.utterances()
+        (utterance,) = runtime.listener.utterances()
         assert ran == [False]
         assert len(errands) >= 2
         errands[0]()  # of a pause that is over
-        assert runtime.assistant._ahead is None
+        assert runtime.assistant._speculation is None
         errands[-1]()
-        assert runtime.assistant._ahead is not None
+        assert runtime.assistant._speculation is not None
         assert runtime.assistant.hear(utterance).reply == ANSWER
     assert utterance.seconds > (len(examples()[4]) + len(examples()[3])) / SAMPLE_RATE
 
@@ -155,15 +157,15 @@ def test_while_a_later_pause_is_looked_into_nothing_is_begun_of_an_earlier_one(
             def encode(self, utterance: Utterance) -> SpeechFeatures:
                 if errands:
                     errands[0]()
-                    ran.append(runtime.assistant._ahead is not None)
+                    ran.append(runtime.assistant._speculation is not None)
                 return encode(utterance)
 
-        runtime.finished = EndOfRequest(Slow(), None)
+        runtime.listener.ends = EndOfRequest(Slow(), None)
         listening(
             runtime,
             frames(silence(0.6), examples()[4], silence(0.6), examples()[3], silence(2.5)),
         )
-        assert len(list(runtime.utterances())) == 1
+        assert len(list(runtime.listener.utterances())) == 1
     assert ran
     assert not any(ran)
 
@@ -172,10 +174,10 @@ def test_what_fails_in_a_pause_is_told_by_the_turn(
     runtime: Opened, errands: list[Errand], request_: list[AudioFrame]
 ) -> None:
     listening(runtime, request_)
-    (utterance,) = runtime.utterances()
+    (utterance,) = runtime.listener.utterances()
     runtime.assistant.route = "bridge"  # and there is none
     errands[-1]()
-    assert runtime.assistant._ahead is None
+    assert runtime.assistant._speculation is None
     runtime.assistant.route = "transcript"
     assert runtime.assistant.hear(utterance).reply == ANSWER
 
@@ -186,11 +188,11 @@ def test_voice_is_counted_and_told_to_who_encodes(
     detector = voiced(runtime.settings.listen.vad_mode)
     counted = sum(map(detector, request_)) * FRAME_SAMPLES / SAMPLE_RATE
     listening(runtime, request_)
-    utterance = next(runtime.utterances())
+    utterance = next(runtime.listener.utterances())
     assert utterance.voiced_s == pytest.approx(counted, abs=0.1)  # but for a click before it
     assert 0.5 < counted < utterance.seconds
-    assert runtime.finished is not None
-    last = runtime.finished._last
+    assert runtime.listener.ends is not None
+    last = runtime.listener.ends._last
     assert last is not None
     np.testing.assert_array_equal(last[0].samples, utterance.samples)
     assert last[0].voiced_s == pytest.approx(utterance.voiced_s)

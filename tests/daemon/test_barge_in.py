@@ -9,7 +9,8 @@ import pytest
 from assistant.daemon.runtime import Runtime
 from assistant.listen.recordings import Pace, frames
 from assistant.values import AudioFrame
-from tests.daemon.home import WAIT_S, Home, until
+from tests.daemon.home import Home
+from tests.waiting import WAIT_S, until
 
 
 @pytest.fixture
@@ -33,11 +34,11 @@ def test_whoever_speaks_over_a_reply_is_heard_and_the_reply_breaks_off(
     home.ear.may_end.clear()
     with home.daemon(home.settings(listen={"barge_in": "open"})) as daemon:
         runtime = daemon.runtime
-        runtime.half_duplex._clock = lambda: speech[0].captured_at
-        runtime.microphone = speech  # pyright: ignore[reportAttributeAccessIssue]
+        runtime.listener.half_duplex._clock = lambda: speech[0].captured_at
+        runtime.listener.microphone = speech
         thread = saying(runtime)
-        with runtime.half_duplex.speaking():
-            (utterance,) = runtime.utterances()
+        with runtime.listener.half_duplex.speaking():
+            (utterance,) = runtime.listener.utterances()
         thread.join(WAIT_S)
         assert not thread.is_alive()
     assert utterance.seconds > 2
@@ -49,9 +50,9 @@ def test_whoever_speaks_before_a_reply_sounds_does_not_break_it_off(
     home.ear.may_end.clear()
     with home.daemon(home.settings(listen={"barge_in": "open"})) as daemon:
         runtime = daemon.runtime
-        runtime.microphone = speech  # pyright: ignore[reportAttributeAccessIssue]
+        runtime.listener.microphone = speech
         thread = saying(runtime)
-        assert len(list(runtime.utterances())) == 1
+        assert len(list(runtime.listener.utterances())) == 1
         assert thread.is_alive()
         home.ear.may_end.set()
         thread.join(WAIT_S)
@@ -63,13 +64,13 @@ def test_who_speaks_over_a_reply_takes_no_turn_back(
 ) -> None:
     with home.daemon(home.settings(listen={"barge_in": "open"})) as daemon:
         runtime = daemon.runtime
-        runtime.half_duplex._clock = lambda: speech[0].captured_at
-        runtime.turn_taking._clock = lambda: (
+        runtime.listener.half_duplex._clock = lambda: speech[0].captured_at
+        runtime.listener.turn_taking._clock = lambda: (
             speech[0].captured_at + 0.7
         )  # the first word comes at 1.0
-        runtime.microphone = speech  # pyright: ignore[reportAttributeAccessIssue]
-        (utterance,) = runtime.utterances()
-        runtime.turn_taking.cut(utterance)
-        with runtime.half_duplex.speaking() if sounds else nullcontext():
-            assert len(list(runtime.utterances())) == 1
-        assert runtime.turn_taking.over() is not sounds
+        runtime.listener.microphone = speech
+        (utterance,) = runtime.listener.utterances()
+        runtime.listener.turn_taking.cut(utterance)
+        with runtime.listener.half_duplex.speaking() if sounds else nullcontext():
+            assert len(list(runtime.listener.utterances())) == 1
+        assert runtime.listener.turn_taking.over() is not sounds

@@ -1,4 +1,4 @@
-"""The button at a board's GPIO header, in rooms that the daemon has opened itself."""
+"""The button at a board's GPIO header, in a runtime that the daemon has opened itself."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ def test_only_what_is_said_while_the_button_is_pressed_is_heard(
             yield frame
 
     with opened(models, tmp_path, listen__button_gpio=PIN) as runtime:
-        runtime.microphone = speech  # pyright: ignore[reportAttributeAccessIssue]
-        assert list(runtime.utterances()) == []
-        runtime.microphone = pressed()  # pyright: ignore[reportAttributeAccessIssue]
-        (utterance,) = runtime.utterances()
+        runtime.listener.microphone = speech
+        assert list(runtime.listener.utterances()) == []
+        runtime.listener.microphone = pressed()
+        (utterance,) = runtime.listener.utterances()
         assert utterance.end_reason is EndReason.STOP
-        runtime.button.down = True  # 'assistant talk' serves beside it
-        runtime.microphone = speech  # pyright: ignore[reportAttributeAccessIssue]
-        assert len(list(runtime.utterances())) == 1
+        runtime.listener.button.down = True  # 'assistant talk' serves beside it
+        runtime.listener.microphone = speech
+        assert len(list(runtime.listener.utterances())) == 1
 
 
 def test_without_what_reads_the_header_the_daemon_does_not_begin(

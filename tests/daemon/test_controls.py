@@ -16,8 +16,9 @@ from assistant.errors import ConfigError, ControlError
 from assistant.journal.buffered import BufferedJournal
 from assistant.journal.lineage import Lineage
 from assistant.journal.store import Journal
-from tests.daemon.home import WAIT_S, Home, until
+from tests.daemon.home import Home
 from tests.journal.exchanges import exchange, utterance
+from tests.waiting import WAIT_S, until
 
 
 @contextmanager
@@ -253,7 +254,7 @@ def test_everything_is_refused_while_settings_are_taken_up(home: Home) -> None:
         for call in CALLS.values():
             with pytest.raises(ControlError) as refused:
                 call(daemon.client)
-            assert str(refused.value) == "Attune is taking up its settings. Ask again in a moment."
+            assert str(refused.value) == "Attune is loading its settings. Ask again in a moment."
         assert daemon.client.status().pid == os.getpid()  # but it can be seen to live
         daemon.controls.enter(daemon.runtime, daemon.server.publish_turn)
         assert daemon.client.status().pid == os.getpid()
@@ -261,7 +262,7 @@ def test_everything_is_refused_while_settings_are_taken_up(home: Home) -> None:
 
 def test_the_talk_button_is_down_for_as_long_as_a_client_holds_it(home: Home) -> None:
     with home.daemon(home.settings(listen={"push_to_talk": True})) as daemon:
-        button = daemon.runtime.button
+        button = daemon.runtime.listener.button
         with daemon.client.talking():
             assert button.down
         until(lambda: not button.down)

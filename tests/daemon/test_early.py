@@ -1,4 +1,4 @@
-"""Features made in a pause, in rooms that the daemon has opened itself."""
+"""Features made in a pause, in a runtime that the daemon has opened itself."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ def test_what_ends_after_a_pause_is_encoded_when_it_ends(
 ) -> None:
     # with a fixed silence nothing is learned from pauses either, so only the reply is of interest
     with opened(models, tmp_path, encode__early=early, listen__silence_ms=800) as runtime:
-        runtime.microphone = list(frames(spoken_sentence, Pace.FAST))  # pyright: ignore[reportAttributeAccessIssue]
-        (utterance,) = runtime.utterances()
-        ahead = runtime.assistant.encoded(utterance)
+        runtime.listener.microphone = list(frames(spoken_sentence, Pace.FAST))
+        (utterance,) = runtime.listener.utterances()
+        assert runtime.assistant.ends is not None
+        ahead = runtime.assistant.ends.features(utterance)
         assert (ahead is not None) is (early == "on")
         if ahead is not None:
             anew = runtime.assistant.encoder.encode(utterance)

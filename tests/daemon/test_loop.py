@@ -16,6 +16,7 @@ import pytest
 
 from assistant.config import ListenSettings, TurnSettings
 from assistant.daemon import loop
+from assistant.daemon.listener import noticing
 from assistant.daemon.loop import WENT_ON, Beside, Inbox, LoopOutcome, Stopper, joined
 from assistant.daemon.turn_taking import TurnTaking
 from assistant.dialogue import DialoguePolicy
@@ -26,8 +27,8 @@ from assistant.journal.turn import Turn
 from assistant.turn import Assistant
 from assistant.values import FRAME_MS, FRAME_SAMPLES, AudioFrame, Utterance
 from tests.daemon import home
-from tests.daemon.home import WAIT_S
 from tests.journal.exchanges import STARTED_AT, utterance
+from tests.waiting import WAIT_S
 
 ROOT = Path(__file__).parents[2]
 
@@ -85,7 +86,7 @@ class Told(home.Told):
             assistant,
             utterances,
             stopper=stopper or Stopper(),
-            tell=self,
+            reporter=self,
             beside=beside,
             inbox=inbox,
             turn_taking=turn_taking,
@@ -292,7 +293,7 @@ def noticed(
     told: list[tuple[int, int]] = []
     now = 0
     signs = iter(strip)
-    detect = loop.noticing(
+    detect = noticing(
         lambda _frame: next(signs) == "#",
         lambda captured_at: told.append((now, starts.index(captured_at))),
     )

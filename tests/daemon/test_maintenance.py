@@ -21,8 +21,9 @@ from assistant.journal.turn import Taught
 from assistant.personalise.background.scheduler import FAILURES
 from assistant.personalise.training.events import Collected, Failed, Judged
 from assistant.values import Utterance
-from tests.daemon.home import WAIT_S, Daemon, Home, Told
+from tests.daemon.home import Daemon, Home, Told
 from tests.journal.exchanges import exchange, utterance
+from tests.waiting import WAIT_S
 
 
 def enrol(home: Home, number: int = 1) -> None:
@@ -55,7 +56,7 @@ def test_a_promoted_bridge_answers_the_next_turn_and_a_rollback_undoes_it(home: 
             daemon.assistant,
             conversation(),
             stopper=loop.Stopper(),
-            tell=told,
+            reporter=told,
             beside=daemon.maintenance,
         )
     base = home.bridge("b").version
@@ -136,7 +137,7 @@ def test_a_failure_that_comes_again_is_told_once_an_hour(home: Home) -> None:
         (line,) = home.told
         assert line.startswith("The record of promoted bridges")
         assert "'assistant bridge rollback'" in line
-        daemon.maintenance._told[line] -= AGAIN_S
+        daemon.maintenance._noted[line] -= AGAIN_S
         fail(daemon)
         assert home.told == [line, line]
 

@@ -22,8 +22,9 @@ from assistant.daemon.microphone import (
 )
 from assistant.listen.segment import segment
 from assistant.values import FRAME_SAMPLES, AudioFrame, EndReason, Utterance
-from tests.daemon.home import WAIT_S, until
+from tests.settings import block
 from tests.sound import SoundServer, silent_environment
+from tests.waiting import WAIT_S, until
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = ListenSettings.model_validate({"device": "Headset"})
@@ -165,10 +166,10 @@ def test_a_failure_is_told_once_and_so_is_its_end(listener: Listener) -> None:
 @pytest.mark.parametrize(
     ("role", "why"),
     [
-        ("end", "The microphone's process ended (status 7)."),
-        ("crash", "The microphone's process ended (signal 9)."),
-        ("close", "The microphone's process ended (it closed its output)."),
-        ("babble", "The microphone's process sends what is no sound."),
+        ("end", "The microphone's process ended with status 7."),
+        ("crash", "The microphone's process was killed, probably because memory ran out."),
+        ("close", "The microphone's process closed its output."),
+        ("babble", "The microphone's process sent data that is not audio."),
     ],
 )
 def test_a_process_that_fails_is_told_and_started_anew(
@@ -236,7 +237,9 @@ def test_after_it_has_worked_attempts_are_frequent_again(listener: Listener) -> 
     until(lambda: len(listener.told) == 2)
     os.kill(int(listener.pids[-1]), 9)
     until(lambda: len(listener.told) == 4)
-    assert listener.told[2].startswith("The microphone's process ended (signal 9).")
+    assert listener.told[2].startswith(
+        "The microphone's process was killed, probably because memory ran out."
+    )
     assert listener.told[3] == WORKS
     assert listener.microphone.waits == [RETRY_S[0], RETRY_S[1], RETRY_S[0], RETRY_S[1]]
 
@@ -282,9 +285,7 @@ def test_a_microphone_that_is_muted_while_absent_is_told_once(listener: Listener
 def test_an_utterance_under_way_ends_with_silence_when_the_microphone_goes(
     listener: Listener, how: str
 ) -> None:
-    settings = ListenSettings.model_validate(
-        {"silence_ms": 10_000, "start_ms": 20, "start_window_ms": 20, "min_ms": 0}
-    )
+    settings = block(ListenSettings, silence_ms=10_000, start_ms=20, start_window_ms=20, min_ms=0)
     heard: list[Utterance] = []
 
     def take(microphone: MicrophoneSupervisor) -> None:

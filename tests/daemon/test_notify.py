@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from assistant.daemon.notify import Notifier
-
-WAIT_S = 60.0
+from tests.waiting import WAIT_S
 
 
 class Manager:

@@ -21,9 +21,9 @@ from assistant.errors import ControlError
 from assistant.journal.store import Journal
 from assistant.values import StopReason
 from tests.cli.house import ANSWER, N_CTX, ROOT, House, command
-from tests.daemon.home import WAIT_S, until
 from tests.generate import toys
 from tests.sound import SoundServer, silent_environment, synthesise
+from tests.waiting import WAIT_S, until
 
 
 @pytest.fixture(scope="module")

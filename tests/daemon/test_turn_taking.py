@@ -10,27 +10,24 @@ from assistant.config import ListenSettings
 from assistant.daemon import turn_taking as rules
 from assistant.daemon.turn_taking import TurnTaking
 from assistant.values import FRAME_MS, FRAME_SAMPLES, AudioFrame, EndReason
-from tests.daemon.home import WAIT_S, until
 from tests.journal.exchanges import utterance
+from tests.settings import block
+from tests.waiting import WAIT_S, until
 
-SETTINGS = ListenSettings.model_validate(
-    {"start_ms": 80, "start_window_ms": 120, "min_ms": 120, "max_s": 2}
-)
+SETTINGS = block(ListenSettings, start_ms=80, start_window_ms=120, min_ms=120, max_s=2)
 """An utterance needs 6 voiced frames, 4 of them within 6."""
 
 
 @dataclass
 class Talk:
-    """A turn_taking with a clock that frames move."""
+    """Turn taking with a clock that frames move."""
 
     settings: ListenSettings = SETTINGS
     seconds: float = 1_000.0
     reopened: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.turn_taking = TurnTaking(
-            self.settings, self.reopened.append, clock=lambda: self.seconds
-        )
+        self.turn_taking = TurnTaking(self.settings, clock=lambda: self.seconds)
 
     def cut(self, seconds: float = 1.0, reason: EndReason = EndReason.SILENCE) -> None:
         self.turn_taking.cut(replace(utterance(seconds), end_reason=reason))
@@ -40,7 +37,9 @@ class Talk:
         for sign in strip:
             frame = AudioFrame(np.zeros(FRAME_SAMPLES, np.int16), self.seconds)
             self.seconds += FRAME_MS / 1000
-            self.turn_taking.frame(frame, voiced=sign == "#")
+            gap_ms = self.turn_taking.frame(frame, voiced=sign == "#")
+            if gap_ms is not None:
+                self.reopened.append(gap_ms)
 
 
 @pytest.fixture
@@ -75,7 +74,7 @@ def test_speech_that_goes_on_soon_takes_the_turn_back(
 
 
 def test_as_much_voice_is_needed_as_starts_an_utterance_where_that_is_more() -> None:
-    settings = SETTINGS.model_copy(update={"min_ms": 0})
+    settings = block(ListenSettings, start_ms=80, start_window_ms=120, min_ms=0, max_s=2)
     for strip, reopened in (("###", False), ("####", True)):
         talk = Talk(settings)
         talk.cut()
@@ -137,7 +136,7 @@ def test_a_turn_that_was_taken_back_says_nothing_and_the_next_one_may(talk: Talk
 
 
 class Waiting:
-    """A thread that waits for the turn_taking."""
+    """A thread that waits for its turn."""
 
     def __init__(self, talk: Talk) -> None:
         self.may: list[bool] = []

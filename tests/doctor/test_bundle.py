@@ -37,8 +37,8 @@ SAFELY: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") e
 
 def archived(folder: Path, settings: Loaded) -> dict[str, str]:
     """Write the archive and read it: texts by the names of their files."""
-    patient = Subject(settings.settings)
-    findings = {check.name: run(check, patient) for check in chosen(["journal", "disk", "memory"])}
+    subject = Subject(settings.settings)
+    findings = {check.name: run(check, subject) for check in chosen(["journal", "disk", "memory"])}
     archive = folder / "doctor.tar.gz"
     bundle.write(archive, bundle.contents(findings, settings))
     assert stat.S_IMODE(archive.stat().st_mode) == 0o600

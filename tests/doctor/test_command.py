@@ -6,18 +6,11 @@ import json
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from assistant.doctor.checks import CHECKS
 from tests.cli.house import House
 from tests.sound import SoundServer, silent_environment
 
 NAMES = ["settings", *(check.name for check in CHECKS)]
-
-
-@pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory) -> House:
-    return House.build(tmp_path_factory.mktemp("house"))
 
 
 def journal_in(folder: Path) -> dict[str, str]:

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from assistant.bridge.checkpoint import Checkpoint
+from assistant.bridge.kinds import build
 from assistant.config import Settings
 from assistant.doctor import models
 from assistant.doctor.finding import Level
@@ -18,7 +19,7 @@ from assistant.errors import (
     GGUFError,
     MismatchError,
 )
-from assistant.nets.projectors import ProjectorConfig, build
+from assistant.nets.projector_config import ProjectorConfig
 from assistant.personalise.bridges.folder import BridgeFolder
 from tests.encode import tiny
 from tests.generate import toys
@@ -28,14 +29,14 @@ OLD_ARM = "Features : fp asimd evtstrm aes pmull sha1 sha2 crc32 cpuid"
 
 
 class House:
-    """Toy models that belong together, and a patient that uses them."""
+    """Toy models that belong together, and a subject that uses them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.encoder = tiny.write(folder / "encoder")
         self.llm = toys.write(folder / "toy.gguf", toys.Toy())
 
-    def patient(self, **changes: object) -> Subject:
+    def subject(self, **changes: object) -> Subject:
         blocks: dict[str, object] = {
             "encode": {"path": self.encoder, "threads": 1},
             "generate": toys.settings(self.llm),
@@ -46,9 +47,9 @@ class House:
 
     def bridge(self, **changes: object) -> Checkpoint:
         """A linear bridge between the two, or one that differs."""
-        patient = self.patient()
-        encoder = str(models.encoder(patient).figures["fingerprint"])
-        table = str(models.language_model(patient).figures["fingerprint"])
+        subject = self.subject()
+        encoder = str(models.encoder(subject).figures["fingerprint"])
+        table = str(models.language_model(subject).figures["fingerprint"])
         sizes = ProjectorConfig(kind="linear", encoder_dim=tiny.HIDDEN, llm_dim=toys.Toy().n_embd)
         torch.manual_seed(0)
         weights = build(sizes).state_dict()
@@ -68,27 +69,27 @@ def folder(tmp_path: Path) -> BridgeFolder:
 
 
 def learned(house: House, folder: BridgeFolder) -> Subject:
-    return house.patient(personalise={"folder": folder.folder})
+    return house.subject(personalise={"folder": folder.folder})
 
 
 def test_models_that_are_whole_are_told_with_their_fingerprints(house: House) -> None:
-    patient = house.patient()
-    encoder, llm = models.encoder(patient), models.language_model(patient)
+    subject = house.subject()
+    encoder, llm = models.encoder(subject), models.language_model(subject)
     assert encoder.level is llm.level is Level.OK
     assert encoder.text == f"encoder loads; its fingerprint is {encoder.figures['fingerprint']}."
     assert encoder.figures["dim"] == tiny.HIDDEN
     assert llm.text.startswith(f"toy.gguf is whole: llama, {toys.N_VOCAB} tokens")
-    probe = models.embedding_path(patient)
+    probe = models.embedding_path(subject)
     assert probe.level is Level.OK
     assert probe.figures == {"scale": 1.0, "difference": 0.0}
 
 
 def test_models_that_are_not_there_or_cut_off_are_refused(house: House, tmp_path: Path) -> None:
     with pytest.raises(EncoderError, match="No speech encoder in"):
-        models.encoder(house.patient(encode={"path": tmp_path}))
+        models.encoder(house.subject(encode={"path": tmp_path}))
     half = tmp_path / "half.gguf"
     half.write_bytes(house.llm.read_bytes()[: house.llm.stat().st_size // 2])
-    cut_off = house.patient(generate={"path": half})
+    cut_off = house.subject(generate={"path": half})
     for check in (models.language_model, models.embedding_path):
         with pytest.raises(GGUFError, match="cut off or damaged"):
             check(cut_off)
@@ -96,17 +97,17 @@ def test_models_that_are_not_there_or_cut_off_are_refused(house: House, tmp_path
 
 def test_a_model_that_cannot_be_given_sound_is_refused(house: House, tmp_path: Path) -> None:
     deep = toys.write(tmp_path / "deep.gguf", toys.Toy(architecture="gemma4"))
-    patient = house.patient(generate={"path": deep})
-    assert models.language_model(patient).level is Level.OK
+    subject = house.subject(generate={"path": deep})
+    assert models.language_model(subject).level is Level.OK
     with pytest.raises(EmbeddingPathError, match="embeddings in every layer"):
-        models.embedding_path(patient)
+        models.embedding_path(subject)
 
 
 def test_the_base_bridge_must_belong_to_both_models(house: House, tmp_path: Path) -> None:
     def judged(**changes: object) -> Level:
         house.bridge(**changes).write(tmp_path / "bridge.safetensors")
-        patient = house.patient(bridge={"path": tmp_path / "bridge.safetensors"})
-        return models.base_bridge(patient).level
+        subject = house.subject(bridge={"path": tmp_path / "bridge.safetensors"})
+        return models.base_bridge(subject).level
 
     assert judged() is Level.OK
     with pytest.raises(MismatchError, match="made for another speech encoder"):
@@ -117,23 +118,23 @@ def test_the_base_bridge_must_belong_to_both_models(house: House, tmp_path: Path
         judged(weights={"body.weight": torch.zeros(2, 2)})
     (tmp_path / "bridge.safetensors").write_bytes(b"rubbish")
     with pytest.raises(CheckpointError, match="is damaged"):
-        models.base_bridge(house.patient(bridge={"path": tmp_path / "bridge.safetensors"}))
+        models.base_bridge(house.subject(bridge={"path": tmp_path / "bridge.safetensors"}))
 
 
 def test_no_bridge_is_well_unless_the_route_wants_one(house: House) -> None:
-    assert models.base_bridge(house.patient()).level is Level.OK
-    assert models.base_bridge(house.patient(route="transcript")).level is Level.OK
-    finding = models.base_bridge(house.patient(route="bridge"))
+    assert models.base_bridge(house.subject()).level is Level.OK
+    assert models.base_bridge(house.subject(route="transcript")).level is Level.OK
+    finding = models.base_bridge(house.subject(route="bridge"))
     assert finding.level is Level.FAIL
     assert "set bridge.path" in finding.text
 
 
 def test_bridges_are_not_blamed_for_models_that_do_not_load(house: House, tmp_path: Path) -> None:
     house.bridge().write(tmp_path / "bridge.safetensors")
-    patient = house.patient(
+    subject = house.subject(
         bridge={"path": tmp_path / "bridge.safetensors"}, encode={"path": tmp_path}
     )
-    finding = models.base_bridge(patient)
+    finding = models.base_bridge(subject)
     assert finding.level is Level.WARN
     assert finding.text.startswith("Not tried, because encoder or language model do not load")
 
@@ -176,7 +177,7 @@ def test_damaged_learned_bridges_are_told(house: House, folder: BridgeFolder) ->
 
 
 def test_this_machine_has_a_build_that_is_made_for_it(house: House) -> None:
-    finding = models.llama_cpp(house.patient())
+    finding = models.llama_cpp(house.subject())
     assert finding.level is Level.OK
     assert finding.figures["features"]
 

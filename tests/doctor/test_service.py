@@ -82,7 +82,7 @@ def test_systemd_is_asked_where_it_runs(tmp_path: Path, monkeypatch: pytest.Monk
         (
             Daemon(running=True, pid=77, microphone="absent", warnings=2, failures=3),
             Level.WARN,
-            "but its microphone is absent and it tells of 2 troubles and 3 trainings in a row",
+            "but its microphone is absent and it reports 2 troubles and 3 trainings in a row",
         ),
         (Daemon(running=True, pid=77, microphone="muted"), Level.OK, "answers."),
     ],

@@ -28,7 +28,7 @@ def server(sound_server: SoundServer, monkeypatch: pytest.MonkeyPatch) -> SoundS
     return sound_server
 
 
-def patient(daemon: Daemon | None = None, **blocks: object) -> Subject:
+def subject(daemon: Daemon | None = None, **blocks: object) -> Subject:
     return Subject(Settings.model_validate(blocks), daemon or Daemon())
 
 
@@ -87,7 +87,7 @@ def test_the_daemon_that_holds_the_microphone_is_believed(
 ) -> None:
     for name, value in silent_environment(tmp_path).items():
         monkeypatch.setenv(name, value)
-    listening = patient(Daemon(running=True, microphone="listening", level_dbfs=-41.26))
+    listening = subject(Daemon(running=True, microphone="listening", level_dbfs=-41.26))
     first, second = (
         finding for _, finding in examine(listening, chosen(["microphone", "loopback"]))
     )
@@ -96,7 +96,7 @@ def test_the_daemon_that_holds_the_microphone_is_believed(
     assert first.figures == {"rms_dbfs": -41.3}
     assert second.level is Level.WARN
     assert second.text.startswith("Not tried, because Attune itself holds the microphone")
-    absent = patient(Daemon(running=True, microphone="absent"))
+    absent = subject(Daemon(running=True, microphone="absent"))
     assert found("microphone", absent).level is Level.FAIL
 
 
@@ -118,7 +118,7 @@ def test_levels_are_told() -> None:
 
 @pytest.mark.parametrize("mode", range(4))
 def test_silence_and_speech_are_told_apart(mode: int) -> None:
-    finding = sound.voice_detection(patient(listen={"vad_mode": mode}))
+    finding = sound.voice_detection(subject(listen={"vad_mode": mode}))
     assert finding.level is Level.OK
     assert finding.figures["in_silence"] == 0
     assert float(finding.figures["in_speech"] or 0) > 0.4
@@ -149,7 +149,7 @@ def test_neither_speech_nor_noise_nor_silence_is_taken_for_the_chirp() -> None:
 
 
 def test_a_loudspeaker_is_not_needed_where_replies_are_written(tmp_path: Path) -> None:
-    who = patient(speak={"wav_dir": tmp_path})
+    who = subject(speak={"wav_dir": tmp_path})
     assert sound.loudspeaker(who).text == f"None is needed: replies are written to {tmp_path}."
     assert sound.loopback(who).level is Level.OK
 
@@ -158,10 +158,10 @@ def test_piper_is_tried_where_it_is_chosen(tmp_path: Path) -> None:
     assert found("piper") == Finding(Level.OK, "Not needed: speak.engine is 'espeak'.")
     voices.write(tmp_path / "anna")
     chosen_voice = {"engine": "piper", "voice": "anna"}
-    who = patient(speak=chosen_voice, models={"folder": tmp_path})
+    who = subject(speak=chosen_voice, models={"folder": tmp_path})
     assert sound.espeak_ng(who).text == "Speaks with the voice 'en-us'."
     assert found("piper", who).text.startswith("Speaks with the voice 'anna'")
-    missing = found("piper", patient(speak=chosen_voice, models={"folder": tmp_path / "none"}))
+    missing = found("piper", subject(speak=chosen_voice, models={"folder": tmp_path / "none"}))
     assert missing.level is Level.FAIL
     assert missing.text.startswith("There is no Piper voice")
 
@@ -174,7 +174,7 @@ def test_a_voice_that_is_too_slow_is_told() -> None:
 
 
 def test_espeak_ng_is_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert sound.espeak_ng(patient()).level is Level.OK
+    assert sound.espeak_ng(subject()).level is Level.OK
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(DependencyError, match="sudo apt install espeak-ng"):
-        sound.espeak_ng(patient())
+        sound.espeak_ng(subject())

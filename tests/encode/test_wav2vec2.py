@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +19,9 @@ from assistant.errors import EncoderError
 from assistant.nets.calibration import LETTERS
 from assistant.nets.ngram import ALPHABET
 from assistant.values import SAMPLE_RATE, EndReason, Utterance
+from tests.encode.sounds import NOW
 from tests.encode.tiny import BASE, HIDDEN, HOP, SMALL, write
-
-NOW = datetime(2026, 3, 1, 18, 30, tzinfo=timezone.utc)
+from tests.settings import block
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +41,7 @@ def folder(small: Path, tmp_path: Path) -> Path:
 
 
 def encoder(folder: Path, **changes: object) -> Wav2Vec2Encoder:
-    return Wav2Vec2Encoder(EncodeSettings.model_validate({"path": folder, **changes}))
+    return Wav2Vec2Encoder(block(EncodeSettings, path=folder, **changes))
 
 
 def utterance(n_samples: int, seed: int = 0) -> Utterance:

@@ -35,13 +35,14 @@ from assistant.values import SAMPLE_RATE, SpeechFeatures
 from models.recipe.encoder import word_errors
 from models.recipe.pack import EXAMPLES
 from tests.encode.sounds import cosine, examples, said
+from tests.settings import block
 
 FOLDER = starter_dir() / "whisper"
 ROOT = Path(__file__).parents[2]
 
 
 def settings(**changes: object) -> EncodeSettings:
-    return EncodeSettings.model_validate({"path": FOLDER, **changes})
+    return block(EncodeSettings, path=FOLDER, **changes)
 
 
 def silence(seconds: float) -> NDArray[np.float32]:
@@ -215,6 +216,7 @@ from assistant.encode.encoder import open_encoder
 from assistant.config import starter_dir
 from assistant.listen.recordings import load
 from assistant.values import EndReason, Utterance
+from tests.settings import block
 
 settings = EncodeSettings.model_validate({"threads": 1})
 samples = load(starter_dir() / "examples" / "2-what-time-is-it.flac")

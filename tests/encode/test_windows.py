@@ -13,6 +13,7 @@ from assistant.encode.windows import OVERLAP_S, Windows
 from assistant.values import SAMPLE_RATE
 from tests.encode import tiny
 from tests.encode.sounds import cosine, examples, said, utterance
+from tests.settings import block
 
 SMALL = Windows(length=10, overlap=4, hop=3)
 
@@ -53,7 +54,7 @@ def test_windows_are_as_long_as_the_seconds() -> None:
 
 
 def opened(folder: Path, window_s: float) -> Encoder:
-    return open_encoder(EncodeSettings.model_validate({"path": folder, "window_s": window_s}))
+    return open_encoder(block(EncodeSettings, path=folder, window_s=window_s))
 
 
 @pytest.mark.parametrize("sizes", [tiny.SMALL, tiny.BASE, tiny.LARGE], ids=["s", "b", "l"])
@@ -72,9 +73,9 @@ def test_a_long_utterance_gives_the_frames_of_one_pass(
 def test_the_starter_hears_in_windows_what_it_hears_in_one_pass() -> None:
     recording = np.concatenate(examples())[: 24 * SAMPLE_RATE]
     settings = {"path": starter_dir() / "encoder", "ngram_weight": 0.0}
-    windowed = open_encoder(EncodeSettings.model_validate(settings)).encode(said(recording))
+    windowed = open_encoder(block(EncodeSettings, **settings)).encode(said(recording))
     settings["window_s"] = 60.0
-    whole = open_encoder(EncodeSettings.model_validate(settings)).encode(said(recording))
+    whole = open_encoder(block(EncodeSettings, **settings)).encode(said(recording))
     alike = cosine(windowed.frames, whole.frames)
     assert 0.99 < np.mean(alike) < 1.0
     ours, theirs = windowed.transcript.text.split(), whole.transcript.text.split()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.daemon.service import BEATS
+from assistant.daemon.watch import BEATS
 from tests.faults.manager import WATCHDOG_S, Manager, ask, kept, managed
 from tests.sound import EAR, MICROPHONE, MOUTH, SoundServer, synthesise
 

@@ -13,6 +13,7 @@ from assistant.errors import EmbeddingPathError
 from assistant.generate.embedding_path import prove
 from assistant.generate.gguf import GGUFFile
 from assistant.generate.llama import LlamaSession
+from tests.generate.asking import logits_after
 from tests.generate.families import FAMILIES
 from tests.generate.toys import Load, Toy, settings, write
 
@@ -37,8 +38,8 @@ def test_embeddings_do_exactly_what_tokens_do(load: Load, family: str) -> None:
     spoken = [int(token) for token in np.random.default_rng(3).integers(0, 256, 40)]
     header = session.tokenize("<|im_end|>\n<|im_start|>assistant\n", special=True)
 
-    from_tokens = session.logits_after(before, spoken, header)
-    from_rows = session.logits_after(before, session.gguf.rows(spoken), header)
+    from_tokens = logits_after(session, before, spoken, header)
+    from_rows = logits_after(session, before, session.gguf.rows(spoken), header)
 
     assert np.array_equal(from_tokens, from_rows)
     assert np.ptp(from_tokens) > 0.1
@@ -48,8 +49,8 @@ def test_other_embeddings_do_something_else(load: Load) -> None:
     session = load(Toy())
 
     assert not np.array_equal(
-        session.logits_after(session.gguf.rows([1, 2, 3])),
-        session.logits_after(session.gguf.rows([1, 2, 4])),
+        logits_after(session, session.gguf.rows([1, 2, 3])),
+        logits_after(session, session.gguf.rows([1, 2, 4])),
     )
 
 
@@ -72,7 +73,7 @@ def test_stored_rows_are_what_llama_cpp_reads(
 
     assert session.probe.difference == 0
     assert np.array_equal(
-        session.logits_after(tokens), session.logits_after(session.gguf.rows(tokens))
+        logits_after(session, tokens), logits_after(session, session.gguf.rows(tokens))
     )
 
 
@@ -103,7 +104,7 @@ def test_k_quantised_rows_are_what_llama_cpp_reads(
         assert session.gguf.tensors["token_embd.weight"].type == storage
         assert session.probe.difference == 0
         assert np.array_equal(
-            session.logits_after(tokens), session.logits_after(session.gguf.rows(tokens))
+            logits_after(session, tokens), logits_after(session, session.gguf.rows(tokens))
         )
 
 

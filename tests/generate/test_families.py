@@ -12,6 +12,7 @@ from assistant.generate.gguf import GGUFFile
 from assistant.generate.native import Model
 from assistant.generate.prompt import ChatTemplate
 from assistant.generate.words import as_words
+from tests.generate.asking import logits_after
 from tests.generate.families import FAMILIES
 from tests.generate.toys import SPECIALS, Load, Toy, write
 
@@ -129,7 +130,7 @@ def test_what_sets_a_family_apart_is_computed(load: Load, family: str, feature: 
     with_it, without = load(toy), load(replace(toy, without=feature))
     tokens = with_it.tokenize("hello you, the inn " * 4, special=False)
 
-    assert not np.array_equal(with_it.logits_after(tokens), without.logits_after(tokens))
+    assert not np.array_equal(logits_after(with_it, tokens), logits_after(without, tokens))
 
 
 def test_phi_turns_its_heads_otherwise_in_a_long_context(load: Load) -> None:
@@ -138,4 +139,4 @@ def test_phi_turns_its_heads_otherwise_in_a_long_context(load: Load) -> None:
     tokens = long.tokenize("hello you", special=False)
 
     assert short.probe.difference == 0
-    assert not np.array_equal(long.logits_after(tokens), short.logits_after(tokens))
+    assert not np.array_equal(logits_after(long, tokens), logits_after(short, tokens))

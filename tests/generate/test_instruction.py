@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from assistant.errors import GenerationError
-from tests.generate.asking import A, ask, soft
+from tests.generate.asking import A, ask, logits_after, soft
 from tests.generate.families import FAMILIES
 from tests.generate.toys import EOS, IM_END, Load, Toy, chained
 
@@ -61,20 +61,20 @@ def test_going_back_to_the_instruction_is_exact(load: Load, family: str) -> None
     toy = FAMILIES[family].toy
     session = load(toy, max_tokens=40)
     turn = session.tokenize("hello you", special=False)
-    fresh = session.logits_after(turn)
+    fresh = logits_after(session, turn)
 
     for words in ("the inn", "hello hello hello", "you"):
         list(ask(session, words, "It is noon."))
         list(ask(session, soft(session, words)))
 
-    assert np.array_equal(session.logits_after(turn), fresh)
+    assert np.array_equal(logits_after(session, turn), fresh)
     session.set_instruction("Be brief.")
-    brief = session.logits_after(turn)
+    brief = logits_after(session, turn)
     list(ask(session))
     session.set_instruction("Be kind.")
-    assert np.array_equal(session.logits_after(turn), fresh)
-    assert np.array_equal(load(toy).logits_after(turn), fresh)
-    assert np.array_equal(load(toy, instruction="Be brief.").logits_after(turn), brief)
+    assert np.array_equal(logits_after(session, turn), fresh)
+    assert np.array_equal(logits_after(load(toy), turn), fresh)
+    assert np.array_equal(logits_after(load(toy, instruction="Be brief."), turn), brief)
     assert not np.array_equal(brief, fresh)
 
 
@@ -89,15 +89,15 @@ def test_a_memory_that_cannot_be_cut_is_kept_as_a_snapshot(load: Load) -> None:
 
 def test_the_instruction_makes_a_difference(load: Load) -> None:
     session = load(Toy(), instruction="Be kind.")
-    kind = session.logits_after([A])
+    kind = logits_after(session, [A])
 
     session.set_instruction("Be brief.")
-    brief = session.logits_after([A])
+    brief = logits_after(session, [A])
 
     assert not np.array_equal(kind, brief)
-    assert np.array_equal(load(Toy(), instruction="Be brief.").logits_after([A]), brief)
+    assert np.array_equal(logits_after(load(Toy(), instruction="Be brief."), [A]), brief)
     session.set_instruction("Be kind.")
-    assert np.array_equal(session.logits_after([A]), kind)
+    assert np.array_equal(logits_after(session, [A]), kind)
 
 
 def test_a_new_instruction_is_decoded_before_the_next_turn(load: Load) -> None:
@@ -113,12 +113,12 @@ def test_a_new_instruction_is_decoded_before_the_next_turn(load: Load) -> None:
 
 def test_an_instruction_that_does_not_fit_leaves_the_old_one(load: Load) -> None:
     session = load(Toy(), n_ctx=128)
-    before = session.logits_after([A])
+    before = logits_after(session, [A])
 
     with pytest.raises(GenerationError, match=r"context holds 128.*shorten the instruction"):
         session.set_instruction("q" * 200)
 
-    assert np.array_equal(session.logits_after([A]), before)
+    assert np.array_equal(logits_after(session, [A]), before)
 
 
 def test_a_date_in_the_template_is_renewed(load: Load) -> None:

@@ -13,7 +13,7 @@ from assistant.generate.llama import LlamaSession
 from assistant.generate.native import LlamaContext, Model, Sampler
 from assistant.generate.vocabulary import vocabulary
 from assistant.values import SoftPrompt
-from tests.generate.asking import A, B, ask, soft
+from tests.generate.asking import A, B, ask, logits_after, soft
 from tests.generate.bare import bare
 from tests.generate.toys import IM_END, Load, Toy, chained, settings, write
 
@@ -39,8 +39,8 @@ def test_a_prompt_longer_than_a_batch_is_decoded_in_pieces(load: Load) -> None:
     words = "hello you, the inn " * 5
 
     np.testing.assert_allclose(
-        small.logits_after(small.tokenize(words, special=False)),
-        large.logits_after(large.tokenize(words, special=False)),
+        logits_after(small, small.tokenize(words, special=False)),
+        logits_after(large, large.tokenize(words, special=False)),
         atol=1e-4,
     )
     for user in (words, soft(small, words)):
@@ -244,7 +244,7 @@ def test_closing_twice_is_harmless_and_a_closed_session_says_so(tmp_path: Path) 
     with pytest.raises(RuntimeError, match="closed"):
         session.tokenize("hello", special=False)
     with pytest.raises(RuntimeError, match="closed"):
-        session.logits_after([A])
+        logits_after(session, [A])
 
 
 def test_vocabulary_alone_is_enough_to_tokenize(load: Load) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from assistant.errors import GenerationError
 from assistant.values import StopReason
-from tests.generate.asking import A, B, C, ask, soft
+from tests.generate.asking import A, B, C, ask, logits_after, soft
 from tests.generate.toys import EOS, IM_END, IM_START, Load, Toy, chained
 
 # Text in and out
@@ -102,7 +102,7 @@ def test_what_is_expected_is_used_once_and_only_with_its_instruction(load: Load)
     list(plain)
     session.expect(NOON)
     list(ask(session, "hello", NOON))
-    for change in (lambda: None, lambda: session.logits_after([A]), lambda: session.expect("")):
+    for change in (lambda: None, lambda: logits_after(session, [A]), lambda: session.expect("")):
         change()
         again = ask(session, "hello", NOON)
         list(again)
@@ -151,7 +151,7 @@ def test_the_seed_changes_the_reply(load: Load) -> None:
 def test_the_likeliest_token_is_taken(load: Load, change: dict[str, float]) -> None:
     session = load(Toy(), max_tokens=1, **change)
     header = session.tokenize("<|im_end|>\n<|im_start|>assistant\n", special=True)
-    likeliest = int(session.logits_after([A], header).argmax())
+    likeliest = int(logits_after(session, [A], header).argmax())
     stream = ask(session, "a")
 
     text = "".join(stream)

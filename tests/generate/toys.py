@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from assistant.config import GenerateSettings
 from assistant.generate.llama import LlamaSession
+from tests.settings import block
 
 Weight = NDArray[np.float32]
 Load = Callable[..., LlamaSession]
@@ -150,7 +151,7 @@ def settings(path: Path, **changes: object) -> GenerateSettings:
         "temperature": 0.0,
         "max_tokens": 8,
     }
-    return GenerateSettings.model_validate(base | changes)
+    return block(GenerateSettings, **base | changes)
 
 
 def _write_sizes(writer: GGUFWriter, toy: Toy) -> None:

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 
 import pytest
 
 from assistant.config import JournalSettings
 from assistant.journal.retention import MEGABYTE, StoredTurn, expired
 from assistant.journal.turn import stamp
-
-NOW = datetime(2026, 3, 1, 18, 30, tzinfo=timezone.utc)
+from tests.journal.archives import NOW
 
 
 def kept(strip: str) -> list[StoredTurn]:

@@ -22,11 +22,12 @@ from assistant.errors import AttuneError
 from assistant.listen.capture import Microphone
 from assistant.listen.segment import segment, voiced
 from assistant.values import AudioFrame
+from tests.settings import block
 
 
 def main() -> None:
     options = json.loads(sys.argv[1])
-    settings = ListenSettings.model_validate(options["settings"])
+    settings = block(ListenSettings, **options["settings"])
     told: dict[str, object] = {}
     frames = 0
     ages: list[float] = []

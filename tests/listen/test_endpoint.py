@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from assistant.config import ListenSettings
+from assistant.config.tuning import ListenTuning
 from assistant.listen.endpoint import (
     TRAIL_FRAMES,
     Dropped,
@@ -21,6 +22,7 @@ from assistant.listen.endpoint import (
 from assistant.listen.half_duplex import HalfDuplex
 from assistant.listen.segment import segment
 from assistant.values import FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE, AudioFrame, EndReason, Utterance
+from tests.settings import block
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
 
@@ -35,7 +37,7 @@ def settings(**changed: object) -> ListenSettings:
         "min_ms": 60,
         "max_s": 1.0,  # 50
     }
-    return ListenSettings.model_validate(small | changed)
+    return block(ListenSettings, **small | changed)
 
 
 def events(strip: str, **changed: object) -> list[tuple[int, Event]]:
@@ -54,7 +56,8 @@ def frames(strip: str) -> Iterator[AudioFrame]:
 
 
 def cut(strip: str, **options: object) -> list[Utterance]:
-    changed = {key: options.pop(key) for key in list(options) if key in ListenSettings.model_fields}
+    known = {*ListenSettings.model_fields, *vars(ListenTuning())}
+    changed = {key: options.pop(key) for key in known & options.keys()}
     return list(
         segment(
             frames(strip),

@@ -7,12 +7,13 @@ import pytest
 
 from assistant.config import ListenSettings
 from assistant.listen.pauses import USUAL_MS, Moment, Pauses
+from tests.settings import block
 
 SOME = Moment(voiced_ms=USUAL_MS)
 
 
 def pauses(**changed: object) -> Pauses:
-    return Pauses(ListenSettings.model_validate(changed))
+    return Pauses(block(ListenSettings, **changed))
 
 
 def live(model: Pauses, utterances: int, length_ms: float, share: float = 1.0) -> None:

@@ -199,7 +199,7 @@ def test_white_noise_is_silence_when_soft_and_speech_without_end_when_loud(
     soundfile.write(path, np.clip(noise, -1, 1), SAMPLE_RATE)
     found = utterances(path)
     assert [utterance.end_reason.value for utterance in found] == reasons
-    assert all(utterance.seconds <= SETTINGS.max_s for utterance in found)
+    assert all(utterance.seconds <= SETTINGS.tuned.max_s for utterance in found)
 
 
 def test_a_file_is_let_go_when_its_reader_stops_early(tmp_path: Path) -> None:

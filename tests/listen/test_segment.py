@@ -10,15 +10,15 @@ from assistant.config import ListenSettings
 from assistant.listen.pauses import Pauses
 from assistant.listen.segment import segment
 from assistant.values import FRAME_MS, FRAME_SAMPLES, AudioFrame, EndReason, Utterance
+from tests.settings import block
 
 SPEECH = "#" * 40
 TURN = "." * 30 + SPEECH
 
 
 def settings(**changed: object) -> ListenSettings:
-    return ListenSettings.model_validate(
-        {"start_ms": 60, "start_window_ms": 100, "pre_roll_ms": 80, "min_ms": 60} | changed
-    )
+    small = {"start_ms": 60, "start_window_ms": 100, "pre_roll_ms": 80, "min_ms": 60}
+    return block(ListenSettings, **small | changed)
 
 
 def cut(strip: str, told: ListenSettings | None = None, **options: object) -> list[Utterance]:

@@ -7,8 +7,10 @@ import torch
 from pydantic import ValidationError
 from torch.nn import functional
 
+from assistant.bridge.kinds import build
 from assistant.nets.bridgeformer import BridgeFormer
-from assistant.nets.projectors import Pooled, ProjectorConfig, build
+from assistant.nets.pooled import Pooled
+from assistant.nets.projector_config import ProjectorConfig
 from assistant.nets.tokenctc import TokenCTC
 
 

@@ -9,12 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from assistant import child
+from tests.waiting import WAIT_S
 
 ACTIVATE = ("systemd-socket-activate", "--accept", "--inetd")
 STEWARD = child.command("assistant.personalise.background.trainer_service")
-
-WAIT_S = 60.0
-"""Longest wait of a test that would otherwise never end."""
 
 
 @contextmanager

@@ -15,11 +15,9 @@ from assistant.personalise.background.supervisor import Ended, Supervisor
 from assistant.personalise.training.events import Event
 from assistant.personalise.training.request import Request
 from tests.personalise.trainers import trainer
+from tests.waiting import WAIT_S
 
 ROOT = Path(__file__).parents[2]
-
-WAIT_S = 60.0
-"""Longest wait of a test that would otherwise never end."""
 
 CALM = Device(load=0.1, free_mb=9_000, disk_mb=9_000, celsius=45.0, on_mains=True)
 NOON = datetime(2025, 6, 1, 12, tzinfo=timezone.utc)

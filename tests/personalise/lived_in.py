@@ -10,9 +10,10 @@ import numpy as np
 import torch
 
 from assistant.bridge.checkpoint import Checkpoint
+from assistant.bridge.kinds import build
 from assistant.journal.lineage import Lineage
 from assistant.journal.store import Journal
-from assistant.nets.projectors import ProjectorConfig, build
+from assistant.nets.projector_config import ProjectorConfig
 from assistant.personalise.bridges.folder import BridgeFolder
 from assistant.values import Route, SpeechFeatures, Transcript
 from tests.journal.exchanges import reply, soft_prompt, utterance

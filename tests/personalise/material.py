@@ -7,11 +7,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from assistant.bridge.batch import EncodedPair
+from assistant.bridge.kinds.kind import Source
+from assistant.bridge.kinds.letters import LettersHead, untrained
 from assistant.config import PersonaliseSettings
 from assistant.nets.spelling import Spelling
-from assistant.personalise.training.heads import EncodedPair, LettersHead
 from assistant.personalise.training.trainer import Material, Trainer
 from assistant.values import SpeechFeatures
+from tests.settings import block
 
 SYMBOLS = ("<pad>", "|", *"abcdefgh")
 DIM = len(SYMBOLS)
@@ -49,12 +52,12 @@ def pairs(count: int, seed: int, shift: int = 0) -> list[EncodedPair]:
 def letters_head() -> LettersHead:
     """A head that reads unshifted features rightly before any training."""
     head = (torch.eye(DIM), torch.zeros(DIM))
-    return LettersHead(LettersHead.untrained(ENCODER, head, SPELLING), SPELLING)
+    return LettersHead(untrained(Source(ENCODER, DIM, SPELLING, head)), SPELLING)
 
 
 def settings(**changes: object) -> PersonaliseSettings:
     wished: dict[str, object] = {"steps": 120, "batch": 4, "rate": 0.03, "memory_mb": 8_000}
-    return PersonaliseSettings.model_validate(wished | changes)
+    return block(PersonaliseSettings, **wished | changes)
 
 
 def trainer(state: Path, name: str = "one", **changes: object) -> Trainer:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from assistant.config import Settings, load
+from assistant.config import Settings
 from assistant.journal.store import Journal
 from assistant.journal.turn import Taught
 from assistant.personalise.data.common_talk import sentences
 from assistant.values import EndReason, Utterance
 from bench.speakers import LETTERS, SPEAKERS
+from tests.settings import whole
 
 BEGAN = datetime(2026, 3, 1, 9, tzinfo=timezone.utc)
 
@@ -49,14 +50,17 @@ class Pupil:
 def settings(folder: Path, **changes: object) -> Settings:
     """The bundled letters, bridge and LLM over a journal in ``folder``, with a short training."""
     wished: dict[str, object] = {
-        "journal.path": folder / "journal.db",
-        "encode.path": LETTERS,
-        "encode.threads": 1,
-        "generate.threads": 1,
-        "personalise.replay": 24,
-        "personalise.canaries": 8,
-        "personalise.steps": 120,
-        "personalise.memory_mb": 8_000,
+        "journal__path": folder / "journal.db",
+        "encode__path": LETTERS,
+        "encode__threads": 1,
+        "generate__threads": 1,
+        "personalise__replay": 24,
+        "personalise__canaries": 8,
+        "personalise__steps": 120,
+        "personalise__memory_mb": 8_000,
     }
-    named = {key.replace("__", "."): value for key, value in changes.items()}
-    return load(wished | named, environ={}, files=()).settings
+    blocks: dict[str, dict[str, object]] = {}
+    for key, value in (wished | changes).items():
+        block, _, name = key.partition("__")
+        blocks.setdefault(block, {})[name] = value
+    return whole(blocks)

@@ -18,8 +18,9 @@ from assistant.personalise.background.supervisor import Ended, How, Supervisor
 from assistant.personalise.training.events import Nothing
 from assistant.personalise.training.request import Request
 from tests.personalise.activation import activated
-from tests.personalise.supervising import run, until
+from tests.personalise.supervising import run
 from tests.personalise.trainers import trainer
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
 
@@ -115,7 +116,9 @@ def test_a_trainer_whose_steward_is_killed_is_killed_too(path: Path) -> None:
         supervisor = Supervisor(settings(path), Request())
         process = psutil.Process(supervisor.pid)
         os.kill(process.ppid(), signal.SIGKILL)
-        assert run(supervisor)[1] == Ended(How.DIED, "it was killed, probably for want of memory")
+        assert run(supervisor)[1] == Ended(
+            How.DIED, "it was killed, probably because memory ran out"
+        )
         until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
 
 

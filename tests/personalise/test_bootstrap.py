@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,18 +11,22 @@ import soundfile
 
 from assistant.bridge.checkpoint import read
 from assistant.bridge.connect import Bridge
+from assistant.bridge.kinds import named
+from assistant.bridge.kinds.kind import TrainingContext
 from assistant.config import Settings, load
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.errors import CorpusError, TrainingError
 from assistant.generate.gguf import GGUFFile
 from assistant.generate.vocabulary import vocabulary
+from assistant.journal.features import half
 from assistant.journal.lineage import Lineage
 from assistant.journal.store import Journal
 from assistant.journal.turn import Taught
-from assistant.personalise.bridges.erasure import erase
+from assistant.personalise.bridges.erasure import erase, forget
 from assistant.personalise.bridges.folder import BridgeFolder
+from assistant.personalise.data.features import source_of
 from assistant.personalise.data.synthetic import Sentence
-from assistant.personalise.training.bootstrap import STEPS, BootstrapRequest, bootstrap, own_texts
+from assistant.personalise.training.bootstrap import BootstrapRequest, bootstrap, own_texts
 from assistant.personalise.training.events import (
     Collected,
     Encoded,
@@ -30,11 +35,11 @@ from assistant.personalise.training.events import (
     Nothing,
     Stepped,
 )
-from assistant.personalise.training.heads import LettersHead, untrained
 from assistant.personalise.training.trainer import Interrupted
 from tests.encode import tiny
 from tests.generate import toys
 from tests.journal.exchanges import utterance
+from tests.personalise.lived_in import Traces
 
 N_CTX = 4_096
 SHORT = BootstrapRequest(utterances=3, steps=3)
@@ -81,7 +86,7 @@ def test_a_new_pair_gets_a_bridge_that_is_judged_and_kept(settings: Settings) ->
     first, *events, last = told
     assert isinstance(first, Collected)
     assert first.train == 3
-    assert first.held_out >= settings.personalise.min_held_out
+    assert first.held_out >= settings.personalise.tuned.min_held_out
     encoded = [event for event in events if isinstance(event, Encoded)]
     whole = first.train + first.held_out
     assert encoded == [Encoded(number, whole) for number in range(1, whole + 1)]
@@ -106,11 +111,11 @@ def test_a_new_pair_gets_a_bridge_that_is_judged_and_kept(settings: Settings) ->
 
 @pytest.mark.parametrize("head", ["letters", "anchored", "pooled"])
 def test_every_head_can_begin_so(settings: Settings, head: str) -> None:
-    plan = BootstrapRequest(head=head, utterances=2, steps=1)  # pyright: ignore[reportArgumentType]
+    plan = BootstrapRequest(head=head, utterances=2, steps=1)
     outcome = run(settings, plan)
     made = read(settings.bridges / f"{outcome.version}.safetensors")
     assert made.config.kind == ("bridgeformer" if head == "pooled" else head)
-    assert head in STEPS
+    assert named(head).bootstrap_steps
 
 
 def test_untrained_a_new_pair_reads_as_the_encoder_does(settings: Settings) -> None:
@@ -119,12 +124,8 @@ def test_untrained_a_new_pair_reads_as_the_encoder_does(settings: Settings) -> N
     assert features.transcript.text
     with vocabulary(settings.generate.path) as language:
         tokens = language.tokens(features.transcript.text)
-        wanted = settings.personalise.model_copy(update={"head": "anchored"})
-        fingerprint = encoder.fingerprint
-        for begun in (
-            LettersHead.untrained(fingerprint, encoder.ctc_head(), encoder.spelling),
-            untrained(wanted, fingerprint, encoder.dim, language, tokens, language.pad),
-        ):
+        context = TrainingContext(settings.personalise, source_of(encoder), language)
+        for begun in (named(kind).untrained(context, tokens) for kind in ("letters", "anchored")):
             prompt = Bridge(begun, language, encoder.spelling).soft_prompt(features)
             assert prompt.heard == features.transcript.text
             np.testing.assert_allclose(prompt.rows, language.rows(tokens), atol=0.01)
@@ -204,6 +205,47 @@ def test_an_erasure_takes_what_is_kept_of_own_texts_before_the_end(settings: Set
     assert left(settings) == {"bootstrap.frames", "bootstrap.jsonl"}
 
 
+def corpus_of(folder: Path, *texts: str | None) -> Path:
+    """Recordings, each with its text where it has one."""
+    folder.mkdir()
+    for number, text in enumerate(texts):
+        sound = utterance(0.5, seed=number).samples
+        soundfile.write(folder / f"{number}.wav", sound, 16_000)
+        if text is not None:
+            (folder / f"{number}.txt").write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_after_an_interrupted_bootstrap_everything_of_a_corpus_can_be_forgotten(
+    settings: Settings, tmp_path: Path
+) -> None:
+    stop = threading.Event()
+
+    def tell(event: Event) -> None:
+        if isinstance(event, Stepped) and event.step == 2:
+            stop.set()
+
+    plan = BootstrapRequest(corpora=(corpus_of(tmp_path / "corpus", "good evening"),), utterances=1)
+    with Journal.open(settings.journal) as journal:
+        journal.typed("where is my blue hat")
+        with pytest.raises(Interrupted):
+            run(settings, plan, tell, stop=stop)
+        encoder = Wav2Vec2Encoder(settings.encode)
+        sound, _ = soundfile.read(tmp_path / "corpus" / "0.wav", dtype="float32")
+        found = encoder.encode(replace(utterance(0.5), samples=sound))
+        frames = half(found.frames).tobytes()
+        traces = Traces((frames[len(frames) // 2 :][:64], found.transcript.text.encode()))
+        data = settings.journal.path.parent
+        assert {name for name, _ in traces.left_in(data)} == {"bootstrap.frames", "bootstrap.jsonl"}
+        assert left(settings) == {
+            "bootstrap.safetensors", "bootstrap.frames", "bootstrap.jsonl",
+            "bootstrap-own.frames", "bootstrap-own.jsonl",
+        }  # fmt: skip
+        forget(journal, BridgeFolder(settings.bridges), None)
+    assert traces.left_in(data) == []
+    assert left(settings) == set()
+
+
 def test_a_bridge_for_elsewhere_knows_nothing_of_the_journal(
     settings: Settings, tmp_path: Path
 ) -> None:
@@ -224,13 +266,7 @@ def test_a_bridge_for_elsewhere_knows_nothing_of_the_journal(
 def test_recordings_of_a_corpus_are_learned_from_and_problems_told(
     settings: Settings, tmp_path: Path
 ) -> None:
-    corpus = tmp_path / "corpus"
-    corpus.mkdir()
-    for number, text in enumerate(("good evening", "sleep well", "in 5 minutes", None)):
-        sound = utterance(0.5, seed=number).samples
-        soundfile.write(corpus / f"{number}.wav", sound, 16_000)
-        if text is not None:
-            (corpus / f"{number}.txt").write_text(text, encoding="utf-8")
+    corpus = corpus_of(tmp_path / "corpus", "good evening", "sleep well", "in 5 minutes", None)
     told: list[Event] = []
     notes: list[str] = []
     run(

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from assistant.personalise.data.common_talk import NAME, common_talk, sentences
-from assistant.personalise.data.feature_file import files
+from assistant.personalise.bridges import training_files
+from assistant.personalise.data.common_talk import common_talk, sentences
 from assistant.values import SpeechFeatures, Transcript, Utterance, Word
 
 
@@ -50,7 +50,7 @@ def test_only_what_is_missing_or_damaged_is_made_anew(tmp_path: Path) -> None:
     common_talk(2, encoder, tmp_path)
     common_talk(3, encoder, tmp_path)
     assert len(encoder.heard) == 3
-    frames, _ = files(tmp_path, NAME)
+    frames, _ = training_files.features(tmp_path, training_files.COMMON_TALK)
     frames.write_bytes(frames.read_bytes()[:-10])
     assert len(common_talk(3, encoder, tmp_path)) == 3
     assert len(encoder.heard) == 4

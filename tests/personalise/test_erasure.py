@@ -15,7 +15,9 @@ import pytest
 
 from assistant.config import JournalSettings
 from assistant.errors import CheckpointError, JournalError, TrainingError
+from assistant.journal.backup import Places, pack
 from assistant.journal.lineage import Lineage
+from assistant.journal.restore import restore
 from assistant.journal.store import Journal
 from assistant.journal.turn import Taught
 from assistant.personalise.bridges.erasure import (
@@ -190,6 +192,122 @@ def test_forgetting_finishes_a_destruction_that_was_broken_off(
     assert weights.left_in(path.parent)
     forget(daemon, folder, None)
     assert weights.left_in(path.parent) == []
+
+
+def kept_before_restores(journal: Journal, folder: BridgeFolder) -> Places:
+    """Back up and restore twice, as a person does; what restores keep holds all of it twice."""
+    places = Places(journal.path, folder.folder)
+    archive = journal.path.parent.parent / "saved.tar"
+    journal.close()
+    folder.folder.mkdir(exist_ok=True)
+    pack(places, archive, STARTED_AT)
+    for number in ("", "-2"):
+        _, kept = restore(archive, places)
+        assert [path.name for path in kept] == [
+            f"journal.db.before-restore{number}", f"bridges.before-restore{number}",
+        ]  # fmt: skip
+    return places
+
+
+def test_what_restores_have_kept_is_forgotten_too(
+    daemon: Journal, path: Path, folder: BridgeFolder
+) -> None:
+    traces, _ = lived_in(daemon, folder)
+    begun = begin_training(folder)
+    places = kept_before_restores(daemon, folder)
+    killed = shutil.copytree(places.bridges, places.bridges.with_name("bridges.restoring"))
+    shutil.copy(places.journal, places.journal.with_name("journal.db.restoring"))
+    places.journal.with_name("journal.db.before-restore-3-wal").write_bytes(b"zaid number 002")
+    everything = [*traces.values(), begun]
+    assert killed.is_dir()
+    assert all(each.left_in(path.parent) for each in everything)
+    with Journal(path) as journal:
+        forget(journal, folder, None)
+    assert [each.left_in(path.parent) for each in everything] == [[]] * 5
+    assert sorted(each.name for each in path.parent.iterdir()) == [
+        "bridges", "journal.db", "replies",
+    ]  # fmt: skip
+
+
+def test_an_erased_exchange_is_erased_from_what_restores_have_kept(
+    daemon: Journal, path: Path, folder: BridgeFolder
+) -> None:
+    traces, (first, _, third) = lived_in(daemon, folder)
+    begun = begin_training(folder)
+    places = kept_before_restores(daemon, folder)
+    with Journal(path) as journal:
+        assert erase(journal, folder, [3], None).wiped
+        assert traces[3].left_in(path.parent) == begun.left_in(path.parent) == []
+        assert {trace for _, trace in traces[2].left_in(path.parent)} == set(traces[2].of)
+    for suffix in ("", "-2"):
+        before = places.journal.with_name(f"journal.db.before-restore{suffix}")
+        with Journal(before) as kept:
+            assert [turn.id for turn in kept.turns()] == [5, 4, 2, 1]
+        bridges = BridgeFolder(places.bridges.with_name(f"bridges.before-restore{suffix}"))
+        assert bridges.versions() == sorted([first, third])
+
+
+def test_another_exchange_of_the_same_number_stays_in_what_restores_have_kept(
+    daemon: Journal, path: Path, folder: BridgeFolder
+) -> None:
+    talk(daemon, 2)
+    places = kept_before_restores(daemon, folder)
+    before = places.journal.with_name("journal.db.before-restore")
+    with Journal(before) as kept, kept.writing("let it be another one") as database:
+        database.conn.execute("UPDATE turns SET started_at = '2026-03-02T18:30:00.000000+00:00'")
+    with Journal(path) as journal:
+        assert erase(journal, folder, [2], None).turns == 1
+    with Journal(before) as kept:
+        assert kept.turn(2).correction == "meant number 002"
+
+
+def test_what_cannot_be_searched_is_erased_altogether(
+    daemon: Journal, path: Path, folder: BridgeFolder
+) -> None:
+    traces, _ = lived_in(daemon, folder)
+    places = kept_before_restores(daemon, folder)
+    damaged = places.journal.with_name("journal.db.before-restore")
+    damaged.write_bytes(b"zaid number 003" * 500)
+    with Journal(path) as journal:
+        erase(journal, folder, [3], None)
+    assert traces[3].left_in(path.parent) == []
+    assert not damaged.exists()
+    assert not places.bridges.with_name("bridges.before-restore").exists()
+    assert places.journal.with_name("journal.db.before-restore-2").is_file()
+
+
+def test_what_a_killed_backup_has_left_goes_with_any_exchange(
+    daemon: Journal, path: Path, folder: BridgeFolder
+) -> None:
+    traces, _ = lived_in(daemon, folder)
+    left = path.parent / "attune.tar.part"
+    left.mkdir()
+    pack(Places(path, folder.folder), left / "attune.tar", STARTED_AT)
+    shutil.copy(path, left / "journal.db")
+    assert len(traces[3].left_in(left)) > 0
+    erase(daemon, folder, [3], None)
+    assert traces[3].left_in(path.parent) == []
+    assert not left.exists()
+
+
+def test_a_second_name_of_the_journal_is_not_overwritten(
+    daemon: Journal, path: Path, folder: BridgeFolder
+) -> None:
+    alias = path.with_name("journal.db.before-restore")
+    alias.hardlink_to(path)  # where a restore was killed between two renames
+    forget(daemon, folder, None)
+    assert not alias.exists()
+    assert daemon.database.conn.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+@pytest.mark.parametrize("name", ["training.safetensors", "bootstrap.safetensors", "bootstrap-own"])
+def test_names_of_what_trainings_keep_stand_in_one_file(name: str) -> None:
+    holding = [
+        path.name
+        for path in (ROOT / "assistant").rglob("*.py")
+        if f'"{name}' in path.read_text(encoding="utf-8")
+    ]
+    assert holding == ["training_files.py"]
 
 
 def test_erasing_before_anything_was_learned(daemon: Journal, folder: BridgeFolder) -> None:

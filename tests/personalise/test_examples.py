@@ -10,6 +10,7 @@ from assistant.journal.store import Journal
 from assistant.journal.turn import Taught
 from assistant.personalise.data.examples import examples, is_held_out, spoken
 from assistant.values import EndReason, SpeechFeatures, Transcript, Utterance
+from tests.settings import block
 
 SETTINGS = PersonaliseSettings.model_validate({})
 BEGAN = datetime(2026, 3, 1, 9, tzinfo=timezone.utc)
@@ -47,9 +48,9 @@ def test_a_sure_hypothesis_counts_little_and_an_unsure_one_nothing(journal: Jour
     sure = said(journal, 0, "what time is it", 0.99)
     said(journal, 1, "what lime is it", 0.7)
     assert [(each.turn, each.weight) for each in examples(journal.turns(), SETTINGS)] == [
-        (sure, SETTINGS.confident_weight)
+        (sure, SETTINGS.tuned.confident_weight)
     ]
-    without = SETTINGS.model_copy(update={"confident_weight": 0.0})
+    without = block(PersonaliseSettings, confident_weight=0.0)
     assert examples(journal.turns(), without) == []
 
 

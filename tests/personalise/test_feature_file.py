@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from assistant.errors import TrainingError
-from assistant.personalise.data.feature_file import EncodedFile, files
+from assistant.personalise.bridges import training_files
+from assistant.personalise.bridges.shred import shred
+from assistant.personalise.data.feature_file import EncodedFile
 from assistant.values import SpeechFeatures, Transcript, Word
 
 ENCODER, DIM = "encoder-1", 3
@@ -58,7 +60,7 @@ def test_what_is_kept_is_read_again_in_any_order(tmp_path: Path) -> None:
 @pytest.mark.parametrize("cut", [1, 5, 60])
 def test_a_line_that_is_cut_off_costs_its_own_utterance_only(tmp_path: Path, cut: int) -> None:
     filled(tmp_path)
-    _, lines = files(tmp_path, "some")
+    _, lines = training_files.features(tmp_path, "some")
     lines.write_bytes(lines.read_bytes()[:-cut])
     file = opened(tmp_path)
     assert kept(file) == [0, 1]
@@ -69,7 +71,7 @@ def test_a_line_that_is_cut_off_costs_its_own_utterance_only(tmp_path: Path, cut
 
 def test_frames_that_are_missing_or_too_many_cost_nothing_else(tmp_path: Path) -> None:
     filled(tmp_path)
-    frames, _ = files(tmp_path, "some")
+    frames, _ = training_files.features(tmp_path, "some")
     whole = frames.read_bytes()
     frames.write_bytes(whole[:-1])
     assert kept(opened(tmp_path)) == [0, 1]
@@ -82,7 +84,7 @@ def test_frames_that_are_missing_or_too_many_cost_nothing_else(tmp_path: Path) -
 @pytest.mark.parametrize("nonsense", [b"{}\n", b"\xff\n", b'["key", 3]\n'])
 def test_what_comes_after_a_damaged_line_is_made_anew(tmp_path: Path, nonsense: bytes) -> None:
     filled(tmp_path)
-    _, lines = files(tmp_path, "some")
+    _, lines = training_files.features(tmp_path, "some")
     head, first, *_ = lines.read_bytes().splitlines(keepends=True)
     lines.write_bytes(head + first + nonsense)
     assert kept(opened(tmp_path)) == [0]
@@ -95,14 +97,14 @@ def test_features_of_another_encoder_go(tmp_path: Path) -> None:
     filled(tmp_path)
     file = opened(tmp_path, "encoder-2")
     assert "key 0" not in file
-    assert not any(path.exists() for path in files(tmp_path, "some"))
+    assert not any(path.exists() for path in training_files.features(tmp_path, "some"))
     file.add("key 0", features(0, "encoder-2"))
     assert opened(tmp_path, "encoder-2").features("key 0").encoder == "encoder-2"
 
 
 def test_frames_that_go_meanwhile_are_told(tmp_path: Path) -> None:
     file = filled(tmp_path)
-    frames, _ = files(tmp_path, "some")
+    frames, _ = training_files.features(tmp_path, "some")
     frames.write_bytes(frames.read_bytes()[:-1])
     with pytest.raises(TrainingError, match=r"Cannot read .*some\.frames: it is cut off"):
         file.features("key 2")
@@ -122,10 +124,20 @@ def test_destroyed_nothing_is_left(tmp_path: Path) -> None:
 
 def test_nobody_else_may_read_them(tmp_path: Path) -> None:
     filled(tmp_path)
-    assert {path.stat().st_mode & 0o777 for path in files(tmp_path, "some")} == {0o600}
+    assert {path.stat().st_mode & 0o777 for path in training_files.features(tmp_path, "some")} == {
+        0o600
+    }
 
 
 def test_what_cannot_be_kept_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(TrainingError, match=r"Cannot keep .*some\.frames: .*Make room"):
         opened(tmp_path / "file" / "folder")
+
+
+def test_what_is_erased_while_a_training_runs_does_not_come_back(tmp_path: Path) -> None:
+    file = filled(tmp_path)
+    shred(training_files.features(tmp_path, "some"))
+    with pytest.raises(TrainingError, match="has been erased meanwhile"):
+        file.add("key 9", features(9))
+    assert list(tmp_path.iterdir()) == []

@@ -7,6 +7,7 @@ import pytest
 from assistant.config import PersonaliseSettings
 from assistant.personalise.judging.gate import Measured, decide
 from assistant.personalise.judging.score import Score
+from tests.settings import block
 
 SETTINGS = PersonaliseSettings.model_validate({})
 
@@ -66,6 +67,6 @@ def test_exactly_the_margin_is_enough() -> None:
 
 def test_margins_can_be_set() -> None:
     slight = replace(GOOD, after=of(0.505, 0.395))
-    free = SETTINGS.model_copy(update={"reply_margin": 0.0, "reading_margin": 0.0})
+    free = block(PersonaliseSettings, reply_margin=0.0, reading_margin=0.0)
     assert not decide(slight, SETTINGS).accepted
     assert decide(slight, free).accepted

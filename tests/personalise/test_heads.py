@@ -8,16 +8,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from assistant.bridge.batch import Batch, EncodedPair
+from assistant.bridge.checkpoint import Checkpoint
 from assistant.bridge.connect import Bridge
-from assistant.personalise.training.heads import (
-    AnchoredHead,
-    Batch,
-    CTCHead,
-    EncodedPair,
-    LettersHead,
-    PooledHead,
-    untrained,
-)
+from assistant.bridge.kinds import named, projector
+from assistant.bridge.kinds.anchored import AnchoredHead
+from assistant.bridge.kinds.ctc import CTCHead
+from assistant.bridge.kinds.kind import Source, TrainingContext
+from assistant.bridge.kinds.letters import LettersHead
+from assistant.bridge.kinds.pooled import PooledHead
 from tests.personalise.material import DIM, ENCODER, SPELLING, letters_head, pair, settings
 
 WIDTH = 5
@@ -27,6 +26,8 @@ class Letters:
     """An LLM whose tokens are a space and the letters a to h, its rows drawn once."""
 
     embedding_fingerprint = "table-1"
+    size = 9
+    pad = 0
 
     def __init__(self) -> None:
         rows = np.random.default_rng(0).normal(size=(9, WIDTH))
@@ -53,6 +54,12 @@ class Fixed(nn.Module):
         return self.output
 
 
+def begun(tokens: range, **changes: object) -> Checkpoint:
+    """An untrained bridge of the kind that the settings name."""
+    context = TrainingContext(settings(**changes), Source(ENCODER, DIM), Letters())
+    return named(context.settings.head).untrained(context, tokens)
+
+
 def test_untrained_letters_read_as_the_encoder_does() -> None:
     heard = pair("abc hag")
     bridge = Bridge(letters_head().checkpoint, Letters(), SPELLING)
@@ -64,7 +71,7 @@ def test_untrained_letters_read_as_the_encoder_does() -> None:
 
 def test_untrained_anchors_read_as_the_encoder_does() -> None:
     language = Letters()
-    found = untrained(settings(head="anchored"), ENCODER, DIM, language, range(9), pad=0)
+    found = begun(range(9), head="anchored")
     for text in ("abc hag", "a", "hhh ddd c"):
         heard = pair(text)
         prompt = Bridge(found, language, SPELLING).soft_prompt(heard.features)
@@ -73,14 +80,14 @@ def test_untrained_anchors_read_as_the_encoder_does() -> None:
 
 
 def test_anchors_leave_a_hypothesis_that_they_do_not_know_as_it_is() -> None:
-    found = untrained(settings(head="anchored"), ENCODER, DIM, Letters(), range(3), pad=0)
+    found = begun(range(3), head="anchored")
     prompt = Bridge(found, Letters(), SPELLING).soft_prompt(pair("hag").features)
     assert prompt.heard == "hag"
 
 
 def test_the_letters_loss_is_small_where_the_text_is_right_and_weighs_utterances() -> None:
     head = letters_head()
-    network = head.checkpoint.projector()
+    network = projector(head.checkpoint)
     right, wrong = pair("abc"), EncodedPair(pair("abc").features, "hgf")
     of = [float(head.loss(network, Batch.of([each])).detach()) for each in (right, wrong)]
     assert of[0] < 0.5 < of[1]
@@ -90,20 +97,20 @@ def test_the_letters_loss_is_small_where_the_text_is_right_and_weighs_utterances
 
 
 def test_a_ctc_bridge_can_be_given_more_tokens_without_reading_otherwise() -> None:
-    found = untrained(settings(head="ctc"), ENCODER, DIM, Letters(), range(4), pad=0)
-    wider = CTCHead.widened(found, [2, 7, 8])
+    found = begun(range(4), head="ctc")
+    wider = named("ctc").widened(found, [2, 7, 8])
     assert wider.token_ids.tolist() == [0, 1, 2, 3, 7, 8]
     frames = torch.randn(1, 9, DIM)
-    before, after = found.projector()(frames), wider.projector()(frames)
+    before, after = projector(found)(frames), projector(wider)(frames)
     torch.testing.assert_close(after[..., :5], before)
-    assert CTCHead.widened(found, [1, 2]) is found
-    loss = CTCHead(wider, Letters()).loss(wider.projector(), Batch.of([pair("agh")]))
+    assert named("ctc").widened(found, [1, 2]) is found
+    loss = CTCHead(wider, Letters()).loss(projector(wider), Batch.of([pair("agh")]))
     assert torch.isfinite(loss)
 
 
 def test_more_anchors_candidates_need_no_weights() -> None:
-    found = untrained(settings(head="anchored"), ENCODER, DIM, Letters(), range(4), pad=0)
-    wider = AnchoredHead.widened(found, [8, 3])
+    found = begun(range(4), head="anchored")
+    wider = named("anchored").widened(found, [8, 3])
     assert wider.token_ids.tolist() == [0, 1, 2, 3, 8]
     assert wider.config.candidates == 5
     assert wider.weights is found.weights
@@ -111,8 +118,8 @@ def test_more_anchors_candidates_need_no_weights() -> None:
 
 def test_the_anchored_loss_is_nothing_for_the_hypothesis_and_high_for_another_text() -> None:
     language = Letters()
-    found = untrained(settings(head="anchored"), ENCODER, DIM, language, range(9), pad=0)
-    head, network = AnchoredHead(found, language), found.projector()
+    found = begun(range(9), head="anchored")
+    head, network = AnchoredHead(found, language), projector(found)
     assert float(head.loss(network, Batch.of([pair("abc")])).detach()) < 0.01
     assert (
         float(head.loss(network, Batch.of([EncodedPair(pair("abc").features, "ghf")])).detach())
@@ -125,7 +132,7 @@ def test_the_anchored_loss_is_nothing_for_the_hypothesis_and_high_for_another_te
 
 def test_the_pooled_loss_is_nothing_where_slots_are_the_cast_rows() -> None:
     language = Letters()
-    found = untrained(settings(head="pooled", slots=6), ENCODER, DIM, language, range(9), pad=0)
+    found = begun(range(9), head="pooled", slots=6)
     assert found.pad == 0
     head = PooledHead(found, language, 0, 1.0, 1.0)
     batch = Batch.of([pair("abc"), pair("hhhhhhhh")])
@@ -136,10 +143,7 @@ def test_the_pooled_loss_is_nothing_where_slots_are_the_cast_rows() -> None:
 
 
 def test_another_seed_begins_otherwise() -> None:
-    one, two, three = (
-        untrained(settings(head="ctc", seed=seed), ENCODER, DIM, Letters(), range(9), pad=0)
-        for seed in (1, 1, 2)
-    )
+    one, two, three = (begun(range(9), head="ctc", seed=seed) for seed in (1, 1, 2))
     assert one.version == two.version != three.version
 
 

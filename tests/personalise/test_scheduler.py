@@ -101,7 +101,7 @@ def test_nothing_to_train_counts_as_a_verdict(home: Home) -> None:
         (
             ("kill", int(signal.SIGKILL)),
             How.DIED,
-            "it was killed, probably for want of memory",
+            "it was killed, probably because memory ran out",
         ),
         (("fail",), How.DIED, "The encoder is gone."),
         (("give_up",), How.DIED, "it ended without a verdict"),
@@ -132,7 +132,7 @@ def test_a_trainer_that_hangs_is_killed_and_told(home: Home) -> None:
     home.later(179)
     assert home.scheduler.status().state is State.TRAINING
     home.later(1)
-    assert home.ended() == Ended(How.HUNG, "it told nothing for 180 s")
+    assert home.ended() == Ended(How.HUNG, "it reported nothing for 180 s")
     assert home.scheduler.status().failures == 1
 
 

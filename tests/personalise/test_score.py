@@ -1,8 +1,12 @@
 from __future__ import annotations
 
-import pytest
+import random
+from typing import Any
 
-from assistant.personalise.judging.score import edits, score
+import pytest
+from rouge_score import rouge_scorer
+
+from assistant.personalise.judging.score import edits, rouge, score
 
 
 @pytest.mark.parametrize(
@@ -35,3 +39,14 @@ def test_two_empty_replies_agree_and_one_does_not() -> None:
 def test_no_utterances_have_a_score_of_nothing() -> None:
     found = score([], [], [], [])
     assert (found.rouge1, found.equal, found.token_error) == (0.0, 0.0, 0.0)
+
+
+def test_rouge_is_that_of_the_package_rouge_score() -> None:
+    scorer: Any = rouge_scorer.RougeScorer(["rouge1", "rougeL"], use_stemmer=False)
+    draw = random.Random(0)
+    words = [*"a b c d e it's Ünlü 7 don't -- , x1".split(), "\n"]
+    for _ in range(400):
+        wanted, given = (" ".join(draw.choices(words, k=draw.randrange(12))) for _ in range(2))
+        reference = scorer.score(wanted, given)
+        expected = (reference["rouge1"].fmeasure, reference["rougeL"].fmeasure)
+        assert rouge(wanted, given) == pytest.approx(expected, abs=1e-12), (wanted, given)

@@ -1,26 +1,28 @@
 from __future__ import annotations
 
 import math
-from typing import get_args
 
 import pytest
 import torch
 
+from assistant.bridge.kinds import build, of
 from assistant.errors import CheckpointError
-from assistant.nets.projectors import ProjectorConfig, build
-from assistant.personalise.bridges.spectrum import MATRICES, spectrum
+from assistant.kinds import REGISTRY
+from assistant.personalise.bridges.spectrum import spectrum
 from tests.bridge.tables import checkpoint, config
+
+NETWORKS = [network for entry in REGISTRY.values() for network in entry.networks]
 
 
 def linear(weight: torch.Tensor) -> dict[str, torch.Tensor]:
     return {"body.weight": weight, "body.bias": torch.zeros(weight.shape[0])}
 
 
-@pytest.mark.parametrize("kind", get_args(ProjectorConfig.model_fields["kind"].annotation))
+@pytest.mark.parametrize("kind", NETWORKS)
 def test_every_kind_of_projector_has_its_matrix(kind: str) -> None:
     sizes = config(kind=kind, candidates=5, llm_dim=0 if kind == "letters" else 4)
     found = spectrum(checkpoint(sizes))
-    weight = build(sizes).get_parameter(MATRICES[kind])
+    weight = build(sizes).get_parameter(of(sizes).last_matrix(kind))
     assert weight.requires_grad
     assert found.shape == tuple(weight.shape)
     assert len(found.values) == min(weight.shape)

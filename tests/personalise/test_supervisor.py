@@ -19,8 +19,9 @@ from assistant.personalise.background.supervisor import Ended, How, Supervisor
 from assistant.personalise.training.events import Collected, Event, Judged, Nothing, Stepped
 from assistant.personalise.training.request import Request
 from tests.personalise.activation import activated
-from tests.personalise.supervising import WAIT_S, run, until
+from tests.personalise.supervising import run
 from tests.personalise.trainers import TRACE, trainer
+from tests.waiting import WAIT_S, until
 
 ROOT = Path(__file__).parents[2]
 
@@ -209,7 +210,7 @@ def test_a_trainer_that_does_not_heed_a_stop_is_killed(start: Start) -> None:
     [
         (("die", 3), "it ended with status 3"),
         (("die", 75), "something else asked it to stop"),
-        (("kill", int(signal.SIGKILL)), "it was killed, probably for want of memory"),
+        (("kill", int(signal.SIGKILL)), "it was killed, probably because memory ran out"),
         (("kill", int(signal.SIGTERM)), "something else asked it to stop"),
         (("kill", int(signal.SIGUSR1)), "it was killed by signal 10 (User defined signal 1)"),
         (("kill", 40), "it was killed by signal 40 (Real-time signal 6)"),
@@ -228,7 +229,7 @@ def test_a_trainer_killed_while_it_is_paused_has_died(start: Start) -> None:
     supervisor.pause()
     os.kill(supervisor.pid, signal.SIGKILL)
     _events, ended = run(supervisor)
-    assert ended == Ended(How.DIED, "it was killed, probably for want of memory")
+    assert ended == Ended(How.DIED, "it was killed, probably because memory ran out")
     assert not supervisor.pause()
 
 
@@ -248,7 +249,7 @@ def test_silence_is_taken_for_a_hang_but_a_pause_is_not(start: Start) -> None:
     supervisor.resume()
     clock.now += 1
     _events, ended = run(supervisor)
-    assert ended == Ended(How.HUNG, "it told nothing for 180 s")
+    assert ended == Ended(How.HUNG, "it reported nothing for 180 s")
 
 
 def test_nonsense_is_logged_and_passed_over(start: Start, caplog: pytest.LogCaptureFixture) -> None:

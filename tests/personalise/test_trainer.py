@@ -13,10 +13,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from assistant.bridge.batch import Batch, EncodedPair
+from assistant.bridge.kinds import build
 from assistant.errors import TrainingError
 from assistant.journal.lineage import CurvePoint
-from assistant.nets.projectors import build
-from assistant.personalise.training.heads import Batch, EncodedPair
 from assistant.personalise.training.trainer import Interrupted, Trained, Trainer, chosen, masked
 from tests.personalise.material import SPELLING, letters_head, pair, pairs, trainer
 
@@ -95,9 +95,9 @@ def test_a_killed_training_goes_on_from_what_it_saved(tmp_path: Path) -> None:
     program = (
         "import sys, threading\n"
         "from pathlib import Path\n"
-        "from assistant.personalise import train\n"
+        "from assistant.personalise.training import trainer as training\n"
         "from tests.personalise.material import trainer\n"
-        "train.SAVE_S = 0.0\n"
+        "training.SAVE_S = 0.0\n"
         "trainer(Path(sys.argv[1]), steps=4000).run("
         "lambda point, left: print(point.step, flush=True), threading.Event(), 5)\n"
     )
@@ -163,7 +163,7 @@ def test_a_loss_that_is_no_number_is_told(tmp_path: Path) -> None:
     frames = np.full_like(spoiled.features.frames, np.nan)
     object.__setattr__(spoiled.features, "frames", frames)
     broken._material = type(broken._material)([spoiled], [], [])
-    with pytest.raises(TrainingError, match="no number after 1 steps"):
+    with pytest.raises(TrainingError, match="not a number after 1 steps"):
         run(broken)
 
 

@@ -15,6 +15,9 @@ from torch import Tensor
 
 from assistant.bridge.checkpoint import Checkpoint, read
 from assistant.bridge.connect import Bridge
+from assistant.bridge.kinds import build, projector
+from assistant.bridge.kinds.letters import untrained
+from assistant.bridge.kinds.shared_tokens import LEAST
 from assistant.config import Settings, load
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.errors import BridgeError, MismatchError
@@ -22,11 +25,11 @@ from assistant.generate.gguf import GGUFFile
 from assistant.journal.lineage import Lineage
 from assistant.journal.store import Journal
 from assistant.journal.turn import Taught
-from assistant.nets.projectors import ProjectorConfig, build
+from assistant.nets.projector_config import ProjectorConfig
 from assistant.personalise.bridges.folder import BridgeFolder
+from assistant.personalise.data.features import source_of
 from assistant.personalise.training.events import Event, Judged, Nothing
-from assistant.personalise.training.heads import LettersHead
-from assistant.personalise.training.transfer import LEAST, Carried, carried, transfer
+from assistant.personalise.training.transfer import Carried, carried, transfer
 from assistant.values import SpeechFeatures, Transcript, Word
 from tests.encode import tiny
 from tests.generate import toys
@@ -149,9 +152,9 @@ def test_what_the_other_model_cannot_say_at_once_is_begun_or_left_out() -> None:
     assert after.how == "Tokens kept: 1 of 4, only begun: 1"
     assert [full.texts[token] for token in after.checkpoint.token_ids.tolist()] == [" ba", "fi"]
     assert after.checkpoint.config.candidates == 2
-    logits = found.projector()(torch.tensor(heard().frames)[None])
+    logits = projector(found)(torch.tensor(heard().frames)[None])
     torch.testing.assert_close(
-        after.checkpoint.projector()(torch.tensor(heard().frames)[None]), logits[..., [0, 2, 3]]
+        projector(after.checkpoint)(torch.tensor(heard().frames)[None]), logits[..., [0, 2, 3]]
     )
 
 
@@ -350,7 +353,7 @@ def test_what_was_learned_goes_over_is_judged_and_answers(home: Home) -> None:
         assert (record.start, record.turns) == (before.version, tuple(turns[:3]))
         assert outcome.version in [each.version for each in Lineage(journal).taught_by(turns[:1])]
     again, _ = home.transfer(before.version)
-    assert again == Nothing(f"Bridge {outcome.version}, which answers, is just that already.")
+    assert again == Nothing("The bridge in use is already what this training leads to.")
 
 
 def test_without_recordings_to_judge_by_nothing_is_promoted(home: Home) -> None:
@@ -370,11 +373,8 @@ def test_without_recordings_to_judge_by_nothing_is_promoted(home: Home) -> None:
 
 
 def test_letters_and_what_fits_already_need_no_transfer(home: Home) -> None:
-    untrained = LettersHead.untrained(
-        home.encoder.fingerprint, home.encoder.ctc_head(), home.encoder.spelling
-    )
     for found, why in (
-        (untrained, "reads letters and goes with any language model"),
+        (untrained(source_of(home.encoder)), "reads letters and goes with any language model"),
         (
             home.understanding(
                 table=GGUFFile(home.settings.generate.path).embedding_fingerprint,

@@ -22,13 +22,13 @@ import psutil
 
 from assistant import child, composition
 from assistant.bridge import checkpoint
-from assistant.cli.transcribe import whole
+from assistant.cli.shared.recordings import whole
 from assistant.config import Settings
 from assistant.control.client import Client
 from assistant.errors import ControlError
 from assistant.journal.lineage import Lineage
 from assistant.journal.store import Journal
-from assistant.personalise.background.launch import TRAINER
+from assistant.personalise.background.trainer_service import TRAINER
 from assistant.personalise.bridges.folder import BridgeFolder
 from assistant.personalise.training.events import (
     Event,
@@ -38,7 +38,8 @@ from assistant.personalise.training.events import (
     from_line,
 )
 from assistant.personalise.training.request import Request
-from assistant.turn import Mute
+from assistant.speak.voice import Mute
+from tests.daemon.home import AT_ONCE
 from tests.personalise.pupil import Pupil, settings
 from tests.soak.moments import STEPS, Kill, Life, Stage, Victim, place
 from tests.sound import SoundServer, synthesise
@@ -55,20 +56,14 @@ T = TypeVar("T")
 EAGER = (
     sys.executable,
     "-c",
-    "from assistant.personalise import __main__ as own, train; train.SAVE_S = -1; exit(own.main())",
+    """
+from assistant.personalise.__main__ import main
+from assistant.personalise.training import trainer
+trainer.SAVE_S = -1
+exit(main())
+""",
 )
 """The trainer, keeping its state after every step."""
-
-AT_ONCE: dict[str, object] = {
-    "quiet_s": 0,
-    "max_load": 1_000,
-    "max_celsius": 1_000,
-    "min_free_mb": 0,
-    "min_disk_mb": 0,
-    "on_battery": True,
-    "resume_s": 0,
-}
-"""A device that counts as idle whatever it does."""
 
 LENIENT: dict[str, object] = {
     "personalise__enabled": False,  # trains when it is asked
@@ -97,10 +92,13 @@ class Household:
 
     @property
     def settings(self) -> Settings:
-        wished = settings(self.folder, **LENIENT, personalise__seed=self.number)
-        control = wished.control.model_copy(update={"path": self.folder / "control.sock"})
-        idle = wished.idle.model_copy(update=AT_ONCE)
-        return wished.model_copy(update={"control": control, "idle": idle})
+        return settings(
+            self.folder,
+            **LENIENT,
+            **{f"idle__{name}": value for name, value in AT_ONCE.items()},
+            personalise__seed=self.number,
+            control__path=self.folder / "control.sock",
+        )
 
     @cached_property
     def question(self) -> Path:
@@ -261,7 +259,8 @@ class Household:
             | {
                 f"ATTUNE_{block}__{key}".upper(): str(value)
                 for block, values in wished.items()
-                for key, value in values.items()
+                for key, value in (values | values.get("tuned", {})).items()
+                if key != "tuned"
             }
         )
 

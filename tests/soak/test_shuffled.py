@@ -28,7 +28,7 @@ def taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Pupil.speaking(30).teach(journal)
         found = examples(journal.turns(), wished.personalise)
         wished.bridges.mkdir()
-        hear(wished, journal, found, lambda _event: None)
+        hear(wished, journal, found, lambda _done, _of: None)
     return folder
 
 

@@ -17,7 +17,7 @@ from assistant.speak.aloud import speak
 from assistant.speak.espeak import Espeak
 from assistant.speak.piper import MEASURED, PAUSE_S, Piper, voice_file
 from assistant.speak.playback import WavSink
-from assistant.speak.voice import open_voice
+from assistant.speak.synthesiser import open_voice
 from tests.speak import voices
 
 

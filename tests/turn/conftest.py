@@ -5,34 +5,27 @@ from pathlib import Path
 
 import pytest
 
-from assistant.config import BridgeSettings, EncodeSettings
+from assistant.config import BridgeSettings
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.generate.llama import LlamaSession
 from assistant.journal.buffered import BufferedJournal
-from assistant.turn import Assistant, Mute
-from tests.encode import tiny
+from assistant.speak.voice import Mute
+from assistant.turn import Assistant
 from tests.generate import toys
-from tests.turn.rooms import YES, Make
-
-
-@pytest.fixture(scope="module")
-def encoder(tmp_path_factory: pytest.TempPathFactory) -> Wav2Vec2Encoder:
-    """It reads the letter e, whatever is said."""
-    folder = tiny.write(tmp_path_factory.mktemp("encoder"), says="E")
-    return Wav2Vec2Encoder(EncodeSettings.model_validate({"path": folder}))
-
-
-@pytest.fixture(scope="module")
-def llm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LlamaSession]:
-    """It answers "Yes.", whatever it is asked."""
-    path = tmp_path_factory.mktemp("llm") / "yes.gguf"
-    toys.write(path, toys.chained(*YES, toys.IM_END))
-    with LlamaSession(toys.settings(path)) as session:
-        yield session
+from tests.turn.rooms import Make
 
 
 @pytest.fixture(scope="module")
 def endless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LlamaSession]:
+    """It answers "a. a. a." for as long as it may."""
+    path = tmp_path_factory.mktemp("llm") / "endless.gguf"
+    toys.write(path, toys.chained(*b"a. a"))
+    with LlamaSession(toys.settings(path, max_tokens=400)) as session:
+        yield session
+
+
+@pytest.fixture(scope="module")
+def rambling(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LlamaSession]:
     """It answers "ababab" for as long as it may."""
     path = tmp_path_factory.mktemp("llm") / "endless.gguf"
     toys.write(path, toys.chained(*b"aba"))

@@ -11,7 +11,7 @@ from assistant.config import SpeakSettings
 from assistant.journal.buffered import BufferedJournal
 from assistant.journal.store import Journal
 from assistant.speak.espeak import Espeak
-from assistant.turn import Aloud
+from assistant.speak.voice import Aloud
 from assistant.values import SpeechFeatures, Utterance
 from tests.encode import tiny
 from tests.journal.exchanges import on_disk, utterance
@@ -30,9 +30,9 @@ def test_a_locked_journal_is_answered_over(make: Make, path: Path, told: list[st
     before = assistant.hear(utterance(seed=1))
     with held_by_another(path):
         heard = assistant.hear(utterance(seed=2))
-        read = assistant.read("what time is it")
+        read = assistant.read("where is my hat")
         assert (heard.hypothesis, heard.reply, heard.has_audio) == ("e", "Yes.", True)
-        assert (read.hypothesis, read.reply) == ("what time is it", "Yes.")
+        assert (read.hypothesis, read.reply) == ("where is my hat", "Yes.")
         assert heard.id < 0
         assert len(told) == 1
     after = assistant.hear(utterance(seed=3))

@@ -7,9 +7,10 @@ from assistant.bridge.route import RouteSetting, choose_route
 from assistant.config import BridgeSettings
 from assistant.errors import BridgeError
 from assistant.values import Route, SoftPrompt, Transcript
+from tests.settings import block
 
 HEARD = Transcript("heard", 0.5)
-BRIDGE = BridgeSettings.model_validate({"min_confidence": 0.6, "margin": 0.05})
+BRIDGE = block(BridgeSettings, min_confidence=0.6, margin=0.05)
 
 
 def prompt(confidence: float, n_tokens: int = 2) -> SoftPrompt:

@@ -20,12 +20,13 @@ from assistant.generate.stream import GenerationStats, ReplyStream
 from assistant.journal.store import Journal
 from assistant.journal.turn import Turn
 from assistant.speak.speech import Speech
-from assistant.turn import Aloud, Assistant, Mute
+from assistant.speak.voice import Aloud, Mute
+from assistant.turn import Assistant
 from assistant.values import Route, SoftPrompt, SpeechFeatures, StopReason, Transcript, Utterance
 from tests.encode import tiny
 from tests.generate import toys
 from tests.journal.exchanges import utterance
-from tests.turn.rooms import LETTER_H, Make, Saying, bridge_to
+from tests.turn.rooms import LETTER_H, Encoded, Make, Saying, bridge_to
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 TALK = b"Yes! No."
@@ -138,7 +139,7 @@ class Room:
 
     @property
     def ready(self) -> bool:
-        return self.assistant._ahead is not None
+        return self.assistant._speculation is not None
 
 
 MakeRoom = Callable[..., Room]
@@ -162,7 +163,7 @@ def room(make: Make, talker: LlamaSession, path: Path) -> MakeRoom:
                 "encoder": Saying(),
                 "llm": counting,
                 "voice": Aloud(sound, sound),
-                "encoded": lambda _: room.heard,
+                "ends": Encoded(lambda: room.heard),
                 "now": lambda: room.now,
                 **changes,
             }
@@ -250,9 +251,9 @@ def test_a_reply_of_one_sentence_is_ready_as_a_whole(room: MakeRoom, llm: LlamaS
 
 
 def test_a_long_sentence_is_begun_as_far_as_it_is_said_at_once(
-    room: MakeRoom, endless: LlamaSession
+    room: MakeRoom, rambling: LlamaSession
 ) -> None:
-    plain, ahead = room(endless), room(endless)
+    plain, ahead = room(rambling), room(rambling)
     ahead.begin()
     assert 200 < ahead.llm.pieces < 260
     turn = ahead.hear()
@@ -391,9 +392,12 @@ def test_at_the_end_nothing_that_is_ready_is_said(room: MakeRoom) -> None:
     assert len(ahead.llm.asked) == 2
 
 
-@pytest.mark.parametrize("after", [1, 3])
+@pytest.mark.parametrize(
+    ("after", "outcome"),
+    [(1, ("Yes!", StopReason.CANCELLED)), (2, ("Yes! No.", StopReason.END_OF_TURN))],
+)
 def test_a_reply_that_was_ready_can_be_broken_off(
-    after: int, room: MakeRoom, llm: LlamaSession
+    after: int, outcome: tuple[str, StopReason], room: MakeRoom
 ) -> None:
     class Interrupting(Mute):
         def say(self, pieces: Iterator[str], name: str, on_first_audio: Callable[[], None]) -> None:
@@ -402,11 +406,10 @@ def test_a_reply_that_was_ready_can_be_broken_off(
                 if count == after:
                     ahead.assistant.interrupt()
 
-    ahead = room(llm, voice=Interrupting())
+    ahead = room(voice=Interrupting())
     ahead.begin()
-    assert ahead.llm.pieces == len("Yes.")  # all of it
     turn = ahead.hear()
-    assert (turn.reply, turn.stop_reason) == ("Yes."[:after], StopReason.CANCELLED)
+    assert (turn.reply, turn.stop_reason) == outcome
 
 
 UNANSWERED = {
@@ -494,7 +497,7 @@ def test_a_turn_that_fails_leaves_nothing_ready(room: MakeRoom) -> None:
             del utterance
             raise EncoderError("No ears today.")
 
-    ahead = room(encoder=Deaf(), encoded=lambda _: None)
+    ahead = room(encoder=Deaf(), ends=Encoded(lambda: None))
     ahead.begin()
     with pytest.raises(EncoderError):
         ahead.hear()
@@ -504,12 +507,12 @@ def test_a_turn_that_fails_leaves_nothing_ready(room: MakeRoom) -> None:
 def test_what_is_typed_meanwhile_is_answered(room: MakeRoom) -> None:
     ahead = room()
     ahead.begin()
-    typed = ahead.assistant.read("what day is it")
-    assert (typed.hypothesis, typed.reply) == ("what day is it", "Yes! No.")
-    assert ahead.llm.asked == [" hello", " what day is it"]
+    typed = ahead.assistant.read("where is my coat")
+    assert (typed.hypothesis, typed.reply) == ("where is my coat", "Yes! No.")
+    assert ahead.llm.asked == [" hello", " where is my coat"]
     turn = ahead.hear()
     assert (turn.hypothesis, turn.reply) == ("hello", "Yes! No.")
-    assert ahead.llm.asked == [" hello", " what day is it", " hello"]
+    assert ahead.llm.asked == [" hello", " where is my coat", " hello"]
 
 
 def test_what_is_typed_as_it_was_said_is_answered_once(room: MakeRoom) -> None:

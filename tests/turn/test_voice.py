@@ -11,7 +11,7 @@ from assistant.config import SpeakSettings
 from assistant.errors import SpeechError
 from assistant.generate.llama import LlamaSession
 from assistant.speak.espeak import Espeak, Speech
-from assistant.turn import Aloud, Mute
+from assistant.speak.voice import Aloud, Mute
 from assistant.values import StopReason
 from tests.journal.exchanges import utterance
 from tests.turn.rooms import Make
@@ -19,7 +19,7 @@ from tests.turn.rooms import Make
 
 @dataclass
 class Interrupted(Mute):
-    """A voice that is interrupted after three pieces."""
+    """A voice that is interrupted after three sentences."""
 
     interrupt: Callable[[], None] = lambda: None
     stops: int = 0
@@ -39,7 +39,7 @@ def test_a_reply_can_be_broken_off(make: Make, endless: LlamaSession) -> None:
     assistant = make(llm=endless, voice=voice)
     voice.interrupt = assistant.cancel
     turn = assistant.hear(utterance())
-    assert (turn.reply, turn.stop_reason) == ("aba", StopReason.CANCELLED)
+    assert (turn.reply, turn.stop_reason) == ("a. a. a.", StopReason.CANCELLED)
     assert voice.stops == 1
     later = assistant.hear(utterance())
     assert (later.reply, later.stop_reason) == ("", StopReason.CANCELLED)

@@ -7,13 +7,12 @@ import os
 import sys
 from pathlib import Path
 
-from assistant.cli.retrain import STOPPED, tell
 from assistant.cli.shared.arguments import Subparsers, positive
 from assistant.cli.shared.output import print_line
-from assistant.cli.shared.ownership import stand_in
-from assistant.cli.shared.training import followed
+from assistant.cli.shared.ownership import require_own
+from assistant.cli.shared.training import STOPPED, followed, tell
 from assistant.config import Loaded, Settings
-from assistant.errors import ControlError
+from assistant.kinds import REGISTRY
 from assistant.personalise.training.events import Judged
 
 LOWEST = 19
@@ -31,7 +30,7 @@ def add(commands: Subparsers) -> None:
     )
     parser.add_argument(
         "--head",
-        choices=("ctc", "letters", "anchored", "pooled"),
+        choices=tuple(REGISTRY),
         default="ctc",
         help="kind of bridge (default: ctc)",
     )
@@ -70,11 +69,7 @@ def add(commands: Subparsers) -> None:
 
 def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
     """Train in this process until the verdict, or until a signal asks for the end."""
-    if stand_in(settings) is not None:
-        raise ControlError(
-            "Only the user that Attune runs as may make a bridge here, because the bridges are "
-            "that user's files. Ask as that user."
-        )
+    require_own(settings, "make a bridge here")
     # the trainer takes a while to load
     from assistant.personalise.training.bootstrap import BootstrapRequest, bootstrap  # noqa: PLC0415
     from assistant.personalise.training.trainer import Interrupted  # noqa: PLC0415
@@ -95,7 +90,9 @@ def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
         print_line("Stopped. The same command goes on where this one was.")
         return STOPPED
     if isinstance(outcome, Judged) and plan.output is not None:
-        _tell_file(outcome, plan.output)
+        gate = f"The gate {'accepted' if outcome.accepted else 'did not accept'} it: {outcome.why}."
+        print_line(f"Bridge {outcome.version} is now in {plan.output}. {gate}")
+        print_line("Set bridge.path to that file on the device that is to use it.")
     else:
         tell(outcome)
     return 0
@@ -103,9 +100,3 @@ def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
 
 def _note(text: str) -> None:
     sys.stderr.write(f"assistant: {text}\n")
-
-
-def _tell_file(outcome: Judged, path: Path) -> None:
-    verdict = "accepted it" if outcome.accepted else "did not accept it"
-    print_line(f"Bridge {outcome.version} is now in {path}. The gate {verdict}: {outcome.why}.")
-    print_line("Set bridge.path to that file on the device that is to use it.")

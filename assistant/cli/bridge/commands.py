@@ -18,11 +18,11 @@ from assistant.cli.bridge.picture import draw
 from assistant.cli.bridge.record import entry_of
 from assistant.cli.shared.arguments import Subparsers, positive
 from assistant.cli.shared.output import plain, print_json, print_line, print_table
-from assistant.cli.shared.ownership import stand_in
+from assistant.cli.shared.ownership import require_own, stand_in
 from assistant.config import Loaded, Settings
 from assistant.control.client import Client
 from assistant.encode.encoder import open_encoder
-from assistant.errors import BridgeError, CheckpointError, ControlError, MismatchError
+from assistant.errors import BridgeError, CheckpointError, MismatchError
 from assistant.generate.gguf import GGUFFile
 from assistant.journal.lineage import BridgeRecord, Lineage
 from assistant.journal.store import Journal
@@ -149,7 +149,7 @@ def run_rollback(_args: argparse.Namespace, settings: Settings, _loaded: Loaded)
 def run_promote(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
     """Let a bridge answer; a running assistant changes over between two turns."""
     client = stand_in(settings)
-    version = _promote(args, settings) if client is None else _have_promoted(args, client)
+    version = _promote(args, settings) if client is None else _have_promoted(args, settings, client)
     print_line(f"Bridge {version} answers from the next turn on.")
     return 0
 
@@ -205,13 +205,10 @@ def _promote(args: argparse.Namespace, settings: Settings) -> str:
     return entry.version
 
 
-def _have_promoted(args: argparse.Namespace, client: Client) -> str:
+def _have_promoted(args: argparse.Namespace, settings: Settings, client: Client) -> str:
     """Have the daemon promote a bridge, and give its version."""
     if args.force:
-        raise ControlError(
-            "Only the user that Attune runs as may take a bridge by --force, because the bridges "
-            "are that user's files. Ask as that user."
-        )
+        require_own(settings, "take a bridge by --force")
     entry = find(list(map(entry_of, client.bridges())), args.version)
     _refuse(entry, force=False)
     client.promote(entry.version)
@@ -222,11 +219,7 @@ def _tell(bridges: Sequence[Entry], settings: Settings, *, as_json: bool) -> Non
     if as_json:
         for each in bridges:
             print_json(each.as_json())
-    else:
-        _print_list(bridges, settings)
-
-
-def _print_list(bridges: Sequence[Entry], settings: Settings) -> None:
+        return
     if bridges:
         heads = ("", "VERSION", "TRAINED", "HEAD", "EXAMPLES", "REPLIES", "ERRORS", "VERDICT")
         print_table(heads, map(_cells, bridges))

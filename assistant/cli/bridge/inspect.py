@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from assistant.bridge import checkpoint
 from assistant.bridge.checkpoint import Checkpoint
-from assistant.bridge.connect import Bridge
 from assistant.cli.shared.output import plain, print_json, print_line, print_table
 from assistant.config import Settings
 from assistant.encode.encoder import Encoder, open_encoder
@@ -109,18 +108,14 @@ def _read(
     failures: list[str],
 ) -> Iterator[tuple[str, SoftPrompt]]:
     """What each bridge, by version, makes of the features."""
+    from assistant.bridge.connect import Bridge  # noqa: PLC0415 - with torch
+
     with vocabulary(settings.generate.path) as language:
         for each in found:
             version = each.entry.version
             try:
                 each.checkpoint.require(encoder.fingerprint, language.embedding_fingerprint)
-                bridge = Bridge(
-                    each.checkpoint,
-                    language,
-                    encoder.spelling,
-                    weight=settings.bridge.ngram_weight,
-                    bonus=settings.bridge.ngram_bonus,
-                )
+                bridge = Bridge(each.checkpoint, language, encoder.spelling, settings.bridge)
                 yield version, bridge.soft_prompt(features)
             except BridgeError as error:
                 failures.append(f"Bridge {version} cannot read exchanges here. {error}")

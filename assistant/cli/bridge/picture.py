@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from assistant import durable
-from assistant.errors import BridgeError, ConfigError
+from assistant.errors import BridgeError, ConfigError, DependencyError
 from assistant.journal.lineage import CurvePoint
 from assistant.personalise.bridges.listing import Entry
 
@@ -33,6 +34,7 @@ def draw(bridges: Sequence[Entry], path: Path) -> None:
     Raises:
         BridgeError: if none of the bridges was trained here.
         ConfigError: if the file cannot be written.
+        DependencyError: if matplotlib is not installed.
     """
     trained = [each for each in bridges if each.record is not None][:MOST][::-1]
     if not trained:
@@ -40,11 +42,17 @@ def draw(bridges: Sequence[Entry], path: Path) -> None:
             "None of these bridges was trained here, so there is nothing to draw. "
             "'assistant retrain' learns from what was said so far."
         )
-    # matplotlib takes a second to import, which no other command should wait for
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
-    from matplotlib.figure import Figure  # noqa: PLC0415
+    try:  # by name, because it is optional
+        plots, agg = (
+            import_module(f"matplotlib.{name}") for name in ("figure", "backends.backend_agg")
+        )
+    except ImportError:
+        raise DependencyError(
+            "Pictures are drawn by the package matplotlib, which is not installed. Run: pip "
+            "install matplotlib, or leave out --png."
+        ) from None
 
-    figure: Any = Figure(figsize=(13, 4.5), layout="constrained")
+    figure: Any = plots.Figure(figsize=(13, 4.5), layout="constrained")
     losses, replies, errors = figure.subplots(1, 3, width_ratios=(1.3, 1, 1))
     _draw_losses(losses, trained)
     judged = [each for each in trained if each.number("after_rouge1") is not None]
@@ -57,7 +65,7 @@ def draw(bridges: Sequence[Entry], path: Path) -> None:
     handles, labels = replies.get_legend_handles_labels()
     if handles:
         figure.legend(handles, labels, loc="outside lower right", ncols=3, frameon=False)
-    canvas: Any = FigureCanvasAgg(figure)
+    canvas: Any = agg.FigureCanvasAgg(figure)
     try:
         with open(path, "wb", opener=durable.private) as file:
             canvas.print_png(file)

@@ -22,20 +22,13 @@ def entry_of(record: Mapping[str, Any]) -> Entry:
         ControlError: if it is none.
     """
     try:
-        trained = (
-            None
-            if record["created_at"] is None
-            else _TRAINED.validate_python(
-                {**record, "id": 0, "turns": record["examples"], "curve": ()}
-            )
-        )
-        return _ENTRY.validate_python(
-            {
-                **record,
-                "is_base": record["standing"] == Standing.BASE.value,
-                "path": record["file"],
-                "record": trained,
-            }
-        )
+        trained = {**record, "id": 0, "turns": record["examples"], "curve": ()}
+        entry = {
+            **record,
+            "is_base": record["standing"] == Standing.BASE.value,
+            "path": record["file"],
+            "record": record["created_at"] and _TRAINED.validate_python(trained),
+        }
+        return _ENTRY.validate_python(entry)
     except (KeyError, ValidationError):
         raise another_version() from None

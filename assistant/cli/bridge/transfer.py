@@ -5,13 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from assistant.cli.retrain import tell
 from assistant.cli.shared.arguments import Subparsers
 from assistant.cli.shared.output import print_line
-from assistant.cli.shared.ownership import stand_in
-from assistant.cli.shared.training import display
+from assistant.cli.shared.ownership import require_own
+from assistant.cli.shared.training import display, tell
 from assistant.config import Loaded, Settings
-from assistant.errors import ControlError
 from assistant.journal.lineage import Lineage
 from assistant.journal.store import Journal
 from assistant.personalise.bridges.folder import BridgeFolder
@@ -46,11 +44,7 @@ def add(commands: Subparsers) -> None:
 
 def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
     """Carry a bridge over, and tell what the gate says of it."""
-    if stand_in(settings) is not None:
-        raise ControlError(
-            "Only the user that Attune runs as may carry a bridge over, because the bridges are "
-            "that user's files. Ask as that user."
-        )
+    require_own(settings, "carry a bridge over")
     # the trainer takes a while to load
     from assistant.personalise.training.transfer import Carried, transfer  # noqa: PLC0415
 

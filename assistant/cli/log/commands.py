@@ -7,19 +7,17 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from assistant.audio.resample import to_int16
-from assistant.cli.log import corpora
+from assistant.cli.log import importing
 from assistant.cli.shared import past_exchanges
 from assistant.cli.shared.arguments import Subparsers, moment, positive
+from assistant.cli.shared.exchange import with_confidence
 from assistant.cli.shared.output import plain, print_json, print_line, print_table
+from assistant.cli.shared.recordings import play
 from assistant.config import Loaded, Settings
 from assistant.errors import ConfigError, JournalError
 from assistant.journal.export import export
 from assistant.journal.store import Journal
 from assistant.journal.turn import Taught, Turn
-from assistant.speak.playback import Loudspeaker, WavSink
-from assistant.speak.speech import Speech
-from assistant.values import SAMPLE_RATE
 
 _NOTHING_YET = (
     "Nothing has been said yet. Talk with 'assistant run', or type 'assistant ask \"hello\"'."
@@ -45,9 +43,9 @@ def register(subparsers: Subparsers) -> None:
     show.add_argument("--json", action="store_true", help="print one JSON object")
     show.set_defaults(run=run_show)
 
-    play = commands.add_parser("play", help="play what was said in one exchange")
-    _add_id(play)
-    play.set_defaults(run=run_play)
+    playing = commands.add_parser("play", help="play what was said in one exchange")
+    _add_id(playing)
+    playing.set_defaults(run=run_play)
 
     correct = commands.add_parser("correct", help="tell what was really said in one exchange")
     _add_id(correct)
@@ -77,7 +75,7 @@ def register(subparsers: Subparsers) -> None:
     )
     exporting.set_defaults(run=run_export)
 
-    corpora.add(commands)
+    importing.add(commands)
 
 
 def run_list(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
@@ -110,16 +108,9 @@ def run_show(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> i
 def run_play(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
     """Play the recording of one exchange, or write it where ``speak.wav_dir`` says."""
     with Journal.open(settings.journal) as journal:
-        samples = to_int16(journal.audio(args.id))
-    folder = settings.speak.wav_dir
-    sink = WavSink(folder) if folder else Loudspeaker(settings.speak, SAMPLE_RATE)
-    sink.begin(f"exchange-{args.id}")
-    try:
-        sink.play(Speech(samples, SAMPLE_RATE))
-    finally:
-        sink.end()
-    if isinstance(sink, WavSink):
-        print_line(f"Exchange {args.id} is now in {sink.path}.")
+        samples = journal.audio(args.id)
+    if (path := play(samples, settings.speak, f"exchange-{args.id}")) is not None:
+        print_line(f"Exchange {args.id} is now in {path}.")
     return 0
 
 
@@ -194,7 +185,7 @@ def _tell_taught(turn: Turn) -> None:
         print_line("Attune does not learn from it, because that is not allowed.")
 
 
-def _nothing(journal: past_exchanges.Past) -> str:
+def _nothing(journal: Journal | past_exchanges.InJournal) -> str:
     return _NOTHING_SINCE if journal.count() else _NOTHING_YET
 
 
@@ -217,13 +208,8 @@ def _outcome(turn: Turn) -> str:
 def _reply(turn: Turn) -> str:
     if turn.reply is not None:
         return turn.reply
-    match turn.taught:
-        case Taught.ENROLLED:
-            return "(read aloud)"
-        case Taught.IMPORTED:
-            return "(imported)"
-        case _:
-            return "(not answered)"
+    given = {Taught.ENROLLED: "(read aloud)", Taught.IMPORTED: "(imported)", None: ""}
+    return given.get(turn.taught) or "(not answered)"
 
 
 def _details(turn: Turn) -> Iterator[tuple[str, str]]:
@@ -234,13 +220,13 @@ def _details(turn: Turn) -> Iterator[tuple[str, str]]:
     if turn.seconds is not None:
         ended = f", ended by {turn.end_reason.value}" if turn.end_reason else ""
         yield "recording", f"{turn.seconds:.1f} s{ended}"
-    yield "transcript", _sure(turn.hypothesis, turn.confidence)
+    yield "transcript", with_confidence(turn.hypothesis, turn.confidence)
     if turn.correction is not None:
         yield "correction", turn.correction
     if turn.taught is not None:
         yield "taught", turn.taught.value
     if turn.heard is not None:
-        yield "heard", _sure(turn.heard, turn.bridge_confidence)
+        yield "heard", with_confidence(turn.heard, turn.bridge_confidence)
     if turn.route is not None:
         yield "route", turn.route.value
     yield "reply", _reply(turn)
@@ -255,9 +241,3 @@ def _details(turn: Turn) -> Iterator[tuple[str, str]]:
     for name in ("encoder", "bridge", "llm"):
         if (version := getattr(turn, name)) is not None:
             yield name, version
-
-
-def _sure(text: str | None, confidence: float | None) -> str:
-    if text is None:
-        return "(none)"
-    return text if confidence is None else f"{text} ({confidence:.0%} sure)"

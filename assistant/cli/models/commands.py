@@ -14,6 +14,7 @@ from assistant.cli.models import tune
 from assistant.cli.models.display import display
 from assistant.cli.models.list import is_in_use, run_list, run_show
 from assistant.cli.shared.arguments import Subparsers
+from assistant.cli.shared.keys import answer
 from assistant.cli.shared.output import print_line
 from assistant.config import Loaded, Settings
 from assistant.errors import CatalogError, ConfigError
@@ -183,9 +184,5 @@ def _accepted(entry: CatalogEntry, *, yes: bool) -> bool:
             f"The licence of {entry.name} restricts what you may do, so you have to accept it: "
             f"read {licence.url}, then add --accept-licence, or run it in a terminal."
         )
-    try:
-        answer = input("It restricts what you may do with the model. Do you accept it? [y/N] ")
-    except EOFError:
-        print_line()
-        return False
-    return answer.strip().lower() in ("y", "yes")
+    question = "It restricts what you may do with the model. Do you accept it? [y/N] "
+    return answer(question) in ("y", "yes")

@@ -23,6 +23,7 @@ from assistant.catalog.patience import SHORT
 from assistant.catalog.progress import Anew, Elsewhere, Moved, Progress
 from assistant.catalog.pull import Pull
 from assistant.cli.models.display import display
+from assistant.cli.shared.keys import answer
 from assistant.config import Loaded, Settings, load
 from assistant.control.client import Client
 from assistant.errors import AttuneError, CatalogError
@@ -154,13 +155,9 @@ def _agrees(
     if not at_terminal or declined_file().exists() or not all(map(_fits, missing)):
         return False
     megabytes = sum(each.size for each in missing) / 1e6
-    try:
-        answer = input(f"Fetch better ears ({megabytes:.0f} MB) now? [Y/n] ")
-    except EOFError:
-        note("")
-        return False
-    if answer.strip().lower() in ("", "y", "yes"):
-        return True
+    said = answer(f"Fetch better ears ({megabytes:.0f} MB) now? [Y/n] ")
+    if said is None or said in ("", "y", "yes"):
+        return said is not None
     with suppress(OSError):  # then it is asked again
         durable.folder(declined_file().parent)
         durable.write(declined_file(), b"")

@@ -9,15 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from assistant.catalog.entries import (
-    SPARE_MB,
-    STARTER,
-    Catalog,
-    CatalogEntry,
-    ModelSet,
-    Role,
-    read,
-)
+from assistant.catalog.entries import SPARE_MB, STARTER, Catalog, CatalogEntry, ModelSet, Role, read
 from assistant.catalog.folder import Manifest, ModelFolder
 from assistant.cli.shared.output import plain, print_json, print_line, print_table
 from assistant.config import Loaded, Settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import TypeAlias
 
@@ -33,7 +33,7 @@ def moment(text: str) -> datetime:
     try:
         if text in ("today", "yesterday"):
             day = now.date() - timedelta(days=text == "yesterday")
-            return _midnight(day)
+            return datetime.combine(day, time()).astimezone()
         if ago := re.fullmatch(r"(\d+)\s*([smhdw])", text):
             return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
         return datetime.fromisoformat(re.sub("[zZ]$", "+00:00", text)).astimezone()
@@ -53,7 +53,3 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
     return int(text)
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time()).astimezone()

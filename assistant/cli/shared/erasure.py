@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
+from assistant.cli.shared.keys import answer
 from assistant.cli.shared.output import print_line
 from assistant.config import Settings
 from assistant.errors import ConfigError
 from assistant.journal.store import Journal
-from assistant.personalise.bridges.erasure import RETRAIN_DUE, Erased, erase, forget
+from assistant.personalise.bridges.erasure import RETRAIN_DUE, erase, forget
 from assistant.personalise.bridges.folder import BridgeFolder
 
 _COPIES = "Exports and backups that you made elsewhere are not reached."
@@ -19,43 +20,28 @@ _NOT_WIPED = (
 )
 
 
-def delete(journal: Journal, settings: Settings, turn_ids: Sequence[int], *, yes: bool) -> int:
-    """Erase exchanges, after asking, and tell what follows."""
-    folder = BridgeFolder(settings.bridges)
-    what = "1 exchange" if len(turn_ids) == 1 else f"{len(turn_ids)} exchanges"
-    return _erase(
-        f"Erase {what} and what was learned from {'it' if len(turn_ids) == 1 else 'them'}?",
-        lambda: erase(journal, folder, turn_ids, settings.speak.wav_dir),
-        journal,
-        folder,
-        yes=yes,
-    )
-
-
-def delete_everything(journal: Journal, settings: Settings, *, yes: bool) -> int:
-    """Erase all that was said and learned, after asking, and tell what follows."""
-    folder = BridgeFolder(settings.bridges)
-    return _erase(
-        "Erase everything that was ever said, and everything that was learned?",
-        lambda: forget(journal, folder, settings.speak.wav_dir),
-        journal,
-        folder,
-        yes=yes,
-    )
-
-
-def _erase(
-    question: str,
-    act: Callable[[], Erased],
-    journal: Journal,
-    folder: BridgeFolder,
-    *,
-    yes: bool,
+def delete(
+    journal: Journal, settings: Settings, turn_ids: Sequence[int] | None, *, yes: bool
 ) -> int:
+    """Erase exchanges, or with ``None`` all that was said and learned, and tell what follows.
+
+    Raises:
+        ConfigError: if nobody can be asked, and ``yes`` does not say that it is meant.
+    """
+    folder = BridgeFolder(settings.bridges)
+    if turn_ids is None:
+        question = "Erase everything that was ever said, and everything that was learned?"
+    elif len(turn_ids) == 1:
+        question = "Erase 1 exchange and what was learned from it?"
+    else:
+        question = f"Erase {len(turn_ids)} exchanges and what was learned from them?"
     if not (yes or _agreed(question)):
         print_line("Nothing was erased.")
         return 1
-    erased = act()
+    if turn_ids is None:
+        erased = forget(journal, folder, settings.speak.wav_dir)
+    else:
+        erased = erase(journal, folder, turn_ids, settings.speak.wav_dir)
     print_line(f"Erased: exchanges {erased.turns}, learned bridges {len(erased.bridges)}.")
     if erased.bridges:
         current = folder.current
@@ -80,8 +66,4 @@ def _agreed(question: str) -> bool:
     """
     if not sys.stdin.isatty():
         raise ConfigError("Erasing cannot be undone: add --yes, or run it in a terminal.")
-    try:
-        return input(f"{question} This cannot be undone. [y/N] ").strip().lower() in ("y", "yes")
-    except EOFError:
-        print_line()
-        return False
+    return answer(f"{question} This cannot be undone. [y/N] ") in ("y", "yes")

@@ -65,6 +65,13 @@ def mention(turn: Turn) -> None:
     sys.stdout.flush()
 
 
+def with_confidence(text: str | None, confidence: float | None) -> str:
+    """What was understood, and how sure Attune was of it."""
+    if not text:
+        return "(none)" if text is None else "(no words)"
+    return text if confidence is None else f"{text} ({confidence:.0%} sure)"
+
+
 def stages(timings_ms: Mapping[str, float | None]) -> str:
     """Stage times in one line."""
     times = ((name, timings_ms.get(stage)) for stage, name in _STAGES.items())

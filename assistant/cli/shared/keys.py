@@ -1,4 +1,4 @@
-"""Single keys from a terminal, and whole lines; where there is no terminal, lines only."""
+"""What a person types: answers, single keys, and whole lines."""
 
 from __future__ import annotations
 
@@ -19,6 +19,15 @@ ENTER = "\n"
 
 _END = "\x04"  # Ctrl-D
 _FUNCTION_KEY = re.compile(r"\x1b(\[[0-9;]*.|O.)?")  # arrows and the like, which mean nothing here
+
+
+def answer(question: str) -> str | None:
+    """What a person types, in lower case; ``None`` at the end of the input."""
+    try:
+        return input(question).strip().lower()
+    except EOFError:
+        sys.stdout.write("\n")
+        return None
 
 
 class Keys:

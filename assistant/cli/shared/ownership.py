@@ -7,6 +7,7 @@ from pathlib import Path
 
 from assistant.config import Settings
 from assistant.control.client import Client
+from assistant.errors import ControlError
 
 
 def stand_in(settings: Settings) -> Client | None:
@@ -19,6 +20,23 @@ def stand_in(settings: Settings) -> Client | None:
         return None
     client = Client(settings.control.path)
     return client if client.is_running() else None
+
+
+def require_own(settings: Settings, what: str) -> None:
+    """Refuse what only the owner of the bridges can do.
+
+    Args:
+        settings: name the journal, whose owner it is.
+        what: is refused, such as "make a bridge here".
+
+    Raises:
+        ControlError: if the files are another user's.
+    """
+    if stand_in(settings) is not None:
+        raise ControlError(
+            f"Only the user that Attune runs as may {what}, because the bridges are that user's "
+            "files. Ask as that user."
+        )
 
 
 def is_anothers(path: Path) -> bool:

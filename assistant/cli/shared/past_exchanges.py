@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -21,32 +21,8 @@ from assistant.journal.turn import Turn
 _TURN = TypeAdapter(Turn)
 
 
-class Past(Protocol):
-    """Where exchanges are looked up and taught; the journal is one."""
-
-    def count(self) -> int:
-        """How many there are, at least whether there are any."""
-        ...
-
-    def turns(self, *, limit: int | None = None, since: datetime | None = None) -> Iterator[Turn]:
-        """Exchanges, newest first."""
-        ...
-
-    def turn(self, turn_id: int) -> Turn:
-        """One exchange."""
-        ...
-
-    def correct(self, turn_id: int, text: str) -> None:
-        """Note what was really said."""
-        ...
-
-    def confirm(self, turn_id: int) -> str:
-        """Note that it was understood rightly."""
-        ...
-
-
 @contextmanager
-def opened(settings: Settings) -> Generator[Past, None, None]:
+def opened(settings: Settings) -> Generator[Journal | InJournal, None, None]:
     """The journal, or the daemon that keeps it.
 
     Raises:

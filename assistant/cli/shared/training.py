@@ -1,4 +1,4 @@
-"""Shows a training while it runs: a progress bar on a terminal, else a line now and then."""
+"""Shows a training while it runs, what it waits for, and how it ended."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import math
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from assistant.cli.shared.output import print_line
+from assistant.cli.shared.output import print_line, print_table
+from assistant.control.messages import Status
 from assistant.personalise.training.events import (
     Collected,
     Encoded,
@@ -24,22 +25,19 @@ from assistant.personalise.training.events import (
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
+STOPPED = 75
+"""Exit status of a training that was stopped and has kept its state (EX_TEMPFAIL)."""
+
+FIGURES = {
+    "replies as to the true text (ROUGE-1)": "{}_rouge1",
+    "wrong tokens in the reading": "{}_token_error",
+}
+"""What the gate measures of every route, and under which names."""
+
 LINE_S = 10.0
 """Time between two lines about one stage, where there is no terminal."""
 
 Stage = Encoded | Stepped | Judging
-
-
-class Display(Protocol):
-    """Where a training is shown."""
-
-    def note(self, text: str) -> None:
-        """Show what is waited for; once, however often it is told."""
-        ...
-
-    def event(self, event: Event) -> None:
-        """Show how far it is."""
-        ...
 
 
 def followed(
@@ -71,7 +69,7 @@ def followed(
 
 
 @contextmanager
-def display() -> Generator[Display, None, None]:
+def display() -> Generator[Lines | Bar, None, None]:
     """A progress bar, or lines where nobody sees one."""
     if sys.stdout.isatty():
         # rich takes a while to load
@@ -147,6 +145,33 @@ class Bar:
             self._progress.update(self._task, completed=done, total=of, detail=detail(event))
 
 
+def tell(outcome: Judged | Nothing) -> None:
+    """Print how a training ended."""
+    if isinstance(outcome, Nothing):
+        print_line(f"Nothing was trained. {outcome.why}")
+        return
+    if outcome.accepted:
+        print_line(f"Accepted: bridge {outcome.version} answers from now on. {_sentence(outcome)}")
+    else:
+        print_line(f"Rejected: nothing changes. {_sentence(outcome)}")
+    heads = ("ON HELD-OUT SPEECH", "BEFORE", "AFTER", "TRANSCRIPT")
+    print_table(heads, _rows(outcome.numbers))
+
+
+def _sentence(outcome: Judged) -> str:
+    return f"{outcome.why[:1].upper()}{outcome.why[1:]}."
+
+
+def _rows(numbers: dict[str, float]) -> Iterator[tuple[str, ...]]:
+    for title, figure in FIGURES.items():
+        values = (numbers.get(figure.format(of)) for of in ("before", "after", "transcript"))
+        yield title, *("" if value is None else f"{value:.2f}" for value in values)
+    for title, figure in FIGURES.items() if numbers.get("canaries") else ():
+        values = (numbers.get(figure.format(f"canary_{of}")) for of in ("before", "after"))
+        texts = ["" if value is None else f"{value:.2f}" for value in values]
+        yield f"common talk: {title}", *texts, ""
+
+
 def collected(event: Collected) -> str:
     """What is learned from."""
     return f"Examples to learn from: {event.train}; held out to judge by: {event.held_out}."
@@ -154,13 +179,7 @@ def collected(event: Collected) -> str:
 
 def name(event: Stage) -> str:
     """What a stage is called."""
-    match event:
-        case Encoded():
-            return "Listening"
-        case Stepped():
-            return "Training"
-        case Judging():
-            return "Judging"
+    return {Encoded: "Listening", Stepped: "Training", Judging: "Judging"}[type(event)]
 
 
 def extent(event: Stage) -> tuple[int, int]:
@@ -179,6 +198,25 @@ def detail(event: Stage) -> str:
         minutes, seconds = divmod(max(0, math.ceil(event.seconds_left)), 60)
         parts.append(f"{minutes}:{seconds:02} left")
     return ", ".join(parts)
+
+
+def learning(daemon: Status) -> str:
+    """What the daemon's trainer does, or waits for."""
+    if daemon.state == "off":
+        return "off; 'assistant retrain' trains nevertheless"
+    if daemon.state == "waiting":
+        return waiting(daemon.waits)
+    state = "paused while somebody speaks" if daemon.state == "paused" else daemon.state
+    if daemon.progress is not None:
+        state += f", {daemon.progress:.0%} done"
+    if daemon.seconds_left is not None and math.isfinite(daemon.seconds_left):
+        state += f", {math.ceil(daemon.seconds_left)} s left"
+    return state
+
+
+def waiting(waits: Sequence[str]) -> str:
+    """What the next training waits for."""
+    return f"waits for: {'; '.join(waits)}" if waits else "begins in a moment"
 
 
 def _print(text: str) -> None:

@@ -1,6 +1,6 @@
 """A trainer that a service manager starts, for whoever connects to a socket.
 
-The other end is ``assistant.personalise.background.trainer_service``. What travels is told there.
+The other end is ``assistant.personalise.background.trainer_service``, which describes what is sent.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _POLL_S = 0.01
 _ANSWER_BYTES = 64
 
 
-class RemoteProcess:
+class ActivatedProcess:
     """A trainer's process that is not our child; all may be called from any thread.
 
     Args:
@@ -53,7 +53,7 @@ class RemoteProcess:
             connection.close()
             raise TrainingError(
                 f"No trainer is started at {path}: {error.strerror or error}. 'systemctl status "
-                "attune-trainer.socket' tells more; it will be tried again later."
+                "attune-trainer.socket' says more; it will be tried again later."
             ) from None
         connection.settimeout(0.0)
         self.pid = int(number)
@@ -74,7 +74,7 @@ class RemoteProcess:
                     return None
                 except ConnectionError:
                     said = b""
-                if not said:  # nobody is left who would tell
+                if not said:  # nobody is left to report it
                     self._signal(signal.SIGKILL)
                 self._status = int(said or -signal.SIGKILL)
                 self._connection.close()
@@ -86,14 +86,6 @@ class RemoteProcess:
         with self._lock:
             if self._status is None:
                 self._signal(sig)
-
-    def terminate(self) -> None:
-        """Ask the trainer to end."""
-        self.send_signal(signal.SIGTERM)
-
-    def kill(self) -> None:
-        """End the trainer."""
-        self.send_signal(signal.SIGKILL)
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait for the exit status.

@@ -24,7 +24,7 @@ _MB = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """The state of the machine; what it does not tell is ``None``."""
+    """The state of the machine; what it does not report is ``None``."""
 
     load: float  # average of the last minute per core
     free_mb: float  # memory
@@ -138,7 +138,7 @@ def _hottest(zones: Path) -> float | None:
 
 
 def on_mains(supplies: Path = SYS / "class" / "power_supply") -> bool | None:
-    """Whether power comes from outside; ``None`` where the kernel does not tell."""
+    """Whether power comes from outside; ``None`` where the kernel does not report it."""
     mains: list[bool] = []
     usb: list[bool] = []
     batteries: set[str] = set()
@@ -151,7 +151,7 @@ def on_mains(supplies: Path = SYS / "class" / "power_supply") -> bool | None:
             batteries.add(_text(supply / "status"))
     if any(mains) or any(usb):
         return True
-    # a desktop's unused USB sockets are offline, too: they tell something only beside a battery
+    # a desktop's unused USB sockets are offline, too: they mean something only beside a battery
     if mains or (usb and batteries) or "Discharging" in batteries:
         return False
     return None

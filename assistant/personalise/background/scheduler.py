@@ -1,6 +1,6 @@
 """When to train: waits for the device to be idle, gives way to speech, tries again later.
 
-The main thread calls ``tick`` several times a second and tells when turns begin and end; the
+The main thread calls ``tick`` several times a second and reports when turns begin and end; the
 listener's thread calls ``speech``, which stops the trainer before it returns; ``ask`` and
 ``status`` may be called from any thread.
 """
@@ -39,7 +39,7 @@ LOOK_S = 5.0
 """Time between two looks at the world."""
 
 TELL_S = 10.0
-"""Time between two lines of the log that tell how far a training is."""
+"""Time between two lines of the log that say how far a training is."""
 
 FINISH_S = 1.0
 """Longest that a turn waits for a trainer that was stopped in the midst of writing."""
@@ -84,7 +84,7 @@ class State(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class SchedulerStatus:
-    """What there is to tell about learning."""
+    """What there is to say about learning."""
 
     state: State
     waits: tuple[str, ...] = ()  # in words; at the last look
@@ -106,8 +106,8 @@ class _Training:
     supervisor: Supervisor
     examples: int  # as it began
     event: Event | None = None  # the last one
-    told_at: float = -math.inf  # when the log was last told how far it is
-    concluded: bool = False  # has told a verdict
+    logged_at: float = -math.inf  # when the log last said how far it is
+    concluded: bool = False  # has reported a verdict
     error: str = ""  # or why there is none
     settled: bool = False  # the trainer stands still and is not in the midst of writing
 
@@ -137,7 +137,7 @@ class Scheduler:
             settings: the whole configuration, which every trainer is given.
             memory: what outlives the process.
             count_examples: how many examples there are to learn from.
-            on_event: told, by the main thread, what trainers tell and how they end.
+            on_event: called by the main thread with what trainers report and how they end.
             start: starts a trainer.
             look: the state of the machine.
             clock: monotonic seconds.
@@ -223,7 +223,7 @@ class Scheduler:
             self._finish(training, ended)
 
     def status(self) -> SchedulerStatus:
-        """What there is to tell now."""
+        """What there is to say now."""
         training, snapshot = self._training, self._snapshot
         event = None if training is None else training.event
         return SchedulerStatus(
@@ -248,7 +248,7 @@ class Scheduler:
     def _resume_s(self) -> float:
         # not within the silence by which the listener is about to end an utterance
         silence_s = self._settings.listen.end_silence_ms / 1_000
-        return max(self._settings.idle.resume_s, silence_s + MARGIN_S)
+        return max(self._settings.idle.tuned.resume_s, silence_s + MARGIN_S)
 
     def _state(self, training: _Training | None) -> State:
         if training is None:
@@ -269,7 +269,7 @@ class Scheduler:
             new_examples=examples - self._examples_before(examples),
             due=self._memory.remembered(RETRAIN_DUE) or self._memory.remembered(DUE_NOW),
             asked=self._asked is not None,
-            retry_s=self._failures.left_s(self._now().timestamp(), idle.retry_s),
+            retry_s=self._failures.left_s(self._now().timestamp(), idle.tuned.retry_s),
         )
         self._waits = waits(snapshot, idle, self._settings.personalise.memory_mb)
         if self._waits:
@@ -340,10 +340,10 @@ class Scheduler:
             training.error = event.error
         if not isinstance(event, Encoded | Stepped | Judging):
             log.info("%s", _pairs(event))
-        elif self._clock() >= training.told_at + TELL_S:
-            training.told_at = self._clock()
+        elif self._clock() >= training.logged_at + TELL_S:
+            training.logged_at = self._clock()
             log.info("%s", _pairs(event))
-        self._on_event(event)  # before what may fail: nobody would be told of it again
+        self._on_event(event)  # before what may fail: it is not reported again
         if isinstance(event, Judged | Nothing):
             self._memory.forget(FAILURES)
             self._memory.remember(EXAMPLES, str(training.examples))
@@ -360,7 +360,7 @@ class Scheduler:
 
     def _fail(self, ended: Ended) -> None:
         self._failures = self._failures.another(self._now().timestamp(), ended.why)
-        wait_s = self._failures.delay_s(self._settings.idle.retry_s)
+        wait_s = self._failures.delay_s(self._settings.idle.tuned.retry_s)
         log.warning("%s failures=%d retry_s=%.0f", _pairs(ended), self._failures.count, wait_s)
         self._on_event(ended)
         self._memory.remember(FAILURES, self._failures.to_text())
@@ -375,7 +375,7 @@ def _progress(event: Event | None) -> float | None:
     return None
 
 
-def _pairs(told: Event | Ended) -> str:
+def _pairs(event: Event | Ended) -> str:
     """One line of the log: names and their values."""
-    pairs = (f"{name}={json.dumps(value)}" for name, value in asdict(told).items())
-    return " ".join((f"event={type(told).__name__.lower()}", *pairs))
+    pairs = (f"{name}={json.dumps(value)}" for name, value in asdict(event).items())
+    return " ".join((f"event={type(event).__name__.lower()}", *pairs))

@@ -28,13 +28,10 @@ from assistant import child
 from assistant.allocator import FEW_KERNELS
 from assistant.config import Settings
 from assistant.errors import TrainingError
-from assistant.personalise.background.activated import RemoteProcess
-from assistant.personalise.background.launch import TRAINER
+from assistant.personalise.background.activated import ActivatedProcess
+from assistant.personalise.background.trainer_service import TRAINER
 from assistant.personalise.training.events import Event, from_line
 from assistant.personalise.training.request import Request
-
-STOPPED_STATUS = 75
-"""A trainer's exit status when it was asked to stop and has kept its state (EX_TEMPFAIL)."""
 
 STOP_S = 10.0
 """Longest wait for a trainer that was asked to stop."""
@@ -46,8 +43,8 @@ LINE_BYTES = 1 << 16
 """Longest line read as one; only a broken trainer writes a longer one."""
 
 _LAST_LINES = 20
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _OF_A_TRACEBACK = re.compile(r'  File ".+", line \d+.*|[\w.]*(Error|Exception|Interrupt)\b')
-_LAUNCH = child.command("assistant.personalise.background.launch")
 
 log = logging.getLogger("attune.training")
 
@@ -93,7 +90,7 @@ class Supervisor:
             command: the trainer, as the arguments of a process, where it is a child.
             clock: monotonic seconds.
         """
-        self._hang_s = settings.idle.hang_s
+        self._hang_s = settings.idle.tuned.hang_s
         self._clock = clock
         # held only for as long as a system call takes that does not wait: it sees to it that no
         # signal goes to a number that has just been given to another process
@@ -106,12 +103,13 @@ class Supervisor:
         self._stderr: deque[str] = deque(maxlen=_LAST_LINES)
         self._heard_s = clock()
         order = {"settings": settings.model_dump(mode="json"), "request": asdict(request)}
-        environment = _threads(settings.personalise.threads) | FEW_KERNELS
-        self._process: subprocess.Popen[str] | RemoteProcess
+        threads = dict.fromkeys(_THREADS, str(settings.personalise.threads))
+        environment = threads | FEW_KERNELS
+        self._process: subprocess.Popen[str] | ActivatedProcess
         try:
             if (path := settings.personalise.socket) is not None:
                 with _read_from(json.dumps(order)) as job:
-                    self._process = RemoteProcess(path, job, environment)
+                    self._process = ActivatedProcess(path, job, environment)
             else:
                 with _read_from(json.dumps({**order, "daemon": os.getpid()})) as job:
                     self._process = _child(command, job, environment)
@@ -136,7 +134,7 @@ class Supervisor:
 
     @property
     def paused(self) -> bool:
-        """Whether the trainer has been told to stand still."""
+        """Whether the trainer has been asked to stand still."""
         return self._paused_at is not None
 
     def pause(self) -> bool:
@@ -170,7 +168,7 @@ class Supervisor:
         return stat.rpartition(")")[2].split()[0] in set("TtZX")
 
     def writing(self) -> bool:
-        """Whether the trainer holds a database's write lock, as far as the kernel tells."""
+        """Whether the trainer holds a database's write lock, as far as the kernel reports."""
         try:
             locks = Path("/proc/locks").read_text(encoding="ascii")
         except OSError:
@@ -180,21 +178,21 @@ class Supervisor:
         return ["POSIX", "ADVISORY", "WRITE", str(self.pid)] in held
 
     def events(self) -> Iterator[Event]:
-        """What the trainer has told since the last call."""
+        """What the trainer has reported since the last call."""
         while not self._events.empty():
             yield self._events.get_nowait()
 
     def poll(self) -> Ended | None:
         """How the trainer ended, once it has and all its lines are read.
 
-        A trainer that has told nothing for ``idle.hang_s``, pauses not counted, is killed here.
+        A trainer silent for ``IdleTuning.hang_s``, pauses not counted, is killed here.
         """
         with self._lock:
             status = self._process.poll()
             if status is None:
                 if self._ending is None and self._running_s() - self._heard_s >= self._hang_s:
                     self._ending = How.HUNG
-                    self._process.kill()
+                    self._process.send_signal(signal.SIGKILL)
                 return None
         if self._ended_at is None:
             self._ended_at = self._clock()
@@ -211,14 +209,8 @@ class Supervisor:
             timeout_s: longest wait in seconds before it is killed.
         """
         with self._lock:
-            self._ending = self._ending or How.STOPPED
-            self._process.terminate()
-            self._process.send_signal(signal.SIGCONT)
-        try:
-            status = self._process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            status = self._process.wait()
+            self._ending = self._ending or How.STOPPED  # from here on nobody pauses it
+        status = child.end(self._process, timeout_s)
         for reader in self._readers:
             reader.join(DRAIN_S)
         return self._ended(status)
@@ -249,7 +241,7 @@ class Supervisor:
         if how is How.DIED:
             why = _cause(status)
         elif how is How.HUNG:
-            why = f"it told nothing for {self._hang_s:g} s"
+            why = f"it reported nothing for {self._hang_s:g} s"
         else:
             why = "it had to be killed" if status == -signal.SIGKILL else ""
         return Ended(how, why, tuple(self._stderr))
@@ -259,7 +251,7 @@ def _child(
     command: Sequence[str], job: int, environment: Mapping[str, str]
 ) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [*_LAUNCH, *command],
+        child.in_background(command),
         stdin=job,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -282,11 +274,6 @@ def _read_from(text: str) -> Generator[int]:
         os.close(descriptor)
 
 
-def _threads(number: int) -> dict[str, str]:
-    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    return dict.fromkeys(names, str(number))
-
-
 def _lines(stream: IO[str]) -> Iterator[str]:
     with stream:
         while line := stream.readline(LINE_BYTES):
@@ -294,11 +281,7 @@ def _lines(stream: IO[str]) -> Iterator[str]:
 
 
 def _cause(status: int) -> str:
-    """What an exit status other than 0 tells, as subprocess writes it."""
-    if status in (STOPPED_STATUS, -signal.SIGTERM):
+    """What an exit status other than 0 means, as subprocess writes it."""
+    if status in (os.EX_TEMPFAIL, -signal.SIGTERM):  # the former once it has kept its state
         return "something else asked it to stop"
-    if status == -signal.SIGKILL:
-        return "it was killed, probably for want of memory"
-    if status < 0:
-        return f"it was killed by signal {-status} ({signal.strsignal(-status) or 'unknown'})"
-    return f"it ended with status {status}"
+    return f"it {child.ending(status)}"

@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import os
 import select
-import signal
 import socket
 import subprocess
 import sys
@@ -20,7 +19,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import IO, cast
 
-from assistant.personalise.background.launch import TRAINER
+from assistant import child
+
+TRAINER = child.command("assistant.personalise")
+"""The program that trains, as the arguments of a process."""
 
 SAVE_S = 20.0
 """Longest wait for a trainer whose daemon is gone to keep its state."""
@@ -54,19 +56,8 @@ def serve(daemon: socket.socket, command: Sequence[str]) -> None:
         with suppress(ConnectionError):
             daemon.sendall(str(process.wait()).encode())
     else:
-        _end(process)
+        child.end(process, SAVE_S)  # it keeps its state: nobody would pause it any more
     os.close(handle)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Let a trainer keep its state: nobody would pause it any more."""
-    process.terminate()
-    process.send_signal(signal.SIGCONT)
-    try:
-        process.wait(SAVE_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 if __name__ == "__main__":

@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from assistant.config import JournalSettings
+from assistant.errors import JournalError
+from assistant.journal import restore
+from assistant.journal.backup import Places, unfinished
 from assistant.journal.lineage import Lineage
 from assistant.journal.retention import expired
 from assistant.journal.store import Journal
+from assistant.personalise.bridges import training_files
 from assistant.personalise.bridges.folder import BridgeFolder
 from assistant.personalise.bridges.shred import shred
 
@@ -30,14 +36,6 @@ WIPE_S = 1.5
 
 _NOTE = "erasing:"
 _EVERYTHING = "everything"
-_TRAINING = (  # states of interrupted trainings, and features of a person's own texts
-    "training.safetensors",
-    "training.safetensors.part",
-    "bootstrap.safetensors",
-    "bootstrap.safetensors.part",
-    "bootstrap-own.frames",
-    "bootstrap-own.jsonl",
-)
 _SOUND = re.compile(r"(?:turn|exchange)-0*(\d+)(?:-\d+)?\.wav")  # as WavSink names its files
 
 
@@ -55,6 +53,8 @@ def erase(
 ) -> Erased:
     """Erase exchanges, their features and spoken files, and every bridge taught by them.
 
+    Copies of them that a restore has kept go, too; one that cannot be searched goes altogether.
+
     Args:
         journal: where they are.
         folder: learned bridges; the newest one that did not learn from them answers next.
@@ -64,7 +64,8 @@ def erase(
     Raises:
         AttuneError: if a file or the database cannot be written; the rest is done later.
     """
-    journal.remember(_new_note(), json.dumps(sorted(set(turn_ids))))
+    started = {each.id: each.started_at for each in journal.kept()}
+    journal.remember(_new_note(), json.dumps({each: started.get(each) for each in turn_ids}))
     return _carry_out(journal, folder, replies, _time_is_up())
 
 
@@ -123,9 +124,9 @@ def _carry_out(
 ) -> Erased:
     notes = journal.memories(_NOTE)
     everything = _EVERYTHING in notes.values()
-    ids: set[int] = set()
+    ids: dict[int, str | None] = {}  # with the moments they started at
     for note in notes.values():
-        ids.update(() if note == _EVERYTHING else json.loads(note))
+        ids |= {} if note == _EVERYTHING else _marked(note)
     lineage = Lineage(journal)
     # The exchanges go first: from here on no new bridge can be recorded as taught by them.
     held = folder.versions()
@@ -144,9 +145,13 @@ def _carry_out(
     if everything:
         shred([folder.state])
         folder.repair()
-    shred(folder.folder / name for name in _TRAINING)
+    shred(training_files.learned(folder.folder, everything=everything))
     shred(_sounds(journal, replies, None if everything else ids))
     wiped = journal.scrub(stop)
+    for copy in restore.copies(Places(journal.path, folder.folder)):
+        wiped = _reach(copy, None if everything else ids, stop) and wiped
+    for copy in unfinished(journal.path.parent):
+        _reach(copy, None, stop)
     if wiped:
         for name in notes:
             journal.forget(name)
@@ -166,7 +171,30 @@ def _destroy(folder: BridgeFolder, versions: Iterable[str]) -> None:
         folder.destroy(version)
 
 
-def _sounds(journal: Journal, replies: Path | None, ids: set[int] | None) -> Iterator[Path]:
+def _reach(copy: Places, ids: Mapping[int, str | None] | None, stop: Callable[[], bool]) -> bool:
+    """Erase exchanges, or everything, from what a restore has left; whether it is wiped, too."""
+    if ids is not None and copy.journal.is_file():
+        with suppress(JournalError), Journal(copy.journal) as journal:  # else it is damaged
+            same = {at.id for at in journal.kept() if ids.get(at.id) == at.started_at}
+            if same:
+                journal.remember(_new_note(), json.dumps(dict.fromkeys(same)))
+            if not journal.memories(_NOTE):
+                return True
+            return _carry_out(journal, BridgeFolder(copy.bridges), None, stop).wiped
+    shred(restore.files(copy))
+    shutil.rmtree(copy.bridges, ignore_errors=True)
+    return True
+
+
+def _marked(note: str) -> dict[int, str | None]:
+    """The exchanges that a note names; until version 0.1 it named no moments."""
+    found: dict[str, str | None] | list[int] = json.loads(note)
+    if isinstance(found, list):
+        return dict.fromkeys(found)
+    return {int(name): at for name, at in found.items()}
+
+
+def _sounds(journal: Journal, replies: Path | None, ids: Container[int] | None) -> Iterator[Path]:
     """Spoken files of these exchanges, or of all."""
     for folder in {journal.path.parent / "replies", replies} - {None}:
         for path in () if folder is None else folder.glob("*.wav"):

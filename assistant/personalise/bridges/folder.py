@@ -75,7 +75,7 @@ class BridgeFolder:
 
     def versions(self) -> list[str]:
         """Versions whose files are there, by name."""
-        with self._told("read"):
+        with self._explained("read"):
             names = [each.name for each in self.folder.glob(f"*{_SUFFIX}")]
         return sorted(
             stem for name in names if _VERSION.fullmatch(stem := name.removesuffix(_SUFFIX))
@@ -190,7 +190,7 @@ class BridgeFolder:
 
     def _recorded(self) -> list[str] | None:
         """Promoted versions, oldest first; ``None`` when the record of them is damaged."""
-        with self._told("read"):
+        with self._explained("read"):
             try:
                 return _versions(json.loads(self.state.read_bytes()))
             except FileNotFoundError:
@@ -212,8 +212,9 @@ class BridgeFolder:
     @contextmanager
     def _changing(self) -> Generator[None]:
         """Be the only process that changes the folder."""
-        with self._told("change"):
+        with self._explained("change"):
             durable.folder(self.folder)
+            # the folder itself is the lock: a file in it might belong to another user
             handle = os.open(self.folder, os.O_RDONLY)
             try:
                 self._lock(handle)
@@ -234,7 +235,7 @@ class BridgeFolder:
             time.sleep(0.02)
 
     @contextmanager
-    def _told(self, doing: str) -> Generator[None]:
+    def _explained(self, doing: str) -> Generator[None]:
         try:
             yield
         except OSError as error:

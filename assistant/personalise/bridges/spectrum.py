@@ -12,17 +12,7 @@ from assistant.errors import CheckpointError
 from assistant.values import sealed
 
 FIRST = 8
-"""Singular values whose share of the energy is told."""
-
-MATRICES = {
-    "bridgeformer": "output.2.weight",
-    "linear": "body.weight",
-    "mlp": "body.2.weight",
-    "ctc": "output.weight",
-    "letters": "affine.weight",
-    "anchored": "output.weight",
-}
-"""Kind of projector to its last learned matrix: into embeddings, tokens or features."""
+"""Singular values whose share of the energy is reported."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +50,9 @@ def spectrum(found: Checkpoint) -> Spectrum:
     Raises:
         CheckpointError: if the bridge has no such matrix, or one that is not finite.
     """
-    name = MATRICES[found.config.kind]
+    from assistant.bridge import kinds  # noqa: PLC0415 - with torch, which listing does not need
+
+    name = kinds.of(found.config).last_matrix(found.config.kind)
     matrix = found.weights.get(name)
     if matrix is None or matrix.ndim != 2 or not matrix.numel() or not matrix.isfinite().all():
         raise CheckpointError(

@@ -17,6 +17,7 @@ import numpy as np
 
 from assistant.audio.resample import resample, to_float32
 from assistant.config import SpeakSettings, starter_dir
+from assistant.personalise.bridges.training_files import COMMON_TALK
 from assistant.personalise.data.feature_file import EncodedFile, StoredPair
 from assistant.speak.espeak import Espeak
 from assistant.values import SAMPLE_RATE, EndReason, SpeechFeatures, Utterance
@@ -39,10 +40,6 @@ class Encoder(Protocol):
     def encode(self, utterance: Utterance) -> SpeechFeatures:
         """Features and transcript of one utterance."""
         ...
-
-
-NAME = "replay"
-"""What the features are called, in the folder of bridges."""
 
 
 def sentences(count: int) -> list[str]:
@@ -70,7 +67,7 @@ def common_talk(
         SpeechError: if it fails.
         TrainingError: if they cannot be kept.
     """
-    file = EncodedFile(folder, NAME, encoder.fingerprint)
+    file = EncodedFile(folder, COMMON_TALK, encoder.fingerprint)
     texts = sentences(count)
     for number, text in enumerate(texts):
         if _key(text, number) not in file:

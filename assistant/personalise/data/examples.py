@@ -36,7 +36,7 @@ def examples(turns: Iterable[Turn], settings: PersonaliseSettings) -> list[Examp
         if turn.correction is not None:
             text, weight = spoken(turn.correction), 1.0
         elif turn.hypothesis and _is_trusted(turn, settings.confident):
-            text, weight = spoken(turn.hypothesis), settings.confident_weight
+            text, weight = spoken(turn.hypothesis), settings.tuned.confident_weight
         else:
             continue
         if text and weight:

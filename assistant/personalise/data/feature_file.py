@@ -20,6 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 from assistant import durable
 from assistant.errors import TrainingError
 from assistant.journal.features import STORED, half
+from assistant.personalise.bridges import training_files
 from assistant.personalise.bridges.shred import shred
 from assistant.values import SpeechFeatures, Transcript
 
@@ -61,17 +62,12 @@ _WHOSE = TypeAdapter(_Whose)
 _LINE = TypeAdapter(_Line)
 
 
-def files(folder: Path, *names: str) -> list[Path]:
-    """Where the features of these names are, whether they are there or not."""
-    return [folder / f"{name}{suffix}" for name in names for suffix in (".frames", ".jsonl")]
-
-
 class EncodedFile:
     """Features under keys; one process writes.
 
     Args:
         folder: made if it is not there.
-        name: of the two files, without their suffixes.
+        name: of the two files, one that ``training_files`` names.
         encoder: fingerprint; what is kept of another one goes.
 
     Every method raises ``TrainingError`` when the files cannot be read or written.
@@ -80,7 +76,7 @@ class EncodedFile:
     def __init__(self, folder: Path, name: str, encoder: str) -> None:
         self._folder = folder
         self._encoder = encoder
-        self._frames, self._lines = files(folder, name)
+        self._frames, self._lines = training_files.features(folder, name)
         self._whose: _Whose | None = None
         self._places: dict[str, tuple[int, _Line]] = {}  # first frame and line
         self._end = 0  # frames
@@ -98,12 +94,17 @@ class EncodedFile:
         try:
             if self._whose is None:
                 self._begin(_Whose(features.encoder, features.frames.shape[1], features.frame_rate))
-            with self._frames.open("ab") as file:
+            with open(self._frames, "ab", opener=_existing) as file:
                 file.write(half(features.frames).tobytes())
                 file.flush()
                 os.fsync(file.fileno())
-            with self._lines.open("ab") as file:
+            with open(self._lines, "ab", opener=_existing) as file:
                 file.write(_LINE.dump_json(line) + b"\n")
+        except FileNotFoundError:
+            raise TrainingError(
+                f"{self._frames} has been erased meanwhile, so the training was broken off. Begin "
+                "it anew."
+            ) from None
         except OSError as error:
             raise self._failure(error) from None
         self._place(line)
@@ -190,3 +191,8 @@ class EncodedFile:
             f"Cannot keep {self._frames}: {error.strerror}. Make room and give yourself the right "
             "to write there, or set personalise.folder to another folder."
         )
+
+
+def _existing(path: str, flags: int) -> int:
+    """Open a file that is there: what is erased while a training runs must not come back."""
+    return os.open(path, flags & ~os.O_CREAT)

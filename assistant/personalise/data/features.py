@@ -11,18 +11,15 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
 
-from assistant.bridge.checkpoint import Checkpoint
+from assistant.bridge.batch import Pair
+from assistant.bridge.kinds.kind import Source
 from assistant.config import Settings
 from assistant.encode.encoder import Encoder, open_encoder
-from assistant.errors import JournalError, StorageError
+from assistant.errors import JournalError, StorageError, TrainingError
 from assistant.journal.store import Journal
-from assistant.nets.spelling import Spelling
 from assistant.personalise.data.common_talk import common_talk
 from assistant.personalise.data.examples import Example
 from assistant.personalise.data.feature_file import StoredPair
-from assistant.personalise.training.events import Encoded, Event
-from assistant.personalise.training.heads import LettersHead, Pair
-from assistant.personalise.training.trainer import erased
 from assistant.values import EndReason, SpeechFeatures, Utterance
 
 
@@ -30,10 +27,7 @@ from assistant.values import EndReason, SpeechFeatures, Utterance
 class TrainingFeatures:
     """Everything that is heard; the encoder itself is not needed any more."""
 
-    fingerprint: str
-    dim: int
-    spelling: Spelling | None  # none of an encoder that writes no letters
-    untrained: Checkpoint | None  # a letters bridge that reads as the encoder does
+    source: Source
     train: Sequence[Pair]
     held_out: Sequence[Pair]
     replay: Sequence[Pair] = ()
@@ -59,25 +53,30 @@ class TrainingFeatures:
         held_out: list[Pair] = []
         for pair, is_held_out in pairs:
             (held_out if is_held_out else train).append(pair)
-        letters, spelling, untrained = encoder.ctc_head(), encoder.spelling, None
-        if letters is not None and spelling is not None:
-            untrained = LettersHead.untrained(encoder.fingerprint, letters, spelling)
-        return cls(
-            fingerprint=encoder.fingerprint,
-            dim=encoder.dim,
-            spelling=spelling,
-            untrained=untrained,
-            train=train,
-            held_out=held_out,
-            replay=common[canaries:],
-            canaries=common[:canaries],
-        )
+        return cls(source_of(encoder), train, held_out, common[canaries:], common[:canaries])
+
+
+def source_of(encoder: Encoder) -> Source:
+    """What a training needs of an encoder, which is free to go."""
+    letters = encoder.ctc_head()
+    if letters is not None:  # else views of them would keep the whole network in memory
+        letters = letters[0].detach().clone(), letters[1].detach().clone()
+    return Source(encoder.fingerprint, encoder.dim, encoder.spelling, letters)
 
 
 def hear(
-    settings: Settings, journal: Journal, found: Sequence[Example], tell: Callable[[Event], None]
+    settings: Settings,
+    journal: Journal,
+    found: Sequence[Example],
+    told: Callable[[int, int], None],
 ) -> TrainingFeatures:
     """Features of all examples and of common talk, each computed once and kept.
+
+    Args:
+        settings: all of them.
+        journal: holds the recordings, and their features once they have been computed.
+        found: the examples.
+        told: called for each that is computed with how many are there, and of how many.
 
     Raises:
         AttuneError: if they cannot be computed or kept.
@@ -86,9 +85,7 @@ def hear(
     encoder = open_encoder(settings.encode.model_copy(update={"threads": wanted.threads}))
     count = wanted.canaries + wanted.replay
     total = len(found) + count
-    common = common_talk(
-        count, encoder, settings.bridges, lambda done, _of: tell(Encoded(done, total))
-    )
+    common = common_talk(count, encoder, settings.bridges, lambda done, _of: told(done, total))
     pairs: list[tuple[Pair, bool]] = []
     for number, example in enumerate(found, count + 1):
         features = journal.features(example.turn, encoder.fingerprint)
@@ -98,7 +95,7 @@ def hear(
             )
             features = encoder.encode(recording)
             journal.keep_features(example.turn, features)
-            tell(Encoded(number, total))
+            told(number, total)
         read = partial(_read, journal, example.turn, encoder.fingerprint)
         pair = StoredPair(example.text, len(features.frames), read, example.weight)
         pairs.append((pair, example.held_out))
@@ -123,3 +120,11 @@ def _read(journal: Journal, turn_id: int, fingerprint: str) -> SpeechFeatures:
     if found is None:
         raise erased()
     return found
+
+
+def erased() -> TrainingError:
+    """What to say when something to learn from is gone."""
+    return TrainingError(
+        "Exchanges that the training learns from have been erased meanwhile, so it was broken "
+        "off. Train again."
+    )

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 
-from assistant.bridge.connect import Bridge, Language
+from assistant.bridge.batch import Pair
+from assistant.bridge.connect import Bridge
+from assistant.bridge.language import Language
 from assistant.bridge.route import choose_route
 from assistant.config import BridgeSettings, PersonaliseSettings
 from assistant.personalise.judging.score import Replies, Score, score
-from assistant.personalise.training.heads import Pair
 from assistant.values import Route
 
 SLACK = 1e-9
@@ -52,11 +53,11 @@ class Measured:
 def decide(measured: Measured, settings: PersonaliseSettings) -> Verdict:
     """Accept a candidate, or say why not."""
     numbers = measured.numbers()
-    if measured.held_out < settings.min_held_out:
+    if measured.held_out < settings.tuned.min_held_out:
         return Verdict(
             accepted=False,
             why=f"only {measured.held_out} held-out utterances to judge by, "
-            f"{settings.min_held_out} are needed",
+            f"{settings.tuned.min_held_out} are needed",
             numbers=numbers,
         )
     objections = tuple(_objections(measured, settings))
@@ -73,12 +74,12 @@ def decide(measured: Measured, settings: PersonaliseSettings) -> Verdict:
 
 def _objections(measured: Measured, settings: PersonaliseSettings) -> Iterator[str]:
     before, after, transcript = measured.before, measured.after, measured.transcript
-    if after.rouge1 < before.rouge1 + settings.reply_margin - SLACK:
+    if after.rouge1 < before.rouge1 + settings.tuned.reply_margin - SLACK:
         yield (
             f"replies are not better than today's (ROUGE-1 {after.rouge1:.2f} against "
             f"{before.rouge1:.2f})"
         )
-    if after.token_error > before.token_error - settings.reading_margin + SLACK:
+    if after.token_error > before.token_error - settings.tuned.reading_margin + SLACK:
         yield (
             f"the reading is not better than today's (token error {after.token_error:.2f} against "
             f"{before.token_error:.2f})"
@@ -93,8 +94,8 @@ def _objections(measured: Measured, settings: PersonaliseSettings) -> Iterator[s
         )
     then, now = measured.canary_before, measured.canary_after
     if (
-        now.rouge1 < then.rouge1 - settings.canary_margin - SLACK
-        or now.token_error > then.token_error + settings.canary_margin + SLACK
+        now.rouge1 < then.rouge1 - settings.tuned.canary_margin - SLACK
+        or now.token_error > then.token_error + settings.tuned.canary_margin + SLACK
     ):
         yield (
             f"common talk in other voices suffers (ROUGE-1 {now.rouge1:.2f} against "

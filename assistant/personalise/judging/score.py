@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any, cast
 
 import numpy as np
-from rouge_score import rouge_scorer  # pyright: ignore[reportMissingTypeStubs]
 
 from assistant.generate.context import ContextLine
 from assistant.generate.llama import LlamaSession
@@ -69,35 +69,36 @@ def score(
         said: tokens of the true texts.
         read: tokens of the route's readings.
     """
-    scorer = cast("Any", rouge_scorer).RougeScorer(["rouge1", "rougeL"], use_stemmer=False)
-    rouge = [scorer.score(w, g) for w, g in zip(wanted, given, strict=True)]
-    # two empty replies agree, which ROUGE does not know
     agree = [w == g for w, g in zip(wanted, given, strict=True)]
-
-    def mean(name: str) -> float:
-        return float(
-            np.mean(
-                [1.0 if a else r[name].fmeasure for r, a in zip(rouge, agree, strict=True)] or [0.0]
-            )
-        )
-
+    # two empty replies agree, which ROUGE does not know
+    measures = [(1.0, 1.0) if w == g else rouge(w, g) for w, g in zip(wanted, given, strict=True)]
+    rouge1, rouge_l = np.mean(measures or [(0.0, 0.0)], axis=0)
     wrong = sum(edits(t, r) for t, r in zip(said, read, strict=True))
     return Score(
-        rouge1=mean("rouge1"),
-        rougeL=mean("rougeL"),
+        rouge1=float(rouge1),
+        rougeL=float(rouge_l),
         equal=float(np.mean(agree or [False])),
         token_error=wrong / max(1, sum(map(len, said))),
     )
 
 
-def edits(wanted: Sequence[int], given: Sequence[int]) -> int:
-    """Least number of insertions, deletions and substitutions (Levenshtein's distance)."""
+def rouge(wanted: str, given: str) -> tuple[float, float]:
+    """F-measures of ROUGE-1 and ROUGE-L without stemming, as the package rouge-score has them."""
+    left, right = (re.findall("[a-z0-9]+", text.lower()) for text in (wanted, given))
+    words = len(left) + len(right)
+    single = (Counter(left) & Counter(right)).total()
+    in_order = (words - edits(left, right, substitution=2)) / 2  # longest common subsequence
+    return 2 * single / max(1, words), 2 * in_order / max(1, words)
+
+
+def edits(wanted: Sequence[object], given: Sequence[object], substitution: int = 1) -> int:
+    """Least cost of insertions, deletions and substitutions; by default Levenshtein's distance."""
     row = list(range(len(given) + 1))
     for i, left in enumerate(wanted, 1):
         diagonal, row[0] = row[0], i
         for j, right in enumerate(given, 1):
             diagonal, row[j] = (
                 row[j],
-                min(row[j] + 1, row[j - 1] + 1, diagonal + (left != right)),
+                min(row[j] + 1, row[j - 1] + 1, diagonal + substitution * (left != right)),
             )
     return row[-1]

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import gc
 import hashlib
-import json
 import math
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -19,27 +18,34 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from itertools import chain
 from pathlib import Path
-from typing import Literal
 
 import torch
 
-from assistant.bridge.checkpoint import Checkpoint
+from assistant.bridge import kinds
+from assistant.bridge.kinds.kind import Head
 from assistant.config import Settings
 from assistant.encode.encoder import open_encoder
 from assistant.errors import TrainingError
 from assistant.generate.vocabulary import vocabulary
-from assistant.journal.lineage import Lineage
 from assistant.journal.store import Journal
 from assistant.journal.turn import TEXT_SOURCE, Turn
+from assistant.personalise.bridges import training_files
 from assistant.personalise.bridges.folder import BridgeFolder
 from assistant.personalise.bridges.shred import shred
+from assistant.personalise.bridges.training_files import GENERAL, PRIVATE, features
 from assistant.personalise.data import corpus
 from assistant.personalise.data.examples import spoken
-from assistant.personalise.data.feature_file import EncodedFile, files
+from assistant.personalise.data.feature_file import EncodedFile
 from assistant.personalise.data.features import TrainingFeatures
 from assistant.personalise.data.synthetic import Sentence, common, is_held_out, own
 from assistant.personalise.judging.gate import Verdict
-from assistant.personalise.training.admission import admit
+from assistant.personalise.training.ending import (
+    Record,
+    candidate_of,
+    conclude,
+    name_of,
+    verdict_on,
+)
 from assistant.personalise.training.events import (
     Collected,
     Encoded,
@@ -48,20 +54,14 @@ from assistant.personalise.training.events import (
     Nothing,
     Stepped,
 )
-from assistant.personalise.training.heads import TEMPERATURE, Head
 from assistant.personalise.training.request import Request
-from assistant.personalise.training.retrain import alone, beginning, judge
+from assistant.personalise.training.retrain import alone, beginning
 from assistant.personalise.training.trainer import Material, Trained, Trainer
 from assistant.values import EndReason, Utterance
 
-STATE = "bootstrap.safetensors"
+STATE = training_files.BOOTSTRAP
 """The state of a bootstrap under way, in the folder of bridges."""
 
-GENERAL, PRIVATE = "bootstrap", "bootstrap-own"
-"""Features there: of bundled sentences and corpora, and of what stands in the journal."""
-
-STEPS = {"letters": 300, "anchored": 1_000, "ctc": 3_000, "pooled": 3_000}
-"""Steps that each head needs, starting from nothing."""
 
 TAKES = 8
 """Voices in which a person's own texts are trained on."""
@@ -76,7 +76,7 @@ _WORKSTATION_MB = 1_000_000
 class BootstrapRequest:
     """What a bootstrap is asked to do."""
 
-    head: Literal["letters", "ctc", "anchored", "pooled"] = "ctc"
+    head: str = "ctc"
     corpora: tuple[Path, ...] = ()  # recordings with texts, as 'assistant log import' takes them
     utterances: int = 1_500  # of bundled sentences, to train on
     steps: int = 0  # 0: as many as the head needs
@@ -121,7 +121,7 @@ def bootstrap(
     wanted = settings.personalise
     changes = {
         "head": plan.head,
-        "steps": plan.steps or wanted.steps or STEPS[plan.head],
+        "steps": plan.steps or wanted.steps or kinds.named(plan.head).bootstrap_steps,
         "threads": plan.threads,
     }
     settings = settings.model_copy(update={"personalise": wanted.model_copy(update=changes)})
@@ -136,7 +136,7 @@ def bootstrap(
         except TrainingError:
             shred([settings.bridges / STATE])  # what cannot go on must not stay either
             raise
-        shred([settings.bridges / STATE, *files(settings.bridges, GENERAL, PRIVATE)])
+        shred([settings.bridges / STATE, *features(settings.bridges, GENERAL, PRIVATE)])
     tell(outcome)
     return outcome
 
@@ -166,24 +166,19 @@ def _bootstrap(
     head, trained = _train(
         settings, plan, heard, tell, stop, lambda: journal is None or journal.exist(turns)
     )
-    candidate = _candidate(head, trained)
-    version, record = candidate.version, 0
+    candidate = candidate_of(head, trained, bootstrap="synthesised speech")
+    some = replace(heard, held_out=heard.held_out[:JUDGED])
+
+    def judged() -> Verdict:
+        return verdict_on(settings, some, trained, candidate, tell)
+
     if journal is not None:
-        if version == folder.current and folder.is_whole(version):
-            return Nothing("The bridge in use is already what this training leads to.")
-        lineage = Lineage(journal)
-        record = lineage.trained(version, plan.head, "scratch", turns, trained.curve)
-    if trained.has_learned:
-        some = replace(heard, held_out=heard.held_out[:JUDGED])
-        verdict = judge(settings, folder, some, candidate, tell)
-    else:
-        why = "the training never lowered the held-out loss, so there was nothing to learn from it"
-        verdict = Verdict(accepted=False, why=why, numbers={"held_out": len(heard.held_out)})
-    if journal is not None:
-        return admit(journal, folder, record, candidate, verdict)
+        record = Record(plan.head, "scratch", turns, trained.curve)
+        return conclude(folder, journal, candidate, record, judged)
+    verdict = judged()
     if plan.output is not None:
         replace(candidate, accepted=verdict.accepted).write(plan.output)
-    return Judged(version, verdict.accepted, verdict.why, verdict.numbers)
+    return Judged(candidate.version, verdict.accepted, verdict.why, verdict.numbers)
 
 
 def _hear(
@@ -257,13 +252,14 @@ def _train(
         wanted = wanted.model_copy(update={"memory_mb": _WORKSTATION_MB})
     with vocabulary(settings.generate.path) as language:
         head, _ = beginning(settings, Request("scratch"), folder, heard, language)
+        seen = [(pair.text, pair.frames) for pair in (*heard.train, *heard.held_out)]
         with torch.device(plan.device):
             trainer = Trainer(
                 head,
                 Material(heard.train, [], heard.held_out),
                 wanted,
                 settings.bridges / STATE,
-                _name(settings, head, heard),
+                name_of(settings, head, seen),
             )
             trained = trainer.run(
                 lambda point, left: tell(
@@ -274,34 +270,6 @@ def _train(
                 is_wanted,
             )
     return head, trained
-
-
-def _candidate(head: Head, trained: Trained) -> Checkpoint:
-    """The trained bridge; of its user's voice it knows nothing."""
-    config = head.checkpoint.config
-    if config.kind == "letters":
-        config = config.model_copy(update={"temperature": TEMPERATURE})
-    return replace(
-        head.checkpoint,
-        config=config,
-        weights={name: weight.cpu() for name, weight in trained.weights.items()},
-        accepted=True,
-        provenance={
-            "bootstrap": "synthesised speech",
-            "steps": trained.curve[-1].step,
-            "trained_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        },
-    )
-
-
-def _name(settings: Settings, head: Head, heard: TrainingFeatures) -> str:
-    """Identifies a training: what it starts from, what it sees and how it goes."""
-    parts = (
-        head.checkpoint.version,
-        settings.personalise.model_dump_json(exclude={"threads", "memory_mb", "max_minutes"}),
-        [(pair.text, pair.frames) for pair in (*heard.train, *heard.held_out)],
-    )
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def _require(device: str) -> None:

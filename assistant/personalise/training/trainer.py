@@ -26,11 +26,13 @@ from torch import Tensor, nn
 
 from assistant import durable
 from assistant.allocator import given_back
+from assistant.bridge import kinds
+from assistant.bridge.batch import Batch, Pair, seed
+from assistant.bridge.kinds.kind import Head
 from assistant.config import PersonaliseSettings
 from assistant.errors import TrainingError
 from assistant.journal.lineage import CurvePoint
-from assistant.nets.projectors import build
-from assistant.personalise.training.heads import Batch, Head, Pair, seed
+from assistant.personalise.data.features import erased
 
 SAVE_S = 15.0
 """Seconds of work between two saved states."""
@@ -99,17 +101,14 @@ class Trainer:
         self._settings = settings
         self._state = state
         self._name = name
-        self._batch = settings.batch
-        self._network = build(head.checkpoint.config)
+        self._batch = settings.tuned.batch
+        self._network = kinds.build(head.checkpoint.config)
         self._network.load_state_dict(
             {key: tensor.float() for key, tensor in head.checkpoint.weights.items()}
         )
-        frozen = head.checkpoint.config.kind == "letters"
-        if frozen:
-            cast("Any", self._network).head.requires_grad_(requires_grad=False)
         self._optimiser = torch.optim.AdamW(
             [each for each in self._network.parameters() if each.requires_grad],
-            lr=settings.rate,
+            lr=settings.tuned.rate,
             weight_decay=0.01,
         )
         self._best: dict[str, Tensor] = _copy(self._network)
@@ -172,15 +171,15 @@ class Trainer:
     def _advance(self) -> float:
         """One step; its loss."""
         settings, step = self._settings, self._step
-        seed(settings.seed * 1_000_003 + step)
+        seed(settings.tuned.seed * 1_000_003 + step)
         rate = min(1.0, (step + 1) / WARM_UP) * (1 - step / settings.steps)
         for group in self._optimiser.param_groups:
-            group["lr"] = settings.rate * rate
+            group["lr"] = settings.tuned.rate * rate
         self._network.train()
         total = 0.0
         parts = [part for part in (self._material.train, self._material.replay) if part]
         for part in parts:
-            batch = masked(Batch.of(chosen(part, self._batch, settings.seed, step)))
+            batch = masked(Batch.of(chosen(part, self._batch, settings.tuned.seed, step)))
             with _precision(self._head):
                 loss = self._head.loss(self._network, batch) / len(parts)
             self._used = max(self._used, psutil.Process().memory_info().rss)
@@ -192,8 +191,8 @@ class Trainer:
         self._step += 1
         if not math.isfinite(total):
             raise TrainingError(
-                f"The training's loss is no number after {self._step} steps. Try a smaller "
-                "personalise.rate."
+                f"The loss is not a number after {self._step} steps of training. Look for damaged "
+                "recordings in 'assistant log list'."
             )
         return total
 
@@ -286,14 +285,6 @@ class Trainer:
         self._seconds = float(header["seconds"])
 
 
-def erased() -> TrainingError:
-    """What to say when something to learn from is gone."""
-    return TrainingError(
-        "Exchanges that the training learns from have been erased meanwhile, so it was broken "
-        "off. Train anew with 'assistant retrain'."
-    )
-
-
 def chosen(pairs: Sequence[Pair], size: int, number: int, step: int) -> list[Pair]:
     """The pairs of one step: of like length, every pair once per round.
 
@@ -328,7 +319,8 @@ def masked(batch: Batch) -> Batch:
 
 def _precision(head: Head) -> AbstractContextManager[object]:
     """bfloat16 where the processor multiplies it natively and the network is large enough."""
-    if head.checkpoint.config.kind in ("ctc", "bridgeformer") and _has_bf16():
+    config = head.checkpoint.config
+    if kinds.of(config).takes_bfloat16(config.kind) and _has_bf16():
         return torch.autocast("cpu", torch.bfloat16)
     return nullcontext()
 

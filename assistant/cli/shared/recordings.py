@@ -1,7 +1,8 @@
-"""Lets a person hear a recording."""
+"""Recordings: read as one utterance, and played."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,10 @@ from numpy.typing import NDArray
 
 from assistant.audio.resample import to_int16
 from assistant.config import SpeakSettings
+from assistant.listen.recordings import load
 from assistant.speak.playback import Loudspeaker, WavSink
 from assistant.speak.speech import Speech
-from assistant.values import SAMPLE_RATE
+from assistant.values import SAMPLE_RATE, EndReason, Utterance
 
 
 def play(samples: NDArray[np.float32], settings: SpeakSettings, name: str) -> Path | None:
@@ -33,3 +35,12 @@ def play(samples: NDArray[np.float32], settings: SpeakSettings, name: str) -> Pa
     finally:
         sink.end()
     return sink.path if isinstance(sink, WavSink) else None
+
+
+def whole(path: Path) -> Utterance:
+    """A recording as one utterance.
+
+    Raises:
+        AudioFileError: if it cannot be read.
+    """
+    return Utterance(load(path), datetime.now().astimezone(), EndReason.STOP, source=str(path))

@@ -1,0 +1,73 @@
+"""Utterances with their words, as bridges are trained on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+
+import torch
+from torch import Tensor, nn
+
+from assistant.values import SpeechFeatures
+
+
+class Pair(Protocol):
+    """One utterance's features and the words said in it."""
+
+    @property
+    def features(self) -> SpeechFeatures:
+        """What the frozen encoder made of it; perhaps read from the disk each time."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """The words."""
+        ...
+
+    @property
+    def weight(self) -> float:
+        """How much it counts in training, from 0 to 1."""
+        ...
+
+    @property
+    def frames(self) -> int:
+        """Length in frames."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EncodedPair:
+    """A pair in memory."""
+
+    features: SpeechFeatures
+    text: str
+    weight: float = 1.0
+
+    @property
+    def frames(self) -> int:
+        """Length in frames."""
+        return len(self.features.frames)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Pairs of like length, filled up at the end."""
+
+    pairs: Sequence[Pair]
+    frames: Tensor  # float32 (batch, n_frames, encoder_dim)
+    lengths: Tensor  # int64 (batch,)
+    weights: Tensor  # float32 (batch,)
+
+    @classmethod
+    def of(cls, pairs: Sequence[Pair]) -> Batch:
+        """Stack the pairs' frames."""
+        lengths = torch.tensor([pair.frames for pair in pairs])
+        each = [torch.tensor(pair.features.frames) for pair in pairs]
+        frames = nn.utils.rnn.pad_sequence(each, batch_first=True)
+        return cls(pairs, frames, lengths, torch.tensor([pair.weight for pair in pairs]))
+
+
+def seed(number: int) -> None:
+    """Make what torch draws from now on reproducible."""
+    cast("Any", torch).manual_seed(number)

@@ -1,0 +1,241 @@
+"""What a kind of bridge knows: its network, how it is read, trained and carried over.
+
+Every kind sees only the encoder's features and the LLM's tokens and rows; none runs the LLM.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from assistant.bridge.batch import Batch, seed
+from assistant.bridge.checkpoint import Checkpoint
+from assistant.bridge.language import Language, Tokens
+from assistant.config import BridgeSettings, PersonaliseSettings
+from assistant.errors import BridgeError, CheckpointError
+from assistant.nets.calibration import WHISPER, Calibration
+from assistant.nets.projector_config import ProjectorConfig
+from assistant.nets.spelling import Spelling
+from assistant.values import SpeechFeatures
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """What a projector made of an utterance."""
+
+    rows: NDArray[np.float32]  # shape (n_tokens, llm_dim)
+    tokens: list[int]  # what the rows read as
+    confidence: float  # the chance that all of it is right, 0 to 1; 0 where there is nothing
+
+
+Reader = Callable[[SpeechFeatures], Reading]
+"""A network with what is needed to read its output: gives the reading of one utterance."""
+
+
+class Head(Protocol):
+    """A bridge in training."""
+
+    checkpoint: Checkpoint  # where the training begins
+
+    def loss(self, network: nn.Module, batch: Batch) -> Tensor:
+        """The training objective, averaged over what is said in the batch."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """What a training needs of the encoder whose features it sees."""
+
+    fingerprint: str
+    dim: int  # width of the features
+    spelling: Spelling | None = None  # none of an encoder that writes no letters
+    ctc_head: tuple[Tensor, Tensor] | None = None  # weight (symbols, dim), bias (symbols,)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainingContext:
+    """What a bridge is made from before it sees any speech."""
+
+    settings: PersonaliseSettings
+    source: Source
+    language: Tokens
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Joined:
+    """A bridge beside the models that it is used with."""
+
+    checkpoint: Checkpoint
+    network: nn.Module
+    language: Language
+    spelling: Spelling | None  # the encoder's symbols, if it writes letters
+    settings: BridgeSettings
+
+    def output(self, features: SpeechFeatures, *others: object) -> Tensor:
+        """What the network makes of one utterance, without the dimension of the batch."""
+        whole: Tensor = self.network(torch.as_tensor(features.frames.copy())[None], *others)
+        return whole[0]
+
+    @property
+    def calibration(self) -> Calibration:
+        """How sure a reading is beside this encoder."""
+        return WHISPER if self.spelling is None else self.spelling.calibration
+
+    def rows(self, wanted: int) -> NDArray[np.float32]:
+        """Rows of the tokens that the bridge reads as, (wanted, llm_dim).
+
+        Raises:
+            CheckpointError: if it has another number of tokens, or rows of another width.
+        """
+        try:
+            rows = self.language.rows(self.checkpoint.token_ids)
+        except IndexError as error:
+            raise CheckpointError(
+                f"The bridge's tokens are not the language model's ({error}); it is damaged. "
+                "Restore it from a backup, or use '--route transcript'."
+            ) from None
+        width = self.checkpoint.config.llm_dim
+        if rows.shape != (wanted, width):
+            raise CheckpointError(
+                f"The bridge's header wants {wanted} tokens of width {width}, but its tokens have "
+                f"rows of shape {rows.shape}; it is damaged. Restore it from a backup, or use "
+                "'--route transcript'."
+            )
+        return rows
+
+
+class Kind(ABC):
+    """One kind of bridge."""
+
+    retrain_steps: int
+    """Steps that it needs, starting from a trained bridge (``bench/personalise.py``)."""
+
+    bootstrap_steps: int
+    """Steps that it needs, starting from nothing."""
+
+    is_of_llm: bool = True
+    """Whether such a bridge belongs to one language model."""
+
+    @abstractmethod
+    def network(self, config: ProjectorConfig, /) -> nn.Module:
+        """A freshly initialised network.
+
+        Raises:
+            ValueError: if the sizes do not go together.
+        """
+
+    @abstractmethod
+    def last_matrix(self, network: str, /) -> str:
+        """Name of a network's last learned matrix: into embeddings, tokens or features."""
+
+    @abstractmethod
+    def reader(self, joined: Joined, /) -> Reader:
+        """What reads utterances with a bridge.
+
+        Raises:
+            CheckpointError: if the bridge's symbols or tokens do not fit its header.
+        """
+
+    @abstractmethod
+    def untrained(self, context: TrainingContext, tokens: Collection[int], /) -> Checkpoint:
+        """A bridge that nothing has taught yet.
+
+        Args:
+            context: the models it is to belong to.
+            tokens: what is said in this home and in common talk.
+
+        Raises:
+            TrainingError: if the encoder does not give what this kind learns.
+        """
+
+    @abstractmethod
+    def head(self, found: Checkpoint, context: TrainingContext, /) -> Head:
+        """The labels and the loss that a bridge is trained toward."""
+
+    def obstacle(self, _source: Source, /) -> str | None:
+        """Why this kind cannot be trained beside an encoder, in sentences; none: it can."""
+        return None
+
+    def widened(self, found: Checkpoint, _tokens: Iterable[int], /) -> Checkpoint:
+        """The same bridge with more tokens that it can emit, where it is bound to a choice."""
+        return found
+
+    def trained(self, config: ProjectorConfig, /) -> ProjectorConfig:
+        """The header's sizes after training."""
+        return config
+
+    def takes_bfloat16(self, _network: str, /) -> bool:
+        """Whether a network is large enough to be trained faster in bfloat16."""
+        return False
+
+    def carried(
+        self, _found: Checkpoint, _old: Tokens, _new: Tokens, _said: set[int], /
+    ) -> tuple[Checkpoint, str]:
+        """A bridge with weights and tokens for another language model, and how well that went.
+
+        Args:
+            found: made for the old model.
+            old: the model it was made for.
+            new: the model it is to be for.
+            said: tokens of the new model that are said in this home and in common talk.
+
+        Returns:
+            The bridge, and a sentence such as "Tokens kept: 9 of 10".
+
+        Raises:
+            BridgeError: if the two models share too few tokens, or there is no way to do it.
+        """
+        raise BridgeError(
+            "Bridges of this kind cannot be carried over to another language model. 'assistant "
+            "bridge bootstrap' makes a new one for this pair."
+        )
+
+    def _drawn(
+        self,
+        context: TrainingContext,
+        network: str,
+        tokens: Collection[int],
+        pad: int | None = None,
+        **sizes: int,
+    ) -> Checkpoint:
+        """A bridge over tokens of the LLM, from the paper's random initialisation."""
+        seed(context.settings.tuned.seed)
+        source, language = context.source, context.language
+        token_ids = np.array(sorted(tokens), np.int64)
+        config = ProjectorConfig(
+            kind=network,
+            encoder_dim=source.dim,
+            llm_dim=language.rows(token_ids[:1]).shape[1],
+            slots=context.settings.tuned.slots,
+        ).model_copy(update=sizes)
+        weights = self.network(config).state_dict()
+        table = language.embedding_fingerprint
+        return Checkpoint(config, source.fingerprint, table, token_ids, pad, weights)
+
+
+def places_of(found: Checkpoint) -> dict[int, int]:
+    """Where each token stands among a bridge's candidates."""
+    return {token: at for at, token in enumerate(found.token_ids.tolist())}
+
+
+def ctc_loss(logits: Tensor, labels: list[list[int]], batch: Batch, blank: int) -> Tensor:
+    """CTC per symbol, utterances by weight."""
+    lengths = torch.tensor([len(label) for label in labels])
+    losses = functional.ctc_loss(
+        logits.float().log_softmax(-1).transpose(0, 1),
+        torch.tensor([symbol for label in labels for symbol in label]),
+        batch.lengths,
+        lengths,
+        blank=blank,
+        zero_infinity=True,
+        reduction="none",
+    )
+    return (losses * batch.weights).sum() / (lengths * batch.weights).sum().clamp(min=1)

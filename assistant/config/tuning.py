@@ -1,0 +1,123 @@
+"""Constants that were measured or set once, room by room; only code can change them.
+
+Each block of settings carries its room's constants as ``tuned``. Files, the environment and flags
+cannot set that: the names that they could set in version 0.1 count for one version more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+Whole = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+Amount = Annotated[float, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """A room's constants; they travel to child processes with the settings."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True)
+class ListenTuning(Tuning):
+    """When an utterance begins and ends."""
+
+    # measured by bench/endpointing.py, 2026-11-21, with synthetic and human speakers
+    floor_ms: Annotated[int, Field(ge=300, le=10_000)] = 500  # shortest silence that is learned
+    ceiling_ms: Annotated[int, Field(ge=300, le=10_000)] | None = None  # longest; None: by profile
+    cut_offs: Annotated[float, Field(gt=0, le=0.4)] = 0.14  # accepted too-early ends per right one
+    pauses_half_life: Annotated[int, Field(ge=10)] = 500  # utterances after which one counts half
+    # set by hand, 2026-11-21
+    pre_roll_ms: Annotated[int, Field(ge=0, le=2_000)] = 500  # kept from before the start
+    start_ms: Annotated[int, Field(ge=20, le=2_000)] = 200  # voiced time that starts an utterance
+    start_window_ms: Annotated[int, Field(ge=20, le=3_000)] = 300  # in which start_ms is counted
+    min_ms: Whole = 240  # voiced time below which an utterance is dropped
+    max_s: Annotated[float, Field(gt=0.5, le=120)] = 20.0  # length at which an utterance is cut
+    queue_s: Annotated[float, Field(gt=0.1)] = 10.0  # buffered before frames are dropped
+
+
+@dataclass(frozen=True)
+class EncodeTuning(Tuning):
+    """How the speech encoder searches."""
+
+    beam: Annotated[int, Field(ge=1, le=16)] = 5  # hypotheses of Whisper; its own default
+    # set by hand, 2026-11-21; longer recordings are encoded in windows that overlap by 2 s
+    window_s: Annotated[float, Field(ge=5, le=120)] = 20.0
+    # measured by models/recipe/evaluate.py, 2026-11-21
+    ngram_bonus: Amount = 0.8  # added per letter, against short readings
+
+
+@dataclass(frozen=True)
+class BridgeTuning(Tuning):
+    """When the bridge's reading is taken, and how it is searched."""
+
+    # set by hand on the scale of calibrated confidence, 2026-11-29
+    min_confidence: Share = 0.5  # below this the transcript takes the turn
+    # measured by models/recipe/evaluate.py, 2026-11-21
+    margin: Share = 0.1  # how much surer than the transcript the bridge must be
+    ngram_weight: Amount = 0.3  # of the encoder's character n-gram; 0: none
+    ngram_bonus: Amount = 0.4  # added per letter, against short readings
+    # set by hand, 2026-11-29, so that a bridge that was taught shuffled sentences stays out
+    learned_min_confidence: Share = 0.002  # for a bridge that has learned this voice
+    learned_margin: Annotated[float, Field(ge=-1, le=1)] = -0.5  # below 0 it may be less sure
+
+
+@dataclass(frozen=True)
+class GenerateTuning(Tuning):
+    """How the language model runs."""
+
+    n_batch: Annotated[int, Field(ge=8)] = 512  # most tokens decoded at once; llama.cpp's default
+    top_k: Count = 50  # the paper's
+    seed: Whole = 0  # of sampling; any will do
+
+
+@dataclass(frozen=True)
+class TurnTuning(Tuning):
+    """When it asks back."""
+
+    # set by hand on the scale of calibrated confidence, 2026-11-29; see bench/asking_back.py
+    learned_ask_back: Share = 0.02  # most that ask_back is for a bridge that has learned the voice
+
+
+@dataclass(frozen=True)
+class JournalTuning(Tuning):
+    """The journal's memory."""
+
+    waiting_mb: Whole = 32  # of recordings that the disk does not take; set by hand, 2026-11-21
+
+
+@dataclass(frozen=True)
+class PersonaliseTuning(Tuning):
+    """How bridges are trained and judged."""
+
+    # the paper's
+    rate: Annotated[float, Field(gt=0, le=1)] = 1e-3  # AdamW's learning rate
+    alpha: Amount = 1.0  # weight of the squared error in EmbedLink
+    beta: Amount = 1.0  # weight of the cosine distance in EmbedLink
+    slots: Annotated[int, Field(ge=1, le=512)] = 30  # casted token size T of the pooled head
+    # set by hand, 2026-11-21
+    confident_weight: Share = 0.2  # of unconfirmed hypotheses beside confirmed ones; 0: not used
+    batch: Annotated[int, Field(ge=1, le=256)] = 16  # utterances per step
+    seed: Whole = 0  # of everything drawn at random in training
+    min_held_out: Count = 2  # held-out utterances below which nothing is promoted
+    reply_margin: Share = 0.02  # by how much replies must get better (ROUGE-1)
+    reading_margin: Share = 0.02  # by how much token errors must fall
+    # measured by bench/personalise.py, 2026-11-21
+    canary_margin: Share = 0.06  # how much common talk may suffer (ROUGE-1, token errors)
+
+
+@dataclass(frozen=True)
+class IdleTuning(Tuning):
+    """How trainings pause and recover."""
+
+    # set by hand, 2026-11-21
+    resume_s: Amount = 2.0  # quiet after which a training paused by speech goes on
+    retry_s: Amount = 600.0  # wait after a training that died; doubled each time, up to a day
+    hang_s: Positive = 180.0  # silence of the trainer after which it counts as dead

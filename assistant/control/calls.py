@@ -1,0 +1,65 @@
+"""Reads a client's line, has the daemon do what it asks, and words the answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from assistant.control.messages import Call, Code, problem, result
+from assistant.control.methods import EVENTS, METHODS, Methods, RefusalError
+from assistant.control.talk_button import HeldButton
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Caller:
+    """One client, and what it may use."""
+
+    daemon: Methods
+    button: HeldButton
+
+    def talk(self, *, down: bool) -> None:
+        """Hold the talk button down, or let go of it."""
+        (self.button.hold if down else self.button.release)(self)
+
+    def events(self) -> None:
+        """The server sees to it that this client gets notices."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The line to answer, and what comes after it."""
+
+    line: str
+    follows: bool = False  # the client wants to hear of everything from then on
+
+
+def answer(line: bytes, who: Caller) -> Reply:
+    """Do what a line asks; the answer says what is wrong with it."""
+    try:
+        call = Call.model_validate_json(line)
+    except ValidationError as error:
+        broken = error.errors()[0]["type"] == "json_invalid"
+        return Reply(problem(None, Code.BROKEN if broken else Code.INVALID, _first(error)))
+    method = METHODS.get(call.method)
+    if method is None:
+        why = f"There is no method {call.method[:40]!r}; there are {', '.join(sorted(METHODS))}."
+        return Reply(problem(call.id, Code.UNKNOWN, why))
+    try:
+        asked = method.params.model_validate(call.params)
+    except ValidationError as error:
+        return Reply(problem(call.id, Code.PARAMS, _first(error)))
+    handler = getattr(who if hasattr(who, call.method) else who.daemon, call.method)
+    try:
+        value = handler(**{name: getattr(asked, name) for name in method.params.model_fields})
+    except RefusalError as error:
+        return Reply(problem(call.id, Code.REFUSED, str(error)))
+    line_back = result(call.id, method.result.dump_python(value, mode="json"))
+    return Reply(line_back, follows=call.method == EVENTS)
+
+
+def _first(error: ValidationError) -> str:
+    """The first fault that was found, in words."""
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return f"{place}: {first['msg']}." if place else f"{first['msg']}."

@@ -1,0 +1,88 @@
+"""How the daemon's process ends: in good time, and with a sentence that says why it died."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import traceback
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from assistant.daemon.loop import Stopper
+
+if TYPE_CHECKING:
+    from typing_extensions import Self  # typing has it from Python 3.11 on
+
+END_S = 4.5
+"""How long the end may take; then the process is ended hard. Everything heard is on disk."""
+
+
+class Ending:
+    """Within ``with`` a thread that dies ends the process, and an end that hangs is cut short.
+
+    Args:
+        stopper: asks the whole daemon to end.
+    """
+
+    def __init__(self, stopper: Stopper) -> None:
+        self.why = ""  # it died, in a sentence
+        self._stopper = stopper
+        self._ended = threading.Event()
+
+    def __enter__(self) -> Self:
+        self._before, threading.excepthook = threading.excepthook, self._died
+        self._stopper.also(self._set_deadline)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        threading.excepthook = self._before
+        self._ended.set()
+
+    def die(self, thread: str, error: BaseException) -> None:
+        """End because a thread has died, from any thread."""
+        sys.stderr.write(traced(error))
+        self.why = self.why or (f"Attune ends because its thread {thread!r} died ({_kind(error)}).")
+        self._stopper.stop()
+
+    def _died(self, what: threading.ExceptHookArgs) -> None:
+        name = what.thread.name if what.thread is not None else "unknown"
+        self.die(name, what.exc_value or what.exc_type())
+
+    def _set_deadline(self) -> None:
+        threading.Thread(target=self._end_hard, name="deadline", daemon=True).start()
+
+    def _end_hard(self) -> None:
+        if not self._ended.wait(END_S):
+            why = self.why or "The end took too long, so Attune ended at once."
+            sys.stderr.write(f"assistant: {why}\n")
+            sys.stderr.flush()
+            os._exit(1)
+
+
+def traced(error: BaseException) -> str:
+    """Where an error comes from, without its message: that may hold what was said.
+
+    Args:
+        error: one that nobody foresaw; the others are sentences without such words.
+    """
+    chain: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in chain:
+        chain.append(cause)
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    lines: list[str] = []
+    for each in reversed(chain):
+        lines += ["Traceback (most recent call last):\n", *traceback.format_tb(each.__traceback__)]
+        lines.append(f"{_kind(each)}\n")
+    return "".join(lines)
+
+
+def _kind(error: BaseException) -> str:
+    what = error.strerror if isinstance(error, OSError) else None
+    return type(error).__name__ + (f": {what}" if what else "")

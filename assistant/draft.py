@@ -1,0 +1,143 @@
+"""Replies before they are said; one may be begun in a pause that may not be the end."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import chain, takewhile
+
+from assistant.errors import AudioError, SpeechError
+from assistant.generate.stream import ReplyStream
+from assistant.reading import Reading
+from assistant.skills.guard import checked, guarded
+from assistant.speak.sentences import sentences
+from assistant.speak.voice import Voice
+from assistant.values import SoftPrompt, StopReason, Timings
+
+
+@dataclass(slots=True)
+class Ready:
+    """A reply that is whole already: a skill's, or a question that is asked back."""
+
+    text: str
+    cancel: threading.Event
+    stop_reason: StopReason
+    prefill_ms: float | None = None
+    began_at: float | None = None
+
+    def pieces(self) -> Iterator[str]:
+        """All of it at once, unless it is cancelled."""
+        return iter(() if self.cancel.is_set() else (self.text,))
+
+
+@dataclass(slots=True)
+class Draft:
+    """A reply that the LLM writes; its beginning may have been taken in a pause.
+
+    It comes sentence by sentence, each after the guard has seen it.
+    """
+
+    stream: ReplyStream
+    cancel: threading.Event
+    early: list[str] = field(default_factory=list[str])  # pieces taken in a pause
+    speculative: bool = False  # begun in a pause
+    began_at: float | None = None
+    _taken: int = 0  # pieces
+    _sentences: list[str] = field(default_factory=list[str])
+
+    @property
+    def text(self) -> str:
+        """What has been written so far."""
+        return " ".join(self._sentences)
+
+    @property
+    def stop_reason(self) -> StopReason:
+        """Why it ended."""
+        is_whole = self._taken >= len(self.early)
+        return self.stream.stats.stop_reason if is_whole else StopReason.CANCELLED
+
+    @property
+    def prefill_ms(self) -> float | None:
+        """How long the prompt took, unless that was in a pause."""
+        return None if self.speculative else self.stream.stats.prefill_ms
+
+    def pieces(self) -> Iterator[str]:
+        """The sentences, a line each, so that nobody has to wait for the next one's beginning."""
+        for sentence in guarded(sentences(self._raw())):
+            if not self.cancel.is_set():  # else it may be half a sentence
+                self._sentences.append(sentence)
+                yield f"{sentence}\n"
+
+    def _raw(self) -> Iterator[str]:
+        """The early pieces, then those that the stream still makes."""
+        ready = takewhile(lambda _: not self.cancel.is_set(), self.early)
+        for piece in chain(ready, self.stream):
+            if self.began_at is None:
+                self.began_at = time.monotonic()
+            self._taken += 1
+            yield piece
+
+
+@dataclass(frozen=True, slots=True)
+class Speculation:
+    """A reply begun in a pause, for the case that nothing more is said."""
+
+    reading: Reading
+    request: SoftPrompt | str  # as the LLM was given it
+    line: str  # what stood before it
+    reply: Draft | Ready
+
+    def advance(self, voice: Voice, still: Callable[[], bool]) -> None:
+        """Write the first sentence and prepare its sound, for as long as nobody speaks.
+
+        Raises:
+            AttuneError: if the LLM or the voice fails.
+        """
+        reply = self.reply
+        written = [reply.text] if isinstance(reply, Ready) else _early(reply, still)
+        sentence = next(iter(sentences(written)), None)
+        if sentence is not None and still():
+            voice.prepare(sentence if isinstance(reply, Ready) else checked(sentence))
+
+
+def _early(draft: Draft, still: Callable[[], bool]) -> Iterator[str]:
+    """Pieces of a draft that are taken now, for as long as nobody speaks."""
+    while still() and (piece := next(draft.stream, None)) is not None:
+        draft.early.append(piece)
+        yield piece
+
+
+def say(
+    reply: Draft | Ready, voice: Voice, name: str, timings: Timings, began: float
+) -> tuple[Timings, AudioError | SpeechError | None]:
+    """Say a reply while it is written; with what that took, and why it was not heard, if so.
+
+    Args:
+        reply: all its pieces are taken, whatever becomes of the voice.
+        voice: says it.
+        name: of its sound.
+        timings: of the stages before.
+        began: when the turn did, monotonic seconds.
+    """
+    pieces, first_audio, unheard = reply.pieces(), list[float](), None
+    try:
+        voice.say(pieces, name, lambda: first_audio.append(ms_since(began)))
+    except (AudioError, SpeechError) as error:
+        unheard = error  # a loudspeaker that was pulled must not cost the written reply
+    for _ in pieces:  # what a voice that was stopped has left
+        pass
+    timings = replace(
+        timings,
+        prefill=reply.prefill_ms,
+        first_token=None if reply.began_at is None else (reply.began_at - began) * 1_000,
+        first_audio=first_audio[0] if first_audio else None,
+        total=ms_since(began),
+    )
+    return timings, unheard
+
+
+def ms_since(start: float) -> float:
+    """Milliseconds since a moment in monotonic seconds."""
+    return (time.monotonic() - start) * 1_000

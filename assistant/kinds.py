@@ -1,0 +1,54 @@
+"""The kinds of bridge: one line for each, naming the module that knows everything about it.
+
+Settings and commands need only the names, so nothing of a kind is imported here: they need torch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where a kind is defined."""
+
+    module: str  # whose KIND it is
+    networks: tuple[str, ...]  # their names in checkpoints; the first is the one that is trained
+
+
+REGISTRY = {
+    "letters": Entry("assistant.bridge.kinds.letters", ("letters",)),
+    "ctc": Entry("assistant.bridge.kinds.ctc", ("ctc",)),
+    "anchored": Entry("assistant.bridge.kinds.anchored", ("anchored",)),
+    "pooled": Entry("assistant.bridge.kinds.pooled", ("bridgeformer", "linear", "mlp")),
+}
+
+
+def known(kind: str) -> str:
+    """The name of a kind, as a setting may have it.
+
+    Raises:
+        ValueError: if there is no such kind.
+    """
+    return _among(kind, list(REGISTRY))
+
+
+def known_network(network: str) -> str:
+    """The name of a network, as a checkpoint may have it.
+
+    Raises:
+        ValueError: if no kind has such a network.
+    """
+    return _among(network, [name for entry in REGISTRY.values() for name in entry.networks])
+
+
+def module_of(network: str) -> str:
+    """The module of the kind that a network, by its name, belongs to."""
+    return next(entry.module for entry in REGISTRY.values() if network in entry.networks)
+
+
+def _among(name: str, names: list[str]) -> str:
+    if name not in names:
+        *others, last = map(repr, names)
+        raise ValueError(f"Input should be {', '.join(others)} or {last}")
+    return name
