@@ -48,7 +48,7 @@ VOICES = 7
 APART_S = 10.0
 """Time between two utterances, for the dialogue policy."""
 
-NOISE_WEIGHT = 3.0
+NOISE_WEIGHT = 6.0
 """How much an invented text counts in fitting, a spoken one counting 1."""
 
 FIT_SEED = 5

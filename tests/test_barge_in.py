@@ -13,7 +13,7 @@ from tests.faults.manager import Manager, kept, managed
 from tests.sound import SoundServer, similarity, synthesise
 from tests.speak.test_playback import expected
 
-ECHO = "module-loopback source=ear.monitor sink=loudspeaker latency_msec=30"
+ECHO = "module-loopback source=ear.monitor sink=mouth latency_msec=30"
 VOLUME = "65%"  # -11 dB
 LONG = [
     "Good morning, dear friend.",

@@ -29,6 +29,7 @@ from assistant.dialogue import (
     edit_distance,
     means,
 )
+from tests.settings import block
 
 SURE, UNSURE = 0.9, 0.05
 
@@ -37,7 +38,7 @@ class Room:
     """A conversation in which every reply takes no time."""
 
     def __init__(self, **settings: object) -> None:
-        self.dialogue = DialoguePolicy(TurnSettings.model_validate(settings))
+        self.dialogue = DialoguePolicy(block(TurnSettings, **settings))
         self.now = 1_000.0
         self.turn = 0
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from assistant import child
@@ -331,7 +332,7 @@ def test_the_real_process_hears_a_real_microphone(
         if len(moments) == 20:
             microphone.stop()
     real = moments[:20]
-    assert real == sorted(real)
+    assert min(np.diff(real)) > -0.001  # PortAudio's clock is no better than that
     assert began < real[0] < time.monotonic()
     assert told == []
     assert microphone.hearing.overruns == 0
