@@ -1,7 +1,7 @@
 """Proves what the README promises of a fresh machine, in a Debian made for it: ``make fresh``.
 
 There the last commit is cloned and set up; ``make run`` without the network, ``make run`` twice
-with it, and ``make test`` must do. Needs root, debootstrap and the network. Wherever this machine's
+with it, ``make test`` and ``make lint`` must do. Needs root, debootstrap and the network. Wherever this machine's
 pip and apt take packages from, they take them from there, too.
 
     ATTUNE_PEOPLE   a folder of recordings to be answered in place of the bundled ones
@@ -208,6 +208,7 @@ def prove(fresh: Fresh, recordings: str, least: int) -> None:
     summary = tested.rstrip().splitlines()[-1]
     if not re.search(r"\b\d+ passed\b", summary):
         raise SystemExit(f"The tests passed none: {summary}")
+    fresh.make("lint")
     sys.stdout.write(
         f"Fresh: {answered(first)} answers, ready after {ready_s(first)} s, then {ready_s(second)} "
         f"s; tests: {summary.strip('= ')}\n"
