@@ -1,8 +1,8 @@
 """Proves what the README promises of a fresh machine, in a Debian made for it: ``make fresh``.
 
 There the last commit is cloned and set up; ``make run`` without the network, ``make run`` twice
-with it, ``make test`` and ``make lint`` must do. Needs root, debootstrap and the network. Wherever this machine's
-pip and apt take packages from, they take them from there, too.
+with it, ``make test`` and ``make lint`` must do. Needs root, debootstrap and the network. Wherever
+this machine's pip and apt take packages from, they take them from there, too.
 
     ATTUNE_PEOPLE   a folder of recordings to be answered in place of the bundled ones
 """
