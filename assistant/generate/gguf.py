@@ -279,7 +279,7 @@ class GGUFFile:
     def _text(self, key: str) -> str:
         value = self.get(key)
         if not isinstance(value, str) or not value.isprintable():
-            raise damaged(self.path, f"it does not say its {key}")
+            raise damaged(self.path, f"it does not give its {key}")
         return value
 
     def _token_named(self, key: str) -> str | None:
@@ -346,7 +346,7 @@ class GGUFFile:
                 relative.name, relative.shape, relative.type, start + relative.offset, relative.size
             )
             if relative.offset % alignment:
-                raise damaged(self.path, f"{tensor.name} does not lie on its alignment")
+                raise damaged(self.path, f"{tensor.name} violates its alignment")
             if tensor.offset + tensor.size > cursor.end:
                 raise damaged(
                     self.path,
@@ -358,7 +358,7 @@ class GGUFFile:
         return tensors
 
     def _read_tensor(self, cursor: Cursor) -> Tensor:
-        """A tensor's entry, its offset still counted from the start of the data."""
+        """A tensor's entry; its offset still counts from the start of the data."""
         name = cursor.name("a tensor name")
         n_dims = cursor.u32()
         if not 1 <= n_dims <= MAX_DIMS:
