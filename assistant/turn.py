@@ -109,7 +109,7 @@ class Assistant:
             return self.journal.turn(turn_id)
 
     def expect(self) -> None:
-        """Somebody has begun to speak: decode the context line meanwhile.
+        """Somebody has begun to speak: decode the context line in the meantime.
 
         Raises:
             GenerationError: if the language model cannot.

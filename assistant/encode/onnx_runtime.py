@@ -24,7 +24,7 @@ OPSET = 17
 
 
 class Length(Enum):
-    """Whether a network's input may have any length."""
+    """Whether a network's input has any or a fixed length."""
 
     ANY = "any"
     FIXED = "fixed"

@@ -20,7 +20,7 @@ PAUSE_FRAMES = LEAST_MS // FRAME_MS
 """Frames of silence within an utterance that make a pause."""
 
 RESUMED_FRAMES = 100 // FRAME_MS
-"""Voiced frames after a pause that show that speech goes on, and not a click."""
+"""Voiced frames after a pause that show that speech continues, and that it was no click."""
 
 
 @dataclass(frozen=True, slots=True)
