@@ -1,7 +1,7 @@
-"""Keeps torch and the allocator from holding what is not needed any more.
+"""Keeps torch and the allocator from holding memory that is no longer needed.
 
-glibc takes blocks from its heap once one of their size has been freed, and what lies between them
-keeps the heap as large as it ever was: wav2vec2-base in int8 took 390 MB instead of 136.
+glibc serves blocks from its heap once one of their size has been freed, and small blocks between
+them keep the heap as large as it ever was: wav2vec2-base in int8 took 390 MB instead of 136.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
 
 _LOADING = 1 << 18
-"""Bytes from which on a block comes from the system and goes back to it within the block."""
+"""Size in bytes from which memory comes directly from the system within ``given_back``."""
 
 _USUAL = 1 << 25
-"""The same afterwards: as high as glibc lets it rise, since each such block costs time."""
+"""The same afterwards: as high as glibc ever sets it, since each such allocation costs time."""
 
 FEW_KERNELS = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64", "LRU_CACHE_CAPACITY": "64"}
-"""Environment in which torch and oneDNN keep little of the code that they compile for every length
-of utterance; 1,024 pieces each is what they keep by themselves. A daemon would grow by hundreds of
-megabytes over its first thousand turns. A training in bfloat16 took 1.3 GB after 70 steps instead
-of 0.5, and was no faster for it."""
+"""Environment that limits the compiled code that torch and oneDNN cache for each length of
+utterance; the default is 1,024 pieces each. With it a daemon would grow by hundreds of megabytes
+over its first thousand turns. A training in bfloat16 took 1.3 GB after 70 steps instead of 0.5, and
+was no faster."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Puts an assistant together from its parts: for the daemon, the commands, benches and tests."""
+"""Assembles an assistant from its parts, for the daemon, the commands, benches and tests."""
 
 from __future__ import annotations
 
@@ -32,10 +32,7 @@ def assistant(
 ) -> Generator[Assistant, None, None]:
     """Everything a turn needs, closed afterwards.
 
-    Args:
-        settings: all of them.
-        voice: says the replies.
-        note: shows a person that the learned bridge cannot be used, or that nothing can be kept.
+    ``note`` shows a person that the learned bridge cannot be used, or that nothing can be stored.
 
     Raises:
         AttuneError: if a part cannot be opened.
@@ -48,9 +45,9 @@ def assistant(
         found = bridge(settings, encoder, llm, note)
         if found is None and not encoder.transcribes:
             note(
-                f"The speech encoder in {settings.encode.path} writes no words and no bridge reads "
-                "what it hears, so nothing can be answered. Set encode.path to another one, or "
-                "teach it your voice with 'assistant enroll'."
+                f"The speech encoder in {settings.encode.path} does not write words, and no bridge "
+                "has been trained for it, so Attune cannot answer. Set encode.path to another one, "
+                "or teach it your voice with 'assistant enroll'."
             )
         yield Assistant(
             encoder=encoder,
@@ -72,7 +69,7 @@ def encodes_early(settings: EncodeSettings) -> bool:
 
 
 def _ends(settings: EncodeSettings, encoder: Encoder) -> EndOfRequest | None:
-    """What estimates the end of a request, where that is known or its features are of use."""
+    """The estimator for ends of requests, if it has a table or its features are used."""
     ends = load_ends(starter_dir()) if settings.language == "en" else None
     if ends is None and not encodes_early(settings):
         return None
@@ -80,12 +77,9 @@ def _ends(settings: EncodeSettings, encoder: Encoder) -> EndOfRequest | None:
 
 
 def bridge(
-    settings: Settings,
-    encoder: Encoder,
-    llm: LlamaSession,
-    note: Callable[[str], None],
+    settings: Settings, encoder: Encoder, llm: LlamaSession, note: Callable[[str], None]
 ) -> Bridge | None:
-    """The bridge that answers, if the route can use one: the learned one, else the settings' own.
+    """The bridge in use, if the route allows one: the learned one, else the one in the settings.
 
     Raises:
         BridgeError: if neither can be used.
@@ -104,7 +98,7 @@ def bridge(
 def bridge_of(
     version: str | None, settings: Settings, encoder: Encoder, llm: LlamaSession
 ) -> Bridge | None:
-    """The learned bridge of this version, or for ``None`` the one that the settings name.
+    """The learned bridge of this version, or for ``None`` the one in the settings.
 
     Raises:
         BridgeError: if it is missing, damaged, or made for another encoder or LLM.
@@ -118,7 +112,7 @@ def bridge_of(
         except MismatchError:
             raise MismatchError(
                 f"The learned bridge {version} was made for another speech encoder or language "
-                "model. Learn anew for this pair with 'assistant retrain --from base', or set "
+                "model. Train a new one for this pair with 'assistant retrain --from base', or set "
                 "encode.path and generate.path to the pair it was made for."
             ) from None
     elif (
@@ -141,12 +135,7 @@ def bridge_of(
 
 
 def sink(settings: SpeakSettings, witness: Witness | None = None) -> Sink:
-    """The loudspeaker, or WAV files where the settings wish for them.
-
-    Args:
-        settings: which of them.
-        witness: hears what the loudspeaker plays.
-    """
+    """The loudspeaker, which reports to a witness, or WAV files if the settings ask for them."""
     if settings.wav_dir is not None:
         return WavSink(settings.wav_dir)
     return Loudspeaker(settings, witness=witness)

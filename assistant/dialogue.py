@@ -1,6 +1,6 @@
-"""How a conversation is held: what is answered, what is asked back, what is left alone.
+"""The dialogue policy: what is answered, when Attune asks back, and what is ignored.
 
-Words are judged before anything is answered. It knows nothing of sound, and not how to speak.
+Words are judged before anything is answered. It knows nothing about sound or speaking.
 """
 
 from __future__ import annotations
@@ -14,28 +14,28 @@ from typing import ClassVar, TypeAlias
 from assistant.config import TurnSettings
 
 NO_WORDS = "No words were recognised."
-"""What the journal says of an utterance that held none; such a turn gets no reply."""
+"""In the journal for an utterance without words; such a turn gets no reply."""
 
 STOPPED = "Stop was said."
-"""What it says where the user wishes for silence."""
+"""In the journal if the user wants silence."""
 
 WAITING = "Wait was said."
-"""What it says where the user needs time."""
+"""In the journal if the user needs time."""
 
 CALLED = "Only the wake phrase was said."
-"""What it says where a request is still to come."""
+"""In the journal if the request is still to come."""
 
 UNADDRESSED = "The wake phrase was not said."
-"""What it says of talk that is not meant for Attune, where it is kept at all."""
+"""In the journal for speech that is not meant for Attune, if it is kept at all."""
 
 SAY_AGAIN = "Please say it again."
 NOT_CAUGHT = f"I did not catch that. {SAY_AGAIN}"
 
 BETWEEN = 2
-"""Requests that are answered as they are after a question, so that it is one turn in three."""
+"""Requests answered without asking after a question, so that at most one turn in three asks."""
 
 LONG = 12
-"""Words beyond which a question that repeats them all is a burden."""
+"""Most words that a question repeats."""
 
 STOP = (
     "stop", "stop it", "stop that", "stop talking", "quiet", "be quiet", "hush", "enough",
@@ -46,7 +46,7 @@ WAIT = (
     "a moment", "one moment", "just a moment", "one second", "just a second", "one minute",
     "just a minute", "give me a moment", "let me think",
 )  # fmt: skip
-# The last ones are how the encoder spells them when nothing else is said.
+# the last ones are how the encoder spells these words on their own
 YES = (
     "yes", "yeah", "yep", "yup", "yea", "aye", "ok", "okay", "sure", "of course", "right",
     "correct", "exactly", "i did", "yes i did", "that's right", "that is right", "yes that's right",
@@ -59,7 +59,7 @@ NO = (
 )  # fmt: skip
 
 _OTHERS = ("want", "waist", "cancer")
-"""Words one letter away from a command that somebody may mean by themselves."""
+"""Words one letter away from a command that have a meaning of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Understood:
     words: str  # as the route reads them
     confidence: float  # of that route, 0 to 1
     learned: bool = False  # read by a bridge that has learned this voice
-    over_reply: bool = False  # it broke off what was being said
+    over_reply: bool = False  # it interrupted a reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Answer:
     """Answer these words."""
 
     words: str
-    confirms: int | None = None  # an earlier exchange that was understood right
+    confirms: int | None = None  # an earlier exchange that was understood correctly
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Say nothing, and break off what is being said."""
+    """Say nothing, and stop the current reply."""
 
     reason: ClassVar[str] = STOPPED
 
@@ -117,18 +117,14 @@ Act: TypeAlias = Answer | AskBack | Wait | Stop | Ignore
 class _Talk:
     """Where a conversation stands; moments in monotonic seconds."""
 
-    pending: Understood | None = None  # what was asked back, and may be confirmed
-    open_until: float = -math.inf  # as long as talk goes on, it needs no wake phrase
+    pending: Understood | None = None  # the subject of a question, which may be confirmed
+    open_until: float = -math.inf  # until then no wake phrase is needed
     patient_until: float = -math.inf
     answers: int = BETWEEN  # since the last question
 
 
 class DialoguePolicy:
-    """Judges one utterance after another; used by one thread.
-
-    Args:
-        settings: the user's wishes.
-    """
+    """Judges one utterance after another; used by one thread."""
 
     def __init__(self, settings: TurnSettings) -> None:
         self._settings = settings
@@ -137,43 +133,29 @@ class DialoguePolicy:
 
     @property
     def patient_until(self) -> float:
-        """Until when no pause is to be taken for the end, in monotonic seconds; any thread."""
+        """Until when no pause counts as the end, in monotonic seconds; from any thread."""
         return self._talk.patient_until
 
     def judge(self, heard: Understood, now: float) -> Act:
-        """What is to be done about an utterance.
-
-        Args:
-            heard: what was understood.
-            now: when its speech began, monotonic seconds.
-        """
+        """What to do about an utterance that began at ``now``, in monotonic seconds."""
         self._before = self._talk
         act, self._talk = self._judged(self._talk, heard, now)
         return act
 
     def foresee(self, heard: Understood, now: float) -> Act:
-        """What ``judge`` would say; nothing is remembered of it.
-
-        Args:
-            heard: what was understood so far.
-            now: when its speech began, monotonic seconds.
-        """
+        """What ``judge`` would return, without remembering it."""
         return self._judged(self._talk, heard, now)[0]
 
     def answered(self, now: float) -> None:
-        """A reply or a question has been said; what follows soon belongs to it.
-
-        Args:
-            now: monotonic seconds.
-        """
+        """A reply or a question has been said by ``now``; what follows soon belongs to it."""
         self._talk = replace(self._talk, open_until=now + self._settings.follow_up_s)
 
     def reopen(self) -> None:
-        """What was judged last was only the beginning: all is as before it."""
+        """The last utterance was only a beginning: restore the state before it."""
         self._talk = self._before
 
     def _judged(self, talk: _Talk, heard: Understood, now: float) -> tuple[Act, _Talk]:
-        """The act, and where the conversation stands after it."""
+        """The act, and the state of the conversation after it."""
         request = after_phrase(heard.words, self._phrase) if self._phrase else heard.words
         is_ours = request is not None or now <= talk.open_until
         words = heard.words if request is None else request
@@ -181,10 +163,8 @@ class DialoguePolicy:
             return Stop(), _Talk(answers=talk.answers)
         if means(words, WAIT):
             until = now + self._settings.wait_s
-            talk = replace(talk, patient_until=until)
-            return Wait(), replace(
-                talk, open_until=max(until, talk.open_until)
-            ) if is_ours else talk
+            open_until = max(until, talk.open_until) if is_ours else talk.open_until
+            return Wait(), replace(talk, patient_until=until, open_until=open_until)
         if not is_ours:
             return Ignore(UNADDRESSED, keep=self._settings.keep_unaddressed), talk
         if not words:
@@ -206,9 +186,9 @@ class DialoguePolicy:
         return AskBack(f'Did you say "{asked}"?'), replace(after, pending=heard, answers=0)
 
     def _silences(self, talk: _Talk, heard: Understood) -> bool:
-        """Whether somebody who spoke over a reply wanted nothing but quiet.
+        """Whether somebody who spoke over a reply only wanted quiet.
 
-        Little of a word is left where an echo has been cancelled: "stop" is heard as "to" or "a".
+        Echo cancelling leaves little of a word: "stop" is heard as "to" or "a".
         """
         is_reply = talk.pending is not None and (means(heard.words, YES) or means(heard.words, NO))
         return heard.over_reply and len(heard.words.split()) <= 1 and not is_reply
@@ -223,7 +203,7 @@ class DialoguePolicy:
         if heard.words:  # those of the wake phrase
             open_until = max(now + self._settings.follow_up_s, talk.open_until)
             return Ignore(CALLED), replace(talk, open_until=open_until)
-        # a cough in an empty room needs no question, and neither does one of somebody who thinks
+        # a cough in an empty room needs no question, nor does that of somebody who is thinking
         in_talk = talk.patient_until < now <= talk.open_until
         if in_talk and self._settings.ask_back and talk.answers >= BETWEEN:
             return AskBack(NOT_CAUGHT), replace(talk, answers=0)
@@ -231,9 +211,9 @@ class DialoguePolicy:
 
 
 def means(words: str, phrases: Iterable[str]) -> bool:
-    """Whether the words, all of them, are one of these phrases, give or take one letter.
+    """Whether all the words together are one of these phrases, give or take one letter.
 
-    Said more than once, and with "please", they mean the same.
+    Repetitions and "please" do not change the meaning.
     """
     spoken = [word for word in re.findall(r"[a-z']+", words.lower()) if word != "please"]
     once = [word for at, word in enumerate(spoken) if at == 0 or word != spoken[at - 1]]
@@ -245,14 +225,10 @@ def means(words: str, phrases: Iterable[str]) -> bool:
 
 
 def after_phrase(words: str, phrase: str) -> str | None:
-    """What follows a wake phrase at the beginning, or ``None`` if it does not stand there.
+    """What follows a wake phrase, given by its letters, or ``None`` if the words lack it.
 
-    Where one word ends and the next begins does not matter, and a quarter of the letters may be
-    others: "a tune" is as good as "attune".
-
-    Args:
-        words: what was said.
-        phrase: the letters of the phrase.
+    The spaces between words do not matter, and a quarter of the letters may differ: "a tune" is as
+    good as "attune".
     """
     spoken = words.split()
     best, end = len(phrase) // 4 + 1, 0
@@ -268,7 +244,7 @@ def after_phrase(words: str, phrase: str) -> str | None:
 
 
 def edit_distance(one: str, other: str) -> int:
-    """How many letters have to be put in, left out or changed (Levenshtein's distance)."""
+    """How many letters have to be inserted, deleted or changed (Levenshtein distance)."""
     row = list(range(len(other) + 1))
     for above, letter in enumerate(one, 1):
         diagonal, row[0] = row[0], above

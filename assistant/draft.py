@@ -1,4 +1,4 @@
-"""Replies before they are said; one may be begun in a pause that may not be the end."""
+"""Replies before they are said; they may be started in a pause that may not be the end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from assistant.values import SoftPrompt, StopReason, Timings
 
 @dataclass(slots=True)
 class Ready:
-    """A reply that is whole already: a skill's, or a question that is asked back."""
+    """A reply that is already complete: a skill's, or a question back to the user."""
 
     text: str
     cancel: threading.Event
@@ -28,21 +28,21 @@ class Ready:
     began_at: float | None = None
 
     def pieces(self) -> Iterator[str]:
-        """All of it at once, unless it is cancelled."""
+        """The whole text at once, unless it is cancelled."""
         return iter(() if self.cancel.is_set() else (self.text,))
 
 
 @dataclass(slots=True)
 class Draft:
-    """A reply that the LLM writes; its beginning may have been taken in a pause.
+    """A reply that the LLM writes; its beginning may have been written in a pause.
 
-    It comes sentence by sentence, each after the guard has seen it.
+    It arrives sentence by sentence, each checked by the guard.
     """
 
     stream: ReplyStream
     cancel: threading.Event
     early: list[str] = field(default_factory=list[str])  # pieces taken in a pause
-    speculative: bool = False  # begun in a pause
+    speculative: bool = False  # started in a pause
     began_at: float | None = None
     _taken: int = 0  # pieces
     _sentences: list[str] = field(default_factory=list[str])
@@ -60,18 +60,18 @@ class Draft:
 
     @property
     def prefill_ms(self) -> float | None:
-        """How long the prompt took, unless that was in a pause."""
+        """How long the prompt took, unless it was decoded in a pause."""
         return None if self.speculative else self.stream.stats.prefill_ms
 
     def pieces(self) -> Iterator[str]:
-        """The sentences, a line each, so that nobody has to wait for the next one's beginning."""
+        """The sentences, a line each, so that no sentence waits for the start of the next."""
         for sentence in guarded(sentences(self._raw())):
             if not self.cancel.is_set():  # else it may be half a sentence
                 self._sentences.append(sentence)
                 yield f"{sentence}\n"
 
     def _raw(self) -> Iterator[str]:
-        """The early pieces, then those that the stream still makes."""
+        """The early pieces, then the rest of the stream."""
         ready = takewhile(lambda _: not self.cancel.is_set(), self.early)
         for piece in chain(ready, self.stream):
             if self.began_at is None:
@@ -82,15 +82,15 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Speculation:
-    """A reply begun in a pause, for the case that nothing more is said."""
+    """A reply started in a pause, in case nothing more is said."""
 
     reading: Reading
     request: SoftPrompt | str  # as the LLM was given it
-    line: str  # what stood before it
+    line: str  # the context line before it
     reply: Draft | Ready
 
     def advance(self, voice: Voice, still: Callable[[], bool]) -> None:
-        """Write the first sentence and prepare its sound, for as long as nobody speaks.
+        """Write the first sentence and prepare its sound, as long as it is still silent.
 
         Raises:
             AttuneError: if the LLM or the voice fails.
@@ -103,7 +103,7 @@ class Speculation:
 
 
 def _early(draft: Draft, still: Callable[[], bool]) -> Iterator[str]:
-    """Pieces of a draft that are taken now, for as long as nobody speaks."""
+    """Pieces of a draft that are written now, as long as it is still silent."""
     while still() and (piece := next(draft.stream, None)) is not None:
         draft.early.append(piece)
         yield piece
@@ -112,21 +112,21 @@ def _early(draft: Draft, still: Callable[[], bool]) -> Iterator[str]:
 def say(
     reply: Draft | Ready, voice: Voice, name: str, timings: Timings, began: float
 ) -> tuple[Timings, AudioError | SpeechError | None]:
-    """Say a reply while it is written; with what that took, and why it was not heard, if so.
+    """Say a reply while it is written; returns all timings, and why it was not heard, if so.
 
     Args:
-        reply: all its pieces are taken, whatever becomes of the voice.
+        reply: is written to its end, even if the voice fails.
         voice: says it.
         name: of its sound.
-        timings: of the stages before.
-        began: when the turn did, monotonic seconds.
+        timings: of the earlier stages.
+        began: when the turn began, monotonic seconds.
     """
     pieces, first_audio, unheard = reply.pieces(), list[float](), None
     try:
         voice.say(pieces, name, lambda: first_audio.append(ms_since(began)))
     except (AudioError, SpeechError) as error:
-        unheard = error  # a loudspeaker that was pulled must not cost the written reply
-    for _ in pieces:  # what a voice that was stopped has left
+        unheard = error  # an unplugged loudspeaker must not cost the written reply
+    for _ in pieces:  # the rest, if the voice was stopped
         pass
     timings = replace(
         timings,

@@ -32,7 +32,7 @@ from __future__ import annotations
 
 
 class AttuneError(Exception):
-    """Base of every failure that is told to a person in one sentence."""
+    """Base of every failure that is shown to a person in one sentence."""
 
 
 class ConfigError(AttuneError):

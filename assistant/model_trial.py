@@ -1,7 +1,7 @@
-"""Tries models before they are used: in a process of its own, which a bad file may take down.
+"""Tests models before they are used, in a separate process that a bad file may crash.
 
-``python -m assistant.model_trial`` reads the settings of what is to be opened as JSON on standard
-input and writes a line on standard output for each model that it has opened.
+``python -m assistant.model_trial`` reads settings and the models to open as JSON on standard input
+and writes a line on standard output for each model.
 """
 
 from __future__ import annotations
@@ -24,30 +24,26 @@ LIMIT_S = 900.0
 """Longest trial; gigabytes may have to come from a memory card."""
 
 Kind = Literal["encode", "generate", "speak"]
-"""A model, as the block of the settings that names it."""
+"""A model, by the section of the settings that names it."""
 
-_CALLED: Mapping[Kind, str] = {
-    "encode": "speech encoder",
-    "generate": "language model",
-    "speak": "voice",
-}
+_CALLED = {"encode": "speech encoder", "generate": "language model", "speak": "voice"}
 
 
 class Opened(BaseModel):
-    """What came of the opening of one model."""
+    """The result of opening one model."""
 
     model_config = ConfigDict(frozen=True)
 
     kind: Kind
     fingerprint: str | None = None  # of the encoder, or of the LLM's embedding table
-    transcribes: bool = False  # whether it is an encoder that writes what it hears
+    transcribes: bool = False  # whether it is an encoder that writes words
     trouble: str | None = None  # why it did not open, in a sentence
     peak_mb: int = 0  # most memory of the process so far
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What came of models that were opened side by side."""
+    """The results of models that were opened in the same process."""
 
     opened: Mapping[Kind, Opened]
 
@@ -58,12 +54,7 @@ class Trial:
 
 
 def examine(settings: Settings, kinds: Sequence[Kind]) -> Trial:
-    """Open models as the daemon does, an LLM with its embedding path proven.
-
-    Args:
-        settings: those that name the models.
-        kinds: which of them to open.
-    """
+    """Open these models of the settings as the daemon does, and test the LLM's embedding path."""
     order = {"settings": settings.model_dump(mode="json"), "kinds": kinds}
     found: dict[Kind, Opened] = {}
     deadline = time.monotonic() + LIMIT_S
@@ -73,14 +64,14 @@ def examine(settings: Settings, kinds: Sequence[Kind]) -> Trial:
                 found[kind] = Opened.model_validate_json(line)
                 continue
             late = f"it was not open after {LIMIT_S:.0f} s"
-            why = late if line is None else f"the process that tried it {process.ending()}"
+            why = late if line is None else f"the process that tested it {process.ending()}"
             trouble = f"The {_CALLED[kind]} cannot be used: {why}. Choose another one."
             found[kind] = Opened(kind=kind, trouble=trouble)
     return Trial(found)
 
 
 def main() -> int:
-    """Open what standard input names."""
+    """Open the models that standard input names."""
     order, answer = child.serve()
     settings = Settings.model_validate(order["settings"])
     held: list[object] = []  # side by side, as in the daemon
@@ -92,7 +83,7 @@ def main() -> int:
 def _open(kind: Kind, settings: Settings, held: list[object]) -> Opened:
     fingerprint, transcribes, trouble = None, False, None
     try:
-        # each without what the others need: torch alone takes seconds and hundreds of megabytes
+        # imported only when needed: torch alone takes seconds and hundreds of megabytes
         match kind:
             case "encode":
                 from assistant.encode.encoder import open_encoder  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""How an utterance is read: by which route, and in which words."""
+"""How an utterance is read: by which route, and as which words."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # torch comes with a bridge, not before
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """An utterance as the route that takes the turn reads it."""
+    """An utterance as the chosen route reads it."""
 
     features: SpeechFeatures
     bridge: Bridge | None  # that made the soft prompt
@@ -24,7 +24,7 @@ class Reading:
     route: Route
 
     def understood(self, turn_id: int, *, over_reply: bool = False) -> Understood:
-        """What the dialogue policy judges."""
+        """The utterance as the dialogue policy judges it."""
         prompt, transcript = self.prompt, self.features.transcript
         if self.route is Route.TRANSCRIPT or prompt is None:
             return Understood(
@@ -35,7 +35,7 @@ class Reading:
         return Understood(turn_id, words, prompt.confidence, learned, over_reply)
 
     def request(self, words: str) -> SoftPrompt | str:
-        """What the LLM is given: the soft prompt if it says all of these words, else the words."""
+        """The LLM's input: the soft prompt if it holds exactly these words, else the words."""
         says_all = self.route is Route.BRIDGE and words == self.understood(0).words
         return self.prompt if self.prompt is not None and says_all else words
 
@@ -43,7 +43,7 @@ class Reading:
 def read(
     features: SpeechFeatures, bridge: Bridge | None, route: RouteSetting, settings: BridgeSettings
 ) -> Reading:
-    """Read an utterance by the bridge, as far as the route wishes, and by its transcript.
+    """Read an utterance by its transcript and, if the route allows it, by the bridge.
 
     Raises:
         BridgeError: if the route needs a bridge and there is none.

@@ -1,7 +1,7 @@
 """Words as they are said: one form for matching, scoring and learning, whoever wrote the text.
 
-A recogniser writes "It's 8:30, Peter." and a person types "it's half eight peter"; what is
-compared, counted or learned from is always what was said, without case, punctuation and digits.
+A recogniser writes "It's 8:30, Peter." and a person types "it's half eight peter"; comparing,
+counting and learning always use what was said, without case, punctuation and digits.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _NUMBER = re.compile(
     re.IGNORECASE,
 )
 _LONGEST = 15
-"""Digits of a number that is still said as one; recognisers that are lost write thousands."""
+"""Most digits of a number that is read as one; a lost recogniser may write thousands."""
 
 
 def spoken_form(text: str) -> str:
     """Words in lower case with single spaces: the letters a to z and apostrophes within words.
 
     Raises:
-        ValueError: if there are no words, or some that an encoder of letters cannot write.
+        ValueError: if there are no words, or some with letters that the encoder cannot write.
     """
     if any(char.isnumeric() for char in _NUMBER.sub(" ", text)):
         raise ValueError("fractions or other signs for numbers")
@@ -49,9 +49,9 @@ def spoken_form(text: str) -> str:
 
 
 def said_words(text: str) -> str:
-    """What is said of a text, in lower case with single spaces; empty if that is nothing.
+    """The spoken words of a text, in lower case with single spaces; empty if there are none.
 
-    Letters of any alphabet stay, without their accents; numbers are written out in English.
+    Letters of any alphabet stay, without accents; numbers are written out in English.
     """
     text = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").replace("&", " and ")
     text = _NUMBER.sub(lambda found: f" {_in_words(found)} ", text)
@@ -68,7 +68,7 @@ def said_words(text: str) -> str:
 
 
 def _is_vowel_sign(char: str) -> bool:
-    """Whether it is part of the letter before it, as in Hindi or Thai; emoji have others."""
+    """Whether it is part of the letter before it, as in Hindi or Thai, and not of an emoji."""
     return unicodedata.category(char) in ("Mc", "Mn") and not "\ufe00" <= char <= "\ufe0f"
 
 
@@ -113,7 +113,7 @@ def _digit_by_digit(digits: str) -> str:
 
 
 def _several(said: str) -> str:
-    """The same more than once, such as ``nineteen eighties``."""
+    """The plural, such as ``nineteen eighties``."""
     if said.endswith("y"):
         return f"{said[:-1]}ies"
     return said + ("es" if said.endswith("x") else "s")

@@ -1,7 +1,7 @@
 """One exchange, from an utterance to a spoken reply.
 
-Each stage is in the journal before the next begins: what was heard is on disk before it is
-encoded, and what was understood before it is answered. A disk that refuses stops no exchange.
+Each stage is in the journal before the next begins: the sound is on disk before it is encoded, and
+what was understood before it is answered. A failing disk does not stop an exchange.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ if TYPE_CHECKING:  # torch comes with a bridge, not before
 
 @dataclass(slots=True)
 class Assistant:
-    """The parts that take part in a turn; used by one thread, cancelled from any."""
+    """Everything that takes part in a turn; used by one thread, cancelled from any."""
 
     encoder: Encoder
     bridge: Bridge | None
@@ -67,7 +67,7 @@ class Assistant:
     _said_last: str | None = None
 
     def hear(self, utterance: Utterance) -> Turn:
-        """Answer what was said, ask back, or leave it alone, as the dialogue policy decides.
+        """Answer what was said, ask back, or ignore it, as the dialogue policy decides.
 
         Raises:
             AttuneError: if a stage fails; the journal then holds what came before it and why.
@@ -109,7 +109,7 @@ class Assistant:
             return self.journal.turn(turn_id)
 
     def expect(self) -> None:
-        """Somebody has begun to speak: decode what will stand before their words meanwhile.
+        """Somebody has begun to speak: decode the context line in the meantime.
 
         Raises:
             GenerationError: if the language model cannot.
@@ -124,8 +124,7 @@ class Assistant:
     ) -> None:
         """In a pause, begin the reply to what has been said, up to its first sentence.
 
-        Nothing of it sounds or is written down: ``hear`` uses it if the utterance turns out to
-        have ended there.
+        It is neither heard nor stored: ``hear`` uses it if the utterance really ended there.
 
         Args:
             features: of what has been said so far; ``hear`` must be given the same.
@@ -151,17 +150,17 @@ class Assistant:
             self._speculation = begun
 
     def interrupt(self) -> None:
-        """Break off the reply under way, from any thread."""
+        """Stop the current reply, from any thread."""
         self._cancel.set()
         self.voice.stop()
 
     def cancel(self) -> None:
-        """Break off the reply under way, from any thread; later turns are cancelled too."""
+        """Stop the current reply and cancel all later turns, from any thread."""
         self._ended = True
         self.interrupt()
 
     def _begin(self) -> float:
-        """A turn begins: what broke off the one before does not break off this one."""
+        """Begin a turn; an interruption of the previous one does not affect it."""
         if self._cancel.is_set() or self._ended:
             self._speculation = None
         self._cancel.clear()
@@ -174,7 +173,7 @@ class Assistant:
         return ContextLine(self.now(), settings.user_name, settings.reminders).line()
 
     def _read(self, features: SpeechFeatures) -> tuple[Reading, float | None]:
-        """How the utterance is read, and the ms that the bridge took now, if it did anything."""
+        """How the utterance is read, and the ms that the bridge took now, if it was used."""
         if self._speculation is not None:
             ready = self._speculation.reading
             if ready.features is features and ready.bridge is self.bridge:
@@ -187,7 +186,7 @@ class Assistant:
         self.journal.answering(turn_id, llm=self.llm.fingerprint, route=route, prompt=prompt)
 
     def _stream(self, request: SoftPrompt | str, line: str) -> ReplyStream:
-        """A reply that begins when its first piece is asked for."""
+        """A reply that begins when its first piece is requested."""
         asked = self.llm.words(request) if isinstance(request, str) else request
         return self.llm.reply(asked, line, cancel=self._cancel)
 
@@ -199,27 +198,27 @@ class Assistant:
         *,
         speculative: bool = False,
     ) -> Draft | Ready:
-        """What is said, by the first that has an answer; the language model is the last.
+        """The reply of the first part that has one; the language model is the last.
 
         Args:
-            act: what the dialogue policy wants.
-            words: all that was understood.
-            found: how an utterance was read; none where it was typed.
+            act: the dialogue policy's decision.
+            words: everything that was understood.
+            found: how the utterance was read; none if it was typed.
             speculative: whether this is in a pause.
         """
         line, begun, self._speculation = self._line(), self._speculation, None
         settings = self.generate_settings
         known = Situation(self.now(), settings.user_name, settings.reminders, self._said_last)
-        told = urgent(words, known)
-        if told is None and isinstance(act, AskBack):
+        fixed = urgent(words, known)
+        if fixed is None and isinstance(act, AskBack):
             return Ready(act.question, self._cancel, StopReason.ASKED_BACK)
         asked = words if isinstance(act, AskBack) else act.words
         request = asked if found is None else found.request(asked)
         if begun is not None and (begun.request, begun.line) == (request, line):
             return begun.reply
-        told = told or answer(asked, known)
-        if told is not None:
-            return Ready(told, self._cancel, StopReason.SKILL)
+        fixed = fixed or answer(asked, known)
+        if fixed is not None:
+            return Ready(fixed, self._cancel, StopReason.SKILL)
         return Draft(self._stream(request, line), self._cancel, speculative=speculative)
 
     def _say(
@@ -232,7 +231,7 @@ class Assistant:
         voice: Voice,
     ) -> None:
         """Say a reply while it is written, and journal it whether it was heard or not."""
-        name = f"turn-{max(turn_id, 0):06d}"  # 0: an exchange without a row yet, which none has
+        name = f"turn-{max(turn_id, 0):06d}"  # 0 for an exchange without a row; no row has it
         timings, unheard = say(reply, voice, name, timings, began)
         self.journal.answered(turn_id, Reply(reply.text, route, reply.stop_reason, timings))
         self._said_last = reply.text or self._said_last
@@ -240,16 +239,16 @@ class Assistant:
             raise unheard
 
     def _confirm(self, turn_id: int, confirmed: int | None) -> None:
-        """The user says that an earlier exchange was understood right; a yes teaches no more."""
+        """Record that an earlier exchange was understood; the yes itself is not learned from."""
         if confirmed is None:
             return
-        with suppress(StorageError):  # a disk that refuses costs a lesson, not the turn
+        with suppress(StorageError):  # a failing disk costs a lesson, not the turn
             if self.journal.exist((turn_id, confirmed)):
                 self.journal.confirm(confirmed)
                 self.journal.consent(turn_id, allowed=False)
 
     def _leave(self, turn_id: int, act: Stop | Wait | Ignore) -> Turn:
-        """Note why nothing is answered, or keep nothing at all."""
+        """Journal why nothing is answered, or keep nothing at all."""
         if not isinstance(act, Ignore) or act.keep:
             self.journal.failed(turn_id, act.reason)
             return self.journal.turn(turn_id)
@@ -261,7 +260,7 @@ class Assistant:
 
     @contextmanager
     def _journalled(self, turn_id: int) -> Generator[None, None, None]:
-        """Write into the journal why a turn broke off; no speculation outlives the turn."""
+        """Journal why a turn failed; no speculation outlives the turn."""
         try:
             yield
         except AttuneError as error:

@@ -1,6 +1,6 @@
-"""What travels between the rooms of the house: small frozen values.
+"""Small frozen values that travel between the packages.
 
-Arrays are made read-only at the door, so a value can be handed to another thread without
+Arrays are made read-only when a value is created, so it can be handed to another thread without
 copying. Dataclasses that hold arrays compare by identity (``eq=False``).
 """
 
@@ -51,7 +51,7 @@ class StopReason(str, Enum):
 
 
 def sealed(array: NDArray[np.generic], dtype: type[np.generic], ndim: int, what: str) -> None:
-    """Check type and rank once, at the door, and make the array read-only.
+    """Check type and rank once, at creation, and make the array read-only.
 
     Raises:
         TypeError: if the array has another dtype or rank than its field promises.
@@ -84,8 +84,8 @@ class Utterance:
     end_reason: EndReason
     endpoint_ms: float = 0.0  # silence waited for after the last voiced frame
     source: str = "microphone"  # or the path of the recording
-    over_reply: bool = False  # it began while the assistant spoke, and broke that off
-    voiced_s: float | None = None  # time that the voice activity detector took for voice, if asked
+    over_reply: bool = False  # it began while the assistant spoke, and interrupted it
+    voiced_s: float | None = None  # time that the voice activity detector counted as voice, if used
 
     def __post_init__(self) -> None:
         sealed(self.samples, np.float32, 1, "Utterance.samples")
@@ -122,7 +122,7 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SpeechFeatures:
-    """What the frozen encoder made of an utterance."""
+    """The frozen encoder's output for an utterance."""
 
     frames: NDArray[np.float32]  # shape (n_frames, encoder_dim)
     frame_rate: float  # frames per second
@@ -150,7 +150,7 @@ class SoftPrompt:
 class Timings:
     """Milliseconds per stage of one turn; ``None`` where a stage did not happen."""
 
-    endpoint: float | None = None  # silence waited for before the turn began
+    endpoint: float | None = None  # silence before the turn began
     encode: float | None = None
     bridge: float | None = None
     prefill: float | None = None  # context line + soft prompt or transcript + header
@@ -161,7 +161,7 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the LLM answered."""
+    """What was answered."""
 
     text: str
     route: Route

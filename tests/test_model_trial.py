@@ -46,7 +46,7 @@ def test_what_does_not_open_says_why(tmp_path: Path) -> None:
     [
         (
             signal.SIGSEGV,
-            r"that tried it was killed by signal 11 \(Segmentation fault\)\. Choose another one\.",
+            r"that tested it was killed by signal 11 \(Segmentation fault\)\. Choose another one\.",
         ),
         (signal.SIGKILL, "was killed, probably because memory ran out"),
     ],

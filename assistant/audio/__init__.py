@@ -1,1 +1,1 @@
-"""Sound as such, below the rooms: PortAudio's devices and resampling."""
+"""Sound itself: PortAudio's devices and resampling."""

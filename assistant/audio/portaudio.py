@@ -1,7 +1,7 @@
 """PortAudio, typed: which devices there are, which one a name means, and how to open it.
 
-PortAudio freezes its list of devices when it is initialised, which happens at the first call
-here; devices are chosen by name because their numbers differ from one start to the next.
+PortAudio freezes its list of devices when it is initialised, which happens on the first call here;
+devices are chosen by name because their numbers change from one start to the next.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from typing import Any, Protocol, TypeVar, cast
 from assistant.errors import DependencyError, DeviceError
 
 STUCK_S = 2.0
-"""How long a driver may take to make room or to close before it is given up."""
+"""How long to wait for a driver to make room or to close."""
 
 OLDEST_S = 1.0
-"""Sound that a driver says is older was dated by another clock."""
+"""If a driver claims that sound is older than this, it used another clock."""
 
 _StreamT = TypeVar("_StreamT")
 
 
 class DeviceKind(str, Enum):
-    """Which way sound goes."""
+    """The direction of sound."""
 
     INPUT = "input"
     OUTPUT = "output"
@@ -37,7 +37,7 @@ class DeviceKind(str, Enum):
 class Device:
     """One direction of one sound device."""
 
-    index: int  # PortAudio's number, good for this process only
+    index: int  # PortAudio's number, valid only in this process
     name: str
     kind: DeviceKind
     default: bool
@@ -57,7 +57,7 @@ class Stream(Protocol):
     """An open stream."""
 
     def close(self) -> None:
-        """Stop at once and give the device back."""
+        """Stop at once and release the device."""
         ...
 
 
@@ -106,12 +106,12 @@ def has_output() -> bool:
 
 
 def choose(kind: DeviceKind, name_part: str | None, among: list[Device] | None = None) -> Device:
-    """The device whose name has this part in it, or the default one without a name.
+    """The device whose name contains this part, or the default one without a name.
 
     An exact name wins over a part of one, then the default over the others, then the first.
 
     Raises:
-        DeviceError: if there is no such device, naming those there are.
+        DeviceError: if there is no such device; it lists those there are.
     """
     what, setting = _WORDS[kind]
     there = [device for device in (devices() if among is None else among) if device.kind is kind]
@@ -133,7 +133,7 @@ def choose(kind: DeviceKind, name_part: str | None, among: list[Device] | None =
 
 
 def formats(device: Device, rate: int) -> tuple[Format, ...]:
-    """What to try when opening, best first: mono before stereo, our rate before its own."""
+    """The formats to try, best first: mono before stereo, our rate before the device's own."""
     rates = dict.fromkeys((rate, device.sample_rate))
     channels = (1, 2) if device.channels > 1 else (1,)
     return tuple(Format(each, count) for count in channels for each in rates)
@@ -142,11 +142,7 @@ def formats(device: Device, rate: int) -> tuple[Format, ...]:
 def open_first(
     device: Device, rate: int, attempt: Callable[[Format], _StreamT]
 ) -> tuple[_StreamT, Format]:
-    """Open a device in the first of its formats that it does not refuse.
-
-    Raises:
-        DeviceError: if it refuses them all.
-    """
+    """Open a device in the first format that it accepts; ``DeviceError`` if there is none."""
     refusal: Exception | None = None
     for each in formats(device, rate):
         try:
@@ -171,9 +167,9 @@ def open_input(
 
     Args:
         device: an input.
-        rate: the wished number of samples per second.
+        rate: the preferred number of samples per second.
         block_ms: length of a block.
-        on_block: takes each block, whether sound was lost before it, and the age of its first
+        on_block: is given each block, whether sound was lost before it, and the age of its first
             sample in seconds; called on PortAudio's own thread, where it must return at once.
         on_end: called when the stream has ended, for whatever reason.
 
@@ -206,10 +202,10 @@ def open_input(
 def age(adc_time: float, current_time: float, block_s: float) -> float:
     """Seconds since the first sample of a block was captured, by PortAudio's two clock times.
 
-    Where a driver tells nothing or nonsense, the block is as old as it is long.
+    If a driver reports nothing or nonsense, the block is as old as it is long.
     """
-    told = current_time - adc_time
-    return told if adc_time > 0 and block_s < told <= OLDEST_S else block_s
+    reported = current_time - adc_time
+    return reported if adc_time > 0 and block_s < reported <= OLDEST_S else block_s
 
 
 def open_output(device: Device, rate: int, latency_s: float) -> tuple[OutputStream, Format]:
@@ -234,19 +230,19 @@ def open_output(device: Device, rate: int, latency_s: float) -> tuple[OutputStre
 
 
 def write(stream: OutputStream, data: bytes, each: Format, name: str) -> int:
-    """Write samples, waiting until there is room for them; how much there was, per channel.
+    """Write samples once there is room for them; how much room there was, per channel.
 
     Raises:
-        DeviceError: if the loudspeaker is gone, or has had no room for too long.
+        DeviceError: if the loudspeaker is gone, or had no room for too long.
     """
     deadline = time.monotonic() + STUCK_S
     needed = len(data) // (2 * each.channels)
     try:
-        # asked for first, because PortAudio's own wait has no end when the driver hangs
+        # checked first, because PortAudio itself would wait for ever if the driver hangs
         while (room := stream.write_available) < needed:
             if time.monotonic() > deadline:
                 raise DeviceError(
-                    f"The loudspeaker {name!r} has taken no sound for {STUCK_S:g} s. "
+                    f"The loudspeaker {name!r} has not responded for {STUCK_S:g} s. "
                     "Check the sound server, then ask again."
                 )
             time.sleep(0.005)
@@ -260,10 +256,10 @@ def write(stream: OutputStream, data: bytes, each: Format, name: str) -> int:
 
 
 def close(stream: Stream) -> None:
-    """Close a stream at once; one that its driver does not let go is left behind."""
+    """Close a stream at once; it is abandoned if its driver does not release it."""
 
     def let_go() -> None:
-        with suppress(_portaudio_error()):  # of a device that is gone
+        with suppress(_portaudio_error()):  # raised if the device is gone
             stream.close()
         _count(-1)
 
@@ -271,12 +267,12 @@ def close(stream: Stream) -> None:
     closing.start()
     closing.join(STUCK_S)
     if closing.is_alive():
-        # PortAudio would close the stream once more at exit, and hang the whole process there.
+        # PortAudio would close the stream again at exit, and hang the whole process
         atexit.unregister(_sounddevice()._exit_handler)  # noqa: SLF001
 
 
 def refresh() -> None:
-    """Look anew which devices there are, unless a stream is open: that would stop it.
+    """Update the list of devices, unless a stream is open, which that would stop.
 
     Raises:
         DependencyError: if the PortAudio library is not installed.
@@ -286,7 +282,7 @@ def refresh() -> None:
     with _lock:
         if _open > 0:
             return
-        with suppress(_portaudio_error()):  # where it did not start the last time
+        with suppress(_portaudio_error()):  # raised if it did not start the last time
             sounddevice._terminate()  # noqa: SLF001 - PortAudio has no other way
         try:
             sounddevice._initialize()  # noqa: SLF001
@@ -301,7 +297,7 @@ _open = 0
 
 
 def _count(change: int) -> None:
-    """How many streams are open; one that its driver does not let go stays one."""
+    """Count open streams; one that its driver does not release stays open."""
     global _open  # noqa: PLW0603 - so is PortAudio's own state
     with _lock:
         _open += change
@@ -335,7 +331,7 @@ def _portaudio_error() -> type[Exception]:
 
 
 def _sounddevice() -> Any:
-    # imported late: the import itself opens PortAudio, and fails where the library is missing
+    # imported late: the import itself opens PortAudio, and fails if the library is missing
     try:
         import sounddevice  # noqa: PLC0415 # pyright: ignore[reportMissingTypeStubs]
     except OSError:

@@ -20,7 +20,7 @@ class Resampler:
             self._stream = _soxr.ResampleStream(rate_in, rate_out, 1, dtype="float32")
 
     def push(self, samples: NDArray[np.float32], *, last: bool = False) -> NDArray[np.float32]:
-        """What can be said so far of shape (n_samples,); with ``last`` all the rest."""
+        """The samples that are ready, shape (n_samples,); with ``last`` all the rest."""
         if self._stream is None:
             return samples
         return cast("NDArray[np.float32]", self._stream.resample_chunk(samples, last=last))
@@ -38,5 +38,5 @@ def to_int16(samples: NDArray[np.float32]) -> NDArray[np.int16]:
 
 
 def to_float32(samples: NDArray[np.int16]) -> NDArray[np.float32]:
-    """int16 samples in [-1, 1]; ``to_int16`` brings the same back exactly."""
+    """int16 samples as float in [-1, 1]; ``to_int16`` reverses it exactly."""
     return (samples / 32_768).astype(np.float32)

@@ -1,1 +1,1 @@
-"""Models of one's own: which there are to pull, and the folder that keeps them."""
+"""Models that a person adds: the catalogue to pull from, and the folder that keeps them."""

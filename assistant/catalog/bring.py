@@ -1,4 +1,4 @@
-"""Takes in a model from a disk: a GGUF, an encoder's folder or a Piper voice."""
+"""Imports a model from disk: a GGUF file, an encoder's folder or a Piper voice."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from assistant.catalog.progress import Checking, Moved, Progress
 from assistant.errors import CatalogError
 
 _PICKLED = frozenset((".bin", ".ckpt", ".pkl", ".pt", ".pth"))
-"""What files of pickled weights are called; torch puts the pickle into a zip."""
+"""Suffixes of pickled weights; torch puts the pickle into a zip."""
 
 _TAKEN = frozenset((".json", ".safetensors", ".txt", ".md"))
-"""What of an encoder's folder is copied."""
+"""Suffixes of the files that are copied from an encoder's folder."""
 
 WHISPER = "model.bin"
-"""Weights of Whisper for CTranslate2: numbers under names, and no pickle, whatever it is called."""
+"""Weights of Whisper for CTranslate2: named tensors, not a pickle, whatever the suffix suggests."""
 
 _SPEC = b"WhisperSpec\0"
-"""What they begin with, after their version and this text's length."""
+"""How such a file begins, after its version and the length of this text."""
 
 _TOKENS = "tokenizer.json"
 _VOCABULARIES = frozenset(("vocabulary.txt", "vocabulary.json"))
@@ -39,7 +39,7 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A model that lies somewhere."""
+    """A model found on a disk."""
 
     role: Role
     path: Path  # the file or folder that was named
@@ -47,22 +47,22 @@ class Offer:
 
     @property
     def name(self) -> str:
-        """What it may be called."""
+        """A name for it, made from the file's."""
         stem = self.path.name if self.path.is_dir() else self.files[0].stem
         return _plain(stem) or self.role.value
 
 
 def survey(path: Path) -> Offer:
-    """What model lies at a path.
+    """Find the model at a path.
 
     Raises:
-        CatalogError: if there is none that Attune reads.
+        CatalogError: if there is none that Attune can read.
     """
     try:
         return _survey(path)
     except OSError as error:
         raise CatalogError(
-            f"Cannot read {path}: {error.strerror}. Check the path, and whether the disk is in."
+            f"Cannot read {path}: {error.strerror}. Check the path, and that the disk is connected."
         ) from None
 
 
@@ -99,20 +99,16 @@ def _survey(path: Path) -> Offer:
 
 
 def _require_inside(path: Path, files: Iterable[Path]) -> None:
-    """Refuse links that lead out of a folder: they would copy whatever a stranger names.
-
-    Raises:
-        CatalogError: naming the link.
-    """
+    """Refuse links that lead out of a folder: they would copy whatever file a stranger chose."""
     folder = path.resolve()
-    # the hub's own cache keeps the bytes of a snapshot beside it
+    # the hub's own cache keeps a snapshot's files in a folder beside it
     blobs = folder.parents[1] / "blobs" if folder.parent.name == "snapshots" else folder
     for each in files:
         real = each.resolve()
         if not (real.is_relative_to(folder) or real.is_relative_to(blobs)):
             raise CatalogError(
-                f"{each} is a link that leads out of its folder, to {real}. Put the file itself "
-                "there if you trust it, then import again."
+                f"{each} is a link that leads out of its folder, to {real}. If you trust it, put "
+                "the file itself there, then import again."
             )
 
 
@@ -132,24 +128,20 @@ def _voice(path: Path, graph: Path) -> Offer:
 def bring(
     offer: Offer, name: str, folder: ModelFolder, check: Callable[[Path], None]
 ) -> Iterator[Progress]:
-    """Copy a model into the folder of models, telling how far it is.
+    """Copy a model into the folder of models under a name, reporting progress.
 
-    Args:
-        offer: what to copy.
-        name: what it shall be called.
-        folder: where it goes.
-        check: opens the copy, whose folder it is given, and raises if that is no good.
+    ``check`` is given the folder of the copy, opens it, and raises if the model does not work.
 
     Raises:
-        CatalogError: if there is one of that name, no room, or a file cannot be copied.
+        CatalogError: if the name is taken, the disk is full, or a file cannot be copied.
     """
     place = folder.place(name)
     if place.exists():
         raise CatalogError(
-            f"There is a model {name} already. Give this one another name with --name, or remove "
+            f"There is already a model {name}. Give this one another name with --name, or remove "
             f"the other with 'assistant models remove {name}'."
         )
-    with folder.claimed(name) as partial, _told(offer.path):
+    with folder.claimed(name) as partial, _disk_errors(offer.path):
         of = sum(path.stat().st_size for path in offer.files)
         folder.require_room(of)
         partial.mkdir(exist_ok=True)
@@ -183,7 +175,7 @@ def bring(
 
 
 def _copied(path: Path, target: Path) -> Iterator[bytes]:
-    """Copy a file and bring it to the disk, giving its bytes on the way."""
+    """Copy a file and sync it to disk, yielding its bytes on the way."""
     with path.open("rb") as source, target.open("wb") as file:
         while piece := source.read(_BLOCK):
             file.write(piece)
@@ -197,18 +189,18 @@ def _plain(name: str) -> str:
 
 
 @contextmanager
-def _told(path: Path) -> Generator[None, None, None]:
+def _disk_errors(path: Path) -> Generator[None, None, None]:
     try:
         yield
     except OSError as error:
         raise CatalogError(
-            f"Cannot copy {error.filename or path}: {error.strerror}. Make room, check the disk, "
-            "then import again."
+            f"Cannot copy {error.filename or path}: {error.strerror}. Check the disk and its free "
+            "space, then import again."
         ) from None
 
 
 def _is_taken(path: Path) -> bool:
-    """Whether a file of an encoder's folder is copied; the manifest will be a new one."""
+    """Whether a file of an encoder's folder is copied; the manifest is written fresh."""
     is_ours = path.suffix in _TAKEN and path.name[0] != "." and path.name != MANIFEST
     return is_ours or path.name == LICENSE
 
@@ -237,9 +229,9 @@ def _begins(path: Path, *marks: bytes) -> bool:
 
 def _pickled(path: Path) -> CatalogError:
     return CatalogError(
-        f"The weights in {path} are pickled, and whoever made a pickle can have this computer run "
-        "any program when it is read. Take a model with safetensors weights, or convert this one "
-        "on a computer that holds nothing of yours."
+        f"The weights in {path} are pickled, and opening a pickle can run any program on this "
+        "computer. Use a model with safetensors weights, or convert this one on a computer that "
+        "holds none of your data."
     )
 
 
@@ -252,7 +244,7 @@ def _lacking(path: Path) -> CatalogError:
 
 def _neither(path: Path) -> CatalogError:
     return CatalogError(
-        f"{path} is no model that Attune reads: it takes a GGUF file, a folder with config.json "
-        "and safetensors weights or a Whisper for CTranslate2, or a Piper voice (.onnx with its "
-        ".onnx.json)."
+        f"{path} is not a model that Attune can read. It takes a GGUF file, a folder with "
+        "config.json and safetensors weights or a Whisper for CTranslate2, or a Piper voice "
+        "(.onnx with its .onnx.json)."
     )

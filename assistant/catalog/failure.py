@@ -6,11 +6,11 @@ from assistant.errors import CatalogError
 
 
 class BrokenError(Exception):
-    """The connection failed or the hub is busy: it may go better in a while.
+    """The connection failed or the hub is busy: a later try may work.
 
     Args:
         why: in a few words.
-        wait_s: what the hub asks to wait, if it does.
+        wait_s: how long the hub asks to wait, if it does.
     """
 
     def __init__(self, why: str, wait_s: float | None = None) -> None:
@@ -19,7 +19,7 @@ class BrokenError(Exception):
 
 
 class SourceError(CatalogError):
-    """A source does not give a model, where another one may; or none of them does.
+    """A source does not provide a model, though another one may; or none of them does.
 
     Args:
         why: what is wrong, as a clause.

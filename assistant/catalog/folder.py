@@ -1,8 +1,9 @@
-"""The folder of models: each one whole under its name, or not there at all.
+"""The folder of models: each one complete under its name, or not there at all.
 
-``NAME/`` holds the files of a model and ``manifest.json`` with their checksums. What is on its way
-lies in ``.partial/NAME/`` and gets its name by one rename when everything is on the disk, so that
-a process killed at any moment leaves no half model behind. One process at a time changes a model.
+``NAME/`` holds the files of a model and ``manifest.json`` with their checksums. A model that is
+being fetched lives in ``.partial/NAME/`` and gets its name by one rename when everything is on the
+disk, so that a process killed at any moment leaves no half model behind. One process at a time
+changes a model.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ MANIFEST = "manifest.json"
 """In a model's folder, beside its files."""
 
 PARTIAL = ".partial"
-"""What is on its way, or on its way out."""
+"""Models that are being fetched or removed."""
 
 RESERVE = 200_000_000
 """Bytes of the disk that stay free."""
@@ -34,12 +35,12 @@ RESERVE = 200_000_000
 
 def _no_manifest(files: Mapping[str, InstalledFile]) -> Mapping[str, InstalledFile]:
     if MANIFEST in files:
-        raise ValueError("it names itself")
+        raise ValueError("it lists itself")
     return files
 
 
 class InstalledFile(BaseModel):
-    """One file of a model, as it was when it was put in place."""
+    """One file of a model, as it was installed."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -66,9 +67,9 @@ class Manifest(BaseModel):
 
 
 class ModelFolder:
-    """The models of a person; made with the first of them.
+    """The installed models; the folder is made with the first of them.
 
-    Every method raises ``CatalogError`` where the folder cannot be read or written.
+    Every method raises ``CatalogError`` if the folder cannot be read or written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -76,7 +77,7 @@ class ModelFolder:
 
     def names(self) -> list[str]:
         """Names of the installed models, in order."""
-        with self._told("read"):
+        with self._disk_errors("read"):
             if not self.path.is_dir():
                 return []
             return sorted(
@@ -86,8 +87,8 @@ class ModelFolder:
             )
 
     def on_the_way(self) -> list[str]:
-        """Names of models of which a part has been fetched."""
-        with self._told("read"):
+        """Names of partly fetched models, in order."""
+        with self._disk_errors("read"):
             partial = self.path / PARTIAL
             if not partial.is_dir():
                 return []
@@ -98,61 +99,53 @@ class ModelFolder:
             )
 
     def place(self, name: str) -> Path:
-        """The folder of a model, whether it is there or not.
+        """The folder of a model, installed or not.
 
         Raises:
-            CatalogError: if this cannot be the name of a model.
+            CatalogError: if this is not a valid name.
         """
         if not NAME.fullmatch(name):
             raise CatalogError(
-                f"{name!r} cannot be the name of a model: take letters, digits, dots, dashes and "
+                f"{name!r} cannot be the name of a model: use letters, digits, dots, dashes and "
                 "underscores."
             )
         return self.path / name
 
     def manifest(self, name: str) -> Manifest:
-        """What is known of an installed model.
+        """The manifest of an installed model.
 
         Raises:
             CatalogError: if it is not installed, or its manifest is damaged.
         """
         path = self.place(name) / MANIFEST
-        with self._told("read"):
+        with self._disk_errors("read"):
             try:
                 return Manifest.model_validate_json(path.read_bytes())
             except (FileNotFoundError, NotADirectoryError):
                 raise CatalogError(
                     f"No model {name!r} is installed. 'assistant models list' shows which are; "
-                    f"'assistant models pull {name}' fetches one that is in the catalogue."
+                    f"'assistant models pull {name}' fetches one from the catalogue."
                 ) from None
             except ValidationError:
                 raise CatalogError(
                     f"The manifest of {name} is damaged. Remove the model with 'assistant models "
-                    f"remove {name}', then pull or import it anew."
+                    f"remove {name}', then pull or import it again."
                 ) from None
 
     def damaged(self, name: str) -> list[str]:
-        """Names of those files of a model that are missing or are not what they were.
-
-        Raises:
-            CatalogError: as ``manifest``.
-        """
+        """Names of a model's files that are missing or have changed."""
         place, manifest = self.place(name), self.manifest(name)
-        with self._told("read"):
+        with self._disk_errors("read"):
             return [
                 file for file, kept in manifest.files.items() if not _is_kept(place / file, kept)
             ]
 
     def remove(self, name: str) -> None:
-        """Take a model away, whole, and what there is of it on its way.
-
-        Raises:
-            CatalogError: if there is neither.
-        """
+        """Remove a model and whatever has been fetched of it; ``CatalogError`` if there is none."""
         place = self.place(name)
         if not (place / MANIFEST).exists() and name not in self.on_the_way():
             self.manifest(name)
-        with self.claimed(name) as partial, self._told("change"):
+        with self.claimed(name) as partial, self._disk_errors("change"):
             discard(partial)
             if place.exists():
                 place.rename(partial)
@@ -161,41 +154,34 @@ class ModelFolder:
 
     @contextmanager
     def claimed(self, name: str) -> Generator[Path, None, None]:
-        """The folder for what is on its way, for one process at a time.
-
-        Raises:
-            CatalogError: if another process has it.
-        """
+        """The folder for a model being fetched; ``CatalogError`` if another process holds it."""
         place = self.place(name)
         partial = self.path / PARTIAL / place.name
         busy = CatalogError(
-            f"Another command is busy with the model {name}. Wait until it has ended."
+            f"Another command is busy with the model {name}. Wait until it has finished."
         )
         with ExitStack() as held:
-            with self._told("change"):
-                durable.folder(self.path.parent)  # which may be that of the journal, too
+            with self._disk_errors("change"):
+                durable.folder(self.path.parent)  # which may also be the journal's
                 partial.parent.mkdir(parents=True, exist_ok=True)
                 held.enter_context(durable.locked(partial.with_name(f".{name}.lock"), busy))
                 discard(partial.with_name(f".{name}.old"))
             yield partial
 
     def install(self, partial: Path, manifest: Manifest) -> Path:
-        """Give a model its name, in place of one that has it; where it is now.
+        """Move a model into place, replacing one with that name; returns its folder.
 
         Args:
-            partial: its folder while it is claimed, with all its files on the disk.
-            manifest: names those files; whatever else is there goes.
+            partial: its claimed folder, with all its files on the disk.
+            manifest: names those files; anything else there is removed.
         """
         place = self.path / manifest.name
-        with self._told("change"):
+        with self._disk_errors("change"):
             for each in list(partial.iterdir()):
                 if each.name not in manifest.files:
                     discard(each)
-            durable.write(
-                partial / MANIFEST,
-                manifest.model_dump_json(indent=2).encode() + b"\n",
-                mode=0o666,
-            )
+            text = manifest.model_dump_json(indent=2) + "\n"
+            durable.write(partial / MANIFEST, text.encode(), mode=0o666)
             if place.exists():
                 place.rename(partial.with_name(f".{manifest.name}.old"))
             partial.rename(place)
@@ -204,13 +190,10 @@ class ModelFolder:
         return place
 
     def require_room(self, wanted: int) -> None:
-        """Refuse what the disk has no room for.
-
-        Args:
-            wanted: bytes.
-        """
-        with self._told("read"):
-            free = shutil.disk_usage(_there(self.path)).free
+        """Raise ``CatalogError`` unless the disk has room for this many bytes."""
+        with self._disk_errors("read"):
+            there = next(each for each in (self.path, *self.path.parents) if each.is_dir())
+            free = shutil.disk_usage(there).free
         if wanted and wanted + RESERVE > free:
             raise CatalogError(
                 f"{_gb(wanted + RESERVE)} are needed in {self.path}, but only {_gb(free)} are "
@@ -218,18 +201,18 @@ class ModelFolder:
             )
 
     @contextmanager
-    def _told(self, what: str) -> Generator[None, None, None]:
+    def _disk_errors(self, what: str) -> Generator[None, None, None]:
         try:
             yield
         except OSError as error:
             raise CatalogError(
-                f"Cannot {what} the models in {self.path}: {error.strerror}. Give yourself the "
-                "right, make room there, or set models.folder to another folder."
+                f"Cannot {what} the models in {self.path}: {error.strerror}. Check the folder's "
+                "permissions and free space, or set models.folder to another folder."
             ) from None
 
 
 def settle(path: Path) -> None:
-    """Bring a file to the disk."""
+    """Sync a file to the disk."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
 
@@ -242,17 +225,12 @@ def _is_kept(path: Path, kept: InstalledFile) -> bool:
 
 
 def discard(path: Path) -> None:
-    """Remove a file or a folder with all that is in it, if it is there."""
+    """Remove a file, or a folder with everything in it, if it exists."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         with suppress(FileNotFoundError):
             path.unlink()
-
-
-def _there(path: Path) -> Path:
-    """The nearest folder that exists."""
-    return next(each for each in (path, *path.parents) if each.is_dir())
 
 
 def _gb(size: int) -> str:

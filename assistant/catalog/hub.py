@@ -1,7 +1,7 @@
-"""The hub from which models come: a thin wrapper around huggingface_hub.
+"""The hub that provides models: a thin wrapper around huggingface_hub.
 
-Address, token and proxies are those of the environment: HF_ENDPOINT, HF_TOKEN, HTTPS_PROXY. The
-library's own download begins anew after its process has died, so bytes are asked for here, from
+Address, token and proxies come from the environment: HF_ENDPOINT, HF_TOKEN, HTTPS_PROXY. The
+library's own download starts over after its process has died, so bytes are requested here, from
 where the file on the disk ends.
 """
 
@@ -25,7 +25,7 @@ _CLOSED = frozenset((401, 403))
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """A file as the hub has it."""
+    """A file on the hub."""
 
     repository: str
     commit: str
@@ -38,17 +38,17 @@ class Remote:
 class Body:
     """The rest of a file."""
 
-    start: int  # where it begins: where it was asked for, or 0
+    start: int  # offset of its first byte: the requested one, or 0
     pieces: Iterator[bytes]
 
 
 class Hub:
-    """Asks a hub; huggingface_hub, which is slow to load, only then.
+    """Asks a hub; huggingface_hub is slow to load, so it is imported only then.
 
     Args:
         endpoint: its address; ``None``: HF_ENDPOINT, else https://huggingface.co.
 
-    Every method raises ``SourceError`` if the address is none.
+    Every method raises ``SourceError`` if the address is invalid.
     """
 
     def __init__(self, endpoint: str | None = None) -> None:
@@ -63,29 +63,29 @@ class Hub:
         endpoint = (self._endpoint or constants.ENDPOINT).rstrip("/")
         if not _is_address(endpoint):
             raise SourceError(
-                f"HF_ENDPOINT is {endpoint!r}, which is no address",
-                "It should look like https://huggingface.co; unset, it is that.",
+                f"HF_ENDPOINT is {endpoint!r}, which is not an address",
+                "It should look like https://huggingface.co, the default if it is unset.",
             )
         parts = urlsplit(endpoint)
         if parts.scheme == "http" and not _is_loopback(parts.hostname) and get_token():
             raise SourceError(
-                f"HF_ENDPOINT is {endpoint}, and your token would go there for everybody to read",
+                f"HF_ENDPOINT is {endpoint}, and anybody on the way could read your token",
                 "Use an https:// address, or unset HF_TOKEN and log out with 'hf auth logout'.",
             )
         return endpoint
 
     def look_up(self, repository: str, path: str, revision: str, timeout_s: float | None) -> Remote:
-        """What the hub has under a path.
+        """The file at a path of a repository.
 
         Args:
-            repository: of the file.
-            path: of the file in the repository.
-            revision: of the repository.
+            repository: its name.
+            path: of the file in it.
+            revision: a branch, tag or commit.
             timeout_s: longest silence; ``None``: HF_HUB_DOWNLOAD_TIMEOUT, else 10 s.
 
         Raises:
-            BrokenError: if it cannot be asked at this moment.
-            SourceError: if it does not have it, or does not hand it out.
+            BrokenError: if the hub cannot be reached now.
+            SourceError: if it does not have the file, or refuses it.
         """
         from huggingface_hub import (  # noqa: PLC0415
             get_hf_file_metadata,  # pyright: ignore[reportUnknownVariableType]
@@ -99,12 +99,12 @@ class Hub:
             )
         if found.commit_hash is None or found.etag is None or found.size is None:
             raise SourceError(
-                f"what is at {self.endpoint} does not answer as a model hub does",
+                f"{self.endpoint} does not answer like a model hub",
                 "Check HF_ENDPOINT, and whether a proxy or a login page answers in its place.",
             )
         if not is_known(found.etag):
             raise SourceError(
-                f"the hub at {self.endpoint} names no checksum for {path}, so it cannot be checked",
+                f"the hub at {self.endpoint} has no checksum for {path}, so it cannot be checked",
                 "Set HF_ENDPOINT to another mirror, or unset it.",
             )
         return Remote(repository, found.commit_hash, path, found.size, found.etag)
@@ -113,23 +113,18 @@ class Hub:
     def body(
         self, remote: Remote, start: int, timeout_s: float | None
     ) -> Generator[Body, None, None]:
-        """The bytes of a file from a place on, as they come.
-
-        Args:
-            remote: the file.
-            start: the place.
-            timeout_s: longest silence; ``None``: as in ``look_up``.
+        """The bytes of a file from an offset on, as they arrive; ``timeout_s`` as in ``look_up``.
 
         Raises:
             BrokenError: also while they are read.
-            SourceError: if the hub does not hand it out any more.
+            SourceError: if the hub no longer provides it.
         """
         from huggingface_hub import get_session, hf_hub_url, hf_raise_for_status  # noqa: PLC0415
         from huggingface_hub.utils import (  # noqa: PLC0415
             build_hf_headers,  # pyright: ignore[reportUnknownVariableType]
         )
 
-        # through the hub each time: where it sends us to is open for an hour only
+        # through the hub each time: the address that it redirects to expires after an hour
         url = hf_hub_url(
             remote.repository, remote.path, revision=remote.commit, endpoint=self.endpoint
         )
@@ -146,18 +141,18 @@ class Hub:
             begins = f"bytes {start}-"
             if response.status_code == 206:
                 if not response.headers.get("Content-Range", "").startswith(begins):
-                    raise BrokenError("another part of the file came than was asked for")
+                    raise BrokenError("the hub sent another part of the file than requested")
             else:
                 start = 0
-            # as they come: a server that compresses them all the same could fill the memory
+            # raw: a server that compresses them anyway could fill the memory
             yield Body(start, response.iter_raw())
 
     @contextmanager
     def _translated(self, repository: str, path: str, revision: str) -> Generator[None, None, None]:
-        """Failures of the library as ours."""
+        """Turns the library's errors into ours."""
         from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled  # noqa: PLC0415
 
-        # the library's HTTP client is its own affair; its errors have this base
+        # whatever HTTP client the library uses, its errors have this base
         from huggingface_hub.errors import (  # noqa: PLC0415 # isort: skip
             HTTPError,  # pyright: ignore[reportPrivateImportUsage]
         )
@@ -166,7 +161,7 @@ class Hub:
             yield
         except OfflineModeIsEnabled:
             raise CatalogError(
-                "HF_HUB_OFFLINE is set, so nothing is fetched. Unset it, then pull again."
+                "HF_HUB_OFFLINE is set, so nothing can be fetched. Unset it, then pull again."
             ) from None
         except HfHubHTTPError as error:
             response = error.response
@@ -178,14 +173,14 @@ class Hub:
                 ) from None
             if status in _CLOSED:
                 raise SourceError(
-                    f"the hub does not hand out {repository} ({status})",
-                    f"Where it asks for that, accept its terms at {self.endpoint}/{repository}, "
+                    f"the hub does not give access to {repository} ({status})",
+                    f"If it asks for that, accept its terms at {self.endpoint}/{repository}, "
                     "then set HF_TOKEN to a token of your account.",
                 ) from None
             if status == 404:
                 raise SourceError(
                     f"the hub has no {path} in {repository} at {revision}",
-                    "Fetch the model yourself, then run 'assistant models import PATH'.",
+                    "Download the model yourself, then run 'assistant models import PATH'.",
                 ) from None
             raise SourceError(
                 f"the hub refuses {path} of {repository} ({status})",
@@ -203,7 +198,7 @@ def _timeout(seconds: float | None) -> float:
 
 
 def _is_loopback(host: str | None) -> bool:
-    return host == "localhost" or (host or "").startswith("127.") or host == "::1"
+    return host in ("localhost", "::1") or (host or "").startswith("127.")
 
 
 def _is_address(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""Files of a model that are on their way, in the folder that is claimed for it."""
+"""Partly fetched files of a model, in the folder that is claimed for it."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ class Came:
 
 
 def part(partial: Path, name: str, digest: str) -> Path:
-    """Where a file is written: one of another content gets another name."""
+    """Where a file is written while it is fetched; other content gets another name."""
     return partial / f"{name}.{digest[:12]}.part"
 
 
 def size(path: Path) -> int:
-    """Bytes of a file that may not be there."""
+    """Bytes of a file, 0 if it does not exist."""
     with suppress(FileNotFoundError):
         return path.stat().st_size
     return 0
 
 
 def tidy(partial: Path, parts: Mapping[Path, str], kept: Collection[str]) -> None:
-    """Leave only what can be gone on with.
+    """Leave only files that can be resumed in a folder, which is made if it does not exist.
 
     Args:
-        partial: the folder; it is made if it is not there.
-        parts: the files that are wanted, with the names they will have.
+        partial: the folder.
+        parts: the files that are wanted, with their final names.
         kept: names of other files that may stay.
     """
     partial.mkdir(exist_ok=True)
     for path, name in parts.items():
-        finished = partial / name  # by a process that died before the model had its name
+        finished = partial / name  # by a process that died before the model was in place
         if finished.is_file() and not path.exists():
             finished.rename(path)
     for each in list(partial.iterdir()):
@@ -50,12 +50,12 @@ def tidy(partial: Path, parts: Mapping[Path, str], kept: Collection[str]) -> Non
 
 
 @contextmanager
-def told(folder: Path) -> Generator[None, None, None]:
-    """Failures of the disk as ours."""
+def disk_errors(folder: Path) -> Generator[None, None, None]:
+    """Turns errors of the disk into ours."""
     try:
         yield
     except OSError as error:
         raise CatalogError(
-            f"Cannot write to {folder}: {error.strerror}. Make room there, or set models.folder "
-            "to another disk, then pull again."
+            f"Cannot write to {folder}: {error.strerror}. Free some space there, or set "
+            "models.folder to another disk, then pull again."
         ) from None

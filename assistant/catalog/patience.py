@@ -1,4 +1,4 @@
-"""How hard a source is tried before it is given up."""
+"""How hard a source is tried before Attune gives up on it."""
 
 from __future__ import annotations
 
@@ -10,33 +10,25 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """What one source is worth.
+    """How hard one source is tried."""
 
-    Args:
-        tries: failures in a row, without a byte between them, after which it is given up.
-        first_s: the first wait between two tries; the next ones double.
-        longest_s: the longest wait, also where the other side asks for one.
-        silence_s: the longest silence of a connection; ``None``: as is set for the source.
-        within_s: the time without a byte after which it is not tried again.
-    """
-
-    tries: int
-    first_s: float
-    longest_s: float
-    silence_s: float | None
-    within_s: float
+    tries: int  # failures in a row, without a byte between them, before giving up
+    first_s: float  # the first wait between two tries; the next ones double
+    longest_s: float  # the longest wait, even if the other side asks for more
+    silence_s: float | None  # the longest silence of a connection; None: the source's default
+    within_s: float  # time without a byte after which it is not tried again
 
 
 FULL = Effort(tries=6, first_s=1.0, longest_s=60.0, silence_s=None, within_s=math.inf)
-"""Where there is nothing else to try."""
+"""For the last source."""
 
 SHORT = Effort(tries=2, first_s=1.0, longest_s=3.0, silence_s=5.0, within_s=8.0)
-"""Where there is another source, or somebody waits."""
+"""If there is another source, or somebody is waiting."""
 
 
 @dataclass(slots=True)
 class Patience:
-    """Counts failures in a row, and the time that they take."""
+    """Counts failures in a row, and the time since the last progress."""
 
     effort: Effort
     clock: Callable[[], float] = time.monotonic
@@ -47,26 +39,21 @@ class Patience:
         self._since = self.clock()
 
     def progress(self) -> None:
-        """Something came."""
+        """Something arrived."""
         self._failures = 0
         self._since = self.clock()
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing has come for too long."""
+        """Whether nothing has arrived for too long."""
         return self.clock() > self._since + self.effort.within_s
 
     def wait(self, asked_s: float | None) -> float | None:
-        """Seconds to wait after a failure; ``None``: enough.
-
-        Args:
-            asked_s: what the other side asks to wait, if it does.
-        """
+        """Seconds to wait after a failure, ``None`` to give up; the other side may ask for some."""
         self._failures += 1
         effort = self.effort
-        wanted = asked_s
-        if wanted is None:
-            wanted = min(effort.longest_s, effort.first_s * 2 ** (self._failures - 1))
-        if self._failures >= effort.tries or wanted > effort.longest_s or self.is_over:
+        usual_s = min(effort.longest_s, effort.first_s * 2 ** (self._failures - 1))
+        wanted_s = usual_s if asked_s is None else asked_s
+        if self._failures >= effort.tries or wanted_s > effort.longest_s or self.is_over:
             return None
-        return wanted
+        return wanted_s

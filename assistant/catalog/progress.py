@@ -1,4 +1,4 @@
-"""What the bringing of a model tells while it goes on."""
+"""Progress reports while a model is fetched or imported."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """So much of a model is here."""
+    """How much of a model has arrived."""
 
     done: int  # bytes
     of: int  # bytes
@@ -15,7 +15,7 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The connection is to be tried again."""
+    """The connection will be tried again."""
 
     seconds: float
     why: str
@@ -23,24 +23,24 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Checking:
-    """A file that is here is held against its checksum."""
+    """A file that has arrived is checked against its checksum."""
 
     file: str
 
 
 @dataclass(frozen=True, slots=True)
 class Anew:
-    """A file came damaged, and is fetched once more from its beginning."""
+    """A file arrived damaged and is fetched again from scratch."""
 
     file: str
 
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """A source gave nothing, and the next one is tried."""
+    """A source failed, and the next one is tried."""
 
     why: str
 
 
 Progress = Moved | Waiting | Checking | Anew | Elsewhere
-"""What goes on."""
+"""Any of these reports."""

@@ -1,4 +1,4 @@
-"""Fetches a model of the catalogue from the first of its sources that gives it."""
+"""Fetches a model of the catalogue from the first of its sources that provides it."""
 
 from __future__ import annotations
 
@@ -15,39 +15,31 @@ from assistant.catalog.folder import InstalledFile, Manifest, ModelFolder
 from assistant.catalog.from_hub import FromHub
 from assistant.catalog.from_index import FromIndex
 from assistant.catalog.hub import Hub
-from assistant.catalog.parts import Came, told
+from assistant.catalog.parts import Came, disk_errors
 from assistant.catalog.patience import FULL, SHORT, Effort
 from assistant.catalog.progress import Elsewhere, Progress
 
 
 @dataclass(frozen=True, slots=True)
 class Pull:
-    """Fetches models into a folder.
-
-    Args:
-        folder: where they go.
-        hub: where repositories lie.
-        last: how hard the last source of a model is tried.
-        before: how hard those before it are.
-        sleep: waits.
-    """
+    """Fetches models into a folder."""
 
     folder: ModelFolder
     hub: Hub = field(default_factory=Hub)
-    last: Effort = FULL
-    before: Effort = SHORT
+    last: Effort = FULL  # for the last source of a model
+    before: Effort = SHORT  # for those before it
     sleep: Callable[[float], None] = field(default=time.sleep)
 
     def run(self, entry: CatalogEntry) -> Iterator[Progress]:
-        """Fetch a model and put it in place, telling how far it is.
+        """Fetch a model and put it in place, reporting progress.
 
         Raises:
             CatalogError: if it cannot be fetched, is not what it should be, or there is no room;
-                what has come stays for the next try.
+                what has arrived is kept for the next try.
         """
         with self.folder.claimed(entry.name) as partial:
             came = yield from self._from_any(entry, partial)
-            with told(partial):
+            with disk_errors(partial):
                 manifest = _named(entry, partial, came)
             self.folder.install(partial, manifest)
 
@@ -55,12 +47,9 @@ class Pull:
         failed: list[SourceError] = []
         for place, source in enumerate(entry.sources, start=1):
             is_last = place == len(entry.sources)
+            effort = self.last if is_last else self.before
             try:
-                return (
-                    yield from self._from(
-                        source, entry, partial, self.last if is_last else self.before
-                    )
-                )
+                return (yield from self._from(source, entry, partial, effort))
             except SourceError as error:
                 failed.append(error)
                 if not is_last:
@@ -69,7 +58,7 @@ class Pull:
             raise failed[0]
         raise SourceError(
             f"cannot fetch {entry.name}: {'; and '.join(error.why for error in failed)}",
-            "Check the network, then pull again: it goes on from where it stopped.",
+            "Check the network, then pull again: it resumes where it stopped.",
         )
 
     def _from(
@@ -83,7 +72,7 @@ class Pull:
 
 
 def _named(entry: CatalogEntry, partial: Path, came: Came) -> Manifest:
-    """Give the files their names; what is to be known of them."""
+    """Give the files their final names; the manifest of the model."""
     files: dict[str, InstalledFile] = {}
     for name, (path, digest) in came.files.items():
         files[name] = InstalledFile(size=path.stat().st_size, sha256=digest)

@@ -1,7 +1,7 @@
-"""Takes files out of wheels, which are ZIP archives from whoever made them.
+"""Extracts files from wheels, which are untrusted ZIP archives.
 
-Only the members that the catalogue names are read, and no more of them than it says: nothing is
-unpacked under a name that an archive chooses, nothing is imported, nothing is run.
+Only the members that the catalogue names are read, up to the size that it gives: no file gets a
+name that an archive chooses, and nothing is imported or run.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 _BLOCK = 1 << 20
 
 _ENCRYPTED = 1
-"""Bit of a member's flags."""
+"""This bit of a member's flags."""
 
 _DAMAGED = (
     BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, OverflowError, RuntimeError,
     ValueError,
 )  # fmt: skip
-"""What zipfile raises over an archive that is none, or is made to confuse it."""
+"""What zipfile raises for a file that is not an archive, or one made to confuse it."""
 
 
 class WheelError(Exception):
-    """A wheel does not hold what it should; says why in a clause."""
+    """A wheel does not hold what it should; its text is a clause."""
 
 
 class Wheels:
-    """Some wheels that are open; what is wanted of them may be in any."""
+    """Open wheels; a member may be in any of them."""
 
     def __init__(self, archives: Sequence[ZipFile]) -> None:
         self._archives = archives
@@ -40,11 +40,7 @@ class Wheels:
     @classmethod
     @contextmanager
     def opened(cls, paths: Sequence[Path]) -> Generator[Wheels, None, None]:
-        """These files, open.
-
-        Raises:
-            WheelError: if one is not an archive.
-        """
+        """Open these files; ``WheelError`` if one is not an archive."""
         with ExitStack() as owned:
             try:
                 archives = [owned.enter_context(ZipFile(path)) for path in paths]
@@ -53,27 +49,27 @@ class Wheels:
             yield cls(archives)
 
     def take(self, names: Sequence[str], target: Path, size: int, sha256: str) -> None:
-        """Write members, one after the other, into one file on the disk.
+        """Write members, one after the other, into one file; it is removed if its SHA-256 is wrong.
 
         Args:
             names: of the members.
-            target: the file; it is not there if they are not what they should be.
+            target: the file.
             size: bytes that it must have.
-            sha256: what it must be.
+            sha256: that it must have.
 
         Raises:
-            WheelError: if there is no such member, or it is something else.
+            WheelError: if a member is missing, or the result is not what it should be.
             OSError: if it cannot be written.
         """
         members = [self._member(name) for name in names]
         if sum(info.file_size for _, info in members) != size:
-            raise WheelError(f"{names[0]} is of another size")
+            raise WheelError(f"{names[0]} has another size")
         if _written(members, target) != sha256:
             target.unlink()
-            raise WheelError(f"the SHA-256 of {names[0]} is another")
+            raise WheelError(f"the SHA-256 of {names[0]} differs")
 
     def take_text(self, name: str, target: Path, most: int) -> str:
-        """Write a member of at most so many bytes into a file on the disk; its SHA-256.
+        """Write a member of at most ``most`` bytes into a file; its SHA-256.
 
         Raises:
             WheelError: if there is no such member, or it is larger.
@@ -99,7 +95,7 @@ class Wheels:
             stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG)
             or info.is_dir()
             or info.flag_bits & _ENCRYPTED
-            # the others are decompressed in one go, however much that is
+            # other methods decompress everything at once, however much that is
             or info.compress_type not in (ZIP_STORED, ZIP_DEFLATED)
         ):
             raise WheelError(f"{name} is not an ordinary file")
@@ -107,7 +103,7 @@ class Wheels:
 
 
 def _written(members: Sequence[tuple[ZipFile, ZipInfo]], target: Path) -> str:
-    """Write members into a file and bring it to the disk; its SHA-256."""
+    """Write members into a file and sync it to the disk; its SHA-256."""
     digest = hashlib.sha256()
     with target.open("wb") as file:
         for archive, info in members:
@@ -120,7 +116,7 @@ def _written(members: Sequence[tuple[ZipFile, ZipInfo]], target: Path) -> str:
 
 
 def _bytes(archive: ZipFile, info: ZipInfo) -> Iterator[bytes]:
-    """What a member holds: never more than it declares."""
+    """The bytes of a member, never more than it declares."""
     try:
         with archive.open(info) as body:
             while block := body.read(_BLOCK):

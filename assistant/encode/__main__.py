@@ -1,8 +1,8 @@
-"""One way of computing the speech encoder, measured in a process of its own.
+"""Measures one way of computing the speech encoder, in a process of its own.
 
-Run as ``python -m assistant.encode`` with an order in JSON on standard input; what was measured
-goes out as JSON on standard output. The network is exported in a process of its own, too: it is
-in memory in float then, which what runs it afterwards does not need.
+Run as ``python -m assistant.encode`` with a JSON order on standard input; the measurements go out
+as JSON on standard output. Exporting the network has its own process, too, because it needs the
+weights in float, which whatever runs it afterwards does not.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from assistant.errors import AttuneError
 from assistant.values import SAMPLE_RATE, EndReason, Utterance
 
 SECONDS = 5.0
-"""Length of the utterance whose time is taken."""
+"""Length of the utterance that is timed."""
 
 ROUNDS = 5
-"""How often it is taken, after one pass that warms up."""
+"""How often it is timed, after one warm-up pass."""
 
 
 def main() -> int:
-    """Do what is ordered; exit 0, or 1 with a sentence when it cannot be done."""
+    """Carry out the order; exit 0, or 1 with a sentence if it fails."""
     order, answer = child.serve()
     settings = EncodeSettings.model_validate(order["settings"])
     try:
@@ -52,7 +52,7 @@ def main() -> int:
 
 
 def _measured(encoder: Encoder, sounds: Path, frames: Path) -> dict[str, object]:
-    """Time and memory for ``SECONDS`` of speech, then what is heard in each recording."""
+    """Time and memory for ``SECONDS`` of speech, then the transcript of each recording."""
     found: dict[str, NDArray[np.float32]] = load_file(sounds)
     utterance = _utterance(
         np.resize(np.concatenate(list(found.values())), round(SECONDS * SAMPLE_RATE))

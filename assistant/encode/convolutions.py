@@ -1,9 +1,9 @@
-"""The convolutions of wav2vec2 and its kin, in pieces that give the frames of one pass.
+"""The convolutions of wav2vec2 and similar models, in pieces that give the same frames as one pass.
 
-What they need grows with what is said, by 13 MB a second for base-960h; in pieces it does not.
-Convolutions look at no more than their receptive field, so pieces that overlap by it lose
-nothing. Only the base models bring each channel of the first layer to zero mean and unit variance
-over the whole recording: mean and variance are taken beforehand, from all pieces.
+In one pass, memory grows with the length of the speech, by 13 MB a second for base-960h.
+Convolutions see no more than their receptive field, so pieces that overlap by it lose nothing. Only
+the base models normalise each channel of the first layer to zero mean and unit variance over the
+whole recording: mean and variance are computed first, from all pieces.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 PIECE = 1 << 20
-"""Numbers that the first layer may put out at once: 4 MB, or 0.6 s for base-960h."""
+"""Most numbers in the first layer's output at once: 4 MB, or 0.6 s for base-960h."""
 
 
 class FrontEnd:
-    """From samples to what the transformer takes, always in float.
+    """From samples to the transformer's input, always in float.
 
     Args:
         extractor: the feature extractor of a model, which may get its weights later.
         config: the model's configuration.
-        piece: numbers that the first layer may put out at once.
+        piece: most numbers in the first layer's output at once.
     """
 
     def __init__(self, extractor: Any, config: Any, piece: int = PIECE) -> None:
         self._layers: Any = extractor.conv_layers
         self._kernel, self._stride = int(config.conv_kernel[0]), int(config.conv_stride[0])
         self.hop = math.prod(map(int, config.conv_stride))  # samples from frame to frame
-        self.field = _receptive_field(config)  # samples that a frame is made of
+        self.field = _receptive_field(config)  # samples that a frame depends on
         self._piece = max(1, piece // (int(config.conv_dim[0]) * self.hop // self._stride))
 
     def __call__(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -58,7 +58,7 @@ class FrontEnd:
         return np.concatenate(parts)
 
     def _scale(self, conv: Any, norm: nn.GroupNorm, wave: Tensor) -> tuple[Tensor, Tensor]:
-        """What the norm multiplies each channel by and adds to it, both (n_channels, 1)."""
+        """The norm's factor and offset for each channel, both (n_channels, 1)."""
         total = torch.zeros(norm.num_channels, dtype=torch.float64)
         squares = torch.zeros(norm.num_channels, dtype=torch.float64)
         n_out = (len(wave) - self._kernel) // self._stride + 1

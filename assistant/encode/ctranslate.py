@@ -1,4 +1,4 @@
-"""Whisper in CTranslate2, from folders as faster-whisper has them; without torch."""
+"""Whisper in CTranslate2, from folders in faster-whisper's layout; without torch."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ WINDOW_S = 30
 """Seconds that Whisper was trained on."""
 
 TAIL_S = 15
-"""Seconds of silence after the speech, as far as they fit into the window. Word error of tiny.en
+"""Seconds of silence after the speech, if they fit into the window. Word error of tiny.en
 in int8 on 157 recordings of Kathleen and 167 of speechocean762, greedy, and time of the encoder:
 6 s 5.0 and 68 % in 0.09 s, 10 s 5.2 and 45 % in 0.11 s, 15 s 4.9 and 40 % in 0.13 s, filled to
-30 s 5.3 and 46 % in 0.34 s. Measured on 2026-11-29 by a script that is not kept; to measure anew,
+30 s 5.3 and 46 % in 0.34 s. Measured on 2026-11-29 by a script that was not kept; to measure again,
 change this and run ``python -m bench.people``."""
 
 _FRAMES_PER_S = 50
@@ -49,20 +49,20 @@ class CTranslateEngine:
     """A Whisper folder in CTranslate2's format, computed in int8 or float on the processor.
 
     Raises:
-        EncoderError: if the folder is not whole, or cannot be computed as the settings wish.
+        EncoderError: if the folder is incomplete, or cannot run as the settings request.
     """
 
     def __init__(self, settings: EncodeSettings) -> None:
         folder = settings.path
         if settings.execution == "onnx-int8":
             raise EncoderError(
-                f"The speech recogniser in {folder} is computed by CTranslate2, not by ONNX "
-                "Runtime. Set encode.execution to 'auto'."
+                f"The speech recogniser in {folder} runs in CTranslate2, not in ONNX Runtime. Set "
+                "encode.execution to 'auto'."
             )
         self.execution: Execution = "float" if settings.execution == "float" else "int8"
         compute = {"float": "float32", "int8": "int8"}[self.execution]
         if not is_ctranslate(folder):
-            raise _refusal(folder, f"{MODEL} is missing or not Whisper's")
+            raise _refusal(folder, f"{MODEL} is missing or not a Whisper model")
         if not any((folder / each).is_file() for each in VOCABULARIES):
             raise EncoderError(
                 f"The speech recogniser in {folder} lacks its vocabulary.txt or vocabulary.json. "
@@ -93,7 +93,7 @@ class CTranslateEngine:
         return Encoded(np.array(encoded, np.float32)[0], encoded)
 
     def language(self, encoded: Encoded) -> str:
-        """The code of the language that is spoken."""
+        """The code of the spoken language."""
         if not self._model.is_multilingual:
             return "en"
         return str(self._model.detect_language(encoded.handle)[0][0][0]).strip("<|>")
@@ -106,7 +106,7 @@ class CTranslateEngine:
             encoded.handle,
             [list(prompt)],
             beam_size=beam,
-            # of which it takes half, or what the prompt leaves
+            # it uses half of this, or what the prompt leaves
             max_length=max(2 * longest, len(prompt) + longest),
             no_repeat_ngram_size=3 if again else 0,
             return_no_speech_prob=True,
@@ -132,44 +132,37 @@ class CTranslateEngine:
         )
 
     def _tried(self, folder: Path) -> int:
-        """The width of a frame, found by hearing a second of silence.
+        """The width of a frame, found by transcribing a second of silence.
 
-        Most of what is wrong with the files beside the weights shows when they are used.
-
-        Raises:
-            ValueError: if the configuration is that of another model.
+        Most faults in the files beside the weights show only when they are used.
         """
         silence = self.encode(np.zeros(SAMPLE_RATE, np.float32))
         dim = silence.frames.shape[1]
         config, layers = EncoderFolder.open(folder).config, _layers(folder / MODEL)
         if not _fits(config, layers, dim // _HEAD, self.tokens.count):
-            raise ValueError("config.json is that of another model")
+            raise ValueError("config.json belongs to another model")
         start = self.tokens.start("en")
         self.decode(silence, start, beam=1, longest=1, again=False)
         self.align(silence, start, [0])
         return dim
 
     def export(self, cache: Path) -> None:
-        """Refused: CTranslate2 computes it as fast.
-
-        Raises:
-            EncoderError: always.
-        """
+        """Always raises ``EncoderError``: CTranslate2 is as fast itself."""
         del cache
-        raise EncoderError("CTranslate2 computes this recogniser in int8 by itself.")
+        raise EncoderError("CTranslate2 already runs this recogniser in int8.")
 
 
 def _refusal(folder: Path, why: str) -> EncoderError:
     return EncoderError(
-        f"Cannot load the speech recogniser in {folder} ({why}). It must be a whole Whisper folder "
-        "of CTranslate2: model.bin, config.json, tokenizer.json and a vocabulary."
+        f"Cannot load the speech recogniser in {folder} ({why}). It must be a complete Whisper "
+        "folder for CTranslate2: model.bin, config.json, tokenizer.json and a vocabulary."
     )
 
 
 def _fits(config: dict[str, Any], layers: int, heads: int, tokens: int) -> bool:
-    """Whether a config.json speaks of layers, heads and tokens that are there.
+    """Whether config.json names only layers, heads and tokens that exist.
 
-    The library would read on where there are none.
+    The library would read out of bounds otherwise.
     """
     try:
         pairs = [(int(layer), int(head)) for layer, head in config["alignment_heads"]]
@@ -182,13 +175,13 @@ def _fits(config: dict[str, Any], layers: int, heads: int, tokens: int) -> bool:
 
 
 def _layers(path: Path) -> int:
-    """How many layers the decoder has."""
+    """The number of layers of the decoder."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         return len(set(re.findall(rb"decoder/layer_(\d+)/", data)))
 
 
 def _fingerprint(path: Path, compute: str) -> str:
-    """Hex digest over the weights, how they are computed, and the silence after the speech."""
+    """Hex digest of the weights, their arithmetic, and the silence after the speech."""
     digest = hashlib.sha256(json.dumps([compute, TAIL_S, WINDOW_S]).encode())
     with path.open("rb") as file:
         while block := file.read(_BLOCK):

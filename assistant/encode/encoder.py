@@ -1,4 +1,4 @@
-"""The one interface of speech encoders, and how the one that the settings name is opened."""
+"""The interface of speech encoders, and how to open the one in the settings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Encoder(Protocol):
-    """Makes features of speech, and a transcript if it has letters or a decoder."""
+    """Turns speech into features, and into a transcript if it has letters or a decoder."""
 
     @property
     def fingerprint(self) -> str:
@@ -41,12 +41,12 @@ class Encoder(Protocol):
 
     @property
     def transcribes(self) -> bool:
-        """Whether it writes down what it hears."""
+        """Whether it writes transcripts."""
         ...
 
     @property
     def spelling(self) -> Spelling | None:
-        """How its symbols are read; none where it writes no letters."""
+        """How its symbols are read; none if it does not write letters."""
         ...
 
     def ctc_head(self) -> tuple[Tensor, Tensor] | None:
@@ -58,11 +58,7 @@ class Encoder(Protocol):
         ...
 
     def export(self, cache: Path) -> None:
-        """Write the network for ONNX Runtime; it must be computed in float.
-
-        Raises:
-            AttuneError: if that cannot be done here.
-        """
+        """Write the network for ONNX Runtime; it must run in float. ``AttuneError`` if it fails."""
         ...
 
 
@@ -70,9 +66,9 @@ def open_encoder(settings: EncodeSettings) -> Encoder:
     """The encoder in the folder that the settings name.
 
     Raises:
-        AttuneError: if it cannot be loaded, or not be computed as the settings wish.
+        AttuneError: if it cannot be loaded, or cannot run as the settings request.
     """
-    # each brings libraries with it that the others do without; torch alone takes 200 MB
+    # each needs libraries that the others do not; torch alone takes 200 MB
     folder = EncoderFolder.open(settings.path)
     if is_ctranslate(settings.path) or CTRANSLATE_CONFIG in folder.config:
         from assistant.encode.ctranslate import CTranslateEngine  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""Whether what has been said so far is a finished request, for the endpointer."""
+"""Estimates whether the speech so far is a finished request, for the endpointer."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from assistant.nets.ends import Ends
 from assistant.values import EndReason, SpeechFeatures, Utterance
 
 ENDS = "ends.safetensors"
-"""Where English requests end, among the bundled models."""
+"""The bundled table of where English requests end."""
 
 
 class Encoder(Protocol):
-    """Whatever writes down what it hears."""
+    """Anything that transcribes speech."""
 
     def encode(self, utterance: Utterance) -> SpeechFeatures:
         """Features and transcript of one utterance."""
@@ -30,12 +30,12 @@ class Encoder(Protocol):
 class EndOfRequest:
     """How likely a request is finished, from the transcript of its sound so far.
 
-    Asked in a pause of which nobody knows yet whether it is the end. If it is, the utterance is
-    the very sound that was asked about, so its features are there already, and are the same.
+    It is asked in a pause that may or may not be the end. If it is, the utterance is exactly the
+    sound that was asked about, so its features are already there.
 
     Args:
-        encoder: writes down what it hears.
-        ends: where requests end; without it there are only features ahead of time.
+        encoder: transcribes.
+        ends: where requests end; without it, features are only computed ahead of time.
     """
 
     def __init__(self, encoder: Encoder, ends: Ends | None) -> None:
@@ -45,7 +45,7 @@ class EndOfRequest:
 
     @property
     def latest(self) -> SpeechFeatures | None:
-        """Features of what was asked about last, until they are taken."""
+        """Features of the sound asked about last, until they are taken."""
         last = self._last
         return None if last is None else last[1]
 
@@ -54,7 +54,7 @@ class EndOfRequest:
 
         Args:
             samples: mono 16 kHz in [-1, 1], shape (n_samples,).
-            voiced_s: seconds of voice in them, where that is known.
+            voiced_s: seconds of voice in them, if known.
         """
         now = datetime.now(timezone.utc)
         so_far = Utterance(samples, now, EndReason.STOP, voiced_s=voiced_s)
@@ -63,7 +63,7 @@ class EndOfRequest:
         return None if self._ends is None else self._ends.after(features.transcript.spoken)
 
     def features(self, utterance: Utterance) -> SpeechFeatures | None:
-        """Those of an utterance that was asked about last, once; from any thread."""
+        """The features of an utterance if it was asked about last, once; from any thread."""
         last, self._last = self._last, None
         if last is None or not np.array_equal(last[0].samples, utterance.samples):
             return None
@@ -71,7 +71,7 @@ class EndOfRequest:
 
 
 def load_ends(folder: Path) -> Ends | None:
-    """What a folder knows of where requests end, if anything; without it only pauses are learned.
+    """A folder's table of request ends, if it has one; without it only pauses are learned.
 
     Raises:
         EncoderError: if its table is damaged.

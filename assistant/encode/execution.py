@@ -1,8 +1,8 @@
-"""An encoder's network, computed the way the settings wish.
+"""Runs an encoder's network the way the settings request.
 
-The fingerprint of features does not say how they were computed, so bridges and kept features
-stay good. On the bundled recordings the starter's frames have a cosine of 0.9985 and more to
-those of float in torch's int8, 0.9995 in ONNX Runtime's, and every transcript is the same.
+The fingerprint of features does not depend on how they were computed, so bridges and cached
+features stay valid. On the bundled recordings the starter's frames have a cosine of 0.9985 and more
+to those of float in torch's int8, 0.9995 in ONNX Runtime's, and every transcript is the same.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from assistant.encode.tuning_record import Execution
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Executed:
-    """A network that runs."""
+    """A network that is ready to run."""
 
     run: Network
     fingerprint: str
@@ -40,18 +40,18 @@ def execute(
     settings: EncodeSettings,
     is_front: Callable[[str], bool] = lambda _: False,
 ) -> Executed:
-    """Fill a model and run the part of it that is computed one way or another.
+    """Load a model's weights and make one part of it ready to run.
 
     Args:
         folder: the encoder's.
-        model: the skeleton.
-        part: of it: from its input to frames.
+        model: its skeleton.
+        part: the part of the model that runs in float, int8 or ONNX Runtime, up to the frames.
         weights: the model's.
-        settings: say how.
-        is_front: whether a weight belongs to what comes before that part, always in torch.
+        settings: choose among these.
+        is_front: whether a weight comes before that part, which always runs in torch.
 
     Raises:
-        AttuneError: if the weights are not whole, or what is to compute them is not there.
+        AttuneError: if the weights are incomplete, or what should run them is not installed.
     """
     if settings.threads:
         torch.set_num_threads(settings.threads)
@@ -67,7 +67,7 @@ def execute(
         return Executed(onnx_runtime.running(exported, settings.threads), fingerprint, execution)
 
     def is_quantised(name: str) -> bool:
-        # WavLM's attention does not call its linear layers, it takes their weights
+        # WavLM's attention does not call its linear layers but uses their weights
         called = folder.family != "wavlm" or ".attention." not in name
         return execution == "int8" and "layers." in name and called
 

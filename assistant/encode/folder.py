@@ -1,4 +1,4 @@
-"""An encoder's folder as the hub lays it out: what it is, how it wants its sound, its weights."""
+"""An encoder's folder in the hub's layout: its kind, how to prepare its sound, its weights."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from safetensors import SafetensorError, safe_open
 
 from assistant.errors import EncoderError
 
-if TYPE_CHECKING:  # a folder that CTranslate2 computes needs no torch
+if TYPE_CHECKING:  # CTranslate2's folders need no torch
     import torch
     from torch import Tensor
 
 WEIGHTS = "model.safetensors"
-"""The weights, where they are one file."""
+"""The weights, if they are one file."""
 
 INDEX = f"{WEIGHTS}.index.json"
 """Which of several files has which tensor."""
 
 CTRANSLATE = "model.bin"
-"""The weights of a Whisper model in CTranslate2's own format, which is not a pickle."""
+"""The weights of a Whisper model in CTranslate2's own format; not a pickle."""
 
 CTRANSLATE_CONFIG = "suppress_ids"
-"""What only the config.json of such a model has."""
+"""A key that only the config.json of such a model has."""
 
 _CTRANSLATE_BEGINS = re.compile(rb"[\x01-\x20]\0{3}.\0Whisper\w*\0", re.DOTALL)
 
@@ -37,7 +37,7 @@ FORMER = {
     ".weight_g": ".parametrizations.weight.original0",
     ".weight_v": ".parametrizations.weight.original1",
 }
-"""Endings that PyTorch gave to the parts of a normalised weight before 2.0."""
+"""Suffixes of the parts of a normalised weight before PyTorch 2.0, and since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +50,14 @@ class EncoderFolder:
 
     @classmethod
     def open(cls, path: Path) -> EncoderFolder:
-        """Read what the folder says of itself.
-
-        Raises:
-            EncoderError: if it is not there or says nothing readable.
-        """
+        """Read the folder's configuration; ``EncoderError`` if it is missing or unreadable."""
         config = _json(path / "config.json")
         if config is None:
             raise EncoderError(
                 f"No speech encoder in {path}: config.json is missing. Set encode.path to a folder "
                 "with Whisper, or with a wav2vec2, HuBERT or WavLM model that writes letters."
             )
-        # files of transformers 5 have the feature extractor's part in the processor's
+        # transformers 5 writes the feature extractor's settings into the processor's
         processor = _json(path / "processor_config.json") or {}
         sound = _json(path / "preprocessor_config.json") or processor.get("feature_extractor") or {}
         return cls(path, config, sound)
@@ -73,23 +69,23 @@ class EncoderFolder:
 
     @property
     def generation(self) -> dict[str, Any]:
-        """What generation_config.json says of a model that writes text."""
+        """The contents of generation_config.json, for a model that writes text."""
         return _json(self.path / "generation_config.json") or {}
 
     @property
     def normalises(self) -> bool:
-        """Whether sound is brought to zero mean and unit variance; WavLM's base models want not."""
+        """Whether sound is normalised to zero mean and unit variance; not in WavLM's base."""
         return bool(self.sound.get("do_normalize", True))
 
     def refuse(self, why: str) -> EncoderError:
         """The error that says why the folder cannot be used."""
         return EncoderError(
-            f"Cannot load the speech encoder in {self.path}: {why}. It must be a whole folder of a "
-            "wav2vec2, HuBERT, WavLM or Whisper model with safetensors weights."
+            f"Cannot load the speech encoder in {self.path}: {why}. It must be a complete folder "
+            "of a wav2vec2, HuBERT, WavLM or Whisper model with safetensors weights."
         )
 
     def weights(self, prefixes: Iterable[str] = ("",)) -> Weights:
-        """Its tensors under the names they have after the first of these prefixes that occurs.
+        """Its tensors, named without the first of these prefixes that occurs.
 
         Raises:
             EncoderError: if there are no safetensors, or they are damaged.
@@ -110,11 +106,7 @@ class EncoderFolder:
 
     @contextmanager
     def opened(self, path: Path) -> Generator[Any, None, None]:
-        """One of its safetensors files.
-
-        Raises:
-            EncoderError: if it is damaged.
-        """
+        """One of its safetensors files; ``EncoderError`` if it is damaged."""
         try:
             with cast("Any", safe_open)(path, framework="pt") as file:
                 yield file
@@ -129,19 +121,19 @@ class EncoderFolder:
         if (self.path / WEIGHTS).is_file():
             return [self.path / WEIGHTS]
         if any(self.path.glob("*.bin")):
-            raise self.refuse("its weights are pickled, which could run any program")
+            raise self.refuse("its weights are pickled, and opening them could run any program")
         raise self.refuse(f"{WEIGHTS} is missing")
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Tensors that are read one by one, so that there is never more than one of them twice."""
+    """Tensors that are read one by one, so that never more than one is in memory twice."""
 
     folder: EncoderFolder
-    places: dict[str, tuple[Path, str]]  # file and name there, by today's name
+    places: dict[str, tuple[Path, str]]  # file and name in it, by today's name
 
     def read(self, name: str, shape: torch.Size) -> Tensor:
-        """One tensor in memory of its own; numbers with a point are float32.
+        """One tensor in memory of its own; floating-point numbers become float32.
 
         Raises:
             EncoderError: if it has another shape, or cannot be read.
@@ -149,38 +141,34 @@ class Weights:
         import torch  # noqa: PLC0415
 
         path, former = self.places[name]
-        with self.folder.opened(path) as file:  # anew each time, so that its pages are let go
+        with self.folder.opened(path) as file:  # opened each time, to release its pages
             mapped: Tensor = file.get_tensor(former)
             dtype = torch.float32 if mapped.is_floating_point() else mapped.dtype
             tensor = mapped.to(dtype, copy=True)
         if tensor.shape != shape:
             raise self.folder.refuse(
-                f"{name} has shape {tuple(tensor.shape)} and config.json wants {tuple(shape)}"
+                f"{name} has shape {tuple(tensor.shape)}, but config.json says {tuple(shape)}"
             )
         return tensor
 
     def all(self, shapes: dict[str, torch.Size]) -> Iterator[tuple[str, Tensor]]:
-        """The tensors of these names and shapes, in the order of their names.
+        """The tensors with these names and shapes, ordered by name.
 
         Raises:
-            EncoderError: if some are missing, of another shape, or cannot be read.
+            EncoderError: if some are missing, have another shape, or cannot be read.
         """
         missing = sorted(shapes.keys() - self.places.keys())
         if missing:
             raise EncoderError(
                 f"The speech encoder in {self.folder.path} lacks {len(missing)} weights, "
-                f"{missing[0]} among them; it is not a whole checkpoint of this kind. Fetch the "
-                "folder again."
+                f"{missing[0]} among them; it is not a complete checkpoint of this kind. Download "
+                "the folder again."
             )
         for name in sorted(shapes):
             yield name, self.read(name, shapes[name])
 
     def fingerprint(self, shapes: dict[str, torch.Size]) -> str:
-        """Hex digest over names, shapes and values of the weights that take part in encoding.
-
-        Raises:
-            EncoderError: as ``all``.
-        """
+        """Hex digest of the names, shapes and values of these weights; errors as in ``all``."""
         digest = hashlib.sha256()
         for name, tensor in self.all(shapes):
             digest.update(f"{name}{tuple(tensor.shape)}".encode())
@@ -205,11 +193,7 @@ def _today(name: str) -> str:
 
 
 def _json(path: Path) -> dict[str, Any] | None:
-    """An object from a file; none if there is no such file.
-
-    Raises:
-        EncoderError: if it is something else.
-    """
+    """The JSON object in a file, none without the file; ``EncoderError`` if it is not one."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):

@@ -1,4 +1,4 @@
-"""Whether Whisper heard words, or invented them over silence, noise or music, as it is known to."""
+"""Whether Whisper heard words, or hallucinated them over silence, noise or music."""
 
 from __future__ import annotations
 
@@ -18,37 +18,36 @@ class _Odds:
 
 
 ODDS = _Odds(bias=4.86, log_prob=3.76, no_speech=-0.69, pace=2.08)
-"""Fitted on 2026-11-29 with tiny.en and base in int8: 1,500 human recordings that may be trained
-on, as they are and under noise, and 112 texts invented over 28 minutes of noise.
-``python -m bench.invented --fit`` fits them again; without it, it shows what the check lets through
-and what it refuses."""
+"""Fitted on 2026-11-29 with tiny.en and base in int8: 1,500 human recordings from training sets,
+clean and under noise, and 112 texts invented over 28 minutes of noise. ``python -m bench.invented
+--fit`` fits them again; without ``--fit`` it shows what the check accepts and what it rejects."""
 
 LONG_S = (4.0, 0.45)
-"""Seconds of voice from which on the odds have to be higher, and by how much for each of them."""
+"""Seconds of voice beyond which the odds have to be higher, and by how much for each of them."""
 
 MOST = 4.5
-"""How high they have to be at most."""
+"""The highest odds that are ever required."""
 
 USUAL_PACE = 2.0
-"""Words per second of voice where nobody has counted the voice."""
+"""Words per second of voice, if the voice was not measured."""
 
 LEAST_S = 0.3
-"""Seconds of voice that count at the least."""
+"""Shortest voice that is counted, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What speaks for one transcript, and against it."""
+    """The evidence for and against one transcript."""
 
     log_prob: float  # mean natural logarithm of the tokens' probabilities
     no_speech: float  # probability that nobody speaks, 0 to 1
     n_words: int
-    loops: bool = False  # it says the same again and again
+    loops: bool = False  # it repeats itself
     voiced_s: float | None = None  # seconds that the voice activity detector took for voice
 
     @classmethod
     def of(cls, parts: Sequence[Evidence]) -> Evidence:
-        """What the pieces of a long transcript say together."""
+        """The evidence of a long transcript, from its pieces."""
         total = sum(part.n_words for part in parts)
         if not total:
             return cls(-math.inf, 1.0, 0)
@@ -62,11 +61,11 @@ class Evidence:
 
 
 def is_speech(evidence: Evidence) -> bool:
-    """Whether the words were said.
+    """Whether the words were really said.
 
-    They were if they were likely, few for nobody and many enough for the time in which there was
-    voice. Where there was voice for long they have to be clearer: every further word that does
-    not fit speaks against them, and a television of many voices goes on and on.
+    They were if they are likely and numerous enough for the amount of voice, and if silence is
+    unlikely. After a long stretch of voice the odds have to be higher: every further word that
+    does not fit is evidence against them, and a television never stops talking.
     """
     if not evidence.n_words or evidence.loops:
         return False
@@ -76,7 +75,7 @@ def is_speech(evidence: Evidence) -> bool:
 
 
 def features(evidence: Evidence) -> tuple[float, float, float]:
-    """What the regression sees of at least one word, in the order of its coefficients."""
+    """The regression's inputs for at least one word, in the order of its coefficients."""
     silent = min(max(evidence.no_speech, 1e-6), 1 - 1e-6)
     pace = evidence.n_words / max(_voiced_s(evidence), LEAST_S)
     return evidence.log_prob, math.log(silent / (1 - silent)), math.log(pace)

@@ -1,4 +1,4 @@
-"""Linear layers in int8: weights per channel, activations as they come."""
+"""Linear layers in int8: weights quantised per channel, activations dynamically."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _ops = cast("Any", torch.ops).quantized
 class Int8Linear(nn.Module):
     """A linear layer whose weights are int8 with one scale per output, and whose bias is float.
 
-    Convolutions stay float: they are a tenth of the weights, and what they blur is lost to
-    everything after them.
+    Convolutions stay float: they are a tenth of the weights, and their errors affect everything
+    after them.
 
     Args:
-        linear: the layer in float32; its weights are not needed any more afterwards.
+        linear: the layer in float32; its weights are no longer needed afterwards.
 
     Raises:
-        EncoderError: if this build of torch does not compute in int8.
+        EncoderError: if this build of torch does not support int8.
     """
 
     def __init__(self, linear: nn.Linear) -> None:
@@ -34,13 +34,13 @@ class Int8Linear(nn.Module):
             zeros = torch.zeros(len(scales), dtype=torch.int64)
             try:
                 with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")  # another package is to take over, some day
+                    warnings.simplefilter("ignore")  # that another package will replace this one
                     whole = torch.quantize_per_channel(weight, scales, zeros, 0, torch.qint8)
                 self._packed = _ops.linear_prepack(whole, linear.bias)
             except (RuntimeError, AttributeError) as error:
                 first_line = str(error).partition("\n")[0].rstrip(".")
                 raise EncoderError(
-                    f"This build of torch does not compute in int8 ({first_line}). Set "
+                    f"This build of torch does not support int8 ({first_line}). Set "
                     "encode.execution to 'float'."
                 ) from None
         # without VNNI x86 adds two products in 16 bits, which 8 bits of activation overflow

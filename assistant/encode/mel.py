@@ -13,14 +13,13 @@ _WINDOW, _HOP = 400, 160
 
 
 class LogMel:
-    """From samples to log-mel columns as Whisper was trained on, by transformers' own arithmetic.
+    """From samples to log-mel columns as Whisper was trained on, with transformers' own code.
 
-    Args:
-        n_mels: bands, 80 for most Whisper models.
+    Most Whisper models have 80 bands.
     """
 
     def __init__(self, n_mels: int) -> None:
-        # its feature extractor would bring torch with it; this part of it does not
+        # its feature extractor would import torch; this part of it does not
         from transformers import audio_utils  # noqa: PLC0415
 
         library = cast("Any", audio_utils)

@@ -1,7 +1,7 @@
-"""The encoder's network in torch, made without memory and filled tensor by tensor.
+"""The encoder's network in torch, created without memory and filled tensor by tensor.
 
-Loaded this way an encoder never takes more than its own weights: ``from_pretrained`` maps the
-whole file beside them, and a model that is to be quantised would first be there in full.
+Loaded this way an encoder never needs more memory than its own weights: ``from_pretrained`` also
+maps the whole file, and a model to be quantised would first be in memory in full.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from assistant.encode.folder import EncoderFolder, Weights
 from assistant.encode.int8 import Int8Linear
 
 Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
-"""From what the encoder takes, without a batch's dimension, to frames (n_frames, dim)."""
+"""From the encoder's input, without a batch dimension, to frames (n_frames, dim)."""
 
 _TRAINING_ONLY = "masked_spec_embed"
-"""Not in every folder, and drawn at random where it is missing."""
+"""Not in every folder, and random if it is missing."""
 
 
 def skeleton(folder: EncoderFolder, kind: str) -> Any:
-    """A model of transformers as config.json wants it, in evaluation mode, without its weights.
+    """A model of transformers in evaluation mode, without its weights.
 
     Args:
         folder: whose ``config.json`` it follows.
@@ -35,7 +35,7 @@ def skeleton(folder: EncoderFolder, kind: str) -> Any:
     Raises:
         EncoderError: if there is no such model.
     """
-    # transformers is slow to import; nothing but the encoder needs it.
+    # transformers is slow to import; only the encoder needs it
     from transformers import AutoConfig  # noqa: PLC0415
     from transformers.utils import logging  # noqa: PLC0415
 
@@ -68,12 +68,12 @@ def fill(
 
     Args:
         network: the skeleton.
-        weights: of its folder.
+        weights: from its folder.
         is_wanted: whether this weight is needed.
-        is_quantised: whether the linear layer of this weight is to be computed in int8.
+        is_quantised: whether the linear layer of this weight runs in int8.
 
     Raises:
-        EncoderError: if they are not whole or do not fit.
+        EncoderError: if they are incomplete or do not fit.
     """
     wanted = {name: shape for name, shape in shapes(network).items() if is_wanted(name)}
     for name, tensor in weights.all(wanted):
@@ -93,7 +93,7 @@ def fill(
         if masked is not None:
             setattr(module, _TRAINING_ONLY, nn.Parameter(torch.zeros(masked.shape)))
         if name.endswith("pos_conv_embed.conv") and _is_normalised(module):
-            # else its weight would be made anew from direction and length in every pass
+            # else its weight would be recomputed from direction and length in every pass
             nn.utils.parametrize.remove_parametrizations(module, "weight")
 
 
@@ -109,5 +109,5 @@ def running(part: nn.Module) -> Network:
 
 
 def _is_normalised(module: Any) -> bool:
-    """Whether its weight is kept as direction and length, and is there."""
+    """Whether its weight is stored as direction and length, and has been loaded."""
     return nn.utils.parametrize.is_parametrized(module, "weight") and not module.bias.is_meta

@@ -20,23 +20,23 @@ from assistant.encode.network import Network
 from assistant.errors import DependencyError, EncoderError
 
 OPSET = 17
-"""ONNX's version that is written: the oldest one with layer normalisation as one operator."""
+"""The ONNX version to write: the oldest one with layer normalisation as one operator."""
 
 
 class Length(Enum):
-    """How long what a network takes may be."""
+    """Whether a network's input has any or a fixed length."""
 
     ANY = "any"
     FIXED = "fixed"
 
 
 def place(cache: Path, fingerprint: str) -> Path:
-    """Where the exported network of these weights is kept."""
+    """The file of the exported network with these weights."""
     return cache / f"{fingerprint}-int8.onnx"
 
 
 def is_ready(path: Path) -> bool:
-    """Whether there is an exported network, and what computes it."""
+    """Whether there is an exported network and ONNX Runtime is installed."""
     return path.is_file() and find_spec("onnxruntime") is not None
 
 
@@ -45,9 +45,9 @@ def export(part: nn.Module, given: NDArray[np.float32], path: Path, length: Leng
 
     Args:
         part: from input (1, ...) to frames (1, n_frames, dim), in float32, filled.
-        given: an input of it, without the batch's dimension.
-        path: the file to write; its folder is made.
-        length: of what it takes, which is the first dimension of ``given``.
+        given: an example input, without the batch dimension.
+        path: the file to write; its folder is created.
+        length: of the input, the first dimension of ``given``.
 
     Raises:
         DependencyError: if onnx and ONNX Runtime are not installed.
@@ -59,7 +59,7 @@ def export(part: nn.Module, given: NDArray[np.float32], path: Path, length: Leng
     try:
         durable.folder(path.parent)
         with TemporaryDirectory(dir=path.parent) as folder, warnings.catch_warnings():
-            # of the older exporter, which needs no more packages, and of what its tracing fixes
+            # about the older exporter, which needs no more packages, and about values it fixes
             warnings.simplefilter("ignore")
             whole, small = Path(folder) / "float.onnx", Path(folder) / "int8.onnx"
             cast("Any", torch.onnx).export(
@@ -83,17 +83,13 @@ def export(part: nn.Module, given: NDArray[np.float32], path: Path, length: Leng
             durable.write(path, small.read_bytes())
     except OSError as error:
         raise EncoderError(
-            f"Cannot write {path} ({error.strerror}). Make room there, or set encode.cache to "
-            "another folder."
+            f"Cannot write {path} ({error.strerror}). Free some space there, or set encode.cache "
+            "to another folder."
         ) from None
 
 
 def running(path: Path, threads: int) -> Network:
-    """An exported network from input to frames.
-
-    Args:
-        path: the file.
-        threads: on so many cores; 0: all.
+    """An exported network from input to frames, on so many threads (0: all cores).
 
     Raises:
         DependencyError: if ONNX Runtime is not installed.
@@ -101,21 +97,21 @@ def running(path: Path, threads: int) -> Network:
     """
     if not path.is_file():
         raise EncoderError(
-            "This speech encoder has not been made ready for ONNX Runtime yet. Do it with "
-            "'assistant models tune', or set encode.execution to 'auto'."
+            "This speech encoder has not been prepared for ONNX Runtime yet. Run 'assistant models "
+            "tune', or set encode.execution to 'auto'."
         )
     ort = _need("onnxruntime")
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 4
-    options.enable_cpu_mem_arena = False  # it keeps what the longest utterance has needed
+    options.enable_cpu_mem_arena = False  # it would keep what the longest utterance needed
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # as torch's
     try:
         session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # noqa: BLE001 - its exceptions share no base
         first_line = str(error).strip().partition("\n")[0]
         raise EncoderError(
-            f"{path} is damaged ({first_line}). Make it anew with 'assistant models tune'."
+            f"{path} is damaged ({first_line}). Recreate it with 'assistant models tune'."
         ) from None
 
     def run(given: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -125,7 +121,7 @@ def running(path: Path, threads: int) -> Network:
 
 
 def _outside(model: Any) -> list[str]:
-    """The matrix products that are none of the transformer's layers', as with torch's int8."""
+    """The matrix products outside the transformer's layers, which stay float as in torch."""
     return [node.name for node in model.graph.node if "layers." not in node.name]
 
 

@@ -1,4 +1,4 @@
-"""Whisper's tokens: what stands before a text, and how tokens make words."""
+"""Whisper's tokens: the prompt before a text, and how tokens make up words."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ class Tokens:
         self._previous = self._special("<|startofprev|>")
 
     def start(self, language: str) -> list[int]:
-        """What stands before a transcript in a language, such as ``en``.
+        """The tokens before a transcript in a language such as ``en``.
 
         Raises:
-            EncoderError: if the model does not write that language.
+            EncoderError: if the model does not know the language.
         """
         start = [self._special("<|startoftranscript|>")]
         if self._multilingual:
@@ -55,18 +55,13 @@ class Tokens:
             start += [code, self._special("<|transcribe|>")]
         elif language not in ("en", "auto"):
             raise EncoderError(
-                f"The speech recogniser in {self._folder} hears English only. Set encode.language "
-                "to 'en', or encode.path to one of several languages: 'assistant models list'."
+                f"The speech recogniser in {self._folder} only knows English. Set encode.language "
+                "to 'en', or encode.path to a multilingual one: 'assistant models list'."
             )
         return [*start, self._special("<|notimestamps|>")]
 
     def expecting(self, words: Sequence[str], longest: int) -> list[int]:
-        """What stands before ``start`` where names and words are expected; empty if none are.
-
-        Args:
-            words: the first of them are left out where they are too many.
-            longest: most tokens.
-        """
+        """At most ``longest`` tokens before ``start`` for expected words; the last ones fit."""
         if not words:
             return []
         text = f" {', '.join(words)}."
@@ -74,11 +69,11 @@ class Tokens:
         return [self._previous, *tokens[-(longest - 1) :]]
 
     def text(self, tokens: Sequence[int]) -> str:
-        """What tokens say, special ones left out."""
+        """The text of tokens, without special ones."""
         return self._tokenizer.decode([each for each in tokens if each < self.end])
 
     def words(self, tokens: Sequence[int]) -> Iterator[tuple[int, int]]:
-        """First token of each word, and the one after its last; words begin with a space."""
+        """First and end token of each word; words begin with a space."""
         first = 0
         for at in range(1, len(tokens) + 1):
             if at == len(tokens) or self.text(tokens[at : at + 1]).startswith(" "):
@@ -86,7 +81,7 @@ class Tokens:
                 first = at
 
     def _either(self, names: Sequence[str]) -> int:
-        """The first of these that the model has."""
+        """The first of these tokens that the model has."""
         known = [each for each in names if self._tokenizer.token_to_id(each) is not None]
         return self._special(known[0] if known else names[0])
 

@@ -1,4 +1,4 @@
-"""Measures how this machine computes a speech encoder best, each way in a process of its own."""
+"""Finds the best way to run a speech encoder here, measuring each in a process of its own."""
 
 from __future__ import annotations
 
@@ -22,32 +22,32 @@ from assistant.encode.tuning_record import EXECUTIONS, Execution
 from assistant.errors import EncoderError
 
 ALIKE = 0.97
-"""Mean cosine to the frames of float from which on a bridge reads them the same."""
+"""Least mean cosine to the float frames at which a bridge reads them the same."""
 
 SAME_WORDS = 0.95
-"""Share of the words of float that must be in the transcripts."""
+"""Share of the float transcripts' words that must be in the transcripts."""
 
 NEARLY = 1.1
-"""Up to so many times the shortest time counts as just as fast."""
+"""Up to this many times the shortest time counts as equally fast."""
 
 PROGRAM = child.command("assistant.encode")
-"""This room as a process."""
+"""This package as a process."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """How one way did."""
+    """The result of one way."""
 
     execution: Execution
     milliseconds: float  # median, for 5 s of speech
     peak_mb: float  # memory of its process at its highest
     cosine: float  # of its frames to those of float, mean
-    words: float | None  # share of float's words that it writes, too; none: it writes none
+    words: float | None  # share of float's words that it also writes; None: it writes no words
 
 
 @dataclass(frozen=True, slots=True)
 class Untried:
-    """A way that this machine does not have."""
+    """A way that does not work on this machine."""
 
     execution: Execution
     why: str
@@ -55,7 +55,7 @@ class Untried:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrialResult:
-    """What the process of one way has measured."""
+    """The measurements of the process that tried one way."""
 
     milliseconds: float
     peak_mb: float
@@ -65,12 +65,12 @@ class TrialResult:
 
 
 class Tuning:
-    """The ways of one encoder on this machine.
+    """Measures the ways of running one encoder on this machine.
 
     Args:
         settings: name the encoder, its threads and its cache.
-        recordings: what it hears, each mono 16 kHz in [-1, 1], shape (n_samples,).
-        program: what measures one way, as the arguments of a process.
+        recordings: for the test, each mono 16 kHz in [-1, 1], shape (n_samples,).
+        program: the command that measures one way.
     """
 
     def __init__(
@@ -86,11 +86,7 @@ class Tuning:
         self._fingerprint = ""
 
     def run(self) -> Iterator[Measured | Untried]:
-        """Measure one way after the other, float first.
-
-        Raises:
-            EncoderError: if the encoder cannot be computed in float.
-        """
+        """Measure each way, float first; ``EncoderError`` if float fails."""
         with TemporaryDirectory() as folder:
             sounds = Path(folder) / "sounds.safetensors"
             save_file({f"{at:04}": each for at, each in enumerate(self._recordings)}, sounds)
@@ -109,11 +105,7 @@ class Tuning:
                 yield found
 
     def keep(self) -> Measured:
-        """Choose among what was measured, and remember it for this encoder.
-
-        Raises:
-            EncoderError: if it cannot be written.
-        """
+        """Choose the best and save it for this encoder; ``EncoderError`` if that fails."""
         best = choose(self._measured)
         tuning_record.remember(self._settings.cache, self._fingerprint, best.execution)
         return best
@@ -124,11 +116,7 @@ class Tuning:
         return TrialResult(**self._ask(execution, order), frames=load_file(frames))
 
     def _ask(self, execution: Execution, order: dict[str, str]) -> dict[str, Any]:
-        """The answer of a process that computes the encoder in one way.
-
-        Raises:
-            EncoderError: if it cannot.
-        """
+        """The answer of a process that runs the encoder one way; ``EncoderError`` if it fails."""
         settings = self._settings.model_copy(update={"execution": execution})
         whole = {**order, "settings": settings.model_dump(mode="json")}
         with (
@@ -139,7 +127,7 @@ class Tuning:
                 ending = f"it {process.ending()}"
                 errors.seek(0)
                 *_, why = ending, *errors.read().decode(errors="replace").strip().splitlines()
-                raise EncoderError(f"The measurement of {execution} broke off: {why}.")
+                raise EncoderError(f"The measurement of {execution} failed: {why}.")
         answer: dict[str, Any] = json.loads(line)
         if "failure" in answer:
             raise EncoderError(answer["failure"])
@@ -147,7 +135,7 @@ class Tuning:
 
 
 def compared(execution: Execution, heard: TrialResult, usual: TrialResult) -> Measured:
-    """What one way heard, beside what float did, the usual one."""
+    """The measurements of one way, compared with float, the usual one."""
     cosines = [
         np.sum(ours * theirs, 1) / np.linalg.norm(ours, axis=1) / np.linalg.norm(theirs, axis=1)
         for ours, theirs in ((heard.frames[at], usual.frames[at]) for at in heard.frames)
@@ -164,11 +152,7 @@ def compared(execution: Execution, heard: TrialResult, usual: TrialResult) -> Me
 
 
 def choose(measured: Sequence[Measured]) -> Measured:
-    """The leanest of those that hear what float hears and are about as fast as the fastest.
-
-    Args:
-        measured: at least float.
-    """
+    """The one that uses least memory among those as accurate as float and nearly the fastest."""
     alike = [
         each
         for each in measured

@@ -1,4 +1,4 @@
-"""Which execution of which encoder was found best on this machine."""
+"""Remembers the best execution of each encoder on this machine."""
 
 from __future__ import annotations
 
@@ -19,31 +19,27 @@ FILE = "tuned.json"
 
 
 def recall(cache: Path, fingerprint: str) -> Execution:
-    """What was found best for these weights; float before anything was measured."""
+    """The best execution for these weights; float before any measurement."""
     found = _read(cache).get(fingerprint)
     known: dict[object, Execution] = {each: each for each in EXECUTIONS}
     return known.get(found, "float")
 
 
 def remember(cache: Path, fingerprint: str, execution: Execution) -> None:
-    """Keep what was found best for these weights.
-
-    Raises:
-        EncoderError: if it cannot be written.
-    """
+    """Save the best execution for these weights; ``EncoderError`` if that fails."""
     try:
         durable.folder(cache)
         table = {**_read(cache), fingerprint: execution}
         durable.write(cache / FILE, json.dumps(table, indent=2).encode())
     except OSError as error:
         raise EncoderError(
-            f"Cannot write {cache / FILE} ({error.strerror}). Make room there, or set encode.cache "
-            "to another folder."
+            f"Cannot write {cache / FILE} ({error.strerror}). Free some space there, or set "
+            "encode.cache to another folder."
         ) from None
 
 
 def _read(cache: Path) -> dict[str, object]:
-    """What is kept; nothing where it cannot be read, since it can be measured anew."""
+    """The saved table; empty if it cannot be read, since it can be measured again."""
     try:
         found = json.loads((cache / FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):

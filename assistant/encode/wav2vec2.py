@@ -30,7 +30,7 @@ from assistant.nets.spelling import Spelling
 from assistant.values import SAMPLE_RATE, SpeechFeatures, Utterance
 
 NGRAM = "ngram.safetensors"
-"""A character n-gram beside the weights; without it the transcript is the greedy reading."""
+"""A character n-gram beside the weights; without it transcripts are decoded greedily."""
 
 MODELS = {"wav2vec2": "Wav2Vec2ForCTC", "hubert": "HubertForCTC", "wavlm": "WavLMForCTC"}
 """Classes of transformers by the architecture that config.json names."""
@@ -40,22 +40,22 @@ _FRONT = ".feature_extractor."
 
 
 class Wav2Vec2Encoder:
-    """Any CTC folder of wav2vec2 or its kin: the bundled starter, base-960h, HuBERT, WavLM.
+    """Any CTC folder of wav2vec2 or a similar model: the bundled starter, base-960h, HuBERT, WavLM.
 
-    Utterances are encoded one by one, so there is never padding for an attention mask to hide,
-    and models that were trained with a mask give the same frames as those without. For
-    base-960h, which normalises over time, padding would change the frames.
+    Utterances are encoded one by one, so there is never padding that an attention mask would hide,
+    and models trained with or without a mask are treated alike. For base-960h, which normalises
+    over time, padding would change the frames.
 
     Raises:
-        AttuneError: if the folder is missing, incomplete, of another kind, or in a format that is
-            not safetensors, or what is to compute it is not installed.
+        AttuneError: if the folder is missing, incomplete, of another kind or not safetensors, or
+            what should run it is not installed.
     """
 
     def __init__(self, settings: EncodeSettings) -> None:
         symbols, delimiter = _vocabulary(settings.path)
         folder = EncoderFolder.open(settings.path)
         if folder.family not in MODELS:
-            raise folder.refuse(f"it is of the kind {folder.family}, which Attune does not run")
+            raise folder.refuse(f"it is a {folder.family} model, which Attune cannot run")
         model = skeleton(folder, MODELS[folder.family])
         _check(folder, model.config, symbols)
         weights = folder.weights()
@@ -89,10 +89,7 @@ class Wav2Vec2Encoder:
         self._normalises = folder.normalises
 
     def encode(self, utterance: Utterance) -> SpeechFeatures:
-        """Features and transcript of one utterance.
-
-        An utterance shorter than the encoder's receptive field is padded with silence.
-        """
+        """Features and transcript of one utterance, padded with silence if it is very short."""
         heard = self._front(self.normalise(utterance.samples))
         frames = self._windows.encode(heard, self._run)
         with torch.inference_mode():
@@ -102,7 +99,7 @@ class Wav2Vec2Encoder:
 
     @property
     def ngram(self) -> CharNgram | None:
-        """The character n-gram that takes part in the transcript."""
+        """The character n-gram that helps to decode the transcript."""
         return self.spelling.fusion and self.spelling.fusion.ngram
 
     def ctc_head(self) -> tuple[torch.Tensor, torch.Tensor]:
@@ -112,32 +109,28 @@ class Wav2Vec2Encoder:
 
     @property
     def body(self) -> Any:
-        """The network from normalised waves to features, for whoever would train it in float."""
+        """The network from normalised waves to features, for training in float."""
         return self._body
 
     def export(self, cache: Path) -> None:
-        """Write the network for ONNX Runtime; it must be computed in float.
-
-        Raises:
-            AttuneError: if that cannot be done here.
-        """
+        """Write the network for ONNX Runtime; it must run in float. ``AttuneError`` if it fails."""
         silence = self._front(self.normalise(np.zeros(SAMPLE_RATE, np.float32)))
         onnx_runtime.export(
             self._transformer, silence, onnx_runtime.place(cache, self.fingerprint), Length.ANY
         )
 
     def normalise(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """As the model wants it, zero mean and unit variance mostly; what is short is filled up."""
+        """As the model expects it, usually zero mean and unit variance; short sound is padded."""
         if samples.shape[0] < self._front.field:
             samples = np.pad(samples, (0, self._front.field - samples.shape[0]))
         if not self._normalises:
-            return samples.copy()  # torch warns of arrays that may not be written
+            return samples.copy()  # torch warns about read-only arrays
         centred = samples - samples.mean()
         return (centred / np.sqrt(centred.var() + 1e-7)).astype(np.float32)
 
 
 class _Transformer(nn.Module):
-    """What comes after the convolutions."""
+    """The part after the convolutions."""
 
     def __init__(self, body: Any) -> None:
         super().__init__()
@@ -147,17 +140,17 @@ class _Transformer(nn.Module):
     def forward(self, given: Tensor) -> Tensor:
         """From (1, n_frames, conv_dim) to (1, n_frames, dim)."""
         found: Any = self.projection(given)
-        if not torch.is_tensor(found):  # all but HuBERT's give what they had normalised, too
+        if not torch.is_tensor(found):  # all but HuBERT's also return the normalised input
             found = found[0]
         return self.encoder(found).last_hidden_state
 
 
 def _check(folder: EncoderFolder, config: Any, symbols: list[str]) -> None:
-    """Refuse a configuration that cannot be read with these symbols."""
+    """Refuse a configuration that does not fit these symbols."""
     if config.vocab_size != len(symbols):
         raise EncoderError(
             f"The speech encoder in {folder.path} writes {config.vocab_size} symbols but its "
-            f"vocab.json has {len(symbols)}; fetch the folder again."
+            f"vocab.json has {len(symbols)}; download the folder again."
         )
     if config.pad_token_id is None:
         raise EncoderError(
@@ -165,7 +158,7 @@ def _check(folder: EncoderFolder, config: Any, symbols: list[str]) -> None:
             "config.json needs pad_token_id."
         )
     if getattr(config, "add_adapter", False):
-        raise folder.refuse("it puts an adapter after the encoder, which Attune does not run")
+        raise folder.refuse("it has an adapter after the encoder, which Attune cannot run")
 
 
 def _vocabulary(folder: Path) -> tuple[list[str], int]:

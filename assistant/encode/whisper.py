@@ -1,8 +1,8 @@
-"""Whisper: features, transcript and times of words, all from one pass of its encoder.
+"""Whisper: features, transcript and word times, all from one pass of its encoder.
 
-Two engines compute it: CTranslate2 (``ctranslate``), and torch for folders as the hub lays them
-out (``whisper_torch``). Only the frames in which there was sound are kept: those after them say
-nothing of what was said, and would take 3 MB a turn in the journal instead of 0.5.
+Two engines can run it: CTranslate2 (``ctranslate``), and torch for folders in the hub's layout
+(``whisper_torch``). Only the frames of the sound itself are kept: those of the silence after it
+hold no information, and would take 3 MB a turn in the journal instead of 0.5.
 """
 
 from __future__ import annotations
@@ -28,47 +28,47 @@ HOP = 320
 """Samples from frame to frame of the encoder's output."""
 
 PIECE = (2 / 3, 14 / 15)
-"""Shares of the window: what is longer than the second is cut at its quietest place between."""
+"""Shares of the window: longer sound is cut at its quietest place between the two."""
 
 _QUIET = SAMPLE_RATE // 5
-"""Samples over which quiet is measured for that."""
+"""Samples over which loudness is averaged to find that place."""
 
 TOKENS = (16, 8)
-"""Most tokens of a transcript: so many, and so many more for each second of sound."""
+"""Most tokens of a transcript: a base, and more for each second of sound."""
 
 PROMPT_TOKENS = 96
 """Most tokens of expected words; Whisper takes 223."""
 
 LOOP = 2.4
-"""A text that zlib makes shorter by this factor goes round in circles (Whisper's own figure)."""
+"""A text that zlib shrinks by more than this factor is going in circles (Whisper's own figure)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Encoded:
-    """What an engine's encoder made of a spectrogram."""
+    """The output of an engine's encoder."""
 
-    frames: NDArray[np.float32]  # (n_frames, dim), those of the silence behind included
-    handle: Any  # what the engine's decoder takes
+    frames: NDArray[np.float32]  # (n_frames, dim), including the silence after the sound
+    handle: Any  # for the engine's decoder
 
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """Tokens of a text, special ones left out, and what speaks for them."""
+    """Tokens of a text, without special ones, and how unlikely speech was."""
 
     tokens: list[int]
-    no_speech: float  # probability of the token that says that nobody speaks, 0 to 1
+    no_speech: float  # probability of the token for "nobody speaks", 0 to 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Alignment:
-    """Where and how surely each token of a text was said."""
+    """When and how surely each token of a text was said."""
 
     seconds: NDArray[np.float64]  # beginning of each token, and the end: (n_tokens + 1,)
     probabilities: NDArray[np.float64]  # (n_tokens,)
 
 
 class Engine(Protocol):
-    """Computes a Whisper model."""
+    """Runs a Whisper model."""
 
     @property
     def fingerprint(self) -> str:
@@ -87,12 +87,12 @@ class Engine(Protocol):
 
     @property
     def window_s(self) -> float:
-        """Longest sound that it takes at once."""
+        """Longest sound that it accepts at once."""
         ...
 
     @property
     def tokens(self) -> Tokens | None:
-        """What the decoder reads and writes; none where there is no decoder."""
+        """The decoder's tokens; none if there is no decoder."""
         ...
 
     def encode(self, samples: NDArray[np.float32]) -> Encoded:
@@ -100,7 +100,7 @@ class Engine(Protocol):
         ...
 
     def language(self, encoded: Encoded) -> str:
-        """The code of the language that is spoken."""
+        """The code of the spoken language."""
         ...
 
     def decode(
@@ -110,15 +110,15 @@ class Engine(Protocol):
 
         Args:
             encoded: the sound.
-            prompt: tokens that stand before the text.
-            beam: hypotheses that are followed at once.
+            prompt: tokens before the text.
+            beam: number of hypotheses followed at once.
             longest: most tokens of the text.
-            again: whether the text went round in circles; no three tokens may come twice then.
+            again: whether the first text went in circles; then no three tokens may repeat.
         """
         ...
 
     def align(self, encoded: Encoded, start: Sequence[int], text: Sequence[int]) -> Alignment:
-        """Where each token of a text was said, by the decoder's attention to the sound."""
+        """When each token of a text was said, by the decoder's attention to the sound."""
         ...
 
     def export(self, cache: Path) -> None:
@@ -127,14 +127,10 @@ class Engine(Protocol):
 
 
 class WhisperEncoder:
-    """A Whisper model with what it takes to write down what it hears.
-
-    Args:
-        engine: computes it.
-        settings: language, beam and expected words.
+    """A Whisper model that transcribes, run by an engine.
 
     Raises:
-        EncoderError: if the model does not know the language.
+        EncoderError: if the model does not know the language in the settings.
     """
 
     def __init__(self, engine: Engine, settings: EncodeSettings) -> None:
@@ -161,7 +157,7 @@ class WhisperEncoder:
         return SpeechFeatures(frames, self.frame_rate, transcript, self.fingerprint)
 
     def hear(self, utterance: Utterance) -> tuple[NDArray[np.float32], Transcript, Evidence]:
-        """Frames (n_frames, dim), what it would write, and what speaks for it."""
+        """Frames (n_frames, dim), the transcript it would write, and the evidence for that."""
         frames: list[NDArray[np.float32]] = []
         heard: list[_Heard] = []
         for start, samples in pieces(utterance.samples, self._engine.window_s):
@@ -182,11 +178,7 @@ class WhisperEncoder:
         """It has no letters on its frames."""
 
     def export(self, cache: Path) -> None:
-        """Write the network for ONNX Runtime; it must be computed in float.
-
-        Raises:
-            AttuneError: if that cannot be done here.
-        """
+        """Write the network for ONNX Runtime; it must run in float. ``AttuneError`` if it fails."""
         self._engine.export(cache)
 
     def _read(
@@ -221,7 +213,7 @@ class WhisperEncoder:
 
 @dataclass(frozen=True, slots=True)
 class _Heard:
-    """What one piece says."""
+    """The transcript of one piece."""
 
     text: str
     words: tuple[Word, ...]
@@ -231,12 +223,7 @@ class _Heard:
 def pieces(
     samples: NDArray[np.float32], window_s: float
 ) -> Iterator[tuple[float, NDArray[np.float32]]]:
-    """A recording in pieces that fit into the window, each with the second at which it begins.
-
-    Args:
-        samples: mono 16 kHz, shape (n_samples,).
-        window_s: longest sound that fits.
-    """
+    """Cuts mono 16 kHz sound (n_samples,) to fit the window; each piece with its start in s."""
     start = 0
     first, last = (round(share * window_s * SAMPLE_RATE) for share in PIECE)
     while len(samples) - start > last:
@@ -249,7 +236,7 @@ def pieces(
 
 
 def loops(text: str) -> bool:
-    """Whether a text says the same again and again, as Whisper does where it is lost."""
+    """Whether a text repeats itself again and again, as Whisper does when it is lost."""
     data = text.encode()
     return len(data) > LOOP * len(zlib.compress(data))
 
@@ -257,7 +244,7 @@ def loops(text: str) -> bool:
 def _words(
     tokens: Tokens, text: Sequence[int], aligned: Alignment, begins_at: float, seconds: float
 ) -> Iterator[Word]:
-    """Words with their places in the recording; the sound of them all is ``seconds`` long."""
+    """Words with their times in the recording, of which this piece is ``seconds`` long."""
     for first, last in tokens.words(text):
         begin, end = np.minimum(aligned.seconds[[first, last]], seconds)
         said = tokens.text(text[first:last]).strip()

@@ -1,7 +1,7 @@
-"""Whisper in torch, from folders as the hub lays them out; its encoder may run in ONNX Runtime.
+"""Whisper in torch, from folders in the hub's layout; its encoder may run in ONNX Runtime.
 
-The encoder always computes over 30 s, filled up with silence. Text is written only where the
-folder has the decoder's weights and ``tokenizer.json``.
+The encoder always runs over 30 s, padded with silence. It transcribes only if the folder has the
+decoder's weights and ``tokenizer.json``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from assistant.encode.whisper import HOP, Alignment, Encoded, Hypothesis
 from assistant.values import SAMPLE_RATE
 
 ENCODER = ("model.encoder.", "encoder.")
-"""What the encoder's weights are called in a whole Whisper model."""
+"""Prefixes of the encoder's weights in a complete Whisper model."""
 
 DECODER = ("model.decoder.", "decoder.")
 
@@ -41,8 +41,7 @@ class TorchEngine:
     Its decoder reads greedily, whatever beam is asked for.
 
     Raises:
-        EncoderError: if the folder is missing, incomplete, or in a format that is not
-            safetensors.
+        EncoderError: if the folder is missing, incomplete, or not safetensors.
     """
 
     def __init__(self, settings: EncodeSettings) -> None:
@@ -67,24 +66,23 @@ class TorchEngine:
             self.tokens = Tokens(folder.path, multilingual=bool(self._languages))
 
     def encode(self, samples: NDArray[np.float32]) -> Encoded:
-        """Frames of a piece, filled up with silence to the window."""
+        """Frames of a piece, padded with silence to the window."""
         columns = self._mel(np.pad(samples, (0, max(0, self._samples - len(samples)))))
         frames = self._run(np.ascontiguousarray(columns[:, : 2 * self._samples // HOP]))
         return Encoded(frames, torch.as_tensor(frames)[None])
 
     def language(self, encoded: Encoded) -> str:
-        """The code of the language that is spoken."""
+        """The code of the spoken language."""
         if self.tokens is None or not self._languages:
             return "en"
         logits = self._step(encoded, self.tokens.start("en")[:1], None)[0][0, -1]
-        return max(self._languages, key=lambda name: float(logits[self._languages[name]])).strip(
-            "<|>"
-        )
+        likeliest = max(self._languages, key=lambda name: float(logits[self._languages[name]]))
+        return likeliest.strip("<|>")
 
     def decode(
         self, encoded: Encoded, prompt: Sequence[int], *, beam: int, longest: int, again: bool
     ) -> Hypothesis:
-        """The likeliest token after the other."""
+        """One likeliest token after another."""
         del beam
         tokens = cast("Tokens", self.tokens)
         logits, past = self._step(encoded, prompt, None)
@@ -106,7 +104,7 @@ class TorchEngine:
         return Hypothesis(text, float(at_start[tokens.no_speech]))
 
     def align(self, encoded: Encoded, start: Sequence[int], text: Sequence[int]) -> Alignment:
-        """Where each token was said, by dynamic time warping over the cross-attention."""
+        """When each token was said, by dynamic time warping over the cross-attention."""
         tokens = cast("Tokens", self.tokens)
         read = [*start, *text, tokens.end]
         with torch.inference_mode():
@@ -129,11 +127,7 @@ class TorchEngine:
         return Alignment(_warped(-weights.numpy()) * HOP / SAMPLE_RATE, probabilities.numpy())
 
     def export(self, cache: Path) -> None:
-        """Write the encoder for ONNX Runtime; it must be computed in float.
-
-        Raises:
-            AttuneError: if that cannot be done here.
-        """
+        """Write the encoder for ONNX Runtime; it must run in float. ``AttuneError`` if it fails."""
         silence = self._mel(np.zeros(self._samples, np.float32))
         onnx_runtime.export(
             self._part, silence, onnx_runtime.place(cache, self.fingerprint), Length.FIXED
@@ -164,7 +158,7 @@ class _Frames(nn.Module):
 
 
 def _decoder(folder: EncoderFolder) -> tuple[Any, nn.Module]:
-    """The decoder, and what gives logits: its own embeddings."""
+    """The decoder and its output layer, which shares its embeddings."""
     decoder = skeleton(folder, "WhisperDecoder")
     decoder.config._attn_implementation = "eager"  # noqa: SLF001 - the one that gives its weights
     network.fill(decoder, folder.weights(DECODER), lambda _: True, lambda _: False)
@@ -179,13 +173,13 @@ def _ids(generation: dict[str, Any], name: str) -> list[int]:
 
 
 def _third(text: Sequence[int]) -> list[int]:
-    """Tokens that would make three that stand in the text already."""
+    """Tokens that would repeat three tokens of the text."""
     two = tuple(text[-2:])
     return [text[at + 2] for at in range(len(text) - 2) if tuple(text[at : at + 2]) == two]
 
 
 def _warped(costs: NDArray[np.float32]) -> NDArray[np.float64]:
-    """First frame of each row on the cheapest way through (n_rows, n_frames); (n_rows,)."""
+    """First frame of each row, (n_rows,), on the cheapest path through (n_rows, n_frames)."""
     rows, frames = costs.shape
     total = np.full((rows + 1, frames + 1), np.inf)
     total[0, 0] = 0

@@ -1,9 +1,9 @@
-"""Long recordings in overlapping windows, so that memory does not grow with what is said.
+"""Long recordings in overlapping windows, so that memory does not grow with their length.
 
-Frames near an edge of a window know less of what is said beside it; so neighbours overlap, and
-the frames of both halves of the overlap come from the window in which they lie further inside.
-They are not those of one pass, as attention reaches farther: of 58 s of speech in the starter's
-windows of 20 s, frames have a cosine of 0.992 on average to those of one pass, 0.75 at the worst.
+Frames near the edge of a window have less context; so neighbours overlap, and each half of the
+overlap comes from the window in which it lies further inside. The result differs from one pass, as
+attention reaches farther: for 58 s of speech in the starter's windows of 20 s, frames have a mean
+cosine of 0.992 to those of one pass, and 0.75 at worst.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ OVERLAP_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """How long recordings are cut."""
+    """How to cut long recordings."""
 
     length: int  # of a window, in frames
     overlap: int  # of neighbours, in frames; even, so that it has a middle
-    hop: int = 1  # of what is cut, from frame to frame
+    hop: int = 1  # input rows per frame
 
     @classmethod
     def of(cls, seconds: float, frame_rate: float, hop: int = 1) -> Windows:
-        """Windows of so many seconds, more than ``OVERLAP_S``."""
+        """Windows of this many seconds, more than ``OVERLAP_S``."""
         return cls(round(seconds * frame_rate), 2 * round(OVERLAP_S * frame_rate / 2), hop)
 
     @property
     def step(self) -> int:
-        """Frames from the beginning of a window to that of the next."""
+        """Frames from the start of a window to the start of the next."""
         return self.length - self.overlap
 
     def cut(self, whole: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
-        """The windows of a recording (length, ...); what fits into one is left whole."""
+        """The windows of a recording (length, ...), a single one if it fits."""
         start = 0
         while start + self.length * self.hop < len(whole):
             yield whole[start : start + self.length * self.hop]

@@ -1,7 +1,7 @@
 """What the assistant knows at the moment it answers, put into words.
 
-The language model reads and writes words only, so times, dates and years are
-spelled out here, once, in the same way for training and for run time.
+The language model reads and writes only words, so times, dates and years are spelled out here, in
+the same way for training and at run time.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class ContextLine:
     reminders: tuple[str, ...] = ()
 
     def line(self) -> str:
-        """The context as the short text that stands in the prompt, without digits."""
+        """The context as a short text for the prompt, without digits."""
         said = [
             f"It is {spoken_time(self.now)}.",
             f"Today is {spoken_date(self.now)}, {spoken_year(self.now.year)}.",

@@ -13,22 +13,21 @@ from assistant.errors import GGUFError
 Scalar = int | float | bool | str
 """A metadata value, or one of a list of them."""
 
-MAX_NAME = 255  # bytes in a key or a tensor's name; real ones have a quarter of it
+MAX_NAME = 255  # bytes in a key or a tensor's name; real ones need a quarter of this
 
 U32 = struct.Struct("<I")
 U64 = struct.Struct("<Q")
 
 
 def damaged(path: Path, what: str) -> GGUFError:
-    """The error for a file of which something is not true."""
+    """The error for a file with this defect."""
     return GGUFError(f"{path} is not a usable GGUF file: {what}. Download it again.")
 
 
 class Cursor:
-    """A place in a file; every step is held against the file's end before it is taken.
+    """A position in a file; every step is checked against the end of the file first.
 
-    Raises:
-        GGUFError: from every method, where the file does not hold what it claims.
+    Every method raises ``GGUFError`` if the file does not hold what it claims.
     """
 
     def __init__(self, view: memoryview, path: Path) -> None:
@@ -38,7 +37,7 @@ class Cursor:
         self.at = 0
 
     def skip(self, size: int) -> int:
-        """Step over ``size`` bytes and return where they began."""
+        """Skip ``size`` bytes and return where they began."""
         start = self.at
         if size > self.end - start:
             raise damaged(self.path, f"it ends inside its header, after {self.end} bytes")
@@ -54,7 +53,7 @@ class Cursor:
         return U64.unpack_from(self.view, self.skip(8))[0]
 
     def count(self, at_least: int, what: str) -> int:
-        """A number of things of which each takes at least so many bytes."""
+        """A number of items that each take at least so many bytes."""
         number = self.u64()
         if number > (self.end - self.at) // at_least:
             raise damaged(self.path, f"it claims {number} {what}, more than it has room for")
@@ -72,7 +71,7 @@ class Cursor:
         return name
 
     def strings(self, number: int) -> NDArray[np.int64]:
-        """Step over so many strings; where each begins, shape (number + 1,)."""
+        """Skip so many strings; where each begins, shape (number + 1,)."""
         view, at, end, unpack = self.view, self.at, self.end, U64.unpack_from
         starts = np.empty(number + 1, np.int64)
         for index in range(number):

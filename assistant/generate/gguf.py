@@ -1,9 +1,9 @@
 """A GGUF's header and token embeddings, read without loading the model.
 
-The header is walked once; the contents of arrays are skipped until somebody asks for them, so a
-vocabulary of 262,000 tokens costs a fraction of a second. Every length, count, offset and type
-is held against the size of the file before it is used. The module does not know how a model
-computes; it only vouches that the file is what its header says.
+The header is read once; the contents of arrays are skipped until they are needed, so a vocabulary
+of 262,000 tokens costs a fraction of a second. Every length, count, offset and type is checked
+against the size of the file before it is used. The module does not know how a model works; it only
+makes sure that the file is what its header says.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from assistant.generate.cursor import U64, Cursor, Scalar, damaged
 from assistant.generate.sizes import check_sizes
 
 MAX_DIMS = 4
-MAX_STRINGS = 1 << 24  # in one array; the largest vocabularies have a sixtieth of it
+MAX_STRINGS = 1 << 24  # in one array; the largest vocabularies have a sixtieth of this
 SAMPLED_ROWS = 64  # rows of the embedding table that go into its fingerprint
 CHUNK_ROWS = 4_096  # rows dequantised at once
 EMBEDDINGS = "token_embd.weight"
@@ -57,7 +57,7 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class _Value:
-    """A metadata value left where it lies."""
+    """The place of a metadata value, which is read when it is needed."""
 
     type: int
     offset: int
@@ -65,7 +65,8 @@ class _Value:
 
 
 USER_TEXT = "attune.user_text"
-"""Key of a model that Attune's recipe made: ``spoken`` if users' words stand bare in its texts."""
+"""A key of models from Attune's recipe: ``spoken`` if they were trained on bare lower-case words.
+"""
 
 
 class GGUFFile:
@@ -73,7 +74,7 @@ class GGUFFile:
 
     Raises:
         GGUFError: if the file is missing, truncated, big-endian, one part of a split model, or
-            says anything about itself that its own size contradicts.
+            claims anything that its own size contradicts.
     """
 
     def __init__(self, path: Path) -> None:
@@ -128,12 +129,12 @@ class GGUFFile:
 
     @property
     def reads_spoken(self) -> bool:
-        """Whether it was taught to read what users say without case, points and digits."""
+        """Whether it was trained on users' words without case, punctuation and digits."""
         return self.get(USER_TEXT) == "spoken"
 
     @property
     def bos(self) -> str | None:
-        """Text of the token that begins a sequence."""
+        """The text of the token that begins a sequence."""
         return self._token_named("tokenizer.ggml.bos_token_id")
 
     @property
@@ -147,7 +148,7 @@ class GGUFFile:
         return list(self._metadata)
 
     def get(self, key: str) -> Scalar | list[Scalar] | None:
-        """A metadata value; arrays are decoded anew on every call, ``None`` where there is none."""
+        """A metadata value or ``None``; arrays are decoded again on every call."""
         value = self._metadata.get(key)
         if value is None:
             return None
@@ -169,14 +170,14 @@ class GGUFFile:
         return [self._string(int(start)) for start in self._token_starts[:-1]]
 
     def check_vocabulary(self) -> None:
-        """Check what llama.cpp takes on trust, and ends the process over, in a vocabulary.
+        """Check what llama.cpp does not, and would abort the process over, in a vocabulary.
 
         Raises:
-            GGUFError: if there is no tokenizer, an entry is there twice, entries lack their type
-                or score, or a SentencePiece vocabulary cannot spell every byte.
+            GGUFError: if there is no tokenizer, an entry is repeated, entries lack their type or
+                score, or a SentencePiece vocabulary cannot spell every byte.
         """
         starts = self._token_starts.tolist()
-        # An empty entry gets a name of its own there.
+        # llama.cpp gives each empty entry a name of its own
         entries = {bytes(self._view[a + 8 : b]) or a for a, b in pairwise(starts)}
         if len(entries) != self.n_vocab:
             raise damaged(self.path, "its vocabulary has an entry twice")
@@ -185,13 +186,13 @@ class GGUFFile:
             raise damaged(self.path, "it has no tokenizer")
         if tokenizer == "llama":
             for byte in range(256):
-                # A zero ends a string there, so it has no entry but the spelt one.
+                # a zero byte ends a string in llama.cpp, so only its spelled-out entry counts
                 if not {b"<0x%02X>" % byte, bytes([byte]).rstrip(b"\0")} & entries:
                     raise damaged(self.path, f"its vocabulary cannot spell the byte {byte}")
         for key, kind in (("tokenizer.ggml.token_type", _INT32), ("tokenizer.ggml.scores", _FLOAT)):
             value = self._metadata.get(key)
             if value is not None and (value.type, value.count) != (kind, self.n_vocab):
-                raise damaged(self.path, f"{key} does not go with its vocabulary")
+                raise damaged(self.path, f"{key} does not match its vocabulary")
 
     def rows(self, token_ids: Sequence[int] | NDArray[np.integer]) -> NDArray[np.float32]:
         """Embeddings of some tokens, dequantised as llama.cpp does: shape (n, embedding_length).
@@ -206,28 +207,18 @@ class GGUFFile:
         return self._dequantised(self._stored(ids.tolist()))
 
     def all_rows(self, chunk: int = CHUNK_ROWS) -> Iterator[NDArray[np.float32]]:
-        """The whole embedding table in order, each piece of shape (up to chunk, embedding_length).
-
-        Raises:
-            GGUFError: if the table is cut off, or stored in a type that cannot be dequantised.
-        """
+        """The whole embedding table in pieces of (up to chunk, embedding_length); as ``rows``."""
         for start in range(0, self.n_vocab, chunk):
             yield self._dequantised(self._stored([start], min(chunk, self.n_vocab - start)))
 
     def table(self) -> NDArray[np.float32]:
-        """The whole embedding table, shape (n_vocab, embedding_length); for callers to keep.
-
-        Raises:
-            GGUFError: if the table is cut off, or stored in a type that cannot be dequantised.
-        """
+        """The whole embedding table, (n_vocab, embedding_length), as a new array; as ``rows``."""
         table = np.empty((self.n_vocab, self.embedding_length), np.float32)
-        at = 0
-        for rows in self.all_rows():
-            table[at : at + len(rows)] = rows
-            at += len(rows)
+        for start, rows in zip(range(0, self.n_vocab, CHUNK_ROWS), self.all_rows(), strict=True):
+            table[start : start + len(rows)] = rows
         return table
 
-    @property  # type checkers take a cached_property for no property where a protocol wants one
+    @property  # to type checkers, a cached_property does not fulfil a protocol's property
     def embedding_fingerprint(self) -> str:
         """32 hex digits that change with architecture, vocabulary, storage type or embeddings."""
         return self._embedding_fingerprint
@@ -245,14 +236,14 @@ class GGUFFile:
     def _stored(self, starts: Sequence[int], n: int = 1) -> NDArray[np.uint8]:
         """Runs of n rows as they are stored, shape (n_starts * n, bytes of a row).
 
-        Read, not mapped: one row touched would count as megabytes, and a file that is cut off
-        while it is in use would end the process.
+        Read, not mapped: touching one mapped row would count as megabytes, and a file that is
+        truncated while in use would crash the process.
         """
         width = self._table.size // self.n_vocab
         raw = np.empty((len(starts), n * width), np.uint8)
         for run, start in zip(raw, starts, strict=True):
             if os.preadv(self._file, [run.data], self._table.offset + start * width) != n * width:
-                raise damaged(self.path, "it has become shorter since it was opened")
+                raise damaged(self.path, "it was truncated while it was open")
         return raw.reshape(-1, width)
 
     def _dequantised(self, raw: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -288,7 +279,7 @@ class GGUFFile:
     def _text(self, key: str) -> str:
         value = self.get(key)
         if not isinstance(value, str) or not value.isprintable():
-            raise damaged(self.path, f"it does not say its {key}")
+            raise damaged(self.path, f"it does not give its {key}")
         return value
 
     def _token_named(self, key: str) -> str | None:
@@ -355,7 +346,7 @@ class GGUFFile:
                 relative.name, relative.shape, relative.type, start + relative.offset, relative.size
             )
             if relative.offset % alignment:
-                raise damaged(self.path, f"{tensor.name} does not lie on its alignment")
+                raise damaged(self.path, f"{tensor.name} violates its alignment")
             if tensor.offset + tensor.size > cursor.end:
                 raise damaged(
                     self.path,
@@ -367,7 +358,7 @@ class GGUFFile:
         return tensors
 
     def _read_tensor(self, cursor: Cursor) -> Tensor:
-        """A tensor's entry, its offset still counted from the start of the data."""
+        """A tensor's entry; its offset still counts from the start of the data."""
         name = cursor.name("a tensor name")
         n_dims = cursor.u32()
         if not 1 <= n_dims <= MAX_DIMS:

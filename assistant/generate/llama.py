@@ -1,9 +1,9 @@
-"""A language model in llama.cpp that can be spoken to in tokens and in embeddings.
+"""A language model in llama.cpp that takes tokens and embeddings.
 
-The instruction is decoded once and its state kept. A turn goes back to that state and decodes
-the context line, unless that was expected, the user's words (tokens or a soft prompt) and the
-assistant's header; then the reply is sampled token by token. llama.cpp takes tokens or embeddings
-in one batch, never both, so each kind is decoded on its own.
+The instruction is decoded once and its state kept. A turn goes back to that state and decodes the
+context line (unless it was decoded ahead), the user's words (tokens or a soft prompt) and the
+assistant's header; then the reply is sampled token by token. A llama.cpp batch holds tokens or
+embeddings, never both, so each kind is decoded on its own.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import time
 from collections.abc import Generator, Iterable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,7 +31,7 @@ from assistant.generate.embedding_path import (
 )
 from assistant.generate.gguf import GGUFFile
 from assistant.generate.native import LlamaContext, Model, Rows, Sampler
-from assistant.generate.prompt import ChatTemplate, PromptPlan
+from assistant.generate.prompt import ChatTemplate
 from assistant.generate.stream import GenerationStats, ReplyStream
 from assistant.generate.vocabulary import Vocabulary
 from assistant.generate.words import as_words
@@ -45,7 +44,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Turn:
-    """A prompt that is known to fit, cut into what is decoded together."""
+    """A prompt that is known to fit, cut into the parts that are decoded together."""
 
     number: int
     rows: tuple[Rows, ...]
@@ -60,7 +59,7 @@ class LlamaSession:
     Raises:
         GGUFError: if the file is damaged, or not a model llama.cpp can load.
         EmbeddingPathError: if the model cannot be fed embeddings faithfully.
-        GenerationError: if there is no memory for it, or the instruction does not fit.
+        GenerationError: if memory runs out, or the instruction does not fit.
     """
 
     def __init__(self, settings: GenerateSettings) -> None:
@@ -73,7 +72,7 @@ class LlamaSession:
         self._at = 0  # next position
         self._prefix: list[int] = []
         self._prefix_decoded = False
-        self._ahead: NDArray[np.int32] | None = None  # what is decoded after the prefix already
+        self._ahead: NDArray[np.int32] | None = None  # already decoded after the prefix
         self._snapshot: ctypes.Array[ctypes.c_uint8] | None = None
         with ExitStack() as owned:
             self._model = owned.enter_context(
@@ -109,12 +108,7 @@ class LlamaSession:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -123,7 +117,7 @@ class LlamaSession:
 
     @property
     def fingerprint(self) -> str:
-        """The model's embedding table, vocabulary and size of file, as one word."""
+        """Identifies the model's embedding table, vocabulary and file size."""
         return f"{self.gguf.embedding_fingerprint}-{self.gguf.size}"
 
     @property
@@ -132,22 +126,22 @@ class LlamaSession:
         return Vocabulary(self.gguf, self._model)
 
     def words(self, text: str) -> str:
-        """What a person said or typed, as it stands in this model's prompt."""
+        """What a person said or typed, in the form that this model's prompt needs."""
         return as_words(said_words(text) if self.gguf.reads_spoken else text)
 
     def tokenize(self, text: str, *, special: bool) -> list[int]:
-        """Tokens of a text, none added; control tokens are recognised only where ``special``."""
+        """Tokens of a text, none added; control tokens are recognised only if ``special``."""
         return self._model.tokenize(text, special=special)
 
     def detokenize(self, tokens: Iterable[int]) -> str:
-        """The text that tokens stand for, without control tokens."""
+        """The text of tokens, without control tokens."""
         return self._model.detokenize(tokens)
 
     def set_instruction(self, text: str) -> None:
         """Put another instruction in front of every turn and decode it now.
 
         Raises:
-            GenerationError: if it does not fit; the old instruction then stays.
+            GenerationError: if it does not fit; then the old instruction stays.
             GGUFError: if the model's chat template fails.
         """
         self._put_in_front(text)
@@ -155,9 +149,9 @@ class LlamaSession:
         self._return_to_prefix()
 
     def expect(self, context: str) -> None:
-        """Decode ahead of a turn what will stand before its words; costs nothing a second time.
+        """Decode the context line ahead of a turn; the second time it costs nothing.
 
-        A reply after another context line is the same as ever, and takes as long.
+        A reply after another context line is not affected.
 
         Raises:
             GenerationError: if it does not fit in the context, or cannot be decoded.
@@ -175,22 +169,22 @@ class LlamaSession:
     def reply(
         self, user: SoftPrompt | str, context: str, *, cancel: threading.Event
     ) -> ReplyStream:
-        """Answer the user, whose words follow the context line exactly as they are given.
+        """Answer the user, whose words follow the context line exactly as given.
 
-        Nothing is decoded before the stream's first piece is asked for. The next call ends this
+        Nothing is decoded before the stream's first piece is requested. The next call ends this
         stream. The same turn gives the same reply.
 
         Raises:
             MismatchError: if the soft prompt's rows are not as wide as the model's embeddings.
             GenerationError: if the prompt does not fit in the context; the session stays usable.
         """
-        # A template may write today's date, and a session may live past midnight.
+        # a template may contain today's date, and a session may live past midnight
         self._put_in_front(self._instruction)
         before = self._tokens(self._plan.before_user(context), special=False)
         header = self._tokens(self._plan.after_user, special=True)
         if isinstance(user, str):
             spoken = self._tokens(user, special=False)
-            # apart from what is before them, so that they are the same if that was decoded ahead
+            # tokenised apart from the context, so that they do not depend on decoding ahead
             rows: tuple[Rows, ...] = (before, np.concatenate([spoken, header]))
         else:
             spoken = self._embeddings(user.rows)
@@ -262,12 +256,12 @@ class LlamaSession:
     def _check_fit(self, n_prompt: int) -> None:
         if n_prompt >= self.n_ctx:
             raise GenerationError(
-                f"The prompt has {n_prompt} tokens, but the context holds {self.n_ctx}, the reply "
-                "included: raise generate.n_ctx, or shorten the instruction or what is said."
+                f"The prompt has {n_prompt} tokens, but prompt and reply together may have "
+                f"{self.n_ctx}. Raise generate.n_ctx, or shorten the instruction or the request."
             )
 
     def _limit(self, began: float, n_reply: int, cancel: threading.Event) -> StopReason | None:
-        """The limit that forbids another token, if there is one."""
+        """The limit that has been reached, if any."""
         if cancel.is_set():
             return StopReason.CANCELLED
         if time.monotonic() - began >= self._settings.max_s:
@@ -290,9 +284,11 @@ class LlamaSession:
         return True
 
     def _put_in_front(self, instruction: str) -> None:
-        """Choose what every turn begins with; decoded by the next return to it."""
+        """Set the start of every turn; it is decoded by the next return to it."""
         plan = self._template.plan(instruction)
-        prefix = self._static_tokens(plan)
+        bos, prefix = self._model.bos, self._model.tokenize(plan.static, special=True)
+        if bos is not None and prefix[:1] != [bos]:
+            prefix.insert(0, bos)
         self._check_fit(len(prefix))
         self._instruction = instruction
         self._plan = plan
@@ -301,10 +297,9 @@ class LlamaSession:
             self._prefix_decoded = False
 
     def _is_ahead(self, before: Rows) -> bool:
-        """Whether the state is the one after the instruction and these tokens."""
-        return (
-            self._ahead is not None and self._prefix_decoded and np.array_equal(self._ahead, before)
-        )
+        """Whether the instruction and these tokens have just been decoded."""
+        ahead = self._ahead
+        return ahead is not None and self._prefix_decoded and np.array_equal(ahead, before)
 
     def _return_to_prefix(self) -> int:
         """Go back to the state after the instruction; how many tokens had to be decoded again."""
@@ -325,24 +320,18 @@ class LlamaSession:
         self._at = n
         return 0
 
-    def _static_tokens(self, plan: PromptPlan) -> list[int]:
-        """The static text's tokens, with the sequence's first token once and no last one."""
-        tokens = self._model.tokenize(plan.static, special=True)
-        bos = self._model.bos
-        return tokens if bos is None or tokens[:1] == [bos] else [bos, *tokens]
-
     def _tokens(self, text: str, *, special: bool) -> NDArray[np.int32]:
         return np.array(self._model.tokenize(text, special=special), np.int32)
 
     def _embeddings(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Raw-scale rows as the model's graph wants them."""
+        """Rows of the raw scale on the scale of the model's graph."""
         if rows.ndim != 2 or rows.shape[1] != self.gguf.embedding_length:
             raise MismatchError(
                 f"The soft prompt has shape {rows.shape}, but {self.gguf.path.name} takes rows of "
                 f"{self.gguf.embedding_length}; use a bridge made for this model."
             )
         if not np.isfinite(rows).all():
-            raise GenerationError("The soft prompt holds something that is not a number.")
+            raise GenerationError("The soft prompt contains values that are not numbers.")
         return rows * np.float32(self.probe.scale)
 
 

@@ -1,7 +1,7 @@
 """A thin, typed layer over the llama.cpp functions that Attune calls.
 
-llama.cpp speaks in C pointers; here they are owned, checked and freed. Nothing in this module
-decides what to decode. llama.cpp's own log goes to the logger ``assistant.generate.native``.
+llama.cpp uses C pointers; here they are owned, checked and freed. Nothing in this module decides
+what to decode. llama.cpp's own log goes to the logger ``assistant.generate.native``.
 """
 
 from __future__ import annotations
@@ -64,10 +64,10 @@ def _last_reason() -> str:
 
 
 def _unload_pages(path: Path) -> None:
-    """Take the pages of a mapped file out of this process; those that are needed come back.
+    """Release the pages of a mapped file; those that are needed again come back.
 
-    llama.cpp reads all weights to lay them out anew for this CPU, and never looks at most of the
-    file again: with a 1B model half a gigabyte would count as used for as long as it is loaded.
+    llama.cpp reads all weights to rearrange them for this CPU, and never reads most of the file
+    again: with a 1B model half a gigabyte would count as used for as long as it is loaded.
     """
     name = f" {path.resolve()}"
     maps = Path("/proc/self/maps").read_text(encoding="utf-8", errors="surrogateescape")
@@ -105,22 +105,14 @@ class Model:
 
     @property
     def pointer(self) -> int:
-        """llama.cpp's handle.
-
-        Raises:
-            RuntimeError: once the model is closed.
-        """
+        """llama.cpp's handle; ``RuntimeError`` once the model is closed."""
         if self._pointer is None:
             raise RuntimeError("the model is closed")
         return self._pointer
 
     @property
     def vocabulary(self) -> int:
-        """llama.cpp's handle of the vocabulary.
-
-        Raises:
-            RuntimeError: once the model is closed.
-        """
+        """llama.cpp's handle of the vocabulary; errors as ``pointer``."""
         return _c.llama_model_get_vocab(self.pointer)
 
     @property
@@ -130,7 +122,7 @@ class Model:
 
     @property
     def generates_left_to_right(self) -> bool:
-        """Whether it is a plain decoder: no encoder beside it, no diffusion."""
+        """Whether it is a plain decoder, without an encoder or diffusion."""
         return (
             bool(_c.llama_model_has_decoder(self.pointer))
             and not _c.llama_model_has_encoder(self.pointer)
@@ -139,13 +131,13 @@ class Model:
 
     @property
     def n_embd_input(self) -> int:
-        """Width of the rows that it takes in place of tokens."""
+        """Width of the rows that it accepts in place of tokens."""
         return _c.llama_model_n_embd_inp(self.pointer)
 
     def tokenize(self, text: str, *, special: bool) -> list[int]:
-        """Tokens of a text, none added; control tokens are recognised only where ``special``."""
+        """Tokens of a text, none added; control tokens are recognised only if ``special``."""
         if self._adds_space and not special:
-            text = text.removeprefix(" ")  # SentencePiece puts one in front of every text itself
+            text = text.removeprefix(" ")  # SentencePiece itself adds one in front of every text
         data = text.encode("utf-8", "replace")
         if not data:
             return []
@@ -166,7 +158,7 @@ class Model:
             room = -count
 
     def piece(self, token: int) -> bytes:
-        """The bytes a token stands for, none for a control token; may be part of a character."""
+        """The bytes of a token, none for a control token; may be part of a character."""
         room = 64
         while True:
             buffer = ctypes.create_string_buffer(room)
@@ -183,7 +175,7 @@ class Model:
             room = -size
 
     def detokenize(self, tokens: Iterable[int]) -> str:
-        """The text that tokens stand for, without control tokens."""
+        """The text of tokens, without control tokens."""
         return b"".join(self.piece(token) for token in tokens).decode("utf-8", "replace")
 
     def ends_turn(self, token: int) -> bool:
@@ -225,11 +217,7 @@ class LlamaContext:
 
     @property
     def pointer(self) -> int:
-        """llama.cpp's handle.
-
-        Raises:
-            RuntimeError: once the context is closed.
-        """
+        """llama.cpp's handle; ``RuntimeError`` once the context is closed."""
         if self._pointer is None:
             raise RuntimeError("the context is closed")
         return self._pointer
@@ -242,13 +230,13 @@ class LlamaContext:
         """Decode tokens or embeddings from position ``at`` on.
 
         Raises:
-            ValueError: for more than ``n_batch`` rows, at which llama.cpp would end the process.
-            GenerationError: if llama.cpp does not decode them.
+            ValueError: for more than ``n_batch`` rows, for which llama.cpp would abort the process.
+            GenerationError: if llama.cpp cannot decode them.
         """
         n = len(rows)
         if not 0 < n <= self.n_batch:
             raise ValueError(f"{n} rows do not fit a batch of {self.n_batch}")
-        # Named, so that they outlive the call: the batch holds bare addresses.
+        # named, so that they outlive the call: the batch holds bare addresses
         values: NDArray[np.generic] = np.ascontiguousarray(rows)
         positions = np.arange(at, at + n, dtype=np.int32)
         wanted = np.zeros(n, np.int8)
@@ -264,13 +252,13 @@ class LlamaContext:
         code: int = _c.llama_decode(self.pointer, batch)
         if code:
             why = _DECODE_FAILURES.get(code, f"a fatal error, code {code}")
-            raise GenerationError(f"The language model could not go on: {why}.")
+            raise GenerationError(f"The language model stopped: {why}.")
 
     def logits(self) -> NDArray[np.float32]:
         """Logits after the last decoded row, shape (n_vocab,); valid until the next decode.
 
         Raises:
-            GenerationError: if the last decode asked for none, or one is not a number.
+            GenerationError: if the last decode did not request any, or one is not a number.
         """
         pointer = _c.llama_get_logits_ith(self.pointer, -1)
         if not pointer:
@@ -292,25 +280,17 @@ class LlamaContext:
         return bool(_c.llama_memory_seq_rm(self._memory, _SEQUENCE, n, -1))
 
     def snapshot(self) -> ctypes.Array[ctypes.c_uint8]:
-        """A copy of the state, for :meth:`restore`.
-
-        Raises:
-            GenerationError: if llama.cpp does not give it.
-        """
+        """A copy of the state, for :meth:`restore`; ``GenerationError`` if llama.cpp fails."""
         size: int = _c.llama_state_seq_get_size(self.pointer, _SEQUENCE)
         state = (ctypes.c_uint8 * size)()
         if _c.llama_state_seq_get_data(self.pointer, state, size, _SEQUENCE) != size:
-            raise GenerationError("llama.cpp did not give the state of the instruction.")
+            raise GenerationError("llama.cpp could not save the state of the instruction.")
         return state
 
     def restore(self, state: ctypes.Array[ctypes.c_uint8]) -> None:
-        """Go back to a snapshot.
-
-        Raises:
-            GenerationError: if llama.cpp does not take it.
-        """
+        """Go back to a snapshot; ``GenerationError`` if llama.cpp fails."""
         if not _c.llama_state_seq_set_data(self.pointer, state, len(state), _SEQUENCE):
-            raise GenerationError("llama.cpp did not take back the state of the instruction.")
+            raise GenerationError("llama.cpp could not restore the state of the instruction.")
 
     def close(self) -> None:
         """Free the context; a second call does nothing."""
@@ -320,7 +300,7 @@ class LlamaContext:
 
 
 class Sampler:
-    """Chooses tokens: top-k, temperature, then chance; the likeliest at temperature 0."""
+    """Chooses tokens: top-k, temperature, then at random; the likeliest at temperature 0."""
 
     def __init__(self, *, top_k: int, temperature: float, seed: int) -> None:
         chain = _c.llama_sampler_chain_init(_c.llama_sampler_chain_default_params())
@@ -329,31 +309,23 @@ class Sampler:
         else:
             _c.llama_sampler_chain_add(chain, _c.llama_sampler_init_top_k(top_k))
             _c.llama_sampler_chain_add(chain, _c.llama_sampler_init_temp(temperature))
-            # The largest 32-bit seed would mean a random one.
+            # the largest 32-bit seed would mean a random one
             _c.llama_sampler_chain_add(chain, _c.llama_sampler_init_dist(seed % 0xFFFF_FFFF))
         self._pointer: int | None = chain
 
     @property
     def pointer(self) -> int:
-        """llama.cpp's handle.
-
-        Raises:
-            RuntimeError: once the sampler is closed.
-        """
+        """llama.cpp's handle; ``RuntimeError`` once the sampler is closed."""
         if self._pointer is None:
             raise RuntimeError("the sampler is closed")
         return self._pointer
 
     def reseed(self) -> None:
-        """Begin the same run of chance again."""
+        """Restart the same sequence of random choices."""
         _c.llama_sampler_reset(self.pointer)
 
     def sample(self, context: LlamaContext) -> int:
-        """A token for the logits after the last decoded row.
-
-        Raises:
-            GenerationError: if there are no usable logits.
-        """
+        """A token for the logits after the last decoded row; errors as ``LlamaContext.logits``."""
         context.logits()
         return _c.llama_sampler_sample(self.pointer, context.pointer, -1)
 

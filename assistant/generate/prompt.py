@@ -6,10 +6,10 @@ and cut at the user message::
     static                      | before_user   | the user's words   | after_user
     <system> instruction <user> | context line↵ | soft prompt / text | <end> <assistant>
 
-``static`` changes only with the instruction, so it is decoded once and its state kept; what
-changes from turn to turn stands behind it. A template that has no system role gets the
-instruction at the head of the user message instead. A model without a template gets
-:data:`PLAIN_TEMPLATE`, whose reply ends where the model itself ends it or at the token limit.
+``static`` changes only with the instruction, so it is decoded once and its state kept; whatever
+changes from turn to turn comes after it. A template without a system role gets the instruction at
+the start of the user message instead. A model without a template gets :data:`PLAIN_TEMPLATE`, whose
+reply ends when the model itself ends it or at the token limit.
 """
 
 from __future__ import annotations
@@ -32,23 +32,23 @@ PLAIN_TEMPLATE = (
     "User:\n{{ messages[1]['content'] }}\n\n"
     "Assistant:"
 )  # fmt: skip
-"""For a model that brings no chat template."""
+"""For a model without a chat template."""
 
-# Letters and digits only: no template strips, splits or escapes them, and nobody says them.
+# letters and digits only: no template strips, splits or escapes them, and nobody says them
 _CONTEXT = "ATTUNEq7CONTEXTx1q"
 _USER = "ATTUNEq7USERx1q"
 
 
 @dataclass(frozen=True, slots=True)
 class PromptPlan:
-    """A prompt cut where the user's turn begins; all three are template text."""
+    """A prompt cut around the user's turn; all three are template text."""
 
     static: str  # up to the context line, instruction included
     separator: str  # between the context line and the user's words
     after_user: str  # end of the user's turn and the assistant's header
 
     def before_user(self, context: str) -> str:
-        """What stands between ``static`` and the user's words; nothing for an empty context."""
+        """The text between ``static`` and the user's words; none for an empty context."""
         return f"{context}{self.separator}" if context else ""
 
 
@@ -79,28 +79,26 @@ class ChatTemplate:
         """Render and cut the prompt for an instruction.
 
         Raises:
-            GGUFError: if the template fails, or does not repeat what the user says.
+            GGUFError: if the template fails, or does not repeat the user's words.
         """
         instruction = instruction.strip()
         user = f"{_CONTEXT}\n{_USER}"
-        messages = [
-            {"role": "system", "content": instruction},
-            {"role": "user", "content": user},
-        ]
+        system = {"role": "system", "content": instruction}
+        messages = [system, {"role": "user", "content": user}]
         try:
             plan = _cut(self._render(messages))
         except TemplateError:
             plan = None
         if plan is not None and instruction in plan.static:
             return plan
-        # No system role: refused above, or left out of the rendering without a word.
+        # no system role: refused above, or silently left out of the rendering
         messages = [{"role": "user", "content": f"{instruction}\n\n{user}"}]
         try:
             plan = _cut(self._render(messages))
         except TemplateError as error:
             raise _unusable(str(error)) from None
         if plan is None or instruction not in plan.static:
-            raise _unusable("it leaves out or alters what the user says")
+            raise _unusable("it leaves out or changes the user's words")
         return plan
 
     def _render(self, messages: list[dict[str, str]]) -> str:
@@ -122,7 +120,7 @@ class ChatTemplate:
 
 
 class _Generation(Extension):
-    """The tag some templates put around assistant messages for training; rendered as its body."""
+    """A tag around assistant messages for training, in some templates; rendered as its body."""
 
     tags = frozenset({"generation"})  # pyright: ignore[reportAssignmentType] - jinja wants a set
 
@@ -132,7 +130,7 @@ class _Generation(Extension):
 
 
 def _cut(rendered: str) -> PromptPlan | None:
-    """Cut at the two marks, if each is there once and in order."""
+    """Cut at the two marks, if each occurs once and in order."""
     static, *rest = rendered.split(_CONTEXT)
     if len(rest) != 1:
         return None

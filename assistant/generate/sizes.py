@@ -1,9 +1,9 @@
-"""What llama.cpp takes on trust in a GGUF's header, and would end the process over.
+"""Checks what llama.cpp does not in a GGUF's header, and would abort the process over.
 
-llama.cpp raises an error for a tensor that is missing or of another shape than the header
-promises, but it stops the whole process where numbers of the header contradict one another.
-Those are held against one another here first. For the families in :data:`KNOWN` it is known how
-their attention is computed, and checked too; of any other architecture only what holds for all.
+llama.cpp raises an error for a tensor that is missing or has another shape than the header
+promises, but it aborts the whole process if numbers in the header contradict one another. So they
+are checked against one another here first. For the families in :data:`KNOWN` this includes their
+attention; for any other architecture, only what holds for all.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MAX_EXPERTS = 1_024
 MAX_INT32 = (1 << 31) - 1
 ROPE_SCALING = {"none", "linear", "yarn", "longrope"}
 
-# Types that only ever stand between two steps of a computation, or that no kernel multiplies.
+# types that occur only between two steps of a computation, or that no kernel multiplies
 _NO_WEIGHTS = {
     Storage.I8, Storage.I16, Storage.I32, Storage.I64, Storage.F64, Storage.Q8_1, Storage.Q8_K,
 }  # fmt: skip
@@ -68,10 +68,10 @@ class Header(Protocol):
 
 
 def check_sizes(header: Header) -> None:
-    """Hold a header's numbers and storage types against one another.
+    """Check a header's numbers and storage types against one another.
 
     Raises:
-        GGUFError: if llama.cpp would end the process over one of them.
+        GGUFError: if llama.cpp would abort the process over one of them.
     """
     sizes = _Sizes(header)
     sizes.check_numbers()
@@ -93,7 +93,7 @@ class _Sizes:
         self._prefix = f"{header.architecture}."
 
     def check_numbers(self) -> None:
-        """No fraction may be infinite, and nothing that is added under a root negative."""
+        """No fraction may be infinite, and no epsilon negative, since it is added under a root."""
         for key in self._header.keys:
             if not key.startswith(self._prefix):
                 continue
@@ -107,14 +107,14 @@ class _Sizes:
             raise self._contradiction("rope.scaling.type", scaling)
 
     def check_layers(self) -> None:
-        """Between one and as many layers as llama.cpp has room for, and a context to be in."""
+        """At least one layer, no more than llama.cpp has room for, and a context."""
         self._bounded("context_length", 1, MAX_INT32)
         layers = self._bounded("block_count", 1, MAX_LAYERS)
         self._bounded("nextn_predict_layers", 0, layers or 0)
         self._bounded("shortconv.l_cache", 2, MAX_INT32)
 
     def check_experts(self) -> None:
-        """As many experts asked as there are, in groups of one size."""
+        """No more experts used than there are, in groups of equal size."""
         experts = self._bounded("expert_count", 0, MAX_EXPERTS) or 0
         used = max(self._per_layer("expert_used_count"), default=0)
         if used > experts or bool(used) != bool(experts):
@@ -126,7 +126,7 @@ class _Sizes:
             self._bounded("expert_group_used_count", 1, groups - 1)
 
     def check_heads(self) -> None:
-        """Heads that share keys evenly, and are turned by an even number of their dimensions."""
+        """Heads that share keys evenly and rotate an even number of their dimensions."""
         width = self._bounded("embedding_length", 1, MAX_INT32)
         heads = self._per_layer("attention.head_count")
         if width is None or not heads or not (heads[0] or self._known):
@@ -141,7 +141,7 @@ class _Sizes:
         key = self._bounded("attention.key_length", 1, MAX_INT32) or width // heads[0]
         value = self._bounded("attention.value_length", 1, MAX_INT32) or width // heads[0]
         turned = self._turned("rope.dimension_count", key, key)
-        # The layers whose attention slides may have heads of their own.
+        # layers with sliding attention may have heads of another size
         sliding = self._bounded("attention.key_length_swa", 1, MAX_INT32) or key
         self._turned("rope.dimension_count_swa", sliding, turned)
         if not self._known:
@@ -152,8 +152,8 @@ class _Sizes:
             raise self._contradiction("attention.value_length", value)
 
     def _turned(self, name: str, key: int, default: int) -> int:
-        """How many dimensions of a head are turned: no more than it has, in pairs."""
-        # llama.cpp never comes to an end with none; other architectures may turn nothing at all.
+        """How many dimensions of a head are rotated: no more than it has, in pairs."""
+        # with none, llama.cpp loops for ever; other architectures may rotate nothing at all
         turned = self._bounded(name, 2 if self._known else 0, key)
         if turned is None:
             turned = default
@@ -162,7 +162,7 @@ class _Sizes:
         return turned
 
     def check_projections(self) -> None:
-        """Queries, keys and values for every layer of attention, in one weight or in three."""
+        """Queries, keys and values for every attention layer, in one weight or in three."""
         names = self._header.tensors.keys()
         for name in names if self._known else ():
             layer, found, _ = name.partition("attn_output.weight")
@@ -176,7 +176,7 @@ class _Sizes:
         return self._header.architecture in KNOWN
 
     def _per_layer(self, key: str) -> list[int]:
-        """A number, or one for each layer; nothing where there is none."""
+        """A number, or one for each layer; empty if there is none."""
         numbers: list[int] = []
         for number in self._list(self._header.get(self._prefix + key)):
             if not isinstance(number, int) or not 0 <= number <= MAX_INT32:
@@ -185,7 +185,7 @@ class _Sizes:
         return numbers
 
     def _bounded(self, key: str, lowest: int, highest: int) -> int | None:
-        """A whole number within its bounds, ``None`` where there is none or one per layer."""
+        """A whole number within its bounds; ``None`` if there is none, or one per layer."""
         number = self._header.get(self._prefix + key)
         if number is None or isinstance(number, list):
             return None

@@ -12,16 +12,16 @@ from assistant.values import StopReason
 class GenerationStats:
     """What one reply cost."""
 
-    prompt_tokens_decoded: int  # before the reply; without the instruction where that is reused
+    prompt_tokens_decoded: int  # before the reply; without the instruction if it is reused
     reused_prefix_tokens: int
     context_tokens: int
     user_tokens: int  # tokens of the transcript or rows of the soft prompt
     header_tokens: int
     reply_tokens: int
     prefill_ms: float
-    first_token_ms: float | None  # from the beginning; None if there was no token
+    first_token_ms: float | None  # from the start; None if there was no token
     total_ms: float
-    stop_reason: StopReason  # MAX_TOKENS also where the context is full
+    stop_reason: StopReason  # MAX_TOKENS also if the context is full
 
 
 class ReplyStream(Iterator[str]):
@@ -42,11 +42,7 @@ class ReplyStream(Iterator[str]):
 
     @property
     def stats(self) -> GenerationStats:
-        """What the reply cost.
-
-        Raises:
-            RuntimeError: before the stream is exhausted.
-        """
+        """What the reply cost; ``RuntimeError`` before the stream is exhausted."""
         if self._stats is None:
             raise RuntimeError("the reply has not ended")
         return self._stats

@@ -1,4 +1,4 @@
-"""Tokens of an LLM as words and as embedding rows, with or without the LLM behind them."""
+"""Tokens of an LLM as words and as embedding rows, with or without the LLM itself."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from assistant.generate.words import as_words
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """A GGUF's tokens: what they say and what stands for them in the embedding table."""
+    """A GGUF's tokens: their text and their rows in the embedding table."""
 
     gguf: GGUFFile
     model: Model
@@ -39,9 +39,9 @@ class Vocabulary:
 
     @property
     def pad(self) -> int:
-        """The token that stands for nothing: the padding token, else the end of the text.
+        """The token that means nothing: the padding token, else the end of the text.
 
-        Which row it has is of no weight, as long as nobody says it.
+        Its row does not matter, as long as nobody says it.
         """
         for key in ("padding_token_id", "eos_token_id", "bos_token_id"):
             token = self.gguf.get(f"tokenizer.ggml.{key}")
@@ -54,11 +54,11 @@ class Vocabulary:
         return self.gguf.rows(token_ids)
 
     def tokens(self, text: str) -> list[int]:
-        """Tokens of words that somebody says."""
+        """Tokens of spoken words."""
         return self.model.tokenize(as_words(text), special=False) if text.strip() else []
 
     def text(self, tokens: Iterable[int]) -> str:
-        """What tokens say."""
+        """The text of tokens."""
         return self.model.detokenize(tokens)
 
 

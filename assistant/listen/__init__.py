@@ -1,1 +1,1 @@
-"""From sound to utterances: a microphone or a recording, and where speech begins and ends."""
+"""From sound to utterances: microphone, recordings, and where speech begins and ends."""

@@ -1,8 +1,8 @@
 """The microphone as a process of its own: ``python -m assistant.listen``.
 
 PortAudio freezes its list of devices when it is initialised, and a driver may hang for good; the
-daemon mends both by starting this process anew. The settings come as JSON in the one argument;
-frames go out on standard output until standard input is closed.
+daemon solves both by restarting this process. The settings are the only argument, as JSON; frames
+go out on standard output until standard input is closed.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from assistant.listen.capture import Microphone
 from assistant.listen.frame_pipe import failure, packed
 
 GIVE_UP_S = 3.0
-"""How long the device may take to close; a hung driver must not keep it from who comes next."""
+"""How long the device may take to close; a hung driver must not block the next process."""
 
 
 def main() -> int:
-    """Send frames; exit 0 when asked to stop, 1 with a sentence on the wire when it cannot."""
+    """Send frames; exit 0 when asked to stop, or 1 after sending what is wrong."""
     microphone = Microphone(ListenSettings.model_validate_json(sys.argv[1]))
     out = sys.stdout.fileno()
     threading.Thread(target=_watch, args=(microphone,), name="watch", daemon=True).start()

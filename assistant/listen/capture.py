@@ -6,7 +6,6 @@ import queue
 import threading
 import time
 from collections.abc import Iterator
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,14 +25,14 @@ FIRST_BLOCK_S = 5.0
 """Longest wait for the first sound; wireless microphones take seconds to wake."""
 
 SILENT_S = 2.0
-"""Longest wait for more sound; a microphone delivers even when nobody speaks."""
+"""Longest wait for more sound; a microphone delivers sound even when nobody speaks."""
 
 _FRAME_S = FRAME_MS / 1000
 _WAKE = (0.0, b"")
 
 
 class Microphone:
-    """Open within ``with``; iterate for frames until ``stop`` is called from any thread.
+    """A context manager; iterate over its frames until ``stop`` is called from any thread.
 
     Raises:
         DeviceError: on entering, if there is no such microphone or it does not open; while
@@ -51,7 +50,7 @@ class Microphone:
 
     @property
     def overruns(self) -> int:
-        """How often sound was lost: blocks dropped here, or lost by PortAudio before us."""
+        """How often sound was lost: blocks dropped here, or earlier by PortAudio."""
         return self._overruns
 
     def __enter__(self) -> Self:
@@ -62,12 +61,7 @@ class Microphone:
         )
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
         portaudio.close(self._stream)
 
@@ -108,7 +102,7 @@ class Microphone:
         self._put(_WAKE)
 
     def _put(self, item: tuple[float, bytes]) -> int:
-        """Queue something without waiting; how many of the oldest had to go for it."""
+        """Queue an item without waiting; how many of the oldest had to be dropped."""
         dropped = 0
         while True:
             try:

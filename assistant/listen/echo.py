@@ -1,8 +1,8 @@
-"""Takes out of the microphone what the loudspeaker plays, so that one can speak over it.
+"""Removes the loudspeaker's sound from the microphone's, so that one can speak over it.
 
-The canceller is WebRTC's AEC3. It finds by itself how long sound is under way between loudspeaker
-and microphone, provided that what was played is laid beside what was heard at nearly the same
-moment. It knows nothing of other sound, such as a television's.
+The canceller is WebRTC's AEC3. It finds the delay between loudspeaker and microphone by itself,
+provided that it is given what was played and what was heard at nearly the same moment. It does not
+remove other sound, such as a television's.
 """
 
 from __future__ import annotations
@@ -21,20 +21,19 @@ from assistant.errors import DependencyError
 from assistant.values import FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE, AudioFrame
 
 JUMP_S = 0.1
-"""Differences up to this between when sound is due and when it is said to be are no gap."""
+"""Up to this difference between the expected and the reported time, sound has no gap."""
 
 DRIFT = 0.02
-"""Part of such a difference that is followed by each frame while nothing is played."""
+"""Share of such a difference that each frame corrects while nothing is played."""
 
 KEPT_S = 15.0
-"""Sound remembered: what frames may wait for in the microphone's queue, and some more."""
+"""Sound that is remembered: a little longer than frames may wait in the microphone's queue."""
 
 LATEST_S = 1.0
-"""Longest time after it was played in which an echo is heard: sound servers, and the room."""
-
+"""Longest time between playing and its last echo: sound servers, and the room."""
 
 SETTLING_FRAMES = 50
-"""Silent frames fed before the first sound; a canceller that starts with speech takes seconds."""
+"""Silent frames fed before the first sound; starting with speech, it takes seconds to adapt."""
 
 
 class _Canceller(Protocol):
@@ -44,23 +43,20 @@ class _Canceller(Protocol):
 class Played:
     """What the loudspeaker has played and is about to play, as mono 16 kHz by monotonic time.
 
-    Told by the thread that speaks, and asked by the one that listens.
+    Written by the thread that speaks, and read by the one that listens.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._pieces: deque[tuple[int, NDArray[np.int16]]] = deque()  # number of the first sample
         self._rate = 0
-        self._due = 0.0  # when what is told next sounds if it follows on what was told last
+        self._due = 0.0  # when the next piece starts if it follows the last one without a gap
         self._first = self._made = 0
 
     def played(self, samples: NDArray[np.int16], rate: int, at: float) -> None:
-        """Sound that begins to leave the loudspeaker at a moment.
+        """Add mono sound, shape (n_samples,), that starts to play at a monotonic time.
 
-        Args:
-            samples: mono, shape (n_samples,).
-            rate: samples per second.
-            at: monotonic seconds; it may be a little wrong, as sound that follows on has no gap.
+        The time may be a little wrong: sound that follows on has no gap.
         """
         with self._lock:
             if rate != self._rate or abs(at - self._due) > JUMP_S:
@@ -75,7 +71,7 @@ class Played:
             self._forget(round((at - KEPT_S) * SAMPLE_RATE))
 
     def silenced(self, at: float) -> None:
-        """From a moment on, in monotonic seconds, nothing sounds of what is still to come."""
+        """Discard the sound that would play after a moment in monotonic seconds."""
         end = round(at * SAMPLE_RATE)
         with self._lock:
             self._rate = 0
@@ -88,7 +84,7 @@ class Played:
     def beside(self, at: float) -> NDArray[np.int16] | None:
         """What was played in the 20 ms from a moment on, shape (FRAME_SAMPLES,).
 
-        ``None`` if nothing was for so long that no echo of it can be heard any more.
+        ``None`` if nothing was played for so long that no echo can be heard any more.
 
         Args:
             at: monotonic seconds, never less than before.
@@ -114,13 +110,10 @@ class Played:
 
 
 class EchoCanceller:
-    """Takes the loudspeaker's sound out of the microphone's frames.
-
-    Args:
-        played: what the loudspeaker plays.
+    """Removes the loudspeaker's sound from the microphone's frames.
 
     Raises:
-        DependencyError: if the package that does it is not installed.
+        DependencyError: if pywebrtc-audio is not installed.
     """
 
     def __init__(self, played: Played) -> None:
@@ -132,9 +125,9 @@ class EchoCanceller:
             self._canceller.process(silence, silence)
 
     def cleaned(self, frames: Iterable[AudioFrame]) -> Iterator[AudioFrame]:
-        """The same frames, each without the echo of what was played."""
+        """The same frames, without the echo of what was played."""
         for frame in frames:
-            # a device tells the moment of a block by some ms wrong, but loses nothing in between
+            # devices report the time of a block with an error of some ms, but lose no sound
             error = frame.captured_at - self._due
             begin = frame.captured_at if abs(error) > JUMP_S else self._due
             far = self._played.beside(begin)
@@ -143,11 +136,8 @@ class EchoCanceller:
                 self._due += DRIFT * (frame.captured_at - begin)
                 yield frame
             else:
-                yield self._without(far, frame)
-
-    def _without(self, far: NDArray[np.int16], frame: AudioFrame) -> AudioFrame:
-        near = frame.samples.copy()  # the package takes no read-only array
-        return AudioFrame(self._canceller.process(near, far), frame.captured_at)
+                near = frame.samples.copy()  # the package does not accept a read-only array
+                yield AudioFrame(self._canceller.process(near, far), frame.captured_at)
 
 
 def _canceller() -> _Canceller:

@@ -1,7 +1,7 @@
 """Where an utterance begins and ends, decided from one bit per frame.
 
-It knows neither sound nor clocks, and not who speaks: another person, a television or steady
-loud noise is speech as far as the voice activity detector takes it for speech.
+It knows nothing of sound, clocks or speakers: another person, a television or steady loud noise is
+speech if the voice activity detector says so.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ PAUSE_FRAMES = LEAST_MS // FRAME_MS
 """Frames of silence within an utterance that make a pause."""
 
 RESUMED_FRAMES = 100 // FRAME_MS
-"""Voiced frames after a pause that show that speech goes on, and not a click."""
+"""Voiced frames after a pause that show that speech continues, and that it was no click."""
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
     """An utterance is under way."""
 
-    length: int  # its frames so far, pre-roll and the present frame included
-    onset: int  # frames since the first voiced one, both included
+    length: int  # its frames so far, including the pre-roll and the current frame
+    onset: int  # frames since the first voiced one, including both
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Paused:
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """Speech goes on after a pause."""
+    """Speech continues after a pause."""
 
     silence: int  # frames of the pause
 
@@ -51,7 +51,7 @@ class Ended:
 
     reason: EndReason
     length: int  # its frames, counted from its first; the silence after them is not part of it
-    silence: int  # frames waited for after the last voiced one
+    silence: int  # frames waited after the last voiced one
     voiced: int  # its voiced frames
 
 
@@ -68,9 +68,9 @@ Event = Started | Paused | Resumed | Ended | Dropped
 class Endpointer:
     """Finds utterances in a sequence of voiced and unvoiced frames.
 
-    It starts one when ``start_ms`` are voiced within ``start_window_ms``, together with
-    ``pre_roll_ms`` before the first of them, and ends it after ``end_silence_ms`` without voice,
-    or what ``wait`` set, or at ``max_s``. No frame belongs to two utterances.
+    One starts when ``start_ms`` are voiced within ``start_window_ms``, and includes ``pre_roll_ms``
+    before the first of them. It ends after ``end_silence_ms`` without voice, or the time set with
+    ``wait``, or at ``max_s``. No frame belongs to two utterances.
     """
 
     def __init__(self, settings: ListenSettings) -> None:
@@ -84,7 +84,7 @@ class Endpointer:
 
     @property
     def reach(self) -> int:
-        """Frames that ``Started.length`` can reach back, the present one included."""
+        """Frames that ``Started.length`` can reach back, including the current one."""
         return self._window + self._pre_roll
 
     @property
@@ -103,8 +103,8 @@ class Endpointer:
         return self._silence
 
     def reset(self) -> None:
-        """Forget everything, an utterance under way and the pre-roll included."""
-        self._free = 0  # frames behind us that belong to no utterance
+        """Forget everything, including an utterance under way and the pre-roll."""
+        self._free = 0  # recent frames that belong to no utterance
         self._forget()
 
     def step(self, is_speech: bool) -> Event | None:  # noqa: FBT001 - the one bit it lives on
@@ -112,7 +112,7 @@ class Endpointer:
         return self._continue(is_speech) if self.active else self._wait(is_speech)
 
     def wait(self, silence_ms: float) -> None:
-        """Set the silence that ends the utterance under way, until speech goes on."""
+        """Set the silence that ends the utterance under way, until speech continues."""
         self._limit = _frames(silence_ms)
 
     def finish(self) -> Event | None:
@@ -126,7 +126,7 @@ class Endpointer:
         if voiced < self._start:
             return None
         onset = len(self._recent) - self._recent.index(True)
-        # one frame is left under the maximum, so that reaching it is always an event of its own
+        # at least one frame below the maximum, so that reaching it is an event of its own
         self._length = min(onset + self._pre_roll, self._free, self._max - 1)
         self._voiced = voiced
         return Started(self._length, onset)
@@ -155,7 +155,7 @@ class Endpointer:
     def _fall_silent(self) -> Event | None:
         self._silence += 1
         if self._silence == PAUSE_FRAMES:
-            self._pause = 0  # what ended the pause before was too short to be speech
+            self._pause = 0  # the previous pause was ended by a sound too short to be speech
             return Paused(self._voiced)
         return None
 

@@ -1,4 +1,4 @@
-"""What travels from the microphone's process to the daemon: frames, and why there are no more."""
+"""What the microphone's process sends to the daemon: frames, and why there are no more."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ class Failure:
 
 
 def packed(frame: AudioFrame, overruns: int) -> bytes:
-    """A frame as it travels."""
+    """The bytes of a frame."""
     head = _HEAD.pack(_FRAME, frame.captured_at, min(overruns, 0xFFFFFFFF), _BYTES)
     return head + frame.samples.astype("<i2").tobytes()
 
 
 def failure(why: str) -> bytes:
-    """Why there are no more frames, as it travels; at most 2,000 bytes of it."""
+    """The bytes of the reason why there are no more frames; at most 2,000 of the text."""
     said = why.encode()[:2_000]
     return _HEAD.pack(_FAILURE, 0.0, 0, len(said)) + said
 
 
 class Messages:
-    """Takes the wire's bytes as they come and gives whole messages."""
+    """Turns bytes into messages as they arrive."""
 
     def __init__(self) -> None:
         self._held = b""
@@ -58,7 +58,7 @@ class Messages:
         while len(self._held) >= _HEAD.size:
             kind, captured_at, overruns, length = _HEAD.unpack_from(self._held)
             if kind not in (_FRAME, _FAILURE) or (kind == _FRAME and length != _BYTES):
-                raise ValueError(f"no message of a microphone begins with {self._held[:16]!r}")
+                raise ValueError(f"not a message of a microphone: {self._held[:16]!r}")
             end = _HEAD.size + length
             if len(self._held) < end:
                 break

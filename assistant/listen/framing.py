@@ -1,4 +1,4 @@
-"""Cuts a stream of samples into frames of one length."""
+"""Cuts a stream of samples into frames of equal length."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from assistant.values import FRAME_SAMPLES
 
 
 class Framing:
-    """Takes mono 16 kHz pieces of any length and gives whole frames."""
+    """Turns mono 16 kHz pieces of any length into whole frames."""
 
     def __init__(self) -> None:
         self._rest = np.empty(0, np.float32)
@@ -26,7 +26,7 @@ class Framing:
         ]
 
     def flush(self) -> list[NDArray[np.int16]]:
-        """The last, incomplete frame, filled up with silence."""
+        """The last, incomplete frame, padded with silence."""
         if self._rest.shape[0] == 0:
             return []
         return self.push(np.zeros(FRAME_SAMPLES - self._rest.shape[0], np.float32))

@@ -13,14 +13,14 @@ from assistant.errors import DependencyError, DeviceError
 
 @contextmanager
 def button(pin: int) -> Generator[Callable[[], bool], None, None]:
-    """Within the block tells whether the button between a pin and ground is pressed.
+    """Yields a function that says whether the button between a pin and ground is pressed.
 
     Args:
         pin: its BCM number, as in "GPIO17".
 
     Raises:
-        DependencyError: if what reads the header is not installed.
-        DeviceError: if this machine has no such pin, or it may not be used.
+        DependencyError: if gpiozero or lgpio is not installed.
+        DeviceError: if this machine has no such pin, or Attune may not use it.
     """
     with ExitStack() as owned:
         try:
@@ -28,26 +28,26 @@ def button(pin: int) -> Generator[Callable[[], bool], None, None]:
         except ImportError:
             raise DependencyError(
                 "For a button at the GPIO header the packages gpiozero and lgpio are needed. Run: "
-                f"{sys.executable} -m pip install gpiozero lgpio, or take listen.button_gpio out "
-                "of the settings."
+                f"{sys.executable} -m pip install gpiozero lgpio, or remove listen.button_gpio "
+                "from the settings."
             ) from None
         except Exception as error:  # noqa: BLE001 - gpiozero's, lgpio's and the system's
             why = str(error).strip("'. ") or type(error).__name__
             raise DeviceError(
-                f"The talk button at GPIO {pin} cannot be used ({why}). It takes a Raspberry Pi "
+                f"The talk button at GPIO {pin} cannot be used ({why}). It needs a Raspberry Pi "
                 "whose /dev/gpiochip* Attune may open: run 'sudo deploy/rpi5/install.sh' again "
-                "for the service, 'sudo adduser $USER gpio' for yourself. Without a button take "
-                "listen.button_gpio out of the settings."
+                "for the service, 'sudo adduser $USER gpio' for yourself. If there is no button, "
+                "remove listen.button_gpio from the settings."
             ) from None
-        # whoever listens may look once more while all is being closed
+        # the listener may ask once more while everything is being closed
         yield lambda: not device.closed and bool(device.is_active)
 
 
 def _opened(pin: int, owned: ExitStack) -> Any:
-    """The pin, pulled up; both packages by name because they are optional."""
+    """The pin, pulled up; both packages are imported by name because they are optional."""
     gpiozero = import_module("gpiozero")
     factory = gpiozero.Device.pin_factory
-    if factory is None:  # as it is at first; gpiozero's own choice would guess, and warn
+    if factory is None:  # the default; gpiozero itself would guess, and warn
         factory = import_module("gpiozero.pins.lgpio").LGPIOFactory()
         owned.callback(factory.close)
     device = gpiozero.InputDevice(pin, pull_up=True, pin_factory=factory)

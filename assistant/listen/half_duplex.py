@@ -17,8 +17,8 @@ _FRAME_S = FRAME_MS / 1000
 class HalfDuplex:
     """Remembers when the assistant itself spoke, so that it does not answer its own voice.
 
-    Frames are judged by when they were captured, so those that waited in a queue are judged
-    right too. Meant for a microphone: a recording does not hear the loudspeaker.
+    What counts is when a frame was captured, so it may have waited in a queue. For a microphone
+    only: a recording does not hear the loudspeaker.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class HalfDuplex:
         begin, end = frame.captured_at, frame.captured_at + _FRAME_S
         with self._lock:
             while self._spans and self._spans[0][1] <= begin:
-                self._spans.popleft()  # frames come in order: none will ask for it again
+                self._spans.popleft()  # frames come in order, so it is no longer needed
             if self._since is not None and end > self._since:
                 return True
             return any(since < end and begin < until for since, until in self._spans)

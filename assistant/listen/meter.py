@@ -1,4 +1,4 @@
-"""How loud the microphone is, for whoever watches."""
+"""How loud the microphone is, for status displays."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import numpy as np
 from assistant.values import AudioFrame
 
 LOWEST_DBFS = -96.0
-"""Told where there is no sound at all: what one bit of 16 is below full scale, nearly."""
+"""Reported if there is no sound at all: about one bit of 16 below full scale."""
 
 _FRAMES = 10  # 200 ms
 
 
 class Meter:
-    """The level of the last 200 ms of the frames that it hands through."""
+    """The level of the last 200 ms of the frames that pass through."""
 
     def __init__(self) -> None:
         self._dbfs = LOWEST_DBFS
@@ -28,7 +28,7 @@ class Meter:
         return self._dbfs
 
     def around(self, frames: Iterable[AudioFrame]) -> Iterator[AudioFrame]:
-        """The same frames."""
+        """The same frames, measured."""
         powers: deque[float] = deque(maxlen=_FRAMES)
         for frame in frames:
             powers.append(float(np.mean((frame.samples / 32_768) ** 2)))

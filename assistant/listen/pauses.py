@@ -1,14 +1,14 @@
-"""How long this user pauses while speaking, and how long to wait for the end because of it.
+"""How long this user pauses while speaking, and so how long to wait for the end.
 
-A silence of some length is the end, or more is to come. The odds of more are how often this
-user pauses, against how often they end, times the share of their pauses that last so long. The
-limit is where these odds have fallen to ``ListenTuning.cut_offs``: a quantile of the user's pauses,
-the one that leaves so many false ends for each true one. Two clues change the odds as far as they
-have been worth something with this user: how likely the words so far are a finished request, and
-how much has been said, against what this user usually says.
+A silence is either the end, or more speech follows. The odds of more are how often this user
+pauses, relative to how often they finish, times the share of their pauses that last this long. The
+limit is where these odds fall to ``ListenTuning.cut_offs``, the accepted premature cut-offs per
+correct end. Two clues change the odds as far as they have been informative for this user: how
+likely the words so far are a finished request, and how much has been said, compared with what this
+user usually says.
 
-A new user is given the fixed limit. It does not know pauses that outlast limit and reopening
-together: they count as ends.
+A new user gets the fixed limit. Pauses that last longer than the limit and the time to reopen an
+utterance together are never noticed: they count as ends.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ LONGEST_MS = 6_000
 """Longer pauses count as this long."""
 
 FINISHED = (0.1, 0.4)
-"""Chances of a finished request below, between and above these are told apart."""
+"""Boundaries between the kinds of probability that a request is finished."""
 
 SAID = (0.3, 0.6, 0.9, 1.3)
-"""So are shares of what the user usually says."""
+"""Boundaries between the kinds of shares of what the user usually says."""
 
 USUAL_MS = 1_500.0
-"""Voiced time that is expected of a new user."""
+"""Voiced time per utterance assumed for a new user."""
 
 PAUSES_PER_END = 0.5
-"""So are these."""
+"""Pauses per utterance assumed for a new user."""
 
 PRIOR = 10.0
-"""How many pauses and ends count as much as what is expected of a new user."""
+"""How many observed pauses and ends weigh as much as these assumptions."""
 
 SPREAD = 0.15
-"""Who has paused for some time may pause longer by about this share of it."""
+"""A pause may be longer than observed ones by about this share."""
 
 _STEP_MS = 20
 _VERSION = 1
@@ -56,20 +56,17 @@ _KINDS = (len(FINISHED) + 1, len(SAID) + 1)
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What is known of an utterance when a silence in it begins."""
+    """What is known about an utterance when a silence in it begins."""
 
     voiced_ms: float  # voiced time so far
-    finished: float | None = None  # how likely the words are a finished request, if asked
+    finished: float | None = None  # how likely the words are a finished request, if known
 
 
 class Pauses:
     """Learns pauses and gives the silence that ends an utterance; usable from any thread.
 
-    An explicit ``listen.silence_ms`` is the limit, and nothing is learned.
-
-    Args:
-        settings: what is known of the speaker beforehand.
-        is_patient: whether the speaker has just asked for time; then the limit is the longest.
+    An explicit ``listen.silence_ms`` is the limit, and nothing is learned. While ``is_patient``, as
+    the speaker has just asked for time, the limit is the longest.
     """
 
     def __init__(
@@ -86,7 +83,7 @@ class Pauses:
         self._paused = tuple(np.zeros(count) for count in _KINDS)  # pauses, by each clue
         self._ended = tuple(np.zeros(count) for count in _KINDS)  # ends
         self._usual_ms = USUAL_MS
-        self._last: _End | None = None  # it may yet prove false
+        self._last: _End | None = None  # it may still prove premature
         self._lock = threading.Lock()
 
     @property
@@ -131,7 +128,7 @@ class Pauses:
             self._usual_ms += (moment.voiced_ms - self._usual_ms) / (min(self._ends, 50) + 1)
 
     def false_cut(self, gap_ms: float) -> None:
-        """The last end was none: the user went on after so much more silence."""
+        """The last end was premature: the user went on after so much more silence."""
         with self._lock:
             if self._last is None:
                 return
@@ -160,20 +157,16 @@ class Pauses:
             )
 
     def load(self, text: str) -> bool:
-        """Take up what ``dump`` gave; anything else leaves all as it is.
-
-        Returns:
-            Whether it was taken up.
-        """
+        """Restore what ``dump`` returned, and say whether that worked; else nothing changes."""
         try:
-            told: dict[str, Any] = json.loads(text)
-            if told["version"] != _VERSION:
+            saved: dict[str, Any] = json.loads(text)
+            if saved["version"] != _VERSION:
                 return False
             weights = np.zeros(len(self._lengths_ms))
-            for length, weight in told["lengths"].items():
+            for length, weight in saved["lengths"].items():
                 weights[self._place(int(length))] += _count(weight)
-            ends, usual_ms = _count(told["ends"]), _count(told["usual_ms"])
-            paused, ended = _counts(told["paused"]), _counts(told["ended"])
+            ends, usual_ms = _count(saved["ends"]), _count(saved["usual_ms"])
+            paused, ended = _counts(saved["paused"]), _counts(saved["ended"])
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
             return False
         with self._lock:
@@ -188,7 +181,7 @@ class Pauses:
             self._paused[clue][kind] += 1
 
     def _kinds(self, moment: Moment) -> tuple[tuple[int, int], ...]:
-        """Each clue with the kind that it shows; called with the lock."""
+        """Each clue with its kind; called with the lock held."""
         said = (1, sum(moment.voiced_ms / self._usual_ms >= edge for edge in SAID))
         if moment.finished is None:
             return (said,)
@@ -211,9 +204,7 @@ class _End:
 def _tails(
     settings: ListenSettings, lengths_ms: NDArray[np.int_]
 ) -> tuple[NDArray[np.int_], NDArray[np.float64], NDArray[np.float64]]:
-    """Possible limits, and the share of pauses that outlast each.
-
-    Each length has its share, and so has what is expected of a new user.
+    """Possible limits, and the share of pauses that outlast each: by length, and for a new user.
 
     Returns:
         Shapes (n_limits,), (n_lengths, n_limits) and (n_limits,).
@@ -222,14 +213,14 @@ def _tails(
     limits_ms = np.arange(floor_ms, max(ceiling_ms, floor_ms) + 1, _STEP_MS)
     over_ms = np.maximum(limits_ms - lengths_ms[:, None], 0)
     outlast = np.exp(-over_ms / (SPREAD * lengths_ms[:, None]))
-    # a tail of which so much is left at the fixed limit that the odds there are just low enough
+    # the tail that makes the odds just low enough at the fixed limit
     left = settings.tuned.cut_offs / PAUSES_PER_END
     tail_ms = max(settings.end_silence_ms - LEAST_MS, _STEP_MS) / -math.log(left)
     return limits_ms, outlast, np.exp(-(limits_ms - LEAST_MS) / tail_ms)
 
 
 def _ratio(paused: NDArray[np.float64], ended: NDArray[np.float64], kind: int) -> float:
-    """By how much this kind of a clue speaks for more to come; 1 where nothing is known."""
+    """By how much this kind of a clue raises the odds of more speech; 1 if nothing is known."""
     both = paused + ended
     expected = PRIOR * (both[kind] + 1) / (both.sum() + len(both))
     among_paused = (paused[kind] + expected) / (paused.sum() + PRIOR)

@@ -19,13 +19,13 @@ from assistant.listen.framing import Framing
 from assistant.values import FRAME_MS, SAMPLE_RATE, AudioFrame
 
 SUFFIXES = frozenset((".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".au", ".w64"))
-"""What counts as a recording in a folder; a file named itself may have any name."""
+"""Suffixes of recordings in a folder; a file given by itself may have any name."""
 
 RATES = (4_000, 384_000)
-"""Sample rates in Hz that recordings are made at; a header may claim anything."""
+"""Plausible sample rates in Hz; a header may claim anything."""
 
 CHANNELS = 64
-"""Most channels that a recording is read with."""
+"""Most channels that a recording may have."""
 
 LONGEST_S = 2 * 3_600.0
 """Longest recording that is held in memory as a whole: 460 MB."""
@@ -41,15 +41,11 @@ class Pace(str, Enum):
     """How fast a recording is fed."""
 
     REAL_TIME = "real_time"  # as fast as it was spoken
-    FAST = "fast"  # as fast as it is taken
+    FAST = "fast"  # as fast as it is consumed
 
 
 def recordings(path: Path) -> list[Path]:
-    """The recording itself, or those in a folder, by name.
-
-    Raises:
-        AudioFileError: if there is none.
-    """
+    """The recording itself, or those in a folder, by name; ``AudioFileError`` if there is none."""
     if path.is_file():
         return [path]
     if not path.is_dir():
@@ -71,8 +67,8 @@ def load(path: Path) -> NDArray[np.float32]:
     """A whole recording as mono 16 kHz in [-1, 1], shape (n_samples,).
 
     Raises:
-        AudioFileError: if it is missing, no audio, empty, longer than ``LONGEST_S``, or holds
-            values that are no numbers.
+        AudioFileError: if it is missing, not audio, empty, longer than ``LONGEST_S``, or holds
+            values that are not numbers.
     """
     blocks: list[NDArray[np.float32]] = []
     left = round(LONGEST_S * SAMPLE_RATE)
@@ -89,7 +85,7 @@ def load(path: Path) -> NDArray[np.float32]:
 
 
 def frames(path: Path, pace: Pace) -> Iterator[AudioFrame]:
-    """A recording as a microphone would deliver it, the last frame filled up with silence.
+    """A recording as a microphone would deliver it, the last frame padded with silence.
 
     The file is read block by block, so its length does not matter.
 
@@ -100,7 +96,7 @@ def frames(path: Path, pace: Pace) -> Iterator[AudioFrame]:
     for number, samples in enumerate(_cut(_mono_blocks(path))):
         captured_at = number * _FRAME_S
         if pace is Pace.REAL_TIME:
-            # a microphone delivers a frame when it is over
+            # a microphone delivers a frame when it is complete
             time.sleep(max(0.0, began + captured_at + _FRAME_S - time.monotonic()))
         yield AudioFrame(samples, captured_at)
 
@@ -123,14 +119,14 @@ def _mono_blocks(path: Path) -> Iterator[NDArray[np.float32]]:
                 samples = cast("NDArray[np.float32]", block).mean(axis=1)
                 if not np.isfinite(samples).all():
                     raise AudioFileError(
-                        f"The recording {path} holds values that are not numbers. Save it anew "
+                        f"The recording {path} holds values that are not numbers. Save it again "
                         "from the program that made it."
                     )
                 empty = empty and samples.shape[0] == 0
                 yield resampler.push(samples)
     except _soundfile.LibsndfileError as error:
         raise AudioFileError(
-            f"The recording {path} is damaged ({error}). Save it anew, or use another."
+            f"The recording {path} is damaged ({error}). Save it again, or use another."
         ) from None
     if empty:
         raise AudioFileError(f"The recording {path} is empty. Record it again.")
@@ -139,7 +135,7 @@ def _mono_blocks(path: Path) -> Iterator[NDArray[np.float32]]:
 
 def _open(path: Path) -> Any:
     name = os.fsencode(path).decode(errors="backslashreplace")
-    if name != str(path):  # neither soundfile nor the database takes it
+    if name != str(path):  # neither soundfile nor the database accepts it
         raise AudioFileError(f"The recording's name {name} is not UTF-8. Rename it.")
     if not path.is_file():
         raise AudioFileError(f"There is no recording {path}. Check the path.")

@@ -1,4 +1,4 @@
-"""From frames to utterances: the endpointer with sound, a clock and a memory of pauses."""
+"""From frames to utterances: the endpointer, with sound, a clock and learned pauses."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from assistant.listen.pauses import Moment, Pauses
 from assistant.values import FRAME_MS, SAMPLE_RATE, AudioFrame, EndReason, Utterance
 
 WENT_ON_MS = 800
-"""Gap after a cut within which what follows continues what was said."""
+"""Speech that follows an end within this gap continues the utterance."""
 
 Complete = Callable[[NDArray[np.float32], float], float | None]
-"""How likely is the utterance so far a finished request, 0 to 1, or ``None`` if it is not known?
-Given its sound, mono 16 kHz in [-1, 1], shape (n_samples,), and the seconds of voice in it."""
+"""How likely the utterance so far is a finished request, 0 to 1, or ``None`` if that is unknown:
+from its sound, mono 16 kHz in [-1, 1], shape (n_samples,), and the seconds of voice in it."""
 
 _FRAME_S = FRAME_MS / 1000
 
@@ -44,7 +44,7 @@ def voiced(mode: int) -> Callable[[AudioFrame], bool]:
     return is_speech
 
 
-def segment(  # noqa: PLR0913 - all that can be listened with; most of it is optional
+def segment(  # noqa: PLR0913 - everything that takes part in listening; most of it is optional
     frames: Iterable[AudioFrame],
     is_speech: Callable[[AudioFrame], bool],
     settings: ListenSettings,
@@ -62,14 +62,14 @@ def segment(  # noqa: PLR0913 - all that can be listened with; most of it is opt
     Args:
         frames: 20 ms each, in order.
         is_speech: the voice activity detector.
-        settings: how long to wait for what.
-        deaf: frames for which this holds are thrown away, and with them an utterance under way.
-        open: frames for which this does not hold are not heard; they end an utterance under way.
+        settings: the times to wait.
+        deaf: frames for which this is true are dropped, and with them an utterance under way.
+        open: frames for which this is false are not heard; they end an utterance under way.
         pauses: says how long to wait for the end, and learns from it; none: as set.
         complete: asked in each silence, before it is a pause.
-        on_start: told that an utterance has begun, and the silence in ms between it and the cut
-            by silence before it; ``None`` where there is no such cut.
-        source: what ``Utterance.source`` shall say.
+        on_start: called when an utterance has begun, with the silence in ms since the previous one
+            was ended by silence, or ``None``.
+        source: for ``Utterance.source``.
         now: the wall clock, timezone-aware.
     """
     endpointer = Endpointer(settings)
@@ -91,7 +91,7 @@ def segment(  # noqa: PLR0913 - all that can be listened with; most of it is opt
         patience.frame_passed(endpointer, held)
         if isinstance(event, Started):
             del held[: -event.length]
-            # only a difference: the wall clock may be set right while the daemon runs
+            # only a difference: the wall clock may be adjusted while the daemon runs
             age_s = frame.captured_at + _FRAME_S - held[0].captured_at
             started_at = now() - timedelta(seconds=age_s)
             gap_ms = patience.started(event.onset)
@@ -116,13 +116,10 @@ def segment(  # noqa: PLR0913 - all that can be listened with; most of it is opt
 
 
 class _Patience:
-    """What is known of the utterance under way, and told of its pauses when it has ended."""
+    """Follows the utterance under way, and learns its pauses when it has ended."""
 
     def __init__(
-        self,
-        settings: ListenSettings,
-        pauses: Pauses | None,
-        complete: Complete | None,
+        self, settings: ListenSettings, pauses: Pauses | None, complete: Complete | None
     ) -> None:
         self._pauses = pauses if pauses is not None and pauses.learning else None
         self._complete = complete
@@ -130,14 +127,14 @@ class _Patience:
         self.interrupted()
 
     def interrupted(self) -> None:
-        """What comes next has nothing to do with what was."""
+        """What comes next has nothing to do with what came before."""
         self._since_cut: int | None = None  # frames
         self._before = np.empty(0, np.float32)  # what the utterance under way continues
         self._before_s = 0.0  # voiced time of that
         self.dropped()
 
     def dropped(self) -> None:
-        """What was under way was no speech."""
+        """What was under way was not speech."""
         self._made: list[tuple[int, Moment]] = []  # pauses in ms
         self._moment: Moment | None = None  # of the last silence
         self._finished: float | None = None  # how likely a request is whole at that silence
@@ -145,8 +142,8 @@ class _Patience:
     def frame_passed(self, endpointer: Endpointer, held: list[AudioFrame]) -> None:
         """One more frame was heard.
 
-        As soon as as much silence has passed as stays in an utterance, what is held is the
-        utterance if it ends here: asked about then, it is known by the time that is decided.
+        Once the silence is as long as the part of it that stays in an utterance, the frames held
+        are the whole utterance if it ends here: asking now gives an answer before that is decided.
         """
         if self._since_cut is not None:
             self._since_cut += 1
@@ -163,19 +160,19 @@ class _Patience:
         return gap_ms
 
     def paused(self, voiced: int) -> int | None:
-        """The silence in ms to wait for after so many voiced frames, where it is learned."""
+        """The silence in ms to wait for after so many voiced frames, if it is learned."""
         if self._pauses is None:
             return None
         self._moment = Moment(self._before_s * 1000 + voiced * FRAME_MS, self._finished)
         return self._pauses.limit_ms(self._moment)
 
     def resumed(self, silence: int) -> None:
-        """Speech goes on after so many frames."""
+        """Speech continues after so many frames."""
         if self._moment is not None:
             self._made.append((silence * FRAME_MS, self._moment))
 
     def ended(self, utterance: Utterance) -> Utterance:
-        """Learn from the pauses and the end of an utterance, which is handed through."""
+        """Learn from the pauses and the end of an utterance, which is returned unchanged."""
         by_silence = utterance.end_reason is EndReason.SILENCE
         moment = self._moment
         if self._pauses is not None:

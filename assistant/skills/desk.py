@@ -11,27 +11,22 @@ from assistant.skills.skill import Situation
 from assistant.skills.talk import TALK
 
 SKILLS = {"clock": CLOCK, "help": HELP, "person": PERSON, "reminders": REMINDERS, "talk": TALK}
-"""By the first part of what the templates call a request."""
+"""By the first part of a request's name in the templates."""
 
 
 def load() -> None:
-    """Read the templates before somebody waits for them."""
+    """Read the templates ahead of the first request."""
     for name in ("distress", "requests"):
         grammar(name)
 
 
 def urgent(text: str, situation: Situation) -> str | None:
-    """The answer to a call for help, however unsure it is that it was one."""
+    """The answer to a call for help, even if it is not certain that it was one."""
     return _answer("distress", text, situation)
 
 
 def answer(text: str, situation: Situation) -> str | None:
-    """The reply to what was understood, or none where the language model should give it.
-
-    Args:
-        text: what was understood.
-        situation: what is known.
-    """
+    """The reply to what was understood, or none if the language model should answer."""
     return _answer("requests", text, situation)
 
 

@@ -1,4 +1,4 @@
-"""Which request a sentence is, by templates over its words."""
+"""Recognises requests by templates over their words."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hassil.recognize import recognize_best
 from assistant.spoken import said_words
 
 LONGEST = 40
-"""Words beyond which a sentence is no request."""
+"""Most words in a request."""
 
 
 class Grammar:
@@ -26,11 +26,7 @@ class Grammar:
         self._intents = intents
 
     def request(self, text: str) -> str | None:
-        """What a sentence asks for, if that is anything here: "clock.time".
-
-        Args:
-            text: as a recogniser or a person wrote it.
-        """
+        """The name of the request in a text, such as "clock.time", if there is one."""
         words = said_words(text)
         if not words or len(words.split()) > LONGEST:
             return None

@@ -1,7 +1,7 @@
 """What a language model may not say: facts that only the device knows, and acts that nobody did.
 
 A sentence of a reply that states a time, a date, a reminder, a dose or a name, or that promises an
-act, is replaced by an honest one before it is spoken. What is true of them the skills say.
+act, is replaced by an honest one before it is spoken. The true facts come from the skills.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _PART = r"(?:in the (?:morning|afternoon|evening)|at night|o'clock|a m|p m)"
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One kind of statement."""
+    """One kind of forbidden statement."""
 
     pattern: re.Pattern[str]  # of the sentence's words, as said
     instead: str
@@ -83,17 +83,13 @@ RULES = (
 
 
 def checked(sentence: str) -> str:
-    """The sentence, or what is said in its place."""
+    """The sentence, or its honest replacement."""
     words = said_words(sentence)
     return next((rule.instead for rule in RULES if rule.pattern.search(words)), sentence)
 
 
 def guarded(sentences: Iterator[str]) -> Iterator[str]:
-    """The sentences of a reply, each checked; the same honest one is said once.
-
-    Args:
-        sentences: as they are written, with the space between them.
-    """
+    """The sentences of a reply, each checked; no replacement is said twice."""
     said: set[str] = set()
     for sentence in sentences:
         after = checked(sentence)

@@ -1,4 +1,4 @@
-"""Calls for help: a fixed answer, at once, from no language model.
+"""Calls for help: an immediate, fixed answer without the language model.
 
 Attune cannot call anybody, and says so.
 """

@@ -1,4 +1,4 @@
-"""What is known about the person who is spoken with."""
+"""What is known about the user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the user is to remember, word for word as it was written down."""
+"""The user's reminders, word for word as they were written down."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _list(known: Situation) -> str:
 
 
 def _pills(known: Situation) -> str:
-    """Nobody knows whether they were taken, and nothing is said beyond what was written down."""
+    """Only what was written down: whether they were taken is unknown."""
     found = [each for each in _written(known) if _PILLS.search(each.lower())]
     written = f"Your list says: {'; '.join(found)}. " if found else ""
     return (

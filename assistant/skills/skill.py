@@ -10,13 +10,13 @@ from typing import TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What is known at the moment of a question."""
+    """What is known when a question is asked."""
 
     now: datetime  # timezone-aware, local
     user_name: str | None = None
     reminders: tuple[str, ...] = ()
-    said_last: str | None = None  # the reply before, as it was spoken
+    said_last: str | None = None  # the previous reply, as it was spoken
 
 
 Skill: TypeAlias = Mapping[str, Callable[[Situation], str]]
-"""The whole reply to each of its requests, by the name that the templates give them."""
+"""The complete reply to each of its requests, by the request's name in the templates."""

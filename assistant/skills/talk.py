@@ -1,4 +1,4 @@
-"""Talk about the talk: say that again, who are you, what can you do."""
+"""Talk about the conversation: say that again, who are you, what can you do."""
 
 from __future__ import annotations
 

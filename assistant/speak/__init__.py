@@ -1,1 +1,1 @@
-"""From text to sound: sentences as they arrive, espeak-ng or Piper, and a loudspeaker or a file."""
+"""From text to sound: sentences as they arrive, espeak-ng or Piper, a loudspeaker or a file."""

@@ -13,10 +13,10 @@ from assistant.speak.synthesiser import Synthesiser
 
 
 class Sink(Protocol):
-    """Where the sound goes: one reply lies between ``begin`` and ``end``."""
+    """Where the sound goes: one reply from ``begin`` to ``end``."""
 
     def begin(self, name: str) -> None:
-        """Get ready for a reply of this name."""
+        """Get ready for a reply with this name."""
         ...
 
     def play(self, speech: Speech) -> bool:
@@ -28,7 +28,7 @@ class Sink(Protocol):
         ...
 
     def end(self) -> None:
-        """Return when all has been heard."""
+        """Return when everything has been heard."""
         ...
 
 
@@ -37,11 +37,11 @@ class _Player(threading.Thread):
 
     def __init__(self, sink: Sink, on_first_audio: Callable[[], None] | None) -> None:
         super().__init__(name="speak", daemon=True)
-        # unbounded: a reply has an end, and waiting here would use up the time of its generation
+        # unbounded: a reply has an end, and waiting here would delay its generation
         self.waiting: queue.SimpleQueue[Speech | None] = queue.SimpleQueue()
         self.error: BaseException | None = None
         self.over = threading.Event()
-        self.begun = 0  # sentences of which at least the beginning was heard
+        self.begun = 0  # sentences that were at least partly heard
         self._sink = sink
         self._on_first_audio = on_first_audio
 
@@ -54,7 +54,7 @@ class _Player(threading.Thread):
                 self.begun += 1
                 if not self._sink.play(speech):
                     break
-        except BaseException as error:  # noqa: BLE001 - raised anew in the caller's thread
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
             self.error = error
         finally:
             self.over.set()
@@ -68,18 +68,18 @@ def speak(
     *,
     name: str = "reply",
 ) -> str:
-    """Speak a stream of text by sentence; the text of every sentence that was begun aloud.
+    """Speak a stream of text by sentence; returns the sentences that were at least begun.
 
-    The pieces are taken and synthesised in the calling thread while another one plays, so the
-    first sentence sounds while the rest is being generated. After ``sink.stop()`` no further
-    piece is taken, and it is for the caller to close their source.
+    The calling thread takes and synthesises the pieces while another one plays, so the first
+    sentence is heard while the rest is being generated. After ``sink.stop()`` no further piece is
+    taken, and the caller has to close their source.
 
     Args:
         pieces: the text as it is written.
-        synthesiser: makes sound of it.
+        synthesiser: turns it into sound.
         sink: where the sound goes.
         on_first_audio: called on the playing thread when the first sound is about to go out.
-        name: what the sink shall call the reply.
+        name: the reply's name for the sink.
 
     Raises:
         SpeechError: if synthesis fails.

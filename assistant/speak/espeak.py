@@ -1,4 +1,4 @@
-"""Speech synthesis by espeak-ng, which stays a program of its own (it is under the GPL)."""
+"""Speech synthesis by espeak-ng, which stays a separate program (it is under the GPL)."""
 
 from __future__ import annotations
 
@@ -23,11 +23,7 @@ _HEADER = struct.Struct("<4s4x4s4s4xHHIIHH4s4x")  # RIFF WAVE fmt_ ... data
 
 
 class Espeak:
-    """Synthesises with the settings' voice, rate and pitch.
-
-    Raises:
-        DependencyError: if espeak-ng is not installed.
-    """
+    """Synthesises with the settings' voice; ``DependencyError`` if espeak-ng is not installed."""
 
     def __init__(self, settings: SpeakSettings) -> None:
         program = shutil.which("espeak-ng")
@@ -38,7 +34,7 @@ class Espeak:
         self._command += [f"-s{settings.rate_wpm}", f"-p{settings.pitch}"]
 
     def synthesise(self, text: str) -> Speech:
-        """Speak one sentence; marks of layout are left out, markup is read as it stands.
+        """Speak one sentence without formatting marks; markup is read as it is.
 
         Raises:
             SpeechError: if espeak-ng fails, takes too long or does not have the voice.
@@ -50,15 +46,15 @@ class Espeak:
                 capture_output=True,
                 check=False,
                 timeout=TIMEOUT_S,
-                # it calls at the sound server even to write to stdout, and hangs where that does
+                # it contacts the sound server even to write to stdout, and may hang with it
                 env={**os.environ, "PULSE_SERVER": "unix:/dev/null"},
             )
         except subprocess.TimeoutExpired:
             raise SpeechError(
-                f"espeak-ng did not finish within {TIMEOUT_S:g} s. Say it in shorter sentences."
+                f"espeak-ng did not finish within {TIMEOUT_S:g} s. Use shorter sentences."
             ) from None
         except OSError as error:
-            raise SpeechError(f"espeak-ng does not start: {error}. Install it anew.") from None
+            raise SpeechError(f"espeak-ng does not start: {error}. Reinstall it.") from None
         said = done.stderr.decode(errors="replace").strip()
         if "voice does not exist" in said:
             raise SpeechError(
@@ -74,13 +70,13 @@ class Espeak:
 
 
 def _speech(wav: bytes) -> Speech:
-    """Read a streamed WAV, whose header does not know its length."""
+    """Read a streamed WAV, whose header lacks its length."""
     if len(wav) < _HEADER.size:
-        return Speech(np.empty(0, np.int16), SPEECH_RATE)  # nothing in it to be spoken
+        return Speech(np.empty(0, np.int16), SPEECH_RATE)  # nothing to say
     riff, wave, fmt, coding, channels, rate, _, _, bits, data = _HEADER.unpack_from(wav)
     form = (riff, wave, fmt, coding, channels, bits, data)
     if form != (b"RIFF", b"WAVE", b"fmt ", 1, 1, 16, b"data"):
-        raise SpeechError("espeak-ng gave sound of an unknown form. Install version 1.50 or later.")
+        raise SpeechError("espeak-ng returned an unknown format. Install version 1.50 or later.")
     whole = (len(wav) - _HEADER.size) // 2
     samples = np.frombuffer(wav, "<i2", whole, _HEADER.size)
     return Speech(samples.astype(np.int16), rate)

@@ -1,8 +1,8 @@
 """Speech synthesis by Piper's neural voices.
 
-A voice is an ONNX graph and, beside it, its description in JSON; both are only computed with and
-read, never run as code, and nothing is fetched. The package piper-tts is under the GPL, so it is
-not installed with Attune and loaded only where the settings ask for it.
+A voice is an ONNX graph and a JSON description beside it; neither is run as code, and nothing is
+downloaded. The package piper-tts is under the GPL, so it is not installed with Attune and loaded
+only if the settings ask for it.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ from assistant.errors import DependencyError, SpeechError
 from assistant.speak.speech import Speech, plain
 
 TIMEOUT_S = 60.0
-"""Longest time that the computing of one sentence may take, on however busy a machine."""
+"""Longest time to compute one sentence, even on a busy machine."""
 
 PAUSE_S = 0.2
-"""Silence after every sentence; the voices themselves leave hardly any."""
+"""Silence after every sentence; the voices themselves have hardly any."""
 
 MEASURED = "I hope that you slept well and that today will be a good day."
-"""A sentence of 14 words, by which a voice's own rate is measured."""
+"""A sentence of 14 words to measure a voice's own rate."""
 
 SCALES = (0.25, 4.0)
-"""How many times as fast, and as slowly, as by itself a voice may speak."""
+"""The smallest and the largest factor on a voice's own pace."""
 
 _INPUTS = {"input": "tensor(int64)", "input_lengths": "tensor(int64)", "scales": "tensor(float)"}
 _SPEAKER = {"sid": "tensor(int64)"}
 
 
 class _Described(BaseModel):
-    """What of a voice's description is used."""
+    """The parts of a voice's description that are used."""
 
     model_config = ConfigDict(frozen=True, strict=True)
 
@@ -66,7 +66,7 @@ class _Description(_Described):
     audio: _Audio
     espeak: _Espeak
     inference: _Inference = _Inference.model_validate({})
-    # the others bring programs of their own, some of which fetch models
+    # the others use programs of their own, some of which download models
     phoneme_type: Literal["espeak", "text"] = "espeak"
     phoneme_id_map: dict[str, list[int]]
     num_symbols: int
@@ -87,12 +87,11 @@ class Piper:
 
     Args:
         settings: which voice, and how fast.
-        models: the folder of installed models, for a voice that is named.
+        models: the folder of installed models, for a voice given by name.
 
     Raises:
         DependencyError: if piper-tts is not installed.
-        SpeechError: if there is no such voice, its files are not what they should be, or it
-            does not speak.
+        SpeechError: if there is no such voice, its files are invalid, or it does not speak.
     """
 
     def __init__(self, settings: SpeakSettings, models: Path) -> None:
@@ -113,11 +112,7 @@ class Piper:
         self._length_scale *= scale
 
     def synthesise(self, text: str) -> Speech:
-        """Speak one sentence; marks of layout are left out.
-
-        Raises:
-            SpeechError: if it takes too long, or the voice cannot say it.
-        """
+        """Speak one sentence without formatting marks; ``SpeechError`` if it fails or is slow."""
         text = plain(text)
         if not text:
             return Speech(np.empty(0, np.int16), self._rate)
@@ -131,7 +126,7 @@ class Piper:
             chunks = [chunk.audio_float_array for chunk in self._voice.synthesize(text, how)]
         except SpeechError:
             raise
-        except Exception as error:  # noqa: BLE001 - of any kind, according to what is in the files
+        except Exception as error:  # noqa: BLE001 - of any kind, depending on the files
             raise self._broken(str(error)) from None
         if not chunks:
             return np.empty(0, np.float32)
@@ -139,25 +134,22 @@ class Piper:
             raise self._broken("its sound has more than one channel")
         sound = np.concatenate(chunks)
         if not np.isfinite(sound).all():
-            raise self._broken("its sound has samples that are no numbers")
+            raise self._broken("its sound contains values that are not numbers")
         return cast("NDArray[np.float32]", sound)
 
     def _broken(self, why: str) -> SpeechError:
         return SpeechError(
-            f"The voice {self._name} does not speak ({_first_line(why)}). Install it anew or set "
+            f"The voice {self._name} does not speak ({_first_line(why)}). Reinstall it or set "
             "speak.voice to another."
         )
 
 
 def voice_file(voice: str, models: Path) -> Path:
-    """The .onnx file that ``speak.voice`` means.
+    """The .onnx file that ``speak.voice`` means; ``SpeechError`` unless there is exactly one.
 
     Args:
         voice: a file, a folder with one in it, or the name of such a folder among the models.
         models: the folder of installed models.
-
-    Raises:
-        SpeechError: if there is none, or more than one.
     """
     path = Path(voice).expanduser() if voice.startswith("~/") else Path(voice)
     if len(path.parts) == 1 and path.suffix != ".onnx":
@@ -180,19 +172,15 @@ def voice_file(voice: str, models: Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class _Session:
-    """What Piper computes with; no run takes longer than ``TIMEOUT_S``."""
+    """Runs the voice's graph for Piper, never longer than ``TIMEOUT_S``."""
 
     session: Any
     options: type[Any]  # onnxruntime's RunOptions
 
     def run(self, names: Sequence[str] | None, feeds: Mapping[str, Any]) -> list[Any]:
-        """Compute the outputs of these names, or all.
-
-        Raises:
-            SpeechError: if that takes too long.
-        """
+        """Compute the outputs with these names, or all; ``SpeechError`` if that takes too long."""
         options = self.options()
-        options.log_severity_level = 4  # raised already
+        options.log_severity_level = 4  # errors are raised anyway
         timer = threading.Timer(TIMEOUT_S, setattr, (options, "terminate", True))
         timer.daemon = True
         timer.start()
@@ -210,7 +198,7 @@ class _Session:
 
 
 def _packages() -> tuple[Any, Any]:
-    """Piper and what it computes with, by name because they are optional."""
+    """Piper and ONNX Runtime, imported by name because they are optional."""
     try:
         piper, onnxruntime = import_module("piper"), import_module("onnxruntime")
     except ImportError:
@@ -220,7 +208,7 @@ def _packages() -> tuple[Any, Any]:
             "To speak with Piper, the package piper-tts is needed. Run: "
             f"{sys.executable} -m pip install 'piper-tts>=1.3', or set speak.engine to 'espeak'."
         )
-    logging.getLogger("piper").setLevel(logging.ERROR)  # it logs what is said
+    logging.getLogger("piper").setLevel(logging.ERROR)  # it would log what is said
     onnxruntime.disable_telemetry_events()
     return piper, onnxruntime
 
@@ -243,8 +231,8 @@ def _read(path: Path) -> _Description:
     except (ValueError, RecursionError) as error:
         why = str(error)
     raise SpeechError(
-        f"{path} does not describe a voice that Attune can use ({_first_line(why)}). Install the "
-        "voice anew or set speak.voice to another."
+        f"{path} does not describe a voice that Attune can use ({_first_line(why)}). Reinstall the "
+        "voice or set speak.voice to another."
     )
 
 
@@ -253,11 +241,11 @@ def _open(onnxruntime: Any, path: Path, description: _Description, threads: int)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    # threads that wait asleep: the language model wants the cores at the same time
+    # idle threads should sleep: the language model needs the cores at the same time
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # neither keeps hold of what the longest sentence took
+    # else these would keep the memory of the longest sentence
     options.enable_cpu_mem_arena = options.enable_mem_pattern = False
-    options.log_severity_level = 4  # raised already
+    options.log_severity_level = 4  # errors are raised anyway
     try:
         session = onnxruntime.InferenceSession(
             str(path), sess_options=options, providers=["CPUExecutionProvider"]
@@ -265,8 +253,8 @@ def _open(onnxruntime: Any, path: Path, description: _Description, threads: int)
     except Exception as error:  # noqa: BLE001 - it raises a dozen kinds without a common parent
         why = _first_line(str(error)).rpartition("failed:")[2]
         raise SpeechError(
-            f"{path} is not an ONNX model that can be loaded ({why}). Install the voice anew or "
-            "set speak.voice to another."
+            f"{path} is not an ONNX model that can be loaded ({why}). Reinstall the voice or set "
+            "speak.voice to another."
         ) from None
     wanted = _INPUTS | (_SPEAKER if description.num_speakers > 1 else {})
     found = {each.name: each.type for each in session.get_inputs()}

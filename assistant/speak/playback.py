@@ -21,26 +21,26 @@ from assistant.speak.espeak import SPEECH_RATE
 from assistant.speak.speech import Speech
 
 BUFFER_S = 0.5
-"""Sound the loudspeaker holds: what a busy machine may be late by."""
+"""Sound that the loudspeaker buffers: how late a busy machine may be."""
 
 TAIL_S = 0.2
-"""Sound that may be under way behind the buffer, in the sound server or a wireless link."""
+"""Sound that may be delayed after the buffer, in the sound server or a wireless link."""
 
 CHUNK_S = 0.05
-"""Sound written at once: how soon ``stop`` is heeded."""
+"""Sound written at once: how quickly ``stop`` takes effect."""
 
 _soundfile = cast("Any", soundfile)
 
 
 class Witness(Protocol):
-    """Hears what sounds, in the thread that plays it."""
+    """Is notified of what is played, in the thread that plays it."""
 
     def played(self, samples: NDArray[np.int16], rate: int, at: float) -> None:
-        """Mono sound, shape (n_samples,), begins to sound at this moment, monotonic seconds."""
+        """Mono sound, shape (n_samples,), starts to play at this moment, monotonic seconds."""
         ...
 
     def silenced(self, at: float) -> None:
-        """From this moment on, monotonic seconds, nothing of that sounds any more."""
+        """From this moment on, monotonic seconds, nothing of that can be heard."""
         ...
 
 
@@ -49,8 +49,8 @@ class Loudspeaker:
 
     Args:
         settings: which device.
-        sample_rate: the rate to ask it for; other speech is resampled.
-        witness: hears all that is played.
+        sample_rate: the rate to request; other speech is resampled.
+        witness: is notified of everything that is played.
     """
 
     def __init__(
@@ -74,12 +74,12 @@ class Loudspeaker:
         device = portaudio.choose(portaudio.DeviceKind.OUTPUT, self._name_part)
         self._stream, self._format = portaudio.open_output(device, self._rate, BUFFER_S)
         self._device_name = device.name
-        # a device may give less than it was asked for
+        # a device may provide less than was requested
         self._capacity = self._stream.write_available or round(self._format.rate * BUFFER_S)
         self._chunk = min(round(self._format.rate * CHUNK_S), max(1, self._capacity // 2))
 
     def play(self, speech: Speech) -> bool:
-        """Hand over a sentence, returning with the last of it; False if it was stopped.
+        """Play a sentence until its end is buffered; False if it was stopped.
 
         Raises:
             DeviceError: if the loudspeaker disappears.
@@ -88,7 +88,7 @@ class Loudspeaker:
         return not self._stopped.is_set()
 
     def stop(self) -> None:
-        """Fall silent: ``play`` returns early and what is buffered is thrown away."""
+        """Fall silent: ``play`` returns early and the buffer is discarded."""
         self._stopped.set()
 
     def end(self) -> None:
@@ -98,8 +98,8 @@ class Loudspeaker:
             DeviceError: if the loudspeaker disappears.
         """
         try:
-            # PortAudio's own waiting ends early on PulseAudio; but when as much silence as the
-            # buffer holds has been taken, everything before it has left the buffer
+            # PortAudio's own waiting ends early on PulseAudio; but once a whole buffer of silence
+            # has been written, everything before it has left the buffer
             tail = self._capacity + round(self._format.rate * TAIL_S)
             self._write(np.zeros(tail, np.int16))
         finally:
@@ -124,7 +124,7 @@ class Loudspeaker:
 
 
 class WavSink:
-    """Writes each reply into a WAV file of its own in a folder."""
+    """Writes each reply to a WAV file of its own in a folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -172,17 +172,17 @@ class WavSink:
             self._file.write(_at_rate(speech, self._file.samplerate))
         except (_soundfile.LibsndfileError, OSError) as error:
             raise AudioFileError(
-                f"Cannot write {self._path} ({error}). Make room or choose another folder "
-                "with the setting speak.wav_dir."
+                f"Cannot write {self._path} ({error}). Free some space or choose another "
+                "folder with the setting speak.wav_dir."
             ) from None
         return True
 
     def stop(self) -> None:
-        """Write no more of this reply."""
+        """Write nothing more of this reply."""
         self._stopped.set()
 
     def end(self) -> None:
-        """Close the reply's file."""
+        """Close the file of the reply."""
         if self._file is not None:
             self._file.close()
             self._file = None

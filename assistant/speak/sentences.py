@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 LONG = 200
-"""Characters after which a clause without an end is cut at a comma or a space."""
+"""Characters after which a sentence without an end is cut at a comma or a space."""
 
 _TITLES = frozenset(
     ("mr", "mrs", "ms", "dr", "st", "prof", "rev", "sr", "jr", "mt", "gen", "vs", "e.g", "i.e")
@@ -16,7 +16,7 @@ _TITLES = frozenset(
 _SHORTENED = frozenset(("etc", "approx", "a.m", "p.m", "u.s", "u.k"))
 """Words whose full stop ends a sentence only when a capital follows."""
 
-# a mark, what closes after it, and the beginning of what follows; or the end of a line
+# a mark, closing quotes or brackets, and the start of what follows; or the end of a line
 _MARK = re.compile(r"""(?P<mark>[.!?…]+)["'”\u2019)\]*]*(?=\s+(?P<next>\S))|\n""")
 _WORD_BEFORE = re.compile(r"[A-Za-z.]+$")
 
@@ -24,7 +24,7 @@ _WORD_BEFORE = re.compile(r"[A-Za-z.]+$")
 def sentences(pieces: Iterable[str]) -> Iterator[str]:
     """The sentences of a stream of text pieces, each as soon as what follows shows its end.
 
-    White space around them is dropped, and so is what holds no letter or digit.
+    White space around them is dropped, and so is text without letters or digits.
     """
     text = ""
     for piece in pieces:

@@ -1,4 +1,4 @@
-"""One synthesised sentence, and what of a text is spoken at all."""
+"""One synthesised sentence, and which characters of a text are spoken."""
 
 from __future__ import annotations
 
@@ -30,5 +30,5 @@ class Speech:
 
 
 def plain(text: str) -> str:
-    """Text without the synthesisers' own commands and without marks that are not spoken."""
+    """Text without the synthesisers' own commands and without unspoken marks."""
     return _NOT_SPOKEN.sub(" ", text).replace("[[", "[ [").strip()

@@ -1,4 +1,4 @@
-"""What makes sound of text, and which of them speaks."""
+"""The interface of speech synthesisers, and how to open the one in the settings."""
 
 from __future__ import annotations
 
@@ -15,24 +15,16 @@ class Synthesiser(Protocol):
     """Turns text into sound."""
 
     def synthesise(self, text: str) -> Speech:
-        """Speak one sentence.
-
-        Raises:
-            SpeechError: if it cannot be said.
-        """
+        """Speak one sentence; ``SpeechError`` if it cannot be said."""
         ...
 
 
 def open_voice(settings: SpeakSettings, models: Path) -> Synthesiser:
-    """The synthesiser that the settings choose, ready to speak.
-
-    Args:
-        settings: which one, and how it speaks.
-        models: the folder of installed models, for a voice that is named.
+    """The synthesiser in the settings, ready to speak with a voice from the folder of models.
 
     Raises:
         DependencyError: if it is not installed.
-        SpeechError: if its voice is missing or of another kind.
+        SpeechError: if its voice is missing or invalid.
     """
     match settings.engine:
         case "espeak":

@@ -1,4 +1,4 @@
-"""What says a reply."""
+"""Says replies."""
 
 from __future__ import annotations
 
@@ -20,11 +20,7 @@ class Voice(Protocol):
         ...
 
     def prepare(self, sentence: str) -> None:
-        """Make the sound of a sentence that may be said next; nothing is heard.
-
-        Raises:
-            SpeechError: if it cannot be said.
-        """
+        """Synthesise a sentence that may be said next; ``SpeechError`` if it cannot be said."""
         ...
 
     def stop(self) -> None:
@@ -55,9 +51,9 @@ class Aloud:
     synthesiser: Synthesiser
     sink: Sink
     deaf: Callable[[], AbstractContextManager[None]] = nullcontext
-    may_speak: Callable[[], bool] = lambda: True  # waits; False: nothing of this reply is said
-    beat: Callable[[], None] = lambda: None  # called with every piece: the reply comes on
-    _ready: tuple[str, Speech] | None = None  # a sentence whose sound is made
+    may_speak: Callable[[], bool] = lambda: True  # may block; False: nothing of this reply is said
+    beat: Callable[[], None] = lambda: None  # called with every piece: the reply is making progress
+    _ready: tuple[str, Speech] | None = None  # a sentence that has been synthesised
 
     def say(self, pieces: Iterator[str], name: str, on_first_audio: Callable[[], None]) -> None:
         """Speak sentence by sentence as the pieces arrive."""
@@ -78,18 +74,16 @@ class Aloud:
             speak(beating(), self, self.sink, begin, name=name)
 
     def prepare(self, sentence: str) -> None:
-        """Make the sound of a sentence that may be said next; nothing is heard."""
+        """Synthesise a sentence that may be said next."""
         self._ready = sentence, self.synthesiser.synthesise(sentence)
         self.beat()
 
     def synthesise(self, text: str) -> Speech:
-        """The sound of one sentence, made now unless it is ready."""
+        """The sound of one sentence, synthesised now unless it is ready."""
         ready, self._ready = self._ready, None
-        return (
-            ready[1]
-            if ready is not None and ready[0] == text
-            else self.synthesiser.synthesise(text)
-        )
+        if ready is not None and ready[0] == text:
+            return ready[1]
+        return self.synthesiser.synthesise(text)
 
     def stop(self) -> None:
         """Fall silent, from any thread."""

@@ -93,7 +93,7 @@ class Trouble:
                 self.hub.faults += [Fault(flip_at=rng.randrange(size)) for _ in range(flips)]
                 told = self._start(wanted).end()
                 # a byte that is here already cannot come changed
-                assert told == WHOLE or (flips == 2 and "came damaged twice" in (told or ""))
+                assert told == WHOLE or (flips == 2 and "arrived damaged twice" in (told or ""))
         self.hub.faults.clear()
 
     def _start(self, wanted: CatalogEntry) -> Puller:

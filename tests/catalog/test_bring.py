@@ -118,7 +118,7 @@ def test_a_voice_is_two_files(tmp_path: Path) -> None:
 def test_pickles_are_refused_with_the_reason(tmp_path: Path) -> None:
     folder = encoder(tmp_path / "old")
     (folder / "model.safetensors").unlink()
-    with pytest.raises(CatalogError, match=r"pytorch_model\.bin are pickled, and whoever made"):
+    with pytest.raises(CatalogError, match=r"pytorch_model\.bin are pickled, and opening a pickle"):
         survey(folder)
     with zipfile.ZipFile(tmp_path / "model.pt", "w") as archive:
         archive.writestr("data.pkl", pickle.dumps({}))
@@ -132,7 +132,7 @@ def test_pickles_are_refused_with_the_reason(tmp_path: Path) -> None:
 def test_what_is_no_model_is_told(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("dear", encoding="utf-8")
     for path in (tmp_path / "letter.txt", tmp_path):
-        with pytest.raises(CatalogError, match="is no model that Attune reads"):
+        with pytest.raises(CatalogError, match="is not a model that Attune can read"):
             survey(path)
     with pytest.raises(CatalogError, match=r"Cannot read .*nowhere: No such file"):
         survey(tmp_path / "nowhere")
@@ -178,7 +178,7 @@ def test_a_copy_that_does_not_open_gets_no_name(tmp_path: Path, folder: ModelFol
 def test_a_name_that_is_taken_is_told(tmp_path: Path, folder: ModelFolder) -> None:
     offer = survey(gguf(tmp_path / "x.gguf"))
     list(bring(offer, "mine", folder, opened))
-    with pytest.raises(CatalogError, match="There is a model mine already"):
+    with pytest.raises(CatalogError, match="There is already a model mine"):
         list(bring(offer, "mine", folder, opened))
     with pytest.raises(CatalogError, match="cannot be the name of a model"):
         list(bring(offer, "../mine", folder, opened))

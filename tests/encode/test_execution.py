@@ -123,7 +123,7 @@ def test_auto_does_without_onnx_runtime_where_it_is_not_there(
     in_float = opened(folder, tmp_path, "float")
     tuning_record.remember(tmp_path, in_float.fingerprint, "onnx-int8")
     assert opened(folder, tmp_path, "auto").execution == "float"
-    with pytest.raises(EncoderError, match=r"not been made ready.*'assistant models tune'"):
+    with pytest.raises(EncoderError, match=r"not been prepared.*'assistant models tune'"):
         opened(folder, tmp_path, "onnx-int8")
     in_float.export(tmp_path)
     assert opened(folder, tmp_path, "auto").execution == "onnx-int8"
@@ -140,7 +140,7 @@ def test_an_export_that_is_damaged_or_cannot_be_written_is_told(tmp_path: Path) 
     folder = tiny.write(tmp_path)
     in_float = opened(folder, tmp_path, "float")
     onnx_runtime.place(tmp_path, in_float.fingerprint).write_bytes(b"no network")
-    with pytest.raises(EncoderError, match=r"damaged.*Make it anew with 'assistant models tune'"):
+    with pytest.raises(EncoderError, match=r"damaged.*Recreate it with 'assistant models tune'"):
         opened(folder, tmp_path, "onnx-int8")
     in_the_way = tmp_path / "file"
     in_the_way.touch()

@@ -170,7 +170,7 @@ def test_an_encoder_of_another_kind_is_refused(tmp_path: Path) -> None:
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     config["model_type"] = "data2vec-audio"
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    with pytest.raises(EncoderError, match="of the kind data2vec-audio, which Attune does not run"):
+    with pytest.raises(EncoderError, match="a data2vec-audio model, which Attune cannot run"):
         open_encoder(settings(folder))
 
 

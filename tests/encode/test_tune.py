@@ -51,7 +51,7 @@ def test_a_process_that_breaks_off_is_told(tmp_path: Path) -> None:
     settings = EncodeSettings.model_validate({"path": tiny.write(tmp_path), "cache": tmp_path})
     sounds = [utterance(16_000).samples]
     program = (sys.executable, "-c", "import sys; sys.exit('out of memory')")
-    with pytest.raises(EncoderError, match="float broke off: out of memory"):
+    with pytest.raises(EncoderError, match="float failed: out of memory"):
         next(Tuning(settings, sounds, program).run())
 
 

@@ -133,7 +133,7 @@ def test_few_and_many_hypotheses_lead_to_words(beam: int, engine: CTranslateEngi
 
 
 def test_english_is_all_it_knows(engine: CTranslateEngine, heard: list[SpeechFeatures]) -> None:
-    with pytest.raises(EncoderError, match=r"hears English only\. Set encode\.language to 'en'"):
+    with pytest.raises(EncoderError, match=r"only knows English\. Set encode\.language to 'en'"):
         WhisperEncoder(engine, settings(language="de"))
     listening = WhisperEncoder(engine, settings(language="auto"))
     assert listening.encode(said(examples()[1])).transcript == heard[1].transcript
@@ -142,7 +142,7 @@ def test_english_is_all_it_knows(engine: CTranslateEngine, heard: list[SpeechFea
 def test_onnx_runtime_does_not_compute_it(engine: CTranslateEngine, tmp_path: Path) -> None:
     with pytest.raises(EncoderError, match=r"Set encode\.execution to 'auto'"):
         open_encoder(settings(execution="onnx-int8"))
-    with pytest.raises(EncoderError, match="CTranslate2 computes this recogniser"):
+    with pytest.raises(EncoderError, match="CTranslate2 already runs this recogniser"):
         WhisperEncoder(engine, settings()).export(tmp_path)
 
 

@@ -257,7 +257,7 @@ def test_of_english_alone_no_language_is_told(tmp_path: Path) -> None:
     assert engine.tokens is not None
     assert len(engine.tokens.start("en")) == 2
     assert engine.language(sound(0)) == "en"
-    with pytest.raises(EncoderError, match="hears English only"):
+    with pytest.raises(EncoderError, match="only knows English"):
         open_encoder(settings(folder, language="de"))
 
 

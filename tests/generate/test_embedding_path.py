@@ -152,7 +152,7 @@ def test_table_of_another_model_is_found_out(load: Load, tmp_path: Path) -> None
     session = load(Toy())
     other = GGUFFile(write(tmp_path / "other.gguf", Toy(seed=1)))
 
-    with pytest.raises(EmbeddingPathError, match="otherwise to a token than to its embedding"):
+    with pytest.raises(EmbeddingPathError, match="differently from its embedding"):
         prove(other, session._model, session._logits_after)
 
 

@@ -126,7 +126,7 @@ def test_file_that_is_cut_off_while_it_is_in_use_is_an_error(toy: Path) -> None:
     gguf = GGUFFile(toy)
     os.truncate(toy, gguf.tensors["token_embd.weight"].offset + 100)
 
-    with pytest.raises(GGUFError, match=r"shorter since it was opened.*Download it again"):
+    with pytest.raises(GGUFError, match=r"truncated while it was open.*Download it again"):
         gguf.rows([5])
 
 

@@ -113,7 +113,7 @@ def test_what_is_expected_is_used_once_and_only_with_its_instruction(load: Load)
     list(other)
     assert other.stats.prompt_tokens_decoded == plain.stats.prompt_tokens_decoded
     session.expect(NOON)
-    with pytest.raises(GenerationError, match="the context holds"):
+    with pytest.raises(GenerationError, match="prompt and reply together may have"):
         session.expect("noon " * session.n_ctx)
     assert "".join(ask(session, "hello", NOON)) == "".join(ask(session, "hello", NOON))
 

@@ -87,7 +87,7 @@ def test_a_missing_espeak_names_the_package(
     ("script", "said"),
     [
         ("echo broken >&2; exit 3", r"failed with status 3 \(broken\)"),
-        ("head -c 100 /dev/zero", "sound of an unknown form"),
+        ("head -c 100 /dev/zero", "returned an unknown format"),
     ],
 )
 def test_a_broken_espeak_is_told(

@@ -176,7 +176,7 @@ def graph(**changed: object) -> Callable[[Path], object]:
         (described(num_speakers=2), "takes input, input_lengths, scales where .*, scales, sid"),
         (graph(samples_per_id=0), "The voice hum does not speak"),
         (graph(channels=2), r"does not speak \(its sound has more than one channel\)"),
-        (graph(louder=float("nan")), r"does not speak \(its sound has samples that are no numbers"),
+        (graph(louder=float("nan")), r"does not speak \(its sound contains values that are not"),
     ],
 )
 def test_what_is_no_voice_is_refused_with_the_reason(

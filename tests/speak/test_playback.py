@@ -150,7 +150,7 @@ def test_a_sound_server_that_hangs_while_speaking_is_an_error(mortal_server: Sou
     mortal_server.process.send_signal(signal.SIGSTOP)
     kind, message = told(process)["error"]
     assert kind == "DeviceError"
-    assert "has taken no sound" in message
+    assert "has not responded" in message
 
 
 def tone(seconds: float, rate: int = 22_050) -> Speech:
