@@ -148,7 +148,7 @@ def test_it_keeps_to_its_minutes(tmp_path: Path) -> None:
 
 def test_a_state_that_cannot_be_kept_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(TrainingError, match=r"Cannot keep .*Make room"):
+    with pytest.raises(TrainingError, match=r"Cannot write .*Make room"):
         run(trainer(tmp_path / "file" / "state"))
 
 
