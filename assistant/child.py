@@ -1,8 +1,8 @@
-"""Child processes: how they are started, talked to and ended, and what became of them.
+"""Child processes: starting them, talking to them, ending them and explaining how they ended.
 
-Run as ``python -m assistant.child PROGRAM ARGUMENT...`` it gives itself the lowest priority and
-becomes that program. That is done before there is a second thread, because on Linux each thread
-has a priority of its own.
+``python -m assistant.child PROGRAM ARGUMENT...`` lowers its own priority as far as it goes and then
+becomes that program. This must happen while there is only one thread: on Linux each thread has a
+priority of its own.
 """
 
 from __future__ import annotations
@@ -21,31 +21,31 @@ from pathlib import Path
 from typing import IO, Any, NoReturn, Protocol, cast
 
 END_S = 2.0
-"""Longest wait for a process that was killed; one that hangs in a driver cannot be ended at all."""
+"""Longest wait for a killed process; one that hangs in a driver cannot be ended at all."""
 
 _BLOCK = 1 << 16
 
 
 class Process(Protocol):
-    """What ``end`` needs of a process."""
+    """What ``end`` needs from a process."""
 
     def send_signal(self, sig: int, /) -> None:
-        """Send it a signal, unless it has ended."""
+        """Send a signal, unless the process has ended."""
         ...
 
     def wait(self, timeout: float | None = None) -> int:
-        """Its exit status; raises ``subprocess.TimeoutExpired``."""
+        """Return the exit status; raises ``subprocess.TimeoutExpired``."""
         ...
 
 
 class Child:
-    """A process with a pipe to it and a pipe from it, to be closed; ``contextlib.closing`` does.
+    """A process with pipes to and from it; use it with ``contextlib.closing``.
 
     Args:
-        command: its words.
-        order: a JSON value that it reads from standard input to its end; without one, standard
+        command: the program and its arguments.
+        order: a JSON value for its standard input, which is then closed; without one, standard
             input stays open until ``close``.
-        patience_s: how long it may take to end by itself in ``close``.
+        patience_s: how long ``close`` lets it end by itself.
         errors: where its standard error goes.
 
     Raises:
@@ -65,7 +65,7 @@ class Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
-            start_new_session=True,  # Ctrl-C is for the parent, which ends it in order
+            start_new_session=True,  # Ctrl-C goes to the parent only, which ends the child properly
         )
         self._in = cast("IO[bytes]", self._process.stdin)
         self._out = cast("IO[bytes]", self._process.stdout)
@@ -76,13 +76,13 @@ class Child:
                 self._in.write(json.dumps(order).encode())
 
     def read(self, timeout_s: float | None = None) -> bytes | None:
-        """What has come; ``None`` if nothing comes in that time, empty at the end."""
+        """Output that has arrived; ``None`` after the timeout, empty at the end of the stream."""
         timeout_s = None if timeout_s is None else max(0.0, timeout_s)
         ready, _, _ = select.select([self._out], [], [], timeout_s)
         return os.read(self._out.fileno(), _BLOCK) if ready else None
 
     def line(self, timeout_s: float | None = None) -> bytes | None:
-        """The next whole line; ``None`` if none comes in that time, empty at the end."""
+        """The next whole line; ``None`` after the timeout, empty at the end of the stream."""
         began = time.monotonic()
         while b"\n" not in self._held:
             block = self.read(timeout_s and timeout_s - (time.monotonic() - began))
@@ -93,14 +93,14 @@ class Child:
         return line
 
     def ending(self) -> str:
-        """What became of it after its last word, as a predicate."""
+        """How the process ended, as a predicate for a sentence."""
         try:
             return ending(self._process.wait(END_S))
         except subprocess.TimeoutExpired:
             return "closed its output"
 
     def close(self) -> None:
-        """Close its standard input and end it, or leave it behind if it cannot be ended."""
+        """Close its standard input and end it, or abandon it if it cannot be ended."""
         with suppress(OSError):
             self._in.close()
         for patience_s in (self._patience_s, END_S):
@@ -111,24 +111,21 @@ class Child:
 
 
 def command(module: str) -> tuple[str, ...]:
-    """The words that start a module as a program.
+    """The command that runs an installed module, given by its dotted name, as a program.
 
-    Isolated, Python puts neither the working directory nor PYTHONPATH on its path, so a file that
-    happens to be called ``json.py`` where somebody stands is not executed.
-
-    Args:
-        module: its dotted name, of one that is installed: the folder it lies in is not enough.
+    In isolated mode Python ignores the working directory and PYTHONPATH, so a file that happens to
+    be called ``json.py`` in the current folder is not executed.
     """
     return (sys.executable, "-I", "-m", module)
 
 
 def in_background(command: Sequence[str]) -> tuple[str, ...]:
-    """The words that start a program with the lowest claim on CPU, disk and memory."""
+    """The command that starts a program with the lowest CPU, disk and memory priority."""
     return (*_SELF, *command)
 
 
 def end(process: Process, patience_s: float) -> int:
-    """Ask a process to end, stopped or not, kill it when it does not, and give its exit status."""
+    """Ask a process, stopped or not, to end; kill it if it does not; return its exit status."""
     for number in (signal.SIGTERM, signal.SIGCONT):
         process.send_signal(number)
     try:
@@ -139,7 +136,7 @@ def end(process: Process, patience_s: float) -> int:
 
 
 def ending(status: int) -> str:
-    """What an exit status means, as subprocess writes it: a predicate for a sentence."""
+    """Explain an exit status, in subprocess's notation, as a predicate for a sentence."""
     if status == -signal.SIGKILL:
         return "was killed, probably because memory ran out"
     if status < 0:
@@ -148,9 +145,9 @@ def ending(status: int) -> str:
 
 
 def serve() -> tuple[Any, Callable[[object], None]]:
-    """Called by the child: its order, and what sends a JSON value as a line of its own.
+    """In the child: read the order, and return it with a function that sends one JSON line.
 
-    Whatever libraries print goes to standard error from now on.
+    From then on, anything that libraries print goes to standard error.
     """
     go_first()
     answers = os.dup(1)
@@ -159,39 +156,31 @@ def serve() -> tuple[Any, Callable[[object], None]]:
 
 
 def send(handle: int, message: bytes) -> None:
-    """Write all of a message to a pipe.
-
-    Raises:
-        BrokenPipeError: if nobody reads it.
-    """
+    """Write a whole message to a pipe; raises ``BrokenPipeError`` if nobody reads it."""
     while message:
         message = message[os.write(handle, message) :]
 
 
 def go_first() -> None:
-    """Let this process be the one that is killed where memory is short, and not the daemon."""
+    """Make the kernel kill this process rather than the daemon when memory runs out."""
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
 
 def peak_mb() -> float:
-    """Most resident memory of this process so far; getrusage counts its parent's before exec."""
+    """Peak resident memory of this process in MB; getrusage would include the parent's."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     found = re.search(r"VmHWM:\s+(\d+) kB", status)
     return int(found[1]) / 1024 if found else 0.0
 
 
 def _become(command: Sequence[str]) -> NoReturn:
-    """Become a program with the lowest claim on CPU, disk and memory.
-
-    Raises:
-        OSError: if there is no such program.
-    """
+    """Replace this process by a program with the lowest CPU, disk and memory priority."""
     import psutil  # noqa: PLC0415 - only this needs it
 
-    # A group of its own: Ctrl-C on the daemon does not reach it, and the kernel ends a stopped
-    # trainer whose daemon was killed. The session stays the daemon's, because the kernel shares
-    # the CPU out between sessions, and one of its own would be given half of it.
+    # A process group of its own: Ctrl-C on the daemon does not reach it, and the kernel ends a
+    # stopped trainer whose daemon was killed. It stays in the daemon's session, because the kernel
+    # divides the CPU between sessions and would give a session of its own half of it.
     os.setpgid(0, 0)
     os.nice(19)
     with suppress(OSError):  # some containers forbid it

@@ -1,4 +1,4 @@
-"""Files that are whole or not there, whenever the power is cut, and that nobody else may read."""
+"""Files that survive a power cut whole or not at all, and that only their owner may read."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ _OTHERS = 0o077
 
 
 def part(path: Path) -> Path:
-    """Where ``write`` keeps what is half written."""
+    """Where ``write`` keeps a file until it is complete."""
     return path.with_name(f"{path.name}.part")
 
 
 def write(path: Path, data: bytes, *, mode: int = 0o600) -> None:
-    """Write a file atomically and bring it to the disk, its name included.
+    """Write a file atomically and flush it and its directory entry to the disk.
 
     Args:
-        path: the file; its folder must be there.
-        data: all of it.
-        mode: permissions, less the process's umask unless they are the owner's alone.
+        path: the file, in an existing folder.
+        data: the whole content.
+        mode: permissions; the umask applies unless only the owner has any.
 
     Raises:
-        OSError: if it cannot be written; then the file is what it was before.
+        OSError: if it cannot be written; the old file is then unchanged.
     """
     new = part(path)
     try:
@@ -46,7 +46,7 @@ def write(path: Path, data: bytes, *, mode: int = 0o600) -> None:
 
 
 def sync(folder: Path) -> None:
-    """Bring a folder's list of names to the disk."""
+    """Flush a folder's directory entries to the disk."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -55,7 +55,7 @@ def sync(folder: Path) -> None:
 
 
 def private(path: str, flags: int) -> int:
-    """Open a file that is its owner's alone, as the ``opener`` of ``open``; one that is there, too.
+    """An ``opener`` for ``open`` that leaves a new or existing file to its owner alone.
 
     Raises:
         OSError: if it cannot be opened, or belongs to somebody else.
@@ -75,16 +75,14 @@ def _restrict(handle: int, mode: int) -> None:
     except PermissionError:
         if os.fstat(handle).st_uid != os.geteuid():
             raise
-        # of one's own: a memory stick, say, whose file system knows no permissions
+        # our own file, on a memory stick, say, whose file system has no permissions
 
 
 def folder(path: Path) -> None:
-    """Make a folder, and those above it that are missing, for its owner alone.
-
-    One that is there stays as it is.
+    """Create a folder and its missing parents for the owner alone; existing ones are not changed.
 
     Raises:
-        OSError: if it cannot be made.
+        OSError: if it cannot be created.
     """
     if path.is_dir():
         return
@@ -98,15 +96,15 @@ def folder(path: Path) -> None:
 
 @contextmanager
 def locked(path: Path, refusal: Exception, *, wait_s: float = 0.0) -> Generator[None]:
-    """Be the only process within this block; the file stays, and death gives the lock back.
+    """Hold an inter-process lock; the lock file stays, and a dying process releases the lock.
 
     Args:
-        path: the lock; its folder must be there.
-        refusal: raised if another process is within such a block all the while.
-        wait_s: how long to wait for that one.
+        path: the lock file, in an existing folder.
+        refusal: raised if another process still holds the lock after ``wait_s``.
+        wait_s: how long to wait for the lock.
 
     Raises:
-        OSError: if the file cannot be made.
+        OSError: if the file cannot be created.
     """
     lock = FileLock(path, wait_s, mode=0o600, thread_local=False)
     try:
@@ -120,11 +118,11 @@ def locked(path: Path, refusal: Exception, *, wait_s: float = 0.0) -> Generator[
 
 
 def close_to_others(path: Path, *, keeping: int = 0) -> bool:
-    """Leave a file or folder to its owner alone; whether it was open to others until now.
+    """Remove other users' permissions on a file or folder; returns whether there were any.
 
     Args:
-        path: what is not there, or is somebody else's, stays as it is.
-        keeping: what others may nevertheless do, as permissions.
+        path: ignored if it is missing or belongs to somebody else.
+        keeping: permission bits that other users keep.
     """
     try:
         found = path.stat()

@@ -1,6 +1,6 @@
-"""The kinds of bridge: one line for each, naming the module that knows everything about it.
+"""The kinds of bridge: one line each, naming the module that implements it.
 
-Settings and commands need only the names, so nothing of a kind is imported here: they need torch.
+Settings and commands need only the names, so the modules, which need torch, are not imported here.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 class Entry:
     """Where a kind is defined."""
 
-    module: str  # whose KIND it is
-    networks: tuple[str, ...]  # their names in checkpoints; the first is the one that is trained
+    module: str  # defines KIND
+    networks: tuple[str, ...]  # their names in checkpoints; the first is the one trained here
 
 
 REGISTRY = {
@@ -25,25 +25,17 @@ REGISTRY = {
 
 
 def known(kind: str) -> str:
-    """The name of a kind, as a setting may have it.
-
-    Raises:
-        ValueError: if there is no such kind.
-    """
+    """Check a kind's name from the settings; raises ``ValueError`` if there is no such kind."""
     return _among(kind, list(REGISTRY))
 
 
 def known_network(network: str) -> str:
-    """The name of a network, as a checkpoint may have it.
-
-    Raises:
-        ValueError: if no kind has such a network.
-    """
+    """Check a network's name from a checkpoint; raises ``ValueError`` if no kind has it."""
     return _among(network, [name for entry in REGISTRY.values() for name in entry.networks])
 
 
 def module_of(network: str) -> str:
-    """The module of the kind that a network, by its name, belongs to."""
+    """The module of the kind that a network belongs to."""
     return next(entry.module for entry in REGISTRY.values() if network in entry.networks)
 
 

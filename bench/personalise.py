@@ -150,8 +150,8 @@ class Bench:
         talk = common_talk(wanted.canaries + wanted.replay, self.encoder, out)
         common = [EncodedPair(each.features, each.text) for each in talk]
         self.canaries, self.replay = common[: wanted.canaries], common[wanted.canaries :]
-        base = [("base", settings.bridge.path)]
-        _, found = next(usable(base, source_of(self.encoder), self.language), ("", None))
+        source = source_of(self.encoder)
+        _, found = next(usable(settings, None, source, self.language), ("", None))
         self.base = None if found is None else self.join(found)
 
     def renewed_gate(self) -> Gate:

@@ -1,4 +1,4 @@
-"""Utterances with their words, as bridges are trained on them."""
+"""Utterances with their words, for training bridges."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Pair(Protocol):
 
     @property
     def features(self) -> SpeechFeatures:
-        """What the frozen encoder made of it; perhaps read from the disk each time."""
+        """The frozen encoder's output; may be read from the disk each time."""
         ...
 
     @property
@@ -27,7 +27,7 @@ class Pair(Protocol):
 
     @property
     def weight(self) -> float:
-        """How much it counts in training, from 0 to 1."""
+        """Weight in training, from 0 to 1."""
         ...
 
     @property
@@ -52,7 +52,7 @@ class EncodedPair:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """Pairs of like length, filled up at the end."""
+    """Pairs of similar length, padded at the end."""
 
     pairs: Sequence[Pair]
     frames: Tensor  # float32 (batch, n_frames, encoder_dim)
@@ -69,5 +69,5 @@ class Batch:
 
 
 def seed(number: int) -> None:
-    """Make what torch draws from now on reproducible."""
+    """Make torch's random numbers reproducible from here on."""
     cast("Any", torch).manual_seed(number)

@@ -1,4 +1,4 @@
-"""Bridge checkpoints: safetensors with the fingerprints of what they belong to."""
+"""Bridge checkpoints: safetensors with the fingerprints of the models they were made for."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ from assistant.config import starter_dir
 from assistant.errors import CheckpointError, MismatchError
 from assistant.nets.projector_config import ProjectorConfig
 
-if TYPE_CHECKING:  # who only asks what bridges there are needs no torch
+if TYPE_CHECKING:  # listing bridges must not need torch
     import torch
     from torch import Tensor
 
 FORMAT = "attune-bridge-1"
-_TOKENS = "token_ids"  # the name of the one tensor that is not the projector's
+_TOKENS = "token_ids"  # the only tensor that is not one of the projector's weights
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Checkpoint:
-    """A trained projector with everything that decides where it may be used."""
+    """A trained projector with everything that decides where it can be used."""
 
     config: ProjectorConfig
     encoder: str  # fingerprint of the encoder whose features it reads
-    table: str  # fingerprint of the embedding table it writes into; empty: any (letters)
-    token_ids: NDArray[np.int64]  # tokens it can read as or emit, shape (n_candidates,)
-    pad: int | None  # token that fills the paper's slots after the text; None for ctc
+    table: str  # fingerprint of the embedding table it writes into; empty: any LLM (letters)
+    token_ids: NDArray[np.int64]  # tokens it can emit, shape (n_candidates,)
+    pad: int | None  # token that pads the paper's slots after the text; None for ctc
     weights: Mapping[str, Tensor]
-    accepted: bool = False  # whether held-out speech showed it to be good enough to be used
+    accepted: bool = False  # whether it proved good enough on held-out speech
     provenance: Mapping[str, object] = field(default_factory=dict[str, object])  # how it came about
 
     @property
     def version(self) -> str:
-        """Short name derived from the weights: equal weights, equal version."""
+        """Short hash of sizes and weights."""
         digest = hashlib.sha256(self.config.model_dump_json().encode())
         for name in sorted(self.weights):
             digest.update(name.encode())
@@ -51,11 +51,7 @@ class Checkpoint:
         return digest.hexdigest()[:10]
 
     def require(self, encoder: str, table: str) -> None:
-        """Refuse to be used with another encoder or another LLM.
-
-        Raises:
-            MismatchError: naming which of the two does not fit and what to do.
-        """
+        """Raise ``MismatchError`` unless the bridge was made for these fingerprints."""
         for what, ours, theirs, key in (
             ("speech encoder", self.encoder, encoder, "encode.path"),
             ("language model", self.table, table, "generate.path"),
@@ -70,11 +66,11 @@ class Checkpoint:
         """Write to ``path`` atomically and durably.
 
         Args:
-            path: the file; its folder is made.
-            dtype: of the weights; none: float32.
+            path: the file; its folder is created.
+            dtype: of the weights; by default float32.
 
         Raises:
-            CheckpointError: if the folder cannot be written.
+            CheckpointError: if the file cannot be written.
         """
         import torch  # noqa: PLC0415
         from safetensors.torch import save  # noqa: PLC0415
@@ -101,41 +97,23 @@ class Checkpoint:
             ) from None
 
 
-def pair_of(path: Path) -> tuple[str, str]:
-    """Fingerprints of the encoder and the embedding table that a bridge was made for.
-
-    Raises:
-        CheckpointError: as ``read``.
-    """
-    with _opened(path, "np") as (_, header):
-        return header["encoder"], header["table"]
-
-
 def base(path: Path | None, encoder: str, table: str) -> Path | None:
-    """The bridge to begin with, of the one that the settings name.
+    """The initial bridge, given ``bridge.path`` and the fingerprints of encoder and LLM.
 
-    The bundled one is there for the bundled letters and LLM; beside others, for which nobody
-    chose it, it is as if there were none.
-
-    Args:
-        path: as ``bridge.path`` has it.
-        encoder: fingerprint of the encoder.
-        table: fingerprint of the LLM's embedding table.
+    The bundled bridge fits only the bundled models; with others, for which nobody chose it, it
+    counts as absent.
 
     Raises:
-        CheckpointError: if the bundled one is missing or damaged.
+        CheckpointError: if the bundled bridge is missing or damaged.
     """
     if path is None or path != starter_dir() / "bridge.safetensors":
         return path
-    return path if pair_of(path) == (encoder, table) else None
+    with _opened(path, "np") as (_, header):
+        return path if (header["encoder"], header["table"]) == (encoder, table) else None
 
 
 def read(path: Path) -> Checkpoint:
-    """Read a checkpoint.
-
-    Raises:
-        CheckpointError: if the file is missing, damaged or not a bridge.
-    """
+    """Read a bridge; raises ``CheckpointError`` if the file is missing, damaged or no bridge."""
     with _opened(path, "pt") as (file, header):
         tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         tokens = tensors.pop(_TOKENS)
@@ -165,7 +143,7 @@ def _opened(path: Path, framework: str) -> Generator[tuple[Any, dict[str, str]],
             if header.get("format") != FORMAT:
                 raise CheckpointError(
                     f"{path} is not a bridge of this version of Attune "
-                    f"(format {header.get('format')!r}, wanted {FORMAT!r})."
+                    f"(format {header.get('format')!r}, expected {FORMAT!r})."
                 )
             yield file, header
     except (SafetensorError, OSError, KeyError, ValueError, ValidationError) as error:

@@ -1,4 +1,4 @@
-"""From speech features to a soft prompt, its confidence, and what it heard."""
+"""From speech features to a soft prompt, its confidence, and what was heard."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _DEFAULTS = BridgeSettings.model_validate({})
 
 
 class Bridge:
-    """A checkpoint joined to the encoder's symbols and the embedding table it belongs to.
+    """A checkpoint combined with the encoder's symbols and the LLM's embedding table.
 
     Args:
         checkpoint: a trained projector.
         language: the LLM's tokens and rows.
         spelling: the encoder's symbols; ``letters`` projectors need them, and ``ctc`` ones read
             with its character n-gram.
-        settings: how much that n-gram counts.
+        settings: the weight of that n-gram.
 
     Raises:
         MismatchError: if the checkpoint was made for another embedding table.
-        CheckpointError: if its weights or its tokens do not fit its header.
+        CheckpointError: if its weights or tokens do not match its header.
     """
 
     def __init__(
@@ -50,14 +50,10 @@ class Bridge:
         self._reader = kinds.of(checkpoint.config).reader(joined)
 
     def soft_prompt(self, features: SpeechFeatures) -> SoftPrompt:
-        """Map an utterance's features into the LLM's embedding space.
-
-        Raises:
-            MismatchError: if the features come from another encoder.
-        """
+        """Map features into the LLM's embedding space; ``MismatchError`` for another encoder's."""
         if features.encoder != self.encoder:
             raise MismatchError(
-                f"This bridge reads features of encoder {self.encoder}, these are of "
+                f"This bridge reads features of encoder {self.encoder}, but these come from "
                 f"{features.encoder}. Set bridge.path to a bridge made for this encoder."
             )
         with torch.inference_mode():

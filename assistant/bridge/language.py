@@ -1,4 +1,4 @@
-"""What a bridge needs of a language model: its tokens and their embedding rows."""
+"""What a bridge needs from a language model: its tokens and their embedding rows."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Language(Protocol):
         ...
 
     def tokens(self, text: str) -> list[int]:
-        """Tokens of words."""
+        """Tokens of a text."""
         ...
 
     def text(self, tokens: Sequence[int]) -> str:
-        """What tokens say."""
+        """The text of tokens."""
         ...
 
 
@@ -35,10 +35,10 @@ class Tokens(Language, Protocol):
 
     @property
     def size(self) -> int:
-        """How many there are."""
+        """Number of tokens."""
         ...
 
     @property
     def pad(self) -> int:
-        """The token that stands for nothing."""
+        """The padding token."""
         ...

@@ -20,27 +20,27 @@ def choose_route(
     learned: bool = False,
     settings: BridgeSettings,
 ) -> Route:
-    """Which way an utterance goes to the LLM (docs/architecture.md, decision 2).
+    """Choose the route of an utterance.
 
-    Left to itself, the bridge takes a turn when its version has been accepted and it is both
-    sure enough and surer than the transcript by a margin. One that the gate has accepted on this
-    user's own speech gets the benefit of the doubt: it yields to a transcript that is clearly
-    surer, which is what a visitor's is.
+    With "auto", an accepted bridge takes the turn if it is both confident enough and more confident
+    than the transcript by a margin. A bridge that the gate accepted on this user's own speech gets
+    the benefit of the doubt: it yields only to a clearly more confident transcript, such as a
+    visitor's.
 
     Args:
-        setting: the user's wish.
-        prompt: what the bridge made of the utterance, if there is a bridge.
+        setting: the user's choice.
+        prompt: the bridge's reading, if there is a bridge.
         transcript: the encoder's hypothesis.
         accepted: whether this version of the bridge has been shown to be good enough.
         learned: whether it has learned this user's speech.
-        settings: what the bridge's confidence must reach.
+        settings: the required confidence.
 
     Raises:
-        BridgeError: if the bridge is wished for and there is none.
+        BridgeError: if the bridge is requested but there is none.
     """
     if setting == "bridge" and prompt is None:
         raise BridgeError(
-            "There is no bridge to take the bridge route: set bridge.path, or use another route."
+            "There is no bridge for the bridge route: set bridge.path, or use another route."
         )
     if setting != "auto":
         return Route(setting)
@@ -56,9 +56,9 @@ def choose_route(
 
 
 def _share(heard: str, hypothesis: str) -> float:
-    """How much of what was said a reading can hold at most, 0 to 1.
+    """Largest share of what was said that a reading can contain, 0 to 1.
 
-    A bridge is as sure as of the tokens that it emits, and says nothing of those it leaves out:
-    "help" alone, with 92 %, for "help me to the loo".
+    A bridge's confidence covers only the tokens it emits, not those it leaves out: it read just
+    "help", with 92 %, for "help me to the loo".
     """
     return min(1.0, len(heard) / max(1, len(hypothesis)))

@@ -1,6 +1,6 @@
 """The journal and the learned bridges in one tar file, with a manifest of their checksums.
 
-The manifest comes last, so that an archive which was cut off has none.
+The manifest comes last, so a truncated archive has none.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from assistant.journal.connection import BUSY_S, explained
 from assistant.journal.schema import recognise, version
 
 FORMAT = 1
-"""Version of the archive's own shape."""
+"""Version of the archive format."""
 
 MANIFEST = "manifest.json"
 JOURNAL = "journal.db"
@@ -40,7 +40,7 @@ BRIDGES = "bridges"
 """Names inside the archive."""
 
 NAMES = re.compile(rf"journal\.db|{BRIDGES}/(promoted\.json|[0-9a-f]{{1,64}}\.safetensors)")
-"""All that an archive holds beside its manifest."""
+"""Everything an archive may hold besides its manifest."""
 
 
 class Packed(BaseModel):
@@ -53,13 +53,13 @@ class Packed(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What an archive holds, and what made it."""
+    """What an archive holds, and what wrote it."""
 
     model_config = ConfigDict(frozen=True)
 
     format: int
-    attune: str  # version that made it
-    journal: int  # version of the database's shape
+    attune: str  # version that wrote it
+    journal: int  # version of the database schema
     exchanges: int
     made_at: datetime
     files: dict[str, Packed]
@@ -72,14 +72,14 @@ class Manifest(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where that which is saved lies."""
+    """Where the data to save is."""
 
     journal: Path  # the database file
     bridges: Path  # folder of the learned bridges
 
 
 class Digested:
-    """A file that knows how much has been read of it, and the checksum of that."""
+    """A file that counts and checksums what is read from it."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -100,12 +100,11 @@ class Digested:
 
 
 def pack(places: Places, archive: Path, now: datetime) -> Manifest:
-    """Write an archive; a running daemon goes on writing the journal meanwhile.
+    """Write an archive, while a running daemon may keep writing the journal.
 
     Args:
         places: what to save.
-        archive: the tar file, whole and on the disk or not there at all. What is half written
-            lies in ``archive.part``.
+        archive: the tar file; until it is complete, its parts are in ``archive.part``.
         now: timezone-aware.
 
     Raises:
@@ -120,7 +119,7 @@ def pack(places: Places, archive: Path, now: datetime) -> Manifest:
     part = archive.with_name(f"{archive.name}.part")
     try:
         with suppress(FileNotFoundError):
-            shutil.rmtree(part)  # of a backup that was killed
+            shutil.rmtree(part)  # left by a killed backup
         part.mkdir(mode=0o700)
         try:
             manifest = _write(places, part / archive.name, part / JOURNAL, now)
@@ -137,14 +136,14 @@ def pack(places: Places, archive: Path, now: datetime) -> Manifest:
 
 
 def unfinished(folder: Path) -> list[Places]:
-    """What backups into this folder have left that were killed; the archive is in the folder."""
+    """Unfinished copies that killed backups have left in this folder of archives."""
     return [Places(copy, copy.parent) for copy in folder.glob(f"*.part/{JOURNAL}")]
 
 
 def _write(places: Places, archive: Path, copy: Path, now: datetime) -> Manifest:
     shape, exchanges = _copy_journal(places.journal, copy)
     files: dict[str, Packed] = {}
-    with _private(archive) as file:
+    with new_file(archive) as file:
         with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
 
             def add(name: str, size: int, content: IO[bytes]) -> None:
@@ -174,20 +173,20 @@ def _write(places: Places, archive: Path, copy: Path, now: datetime) -> Manifest
 
 
 def _copy_journal(journal: Path, copy: Path) -> tuple[int, int]:
-    """Copy the database as it is at one moment; give the version of its shape and its exchanges."""
-    _private(copy).close()
+    """Copy a consistent snapshot; return its schema version and its number of exchanges."""
+    new_file(copy).close()
     with (
         explained(journal, "save the journal"),
-        # read only: neither migrated nor otherwise changed
+        # read-only: not even migrated
         closing(_connect(f"{journal.absolute().as_uri()}?mode=ro")) as source,
         closing(_connect(copy.absolute().as_uri())) as target,
     ):
         recognise(Database(source, execute_plugins=False), journal)
         try:
             source.backup(target, progress=_patience(), sleep=0.02)
-            target.execute("PRAGMA journal_mode = DELETE")  # one file, without a log beside it
+            target.execute("PRAGMA journal_mode = DELETE")  # one file, no separate log
         except sqlite3.OperationalError as error:
-            if "full" in str(error):  # where the copy is; the journal is only read
+            if "full" in str(error):  # the copy's disk: the journal is only read
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
             raise
         shape = version(Database(target, execute_plugins=False))
@@ -206,7 +205,7 @@ def _connect(uri: str) -> sqlite3.Connection:
 
 
 def _patience() -> Callable[[int, int, int], None]:
-    """Gives up on another process's transaction, for which ``backup`` would wait for ever."""
+    """Give up on another process's transaction, which ``backup`` would wait for indefinitely."""
     deadline = time.monotonic() + BUSY_S
 
     def progress(status: int, _left: int, _of: int) -> None:
@@ -228,12 +227,12 @@ def _bridges(folder: Path) -> Iterator[tuple[str, bytes]]:
         path = folder / name
         with suppress(FileNotFoundError):
             data = path.read_bytes()
-            path.stat()  # it has not just been erased, which overwrites it
+            path.stat()  # still there: an erasure overwrites a file before it removes it
             yield name, data
 
 
-def _private(path: Path) -> IO[bytes]:
-    """A new file that only its owner can read."""
+def new_file(path: Path) -> IO[bytes]:
+    """Create a file that only its owner can read; raises ``OSError`` if it exists."""
     return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 

@@ -1,4 +1,4 @@
-"""A journal that does without its disk for a while: what cannot be kept now waits in memory."""
+"""A journal that tolerates an unavailable disk: what cannot be written yet waits in memory."""
 
 from __future__ import annotations
 
@@ -25,33 +25,33 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 ANSWER_BUSY_S = 2.0
-"""How long an answer may be held up by another program's transaction."""
+"""How long another program's transaction may delay an answer."""
 
 WAITING = 50
-"""Exchanges that wait at most."""
+"""Most exchanges that wait."""
 
 RETRY_S = 5.0
-"""Time between two attempts when nobody speaks; doubled up to ``LONGEST_RETRY_S``."""
+"""Time between attempts while nobody speaks; doubled up to ``LONGEST_RETRY_S``."""
 
-LONGEST_RETRY_S = 60.0  # a recording that does not fit is written in part each time
+LONGEST_RETRY_S = 60.0  # a recording that does not fit is partly written each time
 
-_HURRY_MS = 50  # wait for other transactions once something waits
-_CATCH_UP_S = 0.2  # time for recordings that waited, before a person has to wait for them
-_LAST_S = 2.0  # the same at the end: the process has 5 s to end in
+_HURRY_MS = 50  # wait for other transactions while anything is waiting here
+_CATCH_UP_S = 0.2  # time for waiting recordings before they keep a person waiting
+_LAST_S = 2.0  # the same on closing: the process has 5 s to end
 
 
 @dataclass(slots=True, eq=False)
 class _Exchange:
-    """One exchange of this process, as far as it is known and not on the disk."""
+    """One exchange of this process, with what is known of it and not yet on the disk."""
 
     handle: int  # its number while it has no row
     known: Row  # everything but the recording
-    late: Row  # what of it is not on the disk
+    late: Row  # the part that is not on the disk
     audio: bytes | None  # FLAC, until it is on the disk
     has_audio: bool
     id: int | None = None
     features: SpeechFeatures | None = None  # until they are on the disk
-    is_withdrawn: bool = False  # its row is to go
+    is_withdrawn: bool = False  # its row must be deleted
 
     @property
     def number(self) -> int:
@@ -68,13 +68,13 @@ class _Exchange:
 
 
 class BufferedJournal(Journal):
-    """A journal for whoever answers: a full, locked or read-only disk never stops an exchange.
+    """The journal of a conversation: a full, locked or read-only disk never stops an exchange.
 
-    The stages of an exchange, from ``hear`` to ``answered`` or ``failed``, go to the disk before
-    they return, as in ``Journal``, whenever the disk takes them. Else they wait in memory, are
-    tried again with the next exchange and by ``retry``, and are written in the order in which
-    they happened: all rows in one transaction, so none twice, then recordings and features. An
-    exchange without a row has a negative number, which holds until the next exchange begins.
+    The stages of an exchange, from ``hear`` to ``answered`` or ``failed``, reach the disk before
+    they return, as in ``Journal``, if the disk accepts them. Otherwise they wait in memory, are
+    retried with the next exchange and by ``retry``, and are written in their original order: all
+    rows in one transaction, so none twice, then recordings and features. An exchange without a row
+    has a negative number, which is valid until the next exchange begins.
 
     Everything else raises ``JournalError`` as in ``Journal``.
     """
@@ -92,12 +92,12 @@ class BufferedJournal(Journal):
         Args:
             path: the SQLite file.
             busy_s: how long to wait for another process's transaction.
-            waiting_mb: most memory for recordings and features that wait; beyond it the oldest
-                are given up, features first, since they can be computed again.
-            tell: called once when something waits, and once when nothing does any more.
+            waiting_mb: most memory for waiting recordings and features; beyond it the oldest are
+                dropped, features first, since they can be computed again.
+            tell: called with a sentence when something begins to wait and when all is written.
 
         Raises:
-            JournalError: if the file cannot be used; the sentence says why and what to do.
+            JournalError: if the file cannot be used.
         """
         super().__init__(path, busy_s=busy_s)
         self._tell = tell
@@ -119,43 +119,43 @@ class BufferedJournal(Journal):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is wrong now, in sentences, from any thread; none while all is on the disk."""
+        """Current problems, in sentences; none while everything is on the disk. Thread-safe."""
         return self._warnings
 
     def retry(self) -> None:
-        """Write what waits, if it is time to try again; to be called often while nobody speaks."""
+        """Write what is waiting if a retry is due; call it often while nobody speaks."""
         with self._lock:
             if self._waiting and time.monotonic() >= self._again_at:
                 self._catch_up(_CATCH_UP_S)
 
     def close(self) -> None:
-        """Write what waits, or report that it is lost, and give the file back."""
+        """Write what is waiting, or report that it is lost, and close the file."""
         with self._lock:
             if self._waiting:
                 self._catch_up(_LAST_S)
             for exchange in self._waiting:
                 self._lose(exchange)
-            if self._lost_exchanges + self._lost_recordings:
+            if self._has_lost:
                 self._tell(f"{self._why} {self._lost} at the end.")
             self._waiting = []
             super().close()
 
     def hear(self, utterance: Utterance) -> int:
-        """Keep an utterance before anything else is done with it, and give its number."""
+        """Store an utterance before anything else happens to it, and return its number."""
         return self._begin(rows.heard(utterance))
 
     def typed(self, text: str) -> int:
-        """Keep a typed question, and give its exchange's number."""
+        """Store a typed question, and return its exchange's number."""
         return self._begin(rows.typed(text, datetime.now(timezone.utc)))
 
     def transcribed(self, turn_id: int, features: SpeechFeatures) -> None:
-        """Add the encoder's hypothesis, and keep the features to learn from."""
+        """Add the encoder's hypothesis and the features to learn from."""
         self._stage(turn_id, rows.transcribed(features), features)
 
     def answering(
         self, turn_id: int, *, llm: str, route: Route, prompt: SoftPrompt | None = None
     ) -> None:
-        """Add how the LLM is about to be asked, as ``Journal.answering``."""
+        """Add how the LLM will be asked, as ``Journal.answering``."""
         self._stage(turn_id, rows.answering(llm, route, prompt))
 
     def answered(self, turn_id: int, reply: Reply) -> None:
@@ -182,7 +182,7 @@ class BufferedJournal(Journal):
                 return exchange.turn()
 
     def withdraw(self, turn_id: int) -> None:
-        """Keep nothing of the exchange that is under way: at once, or once the disk allows it."""
+        """Delete all of the current exchange, now or as soon as the disk allows it."""
         with self._lock:
             exchange = self._find(turn_id)
             if exchange is None:
@@ -195,7 +195,7 @@ class BufferedJournal(Journal):
 
     @contextmanager
     def writing(self, doing: str) -> Generator[Database]:
-        """As ``Journal.writing``; once something waits, other programs are not waited for long."""
+        """As ``Journal.writing``, with little patience for other programs while anything waits."""
         hurry = self._waiting_only(_HURRY_MS) if self._waiting else nullcontext()
         with self._lock, hurry, super().writing(doing) as database:
             yield database
@@ -227,7 +227,7 @@ class BufferedJournal(Journal):
                 self._update(turn_id, row, features)
                 return
             exchange.known |= rows.storable(row)
-            if exchange.late:  # which has to be written first
+            if exchange.late:  # must be written first
                 exchange.late |= row
                 exchange.features = features or exchange.features
                 return
@@ -238,7 +238,7 @@ class BufferedJournal(Journal):
                 self._refused(exchange, error)
 
     def _end(self) -> None:
-        """The exchange is over: nobody waits for an answer now."""
+        """The exchange is over, so nobody is waiting for an answer."""
         with self._lock:
             if self._waiting:
                 self._catch_up(_CATCH_UP_S)
@@ -248,7 +248,7 @@ class BufferedJournal(Journal):
         return next((each for each in known if turn_id in (each.id, each.handle)), None)
 
     def _refused(self, exchange: _Exchange, error: StorageError) -> None:
-        """The disk does not take an exchange; its row alone may fit at once."""
+        """The disk rejected an exchange; its row alone may still fit."""
         self._why = str(error)
         self._wait(exchange)
         self._catch_up(_CATCH_UP_S)
@@ -258,11 +258,7 @@ class BufferedJournal(Journal):
             self._waiting.append(exchange)
 
     def _catch_up(self, seconds: float) -> None:
-        """Write what waits; once a row or a recording is refused, the rest waits on.
-
-        Args:
-            seconds: time after which no further recording is begun.
-        """
+        """Write what is waiting, up to the first refusal; start no recording after ``seconds``."""
         self._keep_within_bounds()
         try:
             self._write_rows()
@@ -293,11 +289,11 @@ class BufferedJournal(Journal):
         try:
             self._change(database, exchange.id, exchange.late)
         except JournalError:
-            exchange.audio = exchange.features = None  # it has been erased meanwhile
+            exchange.audio = exchange.features = None  # it has been erased in the meantime
         return exchange.id
 
     def _write_recordings(self, until: float) -> None:
-        for exchange in reversed(self._waiting):  # the newest is about to be answered
+        for exchange in reversed(self._waiting):  # the newest will be answered next
             self._write_recording(exchange)
             if time.monotonic() > until:
                 return
@@ -312,11 +308,11 @@ class BufferedJournal(Journal):
         except StorageError:
             raise
         except JournalError:
-            exchange.audio = None  # it has been erased meanwhile
+            exchange.audio = None  # it has been erased in the meantime
         exchange.features = None
 
     def _keep_within_bounds(self) -> None:
-        lost = self._lost_exchanges + self._lost_recordings
+        had_lost = self._has_lost
         while len(self._waiting) > WAITING:
             self._lose(self._waiting.pop(0))
         excess = -self._most_bytes
@@ -332,36 +328,39 @@ class BufferedJournal(Journal):
                 excess -= len(each.audio)
                 each.audio, each.has_audio = None, False
                 self._lost_recordings += 1
-        if not lost and self._lost_exchanges + self._lost_recordings:
-            self._tell("So much waits to be kept in the journal that the oldest is given up.")
+        if self._has_lost and not had_lost:
+            self._tell("Too much is waiting to be written to the journal; the oldest is dropped.")
 
     def _lose(self, exchange: _Exchange) -> None:
         self._lost_exchanges += bool(exchange.late)
         self._lost_recordings += not exchange.late and exchange.audio is not None
 
     @property
+    def _has_lost(self) -> bool:
+        return self._lost_exchanges + self._lost_recordings > 0
+
+    @property
     def _lost(self) -> str:
         return (
-            f"Given up: {_count(self._lost_exchanges, 'exchange')}, "
+            f"Lost: {_count(self._lost_exchanges, 'exchange')}, "
             f"{_count(self._lost_recordings, 'recording')}"
         )
 
     def _report(self) -> None:
-        """Tell what has changed since the last time."""
-        has_lost = self._lost_exchanges + self._lost_recordings > 0
+        """Report what has changed since the last call."""
         if self._waiting:
             if not self._is_reported:
                 self._tell(
-                    f"{self._why} Attune goes on answering; what is said waits in memory until "
-                    "it can be kept."
+                    f"{self._why} Attune goes on answering; conversations wait in memory until "
+                    "they can be saved."
                 )
             waits = f"Waiting in memory: {_count(len(self._waiting), 'exchange')}."
-            self._warnings = (f"{self._why} {waits}", *[f"{self._lost}."] * has_lost)
+            self._warnings = (f"{self._why} {waits}", *[f"{self._lost}."] * self._has_lost)
             self._is_reported = True
             return
         if self._is_reported:
-            lost = f" {self._lost}." * has_lost
-            self._tell(f"What waited in memory is in the journal now.{lost}")
+            lost = f" {self._lost}." * self._has_lost
+            self._tell(f"Everything that waited in memory is saved now.{lost}")
         self._warnings = ()
         self._is_reported = False
         self._lost_exchanges = self._lost_recordings = 0

@@ -1,4 +1,4 @@
-"""One connection to the database file, opened for durability, and its failures in words."""
+"""One durable connection to the database file, and its errors in plain words."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from assistant.journal.schema import migrate, recognise
 BUSY_S = 5.0
 """How long one process waits for another one's transaction."""
 
-_LITTLE_SPACE = 1 << 20  # bytes; below this an I/O error is taken for a full disk
+_LITTLE_SPACE = 1 << 20  # bytes; below this an I/O error is treated as a full disk
 
 _FULL = "the disk that holds {path} is full. Free some space, or set journal.path to another disk."
 _DAMAGED = sqlite3.DatabaseError
-"""What a file is that SQLite cannot read; faults of a program are its subclasses."""
+"""Raised for an unreadable file; programming errors are subclasses."""
 
 _REASONS = {
     "disk is full": _FULL,
-    "readonly database": "{path} may not be written. Give yourself the right to write it, "
+    "readonly database": "{path} may not be written. Give yourself write permission, "
     "or set journal.path to another file.",
-    "locked": "another program keeps {path} busy. Close it, then try again.",
+    "locked": "another program is using {path}. Close it, then try again.",
     "not a database": "{path} is not a database. Move it away, or set journal.path to another "
     "file.",
     "malformed": "{path} is damaged. Move it away and keep it (sqlite3's '.recover' can save "
-    "what is left); a new journal begins by itself.",
+    "what is left); a new journal is created automatically.",
     "unable to open": "{path} cannot be opened. Check that its folder exists and is yours, or "
     "set journal.path to another file.",
     "disk i/o error": "the disk reports an error at {path}. Check the disk and the system log, "
@@ -44,10 +44,10 @@ _REASONS = {
 
 @contextmanager
 def explained(path: Path, doing: str) -> Generator[None]:
-    """Turn SQLite's errors into one sentence: what could not be done, why, what to do next.
+    """Turn SQLite's errors into a sentence: what could not be done, why, and what to do next.
 
     Raises:
-        StorageError: if it is the file or the disk that refuses.
+        StorageError: if the file or the disk is the problem.
         JournalError: for every other SQLite error inside the block.
     """
     try:
@@ -64,12 +64,12 @@ def connect(path: Path, busy_s: float = BUSY_S) -> Database:
     The connection may be used from several threads, one at a time.
 
     Raises:
-        JournalError: if the file cannot be created, read or written, is not a journal, or is
-            one of a newer Attune.
+        JournalError: if the file cannot be created, read or written, is not a journal, or was
+            written by a newer Attune.
     """
     _make_file(path)
     with explained(path, "open the journal"):
-        # No implicit transactions (isolation_level): every BEGIN is in plain sight.
+        # No implicit transactions (isolation_level): every BEGIN is explicit.
         connection = sqlite3.connect(
             path, timeout=busy_s, isolation_level=None, check_same_thread=False
         )
@@ -88,7 +88,7 @@ def connect(path: Path, busy_s: float = BUSY_S) -> Database:
 
 
 def _make_file(path: Path) -> None:
-    """Create folder (0700) and file (0600) if missing, and see that both may be written."""
+    """Create the folder (0700) and file (0600) if missing, and check that both are writable."""
     try:
         durable.folder(path.parent)
         if path.is_dir():
@@ -97,20 +97,20 @@ def _make_file(path: Path) -> None:
             )
         if not path.exists():
             os.close(durable.private(str(path), os.O_RDWR | os.O_CREAT))
-        # One that is there is not opened here: closing it would end all locks that this process
-        # holds on it, and the next process to leave would take the log away from under it.
+        # An existing file is not opened here: closing it would drop every lock that this process
+        # holds on it, and the next process to leave would delete the log while it is in use.
         elif not _may(path, os.R_OK | os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
         raise JournalError(
-            f"Cannot open the journal {path}: {error.strerror}. Give yourself the right to write "
+            f"Cannot open the journal {path}: {error.strerror}. Give yourself write permission "
             "there, or set journal.path to another file."
         ) from error
     # SQLite puts its write-ahead log beside the file.
     if not _may(path.parent, os.W_OK):
         raise JournalError(
-            f"Cannot open the journal {path}: its folder may not be written. Give yourself the "
-            "right to write there, or set journal.path to another file."
+            f"Cannot open the journal {path}: its folder may not be written. Give yourself "
+            "write permission there, or set journal.path to another file."
         )
 
 
@@ -119,7 +119,7 @@ def _may(path: Path, what: int) -> bool:
 
 
 def _enable_wal(database: Database, busy_s: float) -> None:
-    """Switch to write-ahead logging, for which SQLite does not wait by itself."""
+    """Switch to write-ahead logging; here SQLite itself does not wait for a lock."""
     deadline = time.monotonic() + busy_s
     while not _is_wal_enabled(database, deadline):
         time.sleep(0.02)

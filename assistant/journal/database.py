@@ -1,14 +1,14 @@
-"""The opened database: one lock for all threads, transactions, what is remembered, and wiping."""
+"""The open database: one lock for all threads, transactions, remembered values, wiping."""
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from sqlite_utils import Database
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 _ATTEMPT_MS = 200
-"""One attempt at emptying the write-ahead log; nobody else can write meanwhile."""
+"""One attempt to empty the write-ahead log, during which nobody else can write."""
 
 _STEPS = 100
-"""Steps of SQLite's machine between two looks at whether wiping should stop."""
+"""SQLite instructions between two checks whether wiping should stop."""
 
 
 class JournalDatabase:
@@ -45,7 +45,7 @@ class JournalDatabase:
             busy_s: how long to wait for another process's transaction.
 
         Raises:
-            JournalError: if the file cannot be used; the sentence says why and what to do.
+            JournalError: if the file cannot be used.
         """
         self.path = path
         self.database = connect(path, busy_s)
@@ -58,35 +58,30 @@ class JournalDatabase:
         return cls(settings.path)
 
     def close(self) -> None:
-        """Give the file back; closing twice is allowed."""
+        """Close the file; closing twice is allowed."""
         with self._lock:
             self.database.close()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()
 
     @contextmanager
     def reading(self) -> Generator[Database]:
-        """Hold the connection, for one statement that reads."""
+        """Hold the connection for one reading statement."""
         with self._lock, explained(self.path, "read the journal"):
             yield self.database
 
     @contextmanager
     def writing(self, doing: str) -> Generator[Database]:
-        """Hold the connection for one transaction, named for the error that may come of it."""
+        """Hold the connection for one transaction; errors say what it was ``doing``."""
         with self._lock, explained(self.path, doing), transaction(self.database):
             yield self.database
 
     def remember(self, name: str, value: str) -> None:
-        """Keep a value under a name, in place of an earlier one."""
+        """Store a value under a name, replacing an earlier one."""
         with self.writing(f"remember {name!r}") as database:
             database.conn.execute(
                 "INSERT INTO learning (name, value) VALUES (?, ?) "
@@ -103,7 +98,7 @@ class JournalDatabase:
         return None if row is None else str(row[0])
 
     def memories(self, prefix: str) -> dict[str, str]:
-        """Names that begin with a prefix, and their values."""
+        """Stored values whose names begin with a prefix, by name."""
         with self.reading() as database:
             rows = database.conn.execute(
                 "SELECT name, value FROM learning WHERE substr(name, 1, ?) = ? ORDER BY name",
@@ -112,37 +107,36 @@ class JournalDatabase:
         return dict(rows)
 
     def forget(self, name: str) -> None:
-        """Remember nothing under this name any more."""
+        """Delete the value stored under a name, if any."""
         with self.writing(f"forget {name!r}") as database:
             database.conn.execute("DELETE FROM learning WHERE name = ?", [name])
 
     def scrub(self, stop: Callable[[], bool] = lambda: False) -> bool:
-        """Leave no byte of deleted rows in the database file and the files beside it.
+        """Leave no byte of deleted rows in the database file or the files beside it.
 
-        The rows' own places are overwritten when they are deleted (``secure_delete``), and the
-        write-ahead log is emptied here. Copies that SQLite leaves inside a page when it moves
-        rows to another one go only when the whole file is written anew, during which no other
-        process can write.
+        Deleting a row overwrites it in place (``secure_delete``), and the write-ahead log is
+        emptied here. Copies that SQLite leaves in a page when it moves rows to another one
+        disappear only when the whole file is rewritten, while no other process can write.
 
         Args:
-            stop: asked while the file is written anew; once it says so, the file stays as it was.
+            stop: polled during the rewrite; once true, the file stays as it was.
 
         Returns:
-            Whether the file was written anew; the log is emptied either way.
+            Whether the file was rewritten; the log is emptied either way.
 
         Raises:
-            JournalError: also if another program reads the journal all the while.
+            JournalError: also if another program keeps reading the journal.
         """
         with self._lock, explained(self.path, "wipe what was erased from the journal"):
             connection = self.database.conn
-            is_whole = self._write_anew(connection, stop)
+            is_whole = self._rewrite(connection, stop)
             with self._waiting_only(_ATTEMPT_MS):
                 self._empty_log(connection)
         return is_whole
 
     @contextmanager
     def _waiting_only(self, milliseconds: int) -> Generator[None]:
-        """Within the block wait less long for another process's transaction."""
+        """Wait only this long for other processes' transactions within the block."""
         connection = self.database.conn
         connection.execute(f"PRAGMA busy_timeout = {milliseconds}")
         try:
@@ -150,7 +144,7 @@ class JournalDatabase:
         finally:
             connection.execute(f"PRAGMA busy_timeout = {round(self._busy_s * 1_000)}")
 
-    def _write_anew(self, connection: sqlite3.Connection, stop: Callable[[], bool]) -> bool:
+    def _rewrite(self, connection: sqlite3.Connection, stop: Callable[[], bool]) -> bool:
         if stop():
             return False
         stopped = False
@@ -177,7 +171,16 @@ class JournalDatabase:
             if time.monotonic() > deadline:
                 raise JournalError(
                     f"What was erased cannot be wiped from {self.path}-wal yet, because another "
-                    "program is reading the journal. Close it; the wiping is made up for when "
+                    "program is reading the journal. Close it; the wiping is finished when "
                     "Attune starts next, or by the next 'assistant log delete'."
                 )
             time.sleep(0.02)
+
+
+def all_exist(database: Database, turn_ids: Collection[int]) -> bool:
+    """Whether the journal holds all of these exchanges, each named once."""
+    found = database.conn.execute(
+        "SELECT count(*) FROM turns WHERE id IN (SELECT value FROM json_each(?))",
+        [json.dumps(sorted(turn_ids))],
+    ).fetchone()[0]
+    return found == len(turn_ids)

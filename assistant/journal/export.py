@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,10 +31,10 @@ def export(
     """Write ``audio/ID.flac``, ``turns.jsonl`` and ``turns.csv``.
 
     Args:
-        journal: where the recordings are.
+        journal: holds the recordings.
         turns: the exchanges to write.
-        folder: made if missing; readable by its owner only, unless it has other things in it.
-        overwrite: whether the folder may have something in it.
+        folder: created if missing; made private to its owner if it is empty.
+        overwrite: whether the folder may already contain something.
 
     Raises:
         JournalError: if the folder is not empty or cannot be written.
@@ -43,8 +43,8 @@ def export(
         is_filled = folder.is_dir() and any(folder.iterdir())
         if is_filled and not overwrite:
             raise JournalError(
-                f"{folder} is not empty. Name another folder, or add --force to write over what "
-                "an earlier export left there."
+                f"{folder} is not empty. Name another folder, or add --force to overwrite an "
+                "earlier export."
             )
         durable.folder(folder)
         if not is_filled:
@@ -52,7 +52,7 @@ def export(
         _write(journal, turns, folder)
     except OSError as error:
         raise JournalError(
-            f"Cannot export to {folder}: {error.strerror}. Name another folder, or mend this one "
+            f"Cannot export to {folder}: {error.strerror}. Name another folder, or fix this one "
             "and add --force."
         ) from error
 
@@ -71,19 +71,15 @@ def _write(journal: Journal, turns: Iterable[Turn], folder: Path) -> None:
             record = turn.record() | {"audio": _recording(journal, turn, folder)}
             del record["has_audio"]
             lines.write(json.dumps(record, ensure_ascii=False) + "\n")
-            rows.writerow(record | _stages(turn))
+            timings = asdict(turn.timings or Timings())
+            rows.writerow(record | {f"{stage}_ms": ms for stage, ms in timings.items()})
 
 
 def _recording(journal: Journal, turn: Turn, folder: Path) -> str | None:
-    """Write the recording, if there is one, and give its path inside the folder."""
+    """Write the recording, if there is one, and return its path inside the folder."""
     if not turn.has_audio:
         return None
     name = f"audio/{turn.id:06}.flac"
     with open(folder / name, "wb", opener=durable.private) as file:
         file.write(journal.flac(turn.id))
     return name
-
-
-def _stages(turn: Turn) -> dict[str, object]:
-    timings = turn.timings or Timings()
-    return {f"{stage.name}_ms": getattr(timings, stage.name) for stage in fields(Timings)}

@@ -1,4 +1,4 @@
-"""Features as the journal keeps them beside a recording: half precision, one row per encoder."""
+"""Features stored beside a recording in the journal: half precision, one row per encoder."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from sqlite_utils import Database
 from assistant.values import SpeechFeatures, Transcript, Word
 
 STORED = np.dtype("<f2")
-"""Numbers as they are on the disk."""
+"""Number format on the disk."""
 
 _LARGEST = float(np.finfo(np.float16).max)
 
 
 def half(frames: NDArray[np.float32]) -> NDArray[np.float16]:
-    """Frames to half precision; what is too large for it becomes the largest that is not."""
+    """Convert frames to half precision, clipping values beyond its range."""
     return np.clip(frames, -_LARGEST, _LARGEST).astype(STORED)
 
 
 def insert(database: Database, turn_id: int, features: SpeechFeatures) -> None:
-    """Keep the features of an exchange, in place of earlier ones of the same encoder."""
+    """Store an exchange's features, replacing earlier ones from the same encoder."""
     frames = half(features.frames)
     transcript = features.transcript
     database.conn.execute(
@@ -39,10 +39,7 @@ def insert(database: Database, turn_id: int, features: SpeechFeatures) -> None:
 
 
 def find(database: Database, turn_id: int, encoder: str) -> SpeechFeatures | None:
-    """The features of an exchange by one encoder, float32; ``None`` if they are not kept.
-
-    Damaged ones count as not kept: they can be computed again.
-    """
+    """An exchange's features from one encoder, float32; ``None`` if missing or damaged."""
     row: tuple[Any, ...] | None = database.conn.execute(
         "SELECT frame_rate, n_frames, dim, hypothesis, confidence, words, frames "
         "FROM features WHERE turn_id = ? AND encoder = ?",

@@ -1,4 +1,4 @@
-"""FLAC in memory: 16-bit mono at 16 kHz, the way recordings lie in the journal."""
+"""FLAC in memory: 16-bit mono at 16 kHz, as the journal stores recordings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from assistant.audio.resample import to_int16
 from assistant.values import SAMPLE_RATE
 
-_soundfile = cast("Any", soundfile)  # the library carries no types
+_soundfile = cast("Any", soundfile)  # the library has no type hints
 
 
 def encode(samples: NDArray[np.float32]) -> bytes:
@@ -27,7 +27,7 @@ def encode(samples: NDArray[np.float32]) -> bytes:
 
 
 def decode(data: bytes) -> NDArray[np.float32]:
-    """Samples, mono 16 kHz in [-1, 1], shape (n_samples,), of what ``encode`` made.
+    """Samples, mono 16 kHz in [-1, 1], shape (n_samples,), from what ``encode`` wrote.
 
     Raises:
         ValueError: if the bytes are not such a recording.

@@ -1,4 +1,4 @@
-"""Trained bridges: what taught each of them, how its training went, how it was judged."""
+"""Records of trained bridges: their examples, loss curves and verdicts."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from assistant.errors import BridgeError, JournalError, TrainingError
-from assistant.journal.database import JournalDatabase
+from assistant.errors import JournalError, TrainingError
+from assistant.journal.database import JournalDatabase, all_exist
 from assistant.journal.turn import stamp
 
 
@@ -20,23 +20,23 @@ class CurvePoint:
     step: int
     seconds: float  # since the training began
     loss: float
-    held_out: float | None  # loss on the held-out examples, where it was measured
+    held_out: float | None  # loss on the held-out examples, if measured
 
 
 @dataclass(frozen=True, slots=True)
 class BridgeRecord:
-    """What is known of one trained bridge; it outlives the bridge's file."""
+    """The record of one trained bridge; it outlives the bridge's file."""
 
     id: int
     version: str
     created_at: datetime  # UTC
     head: str
     start: str  # "base", "scratch", or the version of the learned bridge it started from
-    turns: tuple[int, ...]  # exchanges it was trained on, also those erased since
+    turns: tuple[int, ...]  # exchanges it was trained on, including those erased since
     curve: tuple[CurvePoint, ...]
     verdict: dict[str, object] | None
     accepted: bool | None
-    erased_at: datetime | None  # UTC; when its file was destroyed with what had taught it
+    erased_at: datetime | None  # UTC; when its file was destroyed along with an example
 
 
 class Lineage:
@@ -56,31 +56,22 @@ class Lineage:
         turns: Iterable[int],
         curve: Iterable[CurvePoint],
     ) -> int:
-        """Record a bridge before its file is written, and give the record's id.
+        """Record a bridge before its file is written, and return the record's id.
 
-        Args:
-            version: of the bridge.
-            head: kind of bridge.
-            start: "base", "scratch", or the version of the learned bridge it started from.
-            turns: exchanges it was trained on.
-            curve: its losses.
+        The arguments are fields of ``BridgeRecord``.
 
         Raises:
-            TrainingError: if one of the exchanges has been erased meanwhile.
+            TrainingError: if one of the exchanges has been erased in the meantime.
         """
         ids = sorted(set(turns))
         points = json.dumps([asdict(point) for point in curve])
         now = stamp(datetime.now(timezone.utc))
-        # One transaction: whoever erases an exchange finds either the record or no bridge.
+        # One transaction: an erasure finds either the record or no bridge.
         with self._journal.writing("record the trained bridge") as database:
-            left = database.conn.execute(
-                "SELECT count(*) FROM turns WHERE id IN (SELECT value FROM json_each(?))",
-                [json.dumps(ids)],
-            ).fetchone()[0]
-            if left < len(ids):
+            if not all_exist(database, ids):
                 raise TrainingError(
-                    "Exchanges that the new bridge was trained on have been erased meanwhile, so "
-                    "it is not kept. Train anew with 'assistant retrain'."
+                    "Exchanges that the new bridge was trained on have been erased, so it is not "
+                    "kept. Train again with 'assistant retrain'."
                 )
             cursor = database.conn.execute(
                 "INSERT INTO bridges (version, created_at, head, start, turns, curve) "
@@ -90,7 +81,7 @@ class Lineage:
         return int(cursor.lastrowid or 0)
 
     def judged(self, record_id: int, verdict: Mapping[str, object], *, accepted: bool) -> None:
-        """Add the gate's verdict, as JSON values: numbers, and no words of the user."""
+        """Add the gate's verdict as JSON values: numbers only, nothing the user said."""
         with self._journal.writing("keep the verdict") as database:
             cursor = database.conn.execute(
                 "UPDATE bridges SET verdict = ?, accepted = ? WHERE id = ?",
@@ -99,7 +90,7 @@ class Lineage:
             if not cursor.rowcount:
                 raise JournalError(
                     f"There is no trained bridge with the number {record_id} in "
-                    f"{self._journal.path}. 'assistant bridge list' shows those there are."
+                    f"{self._journal.path}. 'assistant bridge list' shows them all."
                 )
 
     def records(self) -> list[BridgeRecord]:
@@ -111,32 +102,10 @@ class Lineage:
             ).fetchall()
         return [self._record(row) for row in rows]
 
-    def find(self, version_or_prefix: str) -> BridgeRecord:
-        """The newest record of one version, which its first letters may stand for.
-
-        Raises:
-            BridgeError: if there is no such version, or more than one.
-        """
-        prefix = version_or_prefix
-        found = [each for each in self.records() if prefix and each.version.startswith(prefix)]
-        versions = {each.version for each in found}
-        if prefix in versions:
-            found = [each for each in found if each.version == prefix]
-        elif len(versions) > 1:
-            raise BridgeError(
-                f"{prefix!r} may mean {', '.join(sorted(versions))}. Give more letters."
-            )
-        if not found:
-            raise BridgeError(
-                f"There is no trained bridge {prefix!r}. "
-                "'assistant bridge list' shows those there are."
-            )
-        return found[0]
-
     def taught_by(self, turn_ids: Iterable[int]) -> list[BridgeRecord]:
-        """Bridges, not yet erased, that were trained on any of these exchanges, newest first.
+        """Bridges not yet erased that learned from any of these exchanges, newest first.
 
-        One that started from such a bridge counts, too: what that one learned is in it.
+        That includes bridges that started from one that did.
         """
         ids = set(turn_ids)
         newest_first = self.records()
@@ -147,7 +116,7 @@ class Lineage:
         return [each for each in newest_first if each.version in versions and not each.erased_at]
 
     def erased(self, version: str) -> None:
-        """Note that the file of this version has been destroyed with what had taught it."""
+        """Note that the file of this version has been destroyed."""
         with self._journal.writing("note that a bridge is erased") as database:
             database.conn.execute(
                 "UPDATE bridges SET erased_at = ? WHERE version = ? AND erased_at IS NULL",
@@ -171,6 +140,6 @@ class Lineage:
             )
         except (TypeError, ValueError) as error:
             raise JournalError(
-                f"The record of bridge {version} in {self._journal.path} is not readable "
+                f"The record of bridge {version} in {self._journal.path} cannot be read "
                 f"({error}). If a newer Attune wrote it, update Attune."
             ) from error

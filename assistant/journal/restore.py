@@ -1,4 +1,4 @@
-"""Putting a backup back: checked from end to end first, then renamed into place."""
+"""Restoring a backup: everything is checked first, then renamed into place."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from assistant.journal.backup import (
     Manifest,
     Packed,
     Places,
+    new_file,
 )
 from assistant.journal.connection import connect, explained
 from assistant.journal.schema import MIGRATIONS, migrate, recognise, version
@@ -42,24 +43,23 @@ _COPY = re.compile(rf"({_BEFORE}(?:-\d+)?|{_STAGED})(?:{'|'.join(_LOGS)})?")
 def restore(
     archive: Path, places: Places, before_change: Callable[[], None] = lambda: None
 ) -> tuple[Manifest, list[Path]]:
-    """Put what an archive holds in place of what is there, which is kept beside it.
+    """Replace the current data by an archive's, and keep the old data beside it.
 
-    Until all is checked, and whenever anything is wrong with the archive, nothing is changed.
-    A journal of an earlier version is migrated.
+    Nothing is changed until everything has been checked. Older journals are migrated.
 
     Args:
         archive: made by ``pack``.
         places: where everything belongs.
-        before_change: called when all is checked; what it raises leaves everything as it is.
+        before_change: called after all checks; if it raises, nothing is changed.
 
     Returns:
-        What the archive holds, and where that which was there is kept now.
+        The archive's manifest, and where the old data is now.
 
     Raises:
-        BackupError: if the archive is broken or of another program, or cannot be unpacked.
+        BackupError: if the archive is damaged or not a backup, or cannot be unpacked.
         StorageError: if another program uses the journal.
     """
-    staged = Places(_staged(places.journal), _staged(places.bridges))
+    staged = Places(_beside(places.journal, _STAGED), _beside(places.bridges, _STAGED))
     try:
         _clear(staged)
         try:
@@ -76,9 +76,9 @@ def restore(
 
 
 def copies(places: Places) -> Iterator[Places]:
-    """What restores have left beside a journal and its bridges; either may be missing of a copy.
+    """Copies that restores have left beside a journal and its bridges; each may lack one of them.
 
-    A second name of the journal itself, left by a restore that was killed, is removed.
+    A hard link to the journal itself, left by a killed restore, is removed.
     """
     found = {
         copy[1]
@@ -96,16 +96,9 @@ def copies(places: Places) -> Iterator[Places]:
 
 
 def files(places: Places) -> Iterator[Path]:
-    """The database with what SQLite puts beside it, and all files in the folder of bridges."""
-    for suffix in ("", *_LOGS):
-        yield _beside(places.journal, suffix)
-    for path in places.bridges.rglob("*"):
-        if path.is_file():
-            yield path
-
-
-def _staged(place: Path) -> Path:
-    return _beside(place, _STAGED)
+    """The database, SQLite's files beside it, and all files in the folder of bridges."""
+    yield from (_beside(places.journal, suffix) for suffix in ("", *_LOGS))
+    yield from (path for path in places.bridges.rglob("*") if path.is_file())
 
 
 def _clear(staged: Places) -> None:
@@ -116,7 +109,7 @@ def _clear(staged: Places) -> None:
 
 
 def _unpack(archive: Path, staged: Places) -> Manifest:
-    """Unpack beside the places that everything belongs to, and check all of it."""
+    """Unpack next to the final places, and check everything."""
     for folder in (staged.journal.parent, staged.bridges):
         durable.folder(folder)
     found: dict[str, Packed] = {}
@@ -129,33 +122,31 @@ def _unpack(archive: Path, staged: Places) -> Manifest:
                 is_expected = name == MANIFEST or NAMES.fullmatch(name) is not None
                 if content is None or member.sparse or not is_expected:
                     raise BackupError(
-                        f"{archive} is no backup of Attune: it holds {name[:80]!r}. Nothing was "
-                        "changed; name a file that 'assistant backup' has written."
+                        f"{archive} is not an Attune backup: it holds {name[:80]!r}. Nothing was "
+                        "changed; name a file that 'assistant backup' wrote."
                     )
                 if name in found or manifest is not None:
-                    raise _damaged(archive, f"it holds {name} twice or out of place")
+                    raise _damaged(archive, f"it holds {name} twice or in the wrong place")
                 if name == MANIFEST:
                     manifest = _manifest(archive, content)
                 else:
-                    found[name] = _extract(content, _target(name, staged))
+                    is_journal = name == JOURNAL
+                    place = staged.bridges / name.removeprefix(f"{BRIDGES}/")
+                    found[name] = _extract(content, staged.journal if is_journal else place)
     except tarfile.TarError as error:
         raise _damaged(archive, str(error)) from error
     if manifest is None:
-        raise _damaged(archive, "it is cut off, or was never a backup of Attune")
+        raise _damaged(archive, "it is cut off, or was never an Attune backup")
     if found != manifest.files or JOURNAL not in found:
-        raise _damaged(archive, "its contents differ from their checksums")
+        raise _damaged(archive, "its contents do not match their checksums")
     _check_journal(archive, staged.journal, manifest)
     durable.sync(staged.bridges)
     return manifest
 
 
-def _target(name: str, staged: Places) -> Path:
-    return staged.journal if name == JOURNAL else staged.bridges / name.removeprefix(f"{BRIDGES}/")
-
-
 def _extract(content: IO[bytes], target: Path) -> Packed:
     reader = Digested(content)
-    with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+    with new_file(target) as file:
         while data := reader.read(_CHUNK):
             file.write(data)
         file.flush()
@@ -167,17 +158,17 @@ def _manifest(archive: Path, content: IO[bytes]) -> Manifest:
     try:
         manifest = Manifest.model_validate_json(content.read(_MOST_MANIFEST))
     except ValidationError as error:
-        raise _damaged(archive, "its manifest is not readable") from error
+        raise _damaged(archive, "its manifest cannot be read") from error
     if manifest.format > FORMAT or manifest.journal > len(MIGRATIONS):
         raise BackupError(
-            f"{archive} was made by a newer Attune ({manifest.attune}). Install that one, then "
-            "restore again."
+            f"{archive} was made by a newer Attune ({manifest.attune}). Install that version, "
+            "then restore again."
         )
     return manifest
 
 
 def _check_journal(archive: Path, journal: Path, manifest: Manifest) -> None:
-    """See that the database is whole and has the shape of a journal, and migrate it."""
+    """Check that the database is intact and has the schema of a journal, and migrate it."""
     try:
         with closing(sqlite3.connect(journal, isolation_level=None)) as connection:
             database = Database(connection, execute_plugins=False)
@@ -185,9 +176,9 @@ def _check_journal(archive: Path, journal: Path, manifest: Manifest) -> None:
             recognise(database, journal)
             shape = version(database)
             if shape != manifest.journal or _shape(database) != _shape_of(shape):
-                raise _damaged(archive, "its database has another shape than a journal")
+                raise _damaged(archive, "its database does not have the structure of a journal")
             if connection.execute("PRAGMA integrity_check").fetchone()[0] != "ok":
-                raise _damaged(archive, "its database is not whole")
+                raise _damaged(archive, "its database is corrupt")
     except (sqlite3.Error, JournalError) as error:
         raise _damaged(archive, "its database is not a journal") from error
     connect(journal).close()
@@ -199,7 +190,7 @@ def _shape(database: Database) -> set[tuple[str, str, str | None]]:
 
 
 def _shape_of(number: int) -> set[tuple[str, str, str | None]]:
-    """The shape that a journal of this version has."""
+    """The schema of a journal of this version."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         database = Database(connection, execute_plugins=False)
         migrate(database, MIGRATIONS[:number])
@@ -207,7 +198,7 @@ def _shape_of(number: int) -> set[tuple[str, str, str | None]]:
 
 
 def _put_back(staged: Places, places: Places) -> list[Path]:
-    """Rename everything into place; the journal's name leads to a whole journal all the while."""
+    """Rename everything into place; a complete journal is there at every moment."""
     kept: list[Path] = []
     before = _before(places)
     _give_to_owner(staged, places)
@@ -226,7 +217,7 @@ def _put_back(staged: Places, places: Places) -> list[Path]:
 
 
 def _give_to_owner(staged: Places, places: Places) -> None:
-    """Where root restores for a service, its user is to find everything as its own."""
+    """When root restores for a service, give everything to the service's user."""
     if os.geteuid() == 0:
         owner = (places.journal if places.journal.exists() else places.journal.parent).stat()
         for path in (staged.journal, staged.bridges, *staged.bridges.iterdir()):
@@ -234,7 +225,7 @@ def _give_to_owner(staged: Places, places: Places) -> None:
 
 
 def _settle(journal: Path) -> None:
-    """Bring the write-ahead log into the database, which only works if nobody else uses it."""
+    """Merge the write-ahead log into the database, which fails if another process uses it."""
     with (
         explained(journal, "put the backup in place"),
         closing(sqlite3.connect(journal, isolation_level=None)) as connection,
@@ -244,17 +235,17 @@ def _settle(journal: Path) -> None:
         except sqlite3.OperationalError:
             raise
         except sqlite3.DatabaseError:
-            pass  # it is damaged, which may be why there is something to restore
+            pass  # damaged, which may be why a backup is being restored
 
 
 def _keep(journal: Path, kept: Path) -> None:
-    for suffix in _LOGS:  # of a damaged one; SQLite would read them into the new one
+    for suffix in _LOGS:  # of a damaged one; SQLite would apply them to the new one
         with suppress(FileNotFoundError):
             _beside(journal, suffix).rename(_beside(kept, suffix))
     with suppress(FileNotFoundError):
         try:
             kept.hardlink_to(journal)
-        except OSError:  # this disk knows no links
+        except OSError:  # this file system has no hard links
             journal.rename(kept)
 
 
@@ -263,7 +254,7 @@ def _beside(path: Path, suffix: str) -> Path:
 
 
 def _before(places: Places) -> Places:
-    """Names for what was there, neither of which is in use."""
+    """Unused names for the old data."""
     number, suffix = 1, _BEFORE
     while _beside(places.journal, suffix).exists() or _beside(places.bridges, suffix).exists():
         number += 1
@@ -273,5 +264,5 @@ def _before(places: Places) -> Places:
 
 def _damaged(archive: Path, why: str) -> BackupError:
     return BackupError(
-        f"The backup {archive} is damaged: {why}. Nothing was changed; take an earlier one."
+        f"The backup {archive} is damaged: {why}. Nothing was changed; use an earlier one."
     )

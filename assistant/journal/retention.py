@@ -1,4 +1,4 @@
-"""Which exchanges have been kept long enough."""
+"""Which exchanges are due for erasure."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from assistant.journal.turn import stamp
 MEGABYTE = 1_000_000
 
 _LONGEST_DAYS = 100_000
-"""Beyond this an age is as good as for ever, and the calendar has no such day."""
+"""Longer ages mean forever; the calendar would have no such day."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredTurn:
-    """How much room one exchange takes, and whether Attune was taught by it."""
+    """The size of one exchange, and whether Attune was taught with it."""
 
     id: int
     started_at: str  # as ``stamp`` writes it
@@ -26,17 +26,14 @@ class StoredTurn:
 
 
 def expired(kept: Sequence[StoredTurn], settings: JournalSettings, now: datetime) -> list[int]:
-    """Exchanges to erase: those beyond the age, then the oldest ones beyond the size.
+    """Ids of exchanges to erase, oldest first: those too old, then the oldest beyond the size.
 
-    The newest one always stays, since its reply may be under way.
+    The newest one always stays, since its reply may be in progress.
 
     Args:
         kept: all exchanges.
-        settings: how long, how much, and whether what taught Attune is spared.
+        settings: the limits, and whether taught exchanges are exempt.
         now: timezone-aware.
-
-    Returns:
-        Their ids, oldest first.
     """
     oldest_first = sorted(kept, key=lambda each: (each.started_at, each.id))
     newest = max((each.id for each in kept), default=0)

@@ -48,7 +48,7 @@ def transcribed(features: SpeechFeatures) -> Row:
 
 
 def answering(llm: str, route: Route, prompt: SoftPrompt | None) -> Row:
-    """How the LLM is about to be asked."""
+    """How the LLM will be asked."""
     return {
         "llm": llm,
         "route": route.value,
@@ -75,11 +75,8 @@ def failed(error: str) -> Row:
 
 
 def storable(values: Row) -> Row:
-    """Values with text made encodable: a file's name may hold bytes that are not UTF-8."""
-    return {name: _encodable(value) for name, value in values.items()}
-
-
-def _encodable(value: object) -> object:
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()
-    return value
+    """The values with all text encodable: a file name may hold bytes that are not UTF-8."""
+    texts = {name: value for name, value in values.items() if isinstance(value, str)}
+    return values | {
+        name: text.encode("utf-8", "backslashreplace").decode() for name, text in texts.items()
+    }

@@ -1,7 +1,7 @@
-"""The shape of the database, as numbered migrations.
+"""The database schema, as numbered migrations.
 
 Migration number n brings a database from version n - 1 to version n; the version is SQLite's
-``user_version``. A published migration is never edited: a change of shape is a new one.
+``user_version``. A published migration is never edited; every change is a new one.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ APPLICATION_ID = 0x41747475
 
 
 def _create_turns(database: Database) -> None:
-    # The blob comes last: SQLite reads a row from the left, so listing turns never touches it.
-    # AUTOINCREMENT: the number of an erased turn is never given to another one.
+    # The blob comes last: SQLite reads rows from the left, so listing turns never reads it.
+    # AUTOINCREMENT: the id of an erased turn is never reused.
     database.conn.execute(
         """
         CREATE TABLE turns (
@@ -56,7 +56,7 @@ def _create_turns(database: Database) -> None:
 
 
 def _create_learning(database: Database) -> None:
-    # What the frozen encoder made of an utterance, once: gone with the utterance.
+    # Encoder features, computed once per utterance and deleted with it.
     database.conn.execute(
         """
         CREATE TABLE features (
@@ -73,8 +73,8 @@ def _create_learning(database: Database) -> None:
         ) STRICT
         """
     )
-    # One row per trained bridge. ``turns`` outlives the turns themselves: an erased utterance
-    # must still be found in the bridges that it taught.
+    # One row per trained bridge. ``turns`` outlives the turns themselves, so that the bridges that
+    # learned from an erased utterance can still be found.
     database.conn.execute(
         """
         CREATE TABLE bridges (
@@ -92,9 +92,9 @@ def _create_learning(database: Database) -> None:
         """
     )
     database.conn.execute("CREATE INDEX bridges_version ON bridges (version)")
-    # How an example came to its text, for those that were not simply said to Attune.
+    # How an example got its text, unless it was simply said to Attune.
     database.conn.execute("ALTER TABLE turns ADD COLUMN taught TEXT")
-    # Remembered facts of the learning itself, such as that one is due after an erasure.
+    # Facts about learning itself, such as a training that is due after an erasure.
     database.conn.execute(
         "CREATE TABLE learning (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT"
     )
@@ -105,7 +105,7 @@ MIGRATIONS: tuple[Migration, ...] = (_create_turns, _create_learning)
 
 @contextmanager
 def transaction(database: Database) -> Generator[None]:
-    """Hold the write lock from the start, commit at the end, and undo everything on an error."""
+    """Take the write lock at once, commit at the end, and roll back on any error."""
     database.conn.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -116,17 +116,17 @@ def transaction(database: Database) -> Generator[None]:
 
 
 def version(database: Database) -> int:
-    """How many migrations the database has had."""
+    """How many migrations have been applied."""
     return int(database.conn.execute("PRAGMA user_version").fetchone()[0])
 
 
 def recognise(database: Database, path: Path, migrations: Sequence[Migration] = MIGRATIONS) -> None:
-    """Read, without writing anything, whether this is a journal that can be used here.
+    """Check, without writing anything, that this is a journal this version can use.
 
     Raises:
-        JournalError: if the database belongs to another program or to a newer Attune.
+        JournalError: if the database belongs to another program or a newer Attune.
     """
-    database.conn.execute("BEGIN")  # one moment, whatever another process is just creating
+    database.conn.execute("BEGIN")  # a snapshot, in case another process is creating the file
     application = database.conn.execute("PRAGMA application_id").fetchone()[0]
     tables = database.conn.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     number = version(database)
@@ -138,16 +138,16 @@ def recognise(database: Database, path: Path, migrations: Sequence[Migration] = 
         )
     if number > len(migrations):
         raise JournalError(
-            f"The journal {path} is of version {number} and this Attune knows "
+            f"The journal {path} has version {number}, but this Attune supports only "
             f"{len(migrations)}. Install a newer Attune, or set journal.path to another file."
         )
 
 
 def migrate(database: Database, migrations: Sequence[Migration] = MIGRATIONS) -> None:
-    """Bring the database to the newest version, each migration in a transaction of its own."""
+    """Bring the database to the newest version, one transaction per migration."""
     while version(database) < len(migrations):
         with transaction(database):
-            # Another process may have taken this step while this one waited for the lock.
+            # Another process may have applied this migration while this one waited for the lock.
             if (number := version(database)) < len(migrations):
                 migrations[number](database)
                 database.conn.execute(f"PRAGMA application_id = {APPLICATION_ID}")

@@ -1,13 +1,12 @@
 """Writing exchanges as they happen, stage by stage, and reading them back.
 
-Every call is one transaction that has reached the disk when the call returns. An exchange grows
-in one row: ``hear`` (or ``typed``), ``transcribed``, ``answering``, then ``answered`` or
-``failed``; whatever stage the power is cut in, the stages before it are kept.
+Every call is one transaction that has reached the disk when it returns. An exchange is one row that
+grows: ``hear`` (or ``typed``), ``transcribed``, ``answering``, then ``answered`` or ``failed``.
+Whenever the power is cut, all completed stages survive.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
@@ -21,7 +20,7 @@ from sqlite_utils.db import NotFoundError
 from assistant.errors import JournalError
 from assistant.journal import features as stored_features
 from assistant.journal import flac, rows
-from assistant.journal.database import JournalDatabase
+from assistant.journal.database import JournalDatabase, all_exist
 from assistant.journal.retention import StoredTurn
 from assistant.journal.rows import Row
 from assistant.journal.turn import COLUMNS, TEXT_SOURCE, Taught, Turn, stamp
@@ -34,43 +33,39 @@ _PAGE = 256
 class Journal(JournalDatabase):
     """The exchanges; several threads may share one journal, several processes one file.
 
-    Every method raises ``JournalError`` when the database cannot be read or written, and those
-    that take a ``turn_id`` also when there is no such exchange.
+    Every method raises ``JournalError`` if the database cannot be read or written, and those that
+    take a ``turn_id`` also if there is no such exchange.
     """
 
     def hear(self, utterance: Utterance) -> int:
-        """Keep an utterance before anything else is done with it, and give its exchange's id."""
+        """Store an utterance before anything else happens to it, and return its exchange's id."""
         return self._insert(rows.heard(utterance))
 
     def typed(self, text: str) -> int:
-        """Keep a typed question, which is its own transcript, and give its exchange's id."""
+        """Store a typed question, which is its own transcript, and return its exchange's id."""
         return self._insert(rows.typed(text, datetime.now(timezone.utc)))
 
     def enrolled(self, utterance: Utterance, text: str, taught: Taught) -> int:
-        """Keep a recording together with what is said in it, and give its exchange's id.
+        """Store a recording with the text spoken in it, and return its exchange's id.
 
         Raises:
-            JournalError: also if the recording holds no sound or the text no word.
+            JournalError: also if the recording or the text is empty.
         """
         if not utterance.samples.size:
-            raise JournalError("The recording holds no sound. Record it again.")
+            raise JournalError("The recording is empty. Record it again.")
         words = _one_line(text)
         return self._insert(rows.heard(utterance) | {"correction": words, "taught": taught.value})
 
     def transcribed(self, turn_id: int, features: SpeechFeatures) -> None:
-        """Add the encoder's hypothesis, and keep the features to learn from."""
+        """Add the encoder's hypothesis and the features to learn from."""
         self._update(turn_id, rows.transcribed(features), features)
 
     def answering(
         self, turn_id: int, *, llm: str, route: Route, prompt: SoftPrompt | None = None
     ) -> None:
-        """Add how the LLM is about to be asked.
+        """Add how the LLM (its fingerprint) will be asked.
 
-        Args:
-            turn_id: the exchange.
-            llm: fingerprint of the LLM.
-            route: the route taken.
-            prompt: what the bridge made of the utterance, also when the transcript was preferred.
+        The bridge's ``prompt`` is recorded even if the transcript was preferred.
         """
         self._update(turn_id, rows.answering(llm, route, prompt))
 
@@ -83,15 +78,15 @@ class Journal(JournalDatabase):
         self._update(turn_id, rows.failed(error))
 
     def correct(self, turn_id: int, text: str) -> None:
-        """Note what was really said.
+        """Record what was really said.
 
         Raises:
-            JournalError: also if there is no recording to learn from, or the text has no word.
+            JournalError: also if there is no recording to learn from, or the text is empty.
         """
         self._teach(self._recorded(turn_id), _one_line(text), Taught.CORRECTED)
 
     def confirm(self, turn_id: int) -> str:
-        """Note that what was understood, or a correction of it, is what was said, and give it.
+        """Record that what was understood, or its correction, is right, and return that text.
 
         Raises:
             JournalError: also if there is no recording to learn from, or nothing was understood.
@@ -109,34 +104,34 @@ class Journal(JournalDatabase):
         return text
 
     def consent(self, turn_id: int, *, allowed: bool) -> None:
-        """Note whether Attune may learn from an exchange; if not, its features go at once."""
+        """Record whether Attune may learn from an exchange; if not, its features are deleted."""
         with self.writing(f"add to exchange {turn_id}") as database:
             self._change(database, turn_id, {"consent": int(allowed)})
             if not allowed:
                 database.conn.execute("DELETE FROM features WHERE turn_id = ?", [turn_id])
 
     def keep_features(self, turn_id: int, features: SpeechFeatures) -> None:
-        """Keep features to learn from, in place of earlier ones of the same encoder."""
+        """Store features to learn from, replacing earlier ones from the same encoder."""
         self._update(turn_id, {}, features)
 
     def features(self, turn_id: int, encoder: str) -> SpeechFeatures | None:
-        """Features by the encoder with this fingerprint, to half precision; ``None``: not kept."""
+        """Features from the encoder with this fingerprint, in half precision, if stored."""
         self._row(turn_id, "id")
         with self.reading() as database:
             return stored_features.find(database, turn_id, encoder)
 
     def delete(self, turn_ids: Iterable[int]) -> int:
-        """Delete exchanges with their features, all or none, and give how many there were."""
+        """Delete exchanges with their features, all or none; returns how many existed."""
         with self.writing("delete exchanges") as database:
             return database.conn.executemany(
                 "DELETE FROM turns WHERE id = ?", [(turn_id,) for turn_id in turn_ids]
             ).rowcount
 
     def clear(self, *, keeping: str) -> int:
-        """Delete all exchanges, records of bridges and memories, and give how many exchanges.
+        """Delete all exchanges, bridge records and values; returns how many exchanges.
 
         Args:
-            keeping: names that begin so stay remembered.
+            keeping: values whose names have this prefix stay.
         """
         with self.writing("delete everything") as database:
             connection = database.conn
@@ -147,23 +142,14 @@ class Journal(JournalDatabase):
             return connection.execute("DELETE FROM turns").rowcount
 
     def exist(self, turn_ids: Iterable[int]) -> bool:
-        """Whether all these exchanges are there at this moment."""
-        ids = set(turn_ids)
+        """Whether all these exchanges exist now."""
         with self.reading() as database:
-            found = database.conn.execute(
-                "SELECT count(*) FROM turns WHERE id IN (SELECT value FROM json_each(?))",
-                [json.dumps(sorted(ids))],
-            ).fetchone()[0]
-        return found == len(ids)
+            return all_exist(database, set(turn_ids))
 
     def kept(self, *, since: datetime | None = None) -> list[StoredTurn]:
-        """How much room each exchange takes, oldest first.
-
-        Args:
-            since: leave out those that started before; a naive moment is local time.
-        """
+        """The size of each exchange since a moment (naive: local time), oldest first."""
         with self.reading() as database:
-            # The sizes come from the rows' heads: no recording is read for them.
+            # Sizes come from the row headers; no recording is read.
             found = database.conn.execute(
                 "SELECT id, started_at, coalesce(length(audio), 0) + (SELECT "
                 "coalesce(sum(length(frames)), 0) FROM features WHERE turn_id = turns.id), "
@@ -180,11 +166,9 @@ class Journal(JournalDatabase):
             return _turns(database).count
 
     def turns(self, *, limit: int | None = None, since: datetime | None = None) -> Iterator[Turn]:
-        """Exchanges without their recordings, newest first, read a page at a time.
+        """Exchanges without recordings since a moment (naive: local time), newest first.
 
-        Args:
-            limit: how many at most.
-            since: leave out those that started before; a naive moment is local time.
+        They are read a page at a time.
         """
         from_moment = "" if since is None else stamp(since)
         before = sys.maxsize
@@ -233,7 +217,7 @@ class Journal(JournalDatabase):
         except ValueError as error:
             raise JournalError(
                 f"The recording of exchange {turn_id} in {self.path} is damaged ({error}). "
-                "The other exchanges are not concerned."
+                "The other exchanges are not affected."
             ) from error
 
     def _insert(self, row: Row) -> int:
@@ -251,7 +235,7 @@ class Journal(JournalDatabase):
         return int(_turns(database).insert(rows.storable(row)).last_pk)
 
     def _change(self, database: Database, turn_id: int, row: Row) -> None:
-        """Change columns, or only see that the exchange is there, within a transaction."""
+        """Change columns, or only check that the exchange exists, within a transaction."""
         try:
             _turns(database).update(turn_id, rows.storable(row))
         except (NotFoundError, OverflowError):
@@ -283,21 +267,19 @@ class Journal(JournalDatabase):
             return Turn.from_row(row)
         except ValueError as error:
             raise JournalError(
-                f"Exchange {row['id']} in {self.path} is not readable ({error}). "
+                f"Exchange {row['id']} in {self.path} cannot be read ({error}). "
                 "If a newer Attune wrote it, update Attune."
             ) from error
 
     def _silent(self, turn_id: int, source: str, so: str) -> JournalError:
-        why = "was typed" if source == TEXT_SOURCE else "held no sound"
+        why = "was typed" if source == TEXT_SOURCE else "contains no sound"
         return JournalError(
-            f"Exchange {turn_id} {why}, so {so}. "
-            f"'assistant log show {turn_id}' shows what there is."
+            f"Exchange {turn_id} {why}, so {so}. 'assistant log show {turn_id}' shows its details."
         )
 
     def _unknown(self, turn_id: int) -> JournalError:
         return JournalError(
-            f"There is no exchange {turn_id} in {self.path}. "
-            "'assistant log list' shows those there are."
+            f"There is no exchange {turn_id} in {self.path}. 'assistant log list' shows them all."
         )
 
 
@@ -306,12 +288,7 @@ def _turns(database: Database) -> Any:  # sqlite-utils types its tables only in 
 
 
 def _one_line(text: str) -> str:
-    """The text without needless space.
-
-    Raises:
-        JournalError: if nothing is left.
-    """
-    line = " ".join(text.split())
-    if not line:
-        raise JournalError("The text is empty. Give the words that were said.")
-    return line
+    """The text with single spaces; raises ``JournalError`` if nothing is left."""
+    if line := " ".join(text.split()):
+        return line
+    raise JournalError("The text is empty. Enter the words that were said.")

@@ -1,4 +1,4 @@
-"""One exchange as the journal keeps it, and its row in the database."""
+"""One exchange as stored in the journal, and its database row."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ COLUMNS = (
 
 
 class Taught(str, Enum):
-    """How a recording came to the text that a person vouches for."""
+    """How a recording got a text that a person has confirmed."""
 
     ENROLLED = "enrolled"  # a given text was read aloud
     IMPORTED = "imported"  # recording and text came together from elsewhere
@@ -63,7 +63,7 @@ class Turn:
 
     @property
     def text(self) -> str | None:
-        """What was said as far as is known: the correction, else what was understood."""
+        """What was said, as far as known: the correction, else what was understood."""
         return self.understood if self.correction is None else self.correction
 
     @property
@@ -104,7 +104,7 @@ class Turn:
         """The exchange in a row with ``COLUMNS`` and ``has_audio``.
 
         Raises:
-            ValueError: if a column holds what this version of Attune does not understand.
+            ValueError: if this version of Attune does not understand a column.
         """
         fields = {name: row[name] for name in (*COLUMNS, "has_audio")}
         try:
@@ -126,7 +126,7 @@ class Turn:
 
 
 def stamp(moment: datetime) -> str:
-    """A moment as stored: ISO 8601 in UTC with microseconds, so that text order is time order."""
+    """ISO 8601 in UTC with microseconds, so that text order is time order."""
     return moment.astimezone(timezone.utc).isoformat(timespec="microseconds")
 
 

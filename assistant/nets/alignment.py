@@ -1,14 +1,13 @@
-"""A linear map from one embedding table into another, fitted on tokens that both have.
+"""A linear map from one embedding table to another, fitted on tokens that both share.
 
-Tables of language models differ by little more than a linear map (arXiv 2406.13357 lets a
-projector go over to a model's sibling as it is). Which kind of map serves best is asked of rows
-that have not been fitted.
+Embedding tables differ by little more than a linear map (arXiv 2406.13357 reuses a projector
+unchanged with a sibling model). The kind of map is chosen on rows held out from the fit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,21 +15,21 @@ from numpy.typing import NDArray
 Rows = NDArray[np.float32]
 
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
-"""Of ridge regression, in units of the source rows' mean variance per dimension."""
+"""Ridge penalties, in units of the source rows' mean variance per dimension."""
 
 JUDGES = 1_000
-"""Most rows that are not fitted, but judge."""
+"""Most held-out rows used to choose a map."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LinearMap:
-    """Rows of one table to where they would lie in another."""
+    """Maps rows of one table to their places in another."""
 
     kind: str  # as in "ridge 0.01"
     matrix: Rows  # (n_source, n_target)
     offset: Rows  # (n_target,)
-    accuracy: float = 0.0  # share of judging rows that land nearest to their own counterpart
-    cosine: float = 0.0  # mean cosine of judging rows to their counterpart
+    accuracy: float = 0.0  # share of held-out rows mapped nearest to their counterpart
+    cosine: float = 0.0  # mean cosine of held-out rows to their counterpart
 
     def __call__(self, rows: Rows) -> Rows:
         """Map (n, n_source) to (n, n_target)."""
@@ -38,18 +37,18 @@ class LinearMap:
 
 
 def fit(source: Rows, target: Rows, weights: Rows | None = None) -> LinearMap:
-    """The map that takes judging rows nearest to their counterparts; every tenth row judges.
+    """The map that is most accurate on held-out rows, which are every tenth.
 
     Args:
         source: (n, n_source).
         target: the same tokens' rows in the other table, (n, n_target).
-        weights: how much each row counts in the fit, (n,); by default all the same.
+        weights: of the rows in the fit, (n,); by default equal.
 
     Raises:
-        ValueError: for less than two rows, of which none could judge.
+        ValueError: for fewer than two rows.
     """
     if len(source) < 2:
-        raise ValueError("a map needs two rows at least, one to be fitted and one to judge")
+        raise ValueError("a map needs at least two rows, one to fit and one to judge")
     judges = np.arange(len(source)) % 10 == 1
     fitted = ~judges
     shares = np.ones(len(source), np.float32) if weights is None else weights
@@ -61,7 +60,7 @@ def fit(source: Rows, target: Rows, weights: Rows | None = None) -> LinearMap:
 
 
 def _maps(source: Rows, target: Rows, weights: Rows) -> Iterator[LinearMap]:
-    """Procrustes where the widths are equal, and ridge regression of every strength."""
+    """Procrustes if the widths are equal, and ridge regression of every strength."""
     of_source = np.average(source, axis=0, weights=weights)
     of_target = np.average(target, axis=0, weights=weights)
     roots = np.sqrt(weights)[:, None]
@@ -84,18 +83,13 @@ def _maps(source: Rows, target: Rows, weights: Rows) -> Iterator[LinearMap]:
 
 
 def _judged(found: LinearMap, source: Rows, target: Rows) -> LinearMap:
-    """The map with how well it does on rows that it was not fitted to."""
+    """The map with its accuracy on held-out rows."""
     cosines = unit(found(source)) @ unit(target).T
     hits = cosines.argmax(axis=1) == np.arange(len(target))
-    return LinearMap(
-        found.kind,
-        found.matrix,
-        found.offset,
-        accuracy=float(hits.mean()),
-        cosine=float(np.diagonal(cosines).mean()),
-    )
+    cosine = float(np.diagonal(cosines).mean())
+    return replace(found, accuracy=float(hits.mean()), cosine=cosine)
 
 
 def unit(rows: Rows) -> Rows:
-    """The rows with length one, (n, width)."""
+    """The rows scaled to unit length, (n, width)."""
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)

@@ -1,9 +1,9 @@
 """The encoder's own hypothesis as anchor: one slot per hypothesis token, corrected in place.
 
-A slot sees the frames its token was heard in, the token itself, and its neighbours; it keeps the
-token, puts another one in its place, adds a second one or says nothing. Outputs are scored
-against the LLM's embedding rows, with a learned gate toward the hypothesis token's own row.
-Untrained the gate is wide open, so the reading is the transcript.
+A slot sees the frames its token was heard in, the token itself and its neighbours; it keeps,
+replaces or drops the token, or adds a second one. Outputs are scored against the LLM's embedding
+rows, with a learned gate toward the hypothesis token's own row. Untrained, the gate is wide open,
+so the reading equals the transcript.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from torch.nn import functional
 from assistant.nets.bridgeformer import EncoderLayer
 
 NOTHING = 0
-"""Output 0 of a slot is to say nothing; output i + 1 is candidate token i."""
+"""Output 0 of a slot means nothing; output i + 1 is candidate token i."""
 
 OPEN = 10.0
-"""Logit by which an untrained slot prefers its own token first, and nothing second."""
+"""Logit by which an untrained slot's first emission prefers its own token, the second nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +30,12 @@ class Anchors:
 
     tokens: Tensor  # candidate indexes, int64 (batch, slots)
     first: Tensor  # first frame, int64 (batch, slots)
-    last: Tensor  # frame after the last one, int64 (batch, slots)
+    last: Tensor  # one past the last frame, int64 (batch, slots)
     lengths: Tensor  # slots per utterance, int64 (batch,)
 
 
 class Anchored(nn.Module):
-    """Speech features and a hypothesis to logits of two emissions per slot.
-
-    Args:
-        encoder_dim: width of the speech features.
-        llm_dim: width of the LLM's embeddings.
-        hidden: model width.
-        heads: attention heads.
-        layers: encoder layers over the slots.
-    """
+    """Speech features and a hypothesis to logits of two emissions per slot."""
 
     def __init__(
         self, encoder_dim: int, llm_dim: int, hidden: int = 256, heads: int = 4, layers: int = 2
@@ -51,7 +43,7 @@ class Anchored(nn.Module):
         super().__init__()
         self.sound = nn.Linear(encoder_dim, hidden)
         self.token = nn.Linear(llm_dim, hidden)
-        # Which slot comes before which: a slot's neighbours by a depthwise convolution.
+        # A depthwise convolution over neighbouring slots conveys their order.
         self.positions = nn.Conv1d(hidden, hidden, 5, padding=2, groups=hidden)
         self.layers = nn.ModuleList(EncoderLayer(hidden, heads) for _ in range(layers))
         self.norm = nn.LayerNorm(hidden)
@@ -69,7 +61,7 @@ class Anchored(nn.Module):
         Args:
             frames: (batch, n_frames, encoder_dim), padded at the end.
             anchors: the hypotheses.
-            rows: the candidates' embedding rows, unit length, (candidates, llm_dim).
+            rows: the candidates' embedding rows of unit length, (candidates, llm_dim).
 
         Returns:
             Logits (batch, slots, 2, candidates + 1).
@@ -99,17 +91,14 @@ def spans(frames: Tensor, anchors: Anchors) -> Tensor:
 
 
 def aligned(hypothesis: Sequence[int], text: Sequence[int]) -> list[tuple[int | None, int | None]]:
-    """What each slot should say so that all together say the text: the least number of edits.
+    """First and second emission (``None``: nothing) per slot to say the text, with fewest edits.
 
-    A token of the text without a slot of its own is said second by the slot before it (by the
-    first slot, before its own, at the beginning); more than one such in a row are lost.
+    A text token without a slot becomes the second emission of the slot before it (at the beginning,
+    it goes before the first slot's own); further ones in a row are lost.
 
     Args:
         hypothesis: tokens, one per slot.
         text: tokens that were really said.
-
-    Returns:
-        First and second emission per slot; ``None``: nothing.
     """
     rows, columns = len(hypothesis) + 1, len(text) + 1
     cost = [[i + j if i * j == 0 else 0 for j in range(columns)] for i in range(rows)]
@@ -121,7 +110,7 @@ def aligned(hypothesis: Sequence[int], text: Sequence[int]) -> list[tuple[int | 
                 cost[i - 1][j - 1] + (hypothesis[i - 1] != text[j - 1]),
             )
     said: list[list[int]] = [[] for _ in hypothesis]
-    pending: list[int] = []  # of the text, without a slot, from right to left
+    pending: list[int] = []  # text tokens without a slot, from right to left
     i, j = rows - 1, columns - 1
     while i or j:
         if i and j and cost[i][j] == cost[i - 1][j - 1] + (hypothesis[i - 1] != text[j - 1]):
@@ -130,13 +119,12 @@ def aligned(hypothesis: Sequence[int], text: Sequence[int]) -> list[tuple[int | 
             pending.clear()
         elif i and cost[i][j] == cost[i - 1][j] + 1:
             i -= 1
-            said[i] = list(reversed(pending))  # an empty slot can say what had none
+            said[i] = list(reversed(pending))  # an empty slot can take tokens without one
             pending.clear()
         else:
             j -= 1
             pending.append(text[j])
     if said and pending:
         said[0] = [*reversed(pending), *said[0]]
-    return [
-        (tokens[0] if tokens else None, tokens[1] if len(tokens) > 1 else None) for tokens in said
-    ]
+    padded = ((*tokens, None, None) for tokens in said)
+    return [(first, second) for first, second, *_ in padded]

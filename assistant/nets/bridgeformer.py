@@ -1,8 +1,8 @@
 """BridgeFormer, the paper's projector (section III-B, eqs. 1-4).
 
 A transformer encoder without positional encoding, then adaptive pooling to a fixed number of
-slots. The paper gives neither the width of the input and output MLPs nor the norm placement;
-here both MLPs have one hidden layer of the model's width and the norm comes first.
+slots. The paper specifies neither the width of the input and output MLPs nor the norm placement;
+here both MLPs have one hidden layer of the model's width, and the norm comes first.
 """
 
 from __future__ import annotations
@@ -44,15 +44,8 @@ class EncoderLayer(nn.Module):
 def pool(frames: Tensor, lengths: Tensor, slots: int) -> Tensor:
     """Average each utterance's frames into ``slots`` equal stretches of its own length (eq. 3).
 
-    Equal to ``adaptive_avg_pool1d`` on each utterance without its padding.
-
-    Args:
-        frames: (batch, n_frames, hidden).
-        lengths: real frames per utterance, (batch,).
-        slots: the casted token size T.
-
-    Returns:
-        (batch, slots, hidden).
+    Maps (batch, n_frames, hidden), with ``lengths`` (batch,) of real frames, to
+    (batch, slots, hidden), like ``adaptive_avg_pool1d`` on each utterance without its padding.
     """
     steps = torch.arange(slots, device=frames.device)
     first = steps[None, :] * lengths[:, None] // slots
@@ -67,12 +60,12 @@ class BridgeFormer(nn.Module):
     """Speech features to LLM-compatible embeddings.
 
     Args:
-        encoder_dim: width of the speech features, D_a.
-        llm_dim: width of the LLM's embeddings, D_l.
-        hidden: model width H.
-        heads: attention heads M.
-        layers: encoder layers E.
-        slots: casted token size T.
+        encoder_dim: D_a in the paper.
+        llm_dim: D_l.
+        hidden: H.
+        heads: M.
+        layers: E.
+        slots: T, the "casted token size".
     """
 
     def __init__(
@@ -92,14 +85,9 @@ class BridgeFormer(nn.Module):
         self.output = mlp(hidden, hidden, llm_dim)
 
     def forward(self, frames: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Map features to slots.
+        """Map padded features (batch, n_frames, encoder_dim) to (batch, slots, llm_dim), eq. 4.
 
-        Args:
-            frames: (batch, n_frames, encoder_dim), padded at the end.
-            lengths: real frames per utterance, (batch,); all of them when absent.
-
-        Returns:
-            (batch, slots, llm_dim), eq. 4.
+        ``lengths``, (batch,), has the real frames per utterance; by default all are real.
         """
         mask = None
         if lengths is None:

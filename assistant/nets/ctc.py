@@ -1,10 +1,11 @@
-"""Reading an encoder's character logits: greedily, or with a character n-gram beside."""
+"""Decoding an encoder's character logits, greedily or with a character n-gram."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +16,10 @@ BEAMS = 192
 """Prefixes kept from frame to frame."""
 
 DEPTH = 10.0
-"""Prefixes whose score lies further below the best one's are not kept."""
+"""Prefixes that score this much less than the best one are dropped."""
 
 LEAST = math.log(1e-3)
-"""Symbols less likely than this in a frame are not tried there."""
+"""Symbols below this log probability in a frame are not tried there."""
 
 _NEVER = -math.inf
 _SPACE = ALPHABET.index(" ")
@@ -26,7 +27,7 @@ _SPACE = ALPHABET.index(" ")
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One symbol of the reading and the frames that said it."""
+    """One decoded symbol and its frames."""
 
     symbol: int
     first_frame: int
@@ -42,52 +43,41 @@ def posteriors(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def spans(probabilities: NDArray[np.float32], blank: int) -> list[Span]:
-    """Merge repeats and drop blanks.
-
-    Args:
-        probabilities: (n_frames, n_symbols).
-        blank: index of CTC's blank symbol.
-    """
-    best = probabilities.argmax(axis=-1)
+    """Greedy decoding of (n_frames, n_symbols): merge repeats and drop blanks."""
+    best: list[int] = probabilities.argmax(axis=-1).tolist()
     found: list[Span] = []
-    start = 0
-    for at in range(1, len(best) + 1):
-        if at == len(best) or best[at] != best[start]:
-            symbol = int(best[start])
-            if symbol != blank:
-                certainty = float(probabilities[start:at, symbol].max())
-                found.append(Span(symbol, start, at - 1, certainty))
-            start = at
+    for symbol, run in groupby(range(len(best)), key=best.__getitem__):
+        frames = list(run)
+        if symbol != blank:
+            certainty = float(probabilities[frames, symbol].max())
+            found.append(Span(symbol, frames[0], frames[-1], certainty))
     return found
 
 
 def words(found: Sequence[Span], delimiter: int) -> list[list[Span]]:
     """Group spans into words at the delimiter symbol; empty groups are dropped."""
-    groups: list[list[Span]] = [[]]
-    for span in found:
-        if span.symbol == delimiter:
-            groups.append([])
-        else:
-            groups[-1].append(span)
-    return [group for group in groups if group]
+    grouped = groupby(found, key=lambda span: span.symbol == delimiter)
+    return [list(group) for is_delimiter, group in grouped if not is_delimiter]
 
 
 @dataclass(frozen=True, slots=True)
 class Fusion:
-    """How a character n-gram takes part in the reading (shallow fusion).
+    """Shallow fusion with a character n-gram.
 
-    The score of a text is log p(text | sound) + weight x log p(text) + bonus x symbols.
+    The score of a text is log p(text | sound) + weight x log p(text) + bonus x letters.
     """
 
     ngram: CharNgram
-    places: tuple[tuple[int, ...], ...]  # the letters of each symbol; none: it is never read
+    places: tuple[
+        tuple[int, ...], ...
+    ]  # the letters of each symbol; symbols without any are never read
     weight: float
     bonus: float  # per letter
     start: int = START  # the n-gram's state before the first symbol
 
 
 def letters(text: str) -> tuple[int, ...]:
-    """Places of a text's letters in the n-gram's alphabet; none if one of them is not in it."""
+    """Indexes of a text's letters in the n-gram's alphabet; empty if one is missing there."""
     places = tuple(ALPHABET.find(letter) for letter in text)
     return () if -1 in places else places
 
@@ -95,20 +85,16 @@ def letters(text: str) -> tuple[int, ...]:
 def search(
     log_probs: NDArray[np.float32], blank: int, fusion: Fusion, delimiter: int | None = None
 ) -> list[int]:
-    """The best text by prefix beam search.
+    """Symbol indexes of the best text by prefix beam search.
 
     Args:
         log_probs: log posteriors, (n_frames, n_symbols).
         blank: index of CTC's blank symbol.
         fusion: the n-gram and its weight.
-        delimiter: index of the word delimiter, if words are not marked otherwise; doubled and
-            outer ones are dropped.
-
-    Returns:
-        Symbol indexes.
+        delimiter: index of the word delimiter, if there is one; doubled and outer ones are dropped.
     """
     if delimiter is None:
-        delimiter = blank  # in which no prefix ends, so that none is mistaken for an ended word
+        delimiter = blank  # no prefix ends in it, so none is mistaken for a complete word
     lexicon, trie = _Lexicon(fusion, blank, delimiter), _Trie()
     beams = _Beams.first(fusion, delimiter)
     for frame in log_probs.astype(np.float64):
@@ -121,14 +107,14 @@ def search(
 
 @dataclass(frozen=True, slots=True)
 class _Beams:
-    """The prefixes kept, each of them once; every array has shape (n_beams, ...)."""
+    """The distinct prefixes kept; every array has shape (n_beams, ...)."""
 
     blank: NDArray[np.float64]  # log probability of ending in the blank
     symbol: NDArray[np.float64]  # log probability of ending in the last symbol
     words: NDArray[np.float64]  # weighted log probability of the text so far
     last: NDArray[np.int64]  # the last symbol; the delimiter if there is none
-    prefix: NDArray[np.int64]  # number in the trie
-    parent: NDArray[np.int64]  # number of the prefix that is one symbol shorter
+    prefix: NDArray[np.int64]  # its number in the trie
+    parent: NDArray[np.int64]  # number of the prefix one symbol shorter
     states: list[int]
     following: NDArray[np.float32]  # what the n-gram expects, (n_beams, n_letters)
 
@@ -152,7 +138,7 @@ class _Beams:
 
 
 class _Trie:
-    """Every prefix that was ever kept has its number, also when it comes back."""
+    """Gives every prefix a permanent number, even if it is dropped and returns."""
 
     ROOT = 0
 
@@ -178,7 +164,7 @@ class _Trie:
 
 
 class _Lexicon:
-    """The symbols, and what the n-gram says of each after a state."""
+    """The symbols and their n-gram scores after a state."""
 
     def __init__(self, fusion: Fusion, blank: int, delimiter: int) -> None:
         self.blank = blank
@@ -193,24 +179,19 @@ class _Lexicon:
     def bounds(
         self, following: NDArray[np.float32], symbols: NDArray[np.int64]
     ) -> NDArray[np.float64]:
-        """The most that symbols can gain, and just what they gain if they are one letter long.
+        """Upper bounds on the symbols' gains, (n_beams, n_symbols); exact for single letters.
 
-        Args:
-            following: what the n-gram expects first, (n_beams, n_letters).
-            symbols: (n_symbols,).
-
-        Returns:
-            Shape (n_beams, n_symbols).
+        ``following`` is the n-gram's expectation of the first letter, (n_beams, n_letters).
         """
         first = following[:, self._first[symbols]].astype(np.float64)
         return self._fusion.weight * first + self._fusion.bonus * self._n_letters[symbols]
 
     def several(self, symbols: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which symbols are several letters long."""
+        """Which symbols have more than one letter."""
         return self._n_letters[symbols] > 1
 
     def spell(self, state: int, symbol: int) -> tuple[float, int]:
-        """What a symbol gains after a state, and the state after it."""
+        """A symbol's gain after a state, and the following state."""
         found = self._spelled.get((state, symbol))
         if found is None:
             ngram, gain, after = self._fusion.ngram, 0.0, state
@@ -239,14 +220,14 @@ def _step(beams: _Beams, frame: NDArray[np.float64], lexicon: _Lexicon, trie: _T
     sound = beams.sound
     silent, same = sound + frame[lexicon.blank], beams.symbol + frame[beams.last]
     again = beams.last[:, None] == likely
-    # of every beam and likely symbol; the same one is a new one only after a blank
+    # for every beam and likely symbol; a repeat counts as new only after a blank
     said = np.where(again, beams.blank[:, None], sound[:, None]) + frame[likely]
 
     at, column = np.nonzero(again & (likely == lexicon.delimiter))
     silent[at] = np.logaddexp(silent[at], said[at, column])
     said[at, column] = _NEVER
 
-    # what a beam grows into is a beam already only where that one names it as its parent
+    # an extended beam already exists only if an existing one names it as its parent
     child, column = np.nonzero(again)
     order = np.argsort(beams.prefix)
     near = np.searchsorted(beams.prefix, beams.parent[child], sorter=order)
@@ -291,14 +272,14 @@ def _spell_out(
     best: float,
     lexicon: _Lexicon,
 ) -> None:
-    """Put what symbols of several letters gain in place of its bound, where that may matter."""
+    """Replace the bounds of multi-letter symbols by their actual gains where it may matter."""
     several = lexicon.several(likely)
     if not several.any():
         return
     score = said + words
     best = max(best, float(score[:, ~several].max(initial=_NEVER)))
     score[:, ~several] = _NEVER
-    # the most promising first: the rest is soon out of reach, and its bounds are not read
+    # most promising first: the rest soon falls out of reach and needs no evaluation
     places = np.flatnonzero(score >= best - DEPTH)
     for place in places[np.argsort(-score.ravel()[places])]:
         at, column = divmod(int(place), len(likely))
@@ -311,11 +292,11 @@ def _spell_out(
 
 
 def align(probabilities: NDArray[np.float32], text: Sequence[int], blank: int) -> list[Span]:
-    """Where each symbol of a text was said: the best CTC path through it (Viterbi).
+    """Locate each symbol of a text on the best CTC path through it (Viterbi).
 
     Args:
         probabilities: (n_frames, n_symbols).
-        text: symbol indexes; there must be enough frames for them.
+        text: symbol indexes.
         blank: index of CTC's blank symbol.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Where requests end: how often the letters just heard have been the last ones of a request."""
+"""Where requests end: how often the letters just heard have ended a request."""
 
 from __future__ import annotations
 
@@ -10,20 +10,17 @@ from numpy.typing import NDArray
 from assistant.nets.ngram import ALPHABET, BITS
 
 DEPTH = 12
-"""Longest suffix that is known, in letters; twelve fit into an integer."""
+"""Longest known suffix in letters; twelve fit into an integer."""
 
 NOBODY_KNOWS = 0.5
-"""Told where not even the empty suffix is known."""
+"""Returned if not even the empty suffix is known."""
 
 
 def suffixes(text: str) -> list[int]:
-    """The numbers of a text's suffixes, from the empty one to the longest.
+    """Packed suffixes of a text, from the empty one to the longest.
 
-    Two spaces stand before the text, so that its beginning is no mere word boundary.
-
-    Args:
-        text: words between single spaces, in lower case; other letters than the alphabet's end
-            what can be said.
+    The text has single spaces and lower-case letters; a letter outside the alphabet ends the list.
+    Two spaces are put before the text, so that its beginning differs from a word boundary.
     """
     found = [1]
     number, shift = 0, 0
@@ -38,14 +35,14 @@ def suffixes(text: str) -> list[int]:
 
 
 class Ends:
-    """How likely a request is finished, by the longest suffix that is known.
+    """The probability that a request is complete, by the longest known suffix.
 
     Args:
-        tensors: ``suffixes`` int64 sorted, and ``shares`` of equal shape (n_suffixes,): of the
-            times a suffix stood before the end of a word, how often it ended a request.
+        tensors: ``suffixes``, int64, sorted, and ``shares``, both (n_suffixes,): how often, of all
+            times a suffix ended a word, it ended a request.
 
     Raises:
-        ValueError: if they do not fit together.
+        ValueError: if the tensors are inconsistent.
     """
 
     def __init__(self, tensors: Mapping[str, NDArray[np.generic]]) -> None:
@@ -63,7 +60,7 @@ class Ends:
         self._known, self._shares = known, shares
 
     def after(self, text: str) -> float:
-        """How likely a request ends with this text, 0 to 1; no text ends none."""
+        """The probability that a request ends with this text, 0 to 1; 0 without text."""
         if not text:
             return 0.0
         share = NOBODY_KNOWS

@@ -1,10 +1,10 @@
 """A speaker's way of talking as a linear map before the encoder's own CTC head.
 
-What a hundred sentences can teach is how this speaker's sounds lie in the encoder's features,
-not what words there are. So the words stay with the encoder's letters, its n-gram and the LLM's
-tokenizer, and only a map from features to features is learned: one matrix over a frame (speech
-recognition's fMLLR, in the encoder's feature space) and one weight per feature over its
-neighbours. Both begin as identity, so that untrained this reads exactly as the encoder does.
+A hundred sentences can teach how this speaker's sounds appear in the encoder's features, but not
+what words exist. So words remain the business of the encoder's letters, its n-gram and the LLM's
+tokenizer, and only a map from features to features is learned: one matrix per frame (fMLLR in the
+encoder's feature space) and one weight per feature for each neighbouring frame. Together they start
+as the identity, so an untrained bridge reads exactly like the encoder.
 """
 
 from __future__ import annotations
@@ -13,37 +13,23 @@ import torch
 from torch import Tensor, nn
 
 NEIGHBOURS = 4
-"""Frames on either side that a frame is corrected from."""
+"""Frames on either side that contribute to a frame's correction."""
 
 
 class Letters(nn.Module):
-    """Speech features to the logits of the encoder's own symbols, frame by frame.
-
-    Args:
-        encoder_dim: width of the speech features.
-        symbols: number of the encoder's CTC symbols.
-    """
+    """Speech features to the logits of the encoder's own symbols, frame by frame."""
 
     def __init__(self, encoder_dim: int, symbols: int) -> None:
         super().__init__()
         self.affine = nn.Linear(encoder_dim, encoder_dim)
+        width = 2 * NEIGHBOURS + 1
         self.neighbours = nn.Conv1d(
-            encoder_dim,
-            encoder_dim,
-            2 * NEIGHBOURS + 1,
-            padding=NEIGHBOURS,
-            groups=encoder_dim,
-            bias=False,
+            encoder_dim, encoder_dim, width, padding=NEIGHBOURS, groups=encoder_dim, bias=False
         )
         self.head = nn.Linear(encoder_dim, symbols).requires_grad_(requires_grad=False)
 
     def begin(self, weight: Tensor, bias: Tensor) -> None:
-        """Become the identity before an encoder's CTC head.
-
-        Args:
-            weight: of the head, (symbols, encoder_dim).
-            bias: of the head, (symbols,).
-        """
+        """Become the identity before a CTC head: weight (symbols, encoder_dim), bias (symbols,)."""
         with torch.no_grad():
             nn.init.eye_(self.affine.weight)
             nn.init.zeros_(self.affine.bias)

@@ -1,4 +1,4 @@
-"""A character n-gram: what letters may follow, for reading CTC output in words that exist."""
+"""A character n-gram, for decoding CTC output into words that exist."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 ALPHABET = " abcdefghijklmnopqrstuvwxyz'"
-"""Symbol i of the alphabet is packed as i + 1; the space also stands at both ends."""
+"""Symbol i is packed as i + 1; texts have a space at both ends."""
 
 BITS = 5
-"""Bits per symbol; a leading one marks an n-gram's length, so that each has its own number."""
+"""Bits per symbol; a leading 1 marks an n-gram's length, which makes its number unique."""
 
 START = (1 << BITS) | 1
 """The state before the first letter: a space."""
@@ -23,14 +23,9 @@ MAX_ORDER = 12
 
 
 def pack(symbols: NDArray[np.int64], order: int) -> NDArray[np.int64]:
-    """Numbers of all n-grams of a length in a text.
+    """Numbers of all n-grams of length ``order`` in a text, (n_symbols - order + 1,).
 
-    Args:
-        symbols: places in the alphabet, from 1, shape (n_symbols,).
-        order: length of the n-grams.
-
-    Returns:
-        Shape (n_symbols - order + 1,).
+    ``symbols`` are places in the alphabet, from 1, (n_symbols,).
     """
     count = max(0, len(symbols) - order + 1)
     packed = np.ones(count, np.int64)
@@ -40,14 +35,14 @@ def pack(symbols: NDArray[np.int64], order: int) -> NDArray[np.int64]:
 
 
 class CharNgram:
-    """A back-off model: log probabilities of known n-grams, and what leaving one costs.
+    """A back-off model: log probabilities and back-off weights of known n-grams.
 
     Args:
-        tensors: ``ngrams`` int64 sorted, with ``log_probs`` and ``log_backoffs`` of equal shape
-            (n_ngrams,), natural logarithms; ``order`` int64 of shape (1,).
+        tensors: ``ngrams``, int64, sorted, with natural-log ``log_probs`` and ``log_backoffs``, all
+            (n_ngrams,); ``order``, int64, (1,).
 
     Raises:
-        ValueError: if they do not fit together.
+        ValueError: if the tensors are inconsistent.
     """
 
     def __init__(self, tensors: Mapping[str, NDArray[np.generic]]) -> None:
@@ -89,7 +84,7 @@ class CharNgram:
         return state
 
     def _look_up(self, state: int) -> NDArray[np.float32]:
-        # what may follow a state lies side by side in the table, and so does the state itself
+        # the continuations of a state are adjacent in the sorted table
         first, last = state << BITS, (state + 1) << BITS
         place, start, end = np.searchsorted(self._ngrams, (state, first, last)).tolist()
         if state == BEGINNING:

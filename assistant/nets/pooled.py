@@ -1,4 +1,4 @@
-"""A projector without a transformer, as BridgeFormer is compared with."""
+"""A projector without a transformer, for comparison with BridgeFormer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sizes a projector is built from; apart from the networks, which need torch."""
+"""The sizes of a projector, separate from the networks, which need torch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from assistant.kinds import known_network
 
 
 class ProjectorConfig(BaseModel):
-    """Every size of a projector; travels in the checkpoint's header."""
+    """Every size of a projector, as stored in the checkpoint's header."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -1,4 +1,4 @@
-"""From letter logits to words: what an encoder's CTC symbols spell."""
+"""From letter logits to the words that an encoder's CTC symbols spell."""
 
 from __future__ import annotations
 
@@ -15,22 +15,20 @@ from assistant.values import Transcript, Word
 
 @dataclass(frozen=True, slots=True)
 class Spelling:
-    """An encoder's CTC symbols and how they are read."""
+    """An encoder's CTC symbols and how to decode them."""
 
     symbols: tuple[str, ...]
     delimiter: int  # index of the word delimiter
     blank: int  # index of CTC's blank
     seconds: float  # from frame to frame
-    fusion: ctc.Fusion | None  # a character n-gram that takes part; none: the greedy reading
-    calibration: Calibration = LETTERS  # how sure a reading is of all its words
+    fusion: ctc.Fusion | None  # a character n-gram; None for greedy decoding
+    calibration: Calibration = LETTERS  # turns word probabilities into a confidence
 
     def transcript(self, logits: NDArray[np.float32], temperature: float = 1.0) -> Transcript:
-        """The words in letter logits.
+        """The words in letter logits, (n_frames, n_symbols).
 
-        Args:
-            logits: (n_frames, n_symbols).
-            temperature: what they are divided by where they are weighed against the n-gram; how
-                sure the reading is, is told without it.
+        For weighing them against the n-gram, but not for the confidence, the logits are divided by
+        ``temperature``.
         """
         probabilities = ctc.posteriors(logits)
         if self.fusion is None:
@@ -50,11 +48,7 @@ class Spelling:
         return Transcript(text, confidence, words)
 
     def labels(self, text: str) -> list[int]:
-        """Symbols that spell a text of words; letters that the encoder cannot write are left out.
-
-        Args:
-            text: words between single spaces, in any case.
-        """
+        """Symbols that spell words between single spaces, without letters the encoder lacks."""
         places = {symbol.lower(): at for at, symbol in enumerate(self.symbols) if len(symbol) == 1}
         places[" "] = self.delimiter
         return [places[letter] for letter in text.lower() if letter in places]

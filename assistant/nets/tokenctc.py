@@ -1,13 +1,15 @@
 """A CTC output over the LLM's own tokens, on BridgeFormer's body.
 
-The paper's slots are pooled uniformly over time while its targets are left-aligned, so nothing
-tells a slot where it is, and squared error under uncertainty lands between tokens. Here every
-frame says which token it ends, if any; each token so emitted becomes the posterior-weighted
-mixture of real embedding rows. Length comes by itself and the prompt stays among rows that the
-LLM knows. Training it still needs nothing of the LLM but its vocabulary and its rows.
+The paper's slots are pooled uniformly over time while its targets are left-aligned, so a slot
+cannot know its position, and under uncertainty squared error lands between tokens. Here every frame
+says which token ends there, if any, and each emitted token becomes the posterior-weighted mixture
+of real embedding rows. The length follows from the speech, and the prompt stays close to rows that
+the LLM knows. Training still needs only the LLM's vocabulary and rows.
 """
 
 from __future__ import annotations
+
+from itertools import groupby
 
 import torch
 from torch import Tensor, nn
@@ -19,15 +21,7 @@ BLANK = 0
 
 
 class TokenCTC(nn.Module):
-    """Speech features to logits over candidate tokens and blank, frame by frame.
-
-    Args:
-        encoder_dim: width of the speech features.
-        candidates: number of tokens that can be emitted.
-        hidden: model width.
-        heads: attention heads.
-        layers: encoder layers.
-    """
+    """Speech features to logits over candidate tokens and blank, frame by frame."""
 
     def __init__(
         self, encoder_dim: int, candidates: int, hidden: int = 256, heads: int = 4, layers: int = 4
@@ -36,7 +30,7 @@ class TokenCTC(nn.Module):
         if candidates <= 0:
             raise ValueError("A ctc projector needs candidate tokens.")
         self.input = mlp(encoder_dim, hidden, hidden)
-        # Order matters to CTC: a depthwise convolution tells a frame its neighbours.
+        # CTC depends on order, which a depthwise convolution over neighbours conveys.
         self.positions = nn.Conv1d(hidden, hidden, 9, padding=4, groups=hidden)
         self.layers = nn.ModuleList(EncoderLayer(hidden, heads) for _ in range(layers))
         self.norm = nn.LayerNorm(hidden)
@@ -57,30 +51,27 @@ class TokenCTC(nn.Module):
 
 
 def emissions(logits: Tensor, keep: int = 8) -> tuple[Tensor, Tensor, Tensor]:
-    """Greedy CTC reading with what each emission might also have been.
+    """Greedy CTC decoding with alternatives.
 
-    Runs of frames with the same best output are one emission; its posteriors are those of the
-    run's most certain frame.
+    A run of frames with the same best output is one emission, with the posteriors of the run's most
+    certain frame.
 
     Args:
         logits: (n_frames, candidates + 1), one utterance without padding.
         keep: most alternatives per emission.
 
     Returns:
-        Candidate indexes (n_tokens, keep), best first; their weights (n_tokens, keep), blank
-        left out and summing to one; and the certainty of each best one (n_tokens,).
+        Candidate indexes (n_tokens, keep), best first; their weights (n_tokens, keep), which sum to
+        one without the blank; and the certainty of each best one (n_tokens,).
     """
     posteriors = logits.softmax(-1)
-    best = posteriors.argmax(-1)
+    best = [int(output) for output in posteriors.argmax(-1)]
     keep = min(keep, logits.shape[-1] - 1)
     frames: list[int] = []
-    start = 0
-    for at in range(1, len(best) + 1):
-        if at == len(best) or best[at] != best[start]:
-            if best[start] != BLANK:
-                run = posteriors[start:at, best[start]]
-                frames.append(start + int(run.argmax()))
-            start = at
+    for output, run in groupby(range(len(best)), key=best.__getitem__):
+        places = list(run)
+        if output != BLANK:
+            frames.append(places[int(posteriors[places, output].argmax())])
     chosen = posteriors[frames, 1:]
     weights, indexes = chosen.topk(keep, dim=-1)
     return indexes, weights / weights.sum(-1, keepdim=True), weights[:, 0]

@@ -1,6 +1,6 @@
-"""The trainer as a process of its own: settings on standard input, events on standard output.
+"""The trainer process: settings on standard input, events on standard output.
 
-Exit status 0: done; 75: asked to stop, its state saved; 1: failed, and the last line says why.
+Exit status 0: done; 75: stopped on request, with its state saved; 1: failed, see the last line.
 """
 
 from __future__ import annotations
@@ -26,37 +26,36 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
     signal.signal(signal.SIGINT, lambda _number, _frame: stop.set())
     order = json.load(sys.stdin)
-    # told by the daemon itself: it may have died while this process was still importing
+    # sent by the daemon, which may have died while this process was still importing
     daemon = int(order.get("daemon", os.getppid()))
     threading.Thread(target=_watch_parent, args=(daemon, stop), daemon=True).start()
     settings = Settings.model_validate(order["settings"])
 
-    def tell(event: Event) -> None:
-        # the steps look for the end themselves and save their state first
+    def report(event: Event) -> None:
+        # training steps check for a stop themselves, after saving their state
         if stop.is_set() and isinstance(event, Encoded | Judging):
             raise Interrupted
         try:
-            _tell(event)
+            _write(event)
         except BrokenPipeError:  # the daemon is gone: save the state and end
             stop.set()
 
     try:
-        retrain(settings, Request(**order["request"]), tell, stop)
+        retrain(settings, Request(**order["request"]), report, stop)
     except Interrupted:
         return os.EX_TEMPFAIL
     except AttuneError as error:
-        _tell(Failed(str(error)))
+        _write(Failed(str(error)))
         return 1
     return 0
 
 
-def _tell(event: Event) -> None:
-    sys.stdout.write(to_line(event) + "\n")
-    sys.stdout.flush()
+def _write(event: Event) -> None:
+    print(to_line(event), flush=True)  # noqa: T201
 
 
 def _watch_parent(daemon: int, stop: threading.Event) -> None:
-    """Stop when the daemon is gone: nobody would pause this process any more."""
+    """Stop when the daemon is gone, as nobody could pause this process any more."""
     while os.getppid() == daemon:
         time.sleep(1.0)
     stop.set()

@@ -151,7 +151,7 @@ def _without_tokens(path: Path) -> None:
         (_pickled, "is damaged"),
         (_explosive, "is damaged"),
         (_foreign, "is not a bridge of this version of Attune .format None"),
-        (_of_another_version, "is not a bridge .*'attune-bridge-0', wanted 'attune-bridge-1'"),
+        (_of_another_version, "is not a bridge .*'attune-bridge-0', expected 'attune-bridge-1'"),
         (_header(config=None), "is damaged"),
         (_header(config="{}"), "is damaged"),
         (_header(config="no JSON"), "is damaged"),

@@ -129,7 +129,7 @@ def test_candidates_can_be_a_part_of_the_vocabulary() -> None:
 
 def test_features_of_another_encoder_are_refused() -> None:
     bridge = Bridge(copying(), Table())
-    with pytest.raises(MismatchError, match=r"of encoder encoder-1, these are of encoder-2\. Set"):
+    with pytest.raises(MismatchError, match=r"encoder-1, but these come from encoder-2\. Set"):
         bridge.soft_prompt(features(frames(ONE), "encoder-2"))
 
 

@@ -84,11 +84,11 @@ BAD = {
         lambda _house, folder: {"ATTUNE_ENCODE__PATH": str(folder)},
     ),
     "a file where a folder belongs": Bad(
-        ("ask", "hello"), "Give yourself the right to write there", _file_in_the_way
+        ("ask", "hello"), "Give yourself write permission there", _file_in_the_way
     ),
     "a disk that may not be written": Bad(
         ("ask", "hello"),
-        "Give yourself the right to write there",
+        "Give yourself write permission there",
         lambda _house, _folder: {"ATTUNE_JOURNAL__PATH": "/sys/attune/journal.db"},
     ),
     "no espeak-ng": Bad(
@@ -131,7 +131,7 @@ def test_a_full_disk_is_told_and_costs_no_answer(house: House, tmp_path: Path) -
     assert done.returncode == 0
     assert json.loads(done.stdout)["reply"] == ANSWER
     first, *_, last = complaints(done)
-    assert "Attune goes on answering; what is said waits in memory" in first
+    assert "Attune goes on answering; conversations wait in memory" in first
     assert last.endswith("1 recording at the end.")
 
 

@@ -127,7 +127,7 @@ def test_the_count_is_given_as_json(run: Run, tmp_path: Path) -> None:
         "problems": [
             {
                 "where": str(corpus / "c.wav"),
-                "why": "has no text: write what is said in it into c.txt",
+                "why": "has no text: write what is said in it to c.txt",
             }
         ],
         "dry_run": False,

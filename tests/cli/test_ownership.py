@@ -167,7 +167,7 @@ def test_bridges_are_told_and_chosen_by_the_daemon(
 
 
 def test_without_a_daemon_the_journal_is_missed(ask: Ask) -> None:
-    with pytest.raises(JournalError, match="Give yourself the right"):
+    with pytest.raises(JournalError, match="Give yourself write permission"):
         ask(log, "log", "list")
 
 

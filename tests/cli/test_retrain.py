@@ -224,18 +224,18 @@ def test_a_training_that_fails_is_a_failure(run: Command, daemon: Callable[..., 
 def test_a_refusal_is_told(
     words: tuple[str, ...], run: Command, daemon: Callable[..., Training]
 ) -> None:
-    daemon(refusal="A training is under way already.")
-    with pytest.raises(ControlError, match="A training is under way already"):
+    daemon(refusal="A training is already running.")
+    with pytest.raises(ControlError, match="A training is already running"):
         run(*words)
 
 
 def test_what_is_waited_for_is_told(
     run: Command, daemon: Callable[..., Training], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    state = {"state": "waiting", "waits": ["a turn is under way", "disk: 3 MB are free"]}
+    state = {"state": "waiting", "waits": ["a conversation turn is in progress", "disk: 3 MB free"]}
     daemon(*TRAINING, ACCEPTED, state=state)
     assert run("--wait") == 0
-    assert lines(capsys)[0] == "Waiting: a turn is under way; disk: 3 MB are free."
+    assert lines(capsys)[0] == "Waiting: a conversation turn is in progress; disk: 3 MB free."
 
 
 def test_without_a_daemon_the_training_is_done_here(

@@ -157,8 +157,8 @@ def test_examples_are_counted_by_kind_and_from_the_last_training(
     ("state", "learning"),
     [
         (
-            {"waits": ["2 more examples", "speech was 40 s ago, 260 s more"]},
-            "waits for: 2 more examples; speech was 40 s ago, 260 s more",
+            {"waits": ["2 more examples", "somebody spoke 40 s ago, 260 s more"]},
+            "waits for: 2 more examples; somebody spoke 40 s ago, 260 s more",
         ),
         ({}, "begins in a moment"),
         ({"state": "off"}, "off; 'assistant retrain' trains nevertheless"),
@@ -207,7 +207,7 @@ def test_a_route_without_a_bridge_is_told(told: Told) -> None:
 def test_a_damaged_folder_of_bridges_is_told(told: Told, folder: BridgeFolder) -> None:
     folder.promote(folder.add(checkpoint()))
     folder.state.write_text("rubbish")
-    assert told()["bridge"].startswith("unknown: The record of promoted bridges")
+    assert told()["bridge"].startswith("unknown: The list of promoted bridges")
 
 
 def test_a_daemon_that_cannot_be_asked_is_a_failure_and_the_rest_is_told(

@@ -110,8 +110,8 @@ def test_the_base_may_be_what_answers_again(place: Path) -> None:
 
 @pytest.mark.parametrize("ask", [Client.mute, Client.rollback, lambda who: who.ask("x")])
 def test_a_refusal_is_told(ask: Any, place: Path, knowing: Knowing) -> None:
-    knowing.refusal = "A training is under way already."
-    with pytest.raises(ControlError, match=r"^A training is under way already\.$"):
+    knowing.refusal = "A training is already running."
+    with pytest.raises(ControlError, match=r"^A training is already running\.$"):
         ask(Client(place))
 
 

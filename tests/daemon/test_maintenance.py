@@ -135,7 +135,7 @@ def test_a_failure_that_comes_again_is_told_once_an_hour(home: Home) -> None:
         fail(daemon)
         assert daemon.version == version
         (line,) = home.told
-        assert line.startswith("The record of promoted bridges")
+        assert line.startswith("The list of promoted bridges")
         assert "'assistant bridge rollback'" in line
         daemon.maintenance._noted[line] -= AGAIN_S
         fail(daemon)
@@ -272,7 +272,7 @@ def test_a_person_can_ask_for_a_training_though_none_begins_by_itself(home: Home
         daemon.until(lambda: daemon.client.status().progress)
         status = daemon.client.status()
         assert (status.state, status.seconds_left) == ("training", 100.0)
-        with pytest.raises(ControlError, match="A training is under way already"):
+        with pytest.raises(ControlError, match="A training is already running"):
             daemon.client.call("retrain")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from assistant.journal.lineage import BridgeRecord, Lineage
 from assistant.journal.store import Journal
 from assistant.journal.turn import Turn
 from assistant.values import (
@@ -73,3 +74,8 @@ def exchange(
     journal.answering(turn_id, llm="llm-1", route=Route.BRIDGE, prompt=soft_prompt(said))
     journal.answered(turn_id, reply(answer))
     return turn_id
+
+
+def record_of(lineage: Lineage, version: str) -> BridgeRecord:
+    """The newest record of a trained bridge."""
+    return next(record for record in lineage.records() if record.version == version)

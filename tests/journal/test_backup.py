@@ -154,6 +154,6 @@ def test_a_lock_of_another_program_is_not_waited_for_for_ever(
         other.execute("PRAGMA locking_mode = EXCLUSIVE")
         other.execute("BEGIN EXCLUSIVE")
         other.execute("DELETE FROM learning")
-        with pytest.raises(StorageError, match="another program keeps"):
+        with pytest.raises(StorageError, match="another program is using"):
             pack(places, tmp_path / "saved.tar", NOW)
     assert not (tmp_path / "saved.tar").exists()

@@ -84,15 +84,15 @@ def test_exchanges_during_a_lock_are_kept_afterwards_in_order(
         assert [turn.hypothesis for turn in turns] == ["two", "three", "four"]
         assert [turn.has_audio for turn in turns] == [True, False, True]
         (line,) = told
-        assert "another program keeps" in line
-        assert line.endswith("what is said waits in memory until it can be kept.")
+        assert "another program is using" in line
+        assert line.endswith("conversations wait in memory until they can be saved.")
         (warning,) = journal.warnings
         assert warning.endswith("Waiting in memory: 3 exchanges.")
     journal.retry()
     assert len(told) == 1
     journal._again_at = 0.0
     journal.retry()
-    assert told[1:] == ["What waited in memory is in the journal now."]
+    assert told[1:] == ["Everything that waited in memory is saved now."]
     assert journal.warnings == ()
     assert journal.turn(waiting[-1]).id == 4
     last = exchange(journal, "five", started_at=at(5))
@@ -157,7 +157,7 @@ def test_a_full_disk_takes_the_words_first_and_the_recordings_when_there_is_room
     roomy(journal)
     journal._again_at = 0.0
     journal.retry()
-    assert told[1:] == ["What waited in memory is in the journal now."]
+    assert told[1:] == ["Everything that waited in memory is saved now."]
     assert [turn.id for turn in on_disk(path)] == [1, *said]
     for turn_id in said:
         np.testing.assert_allclose(
@@ -205,13 +205,13 @@ def test_only_so_many_exchanges_wait(journal: BufferedJournal, path: Path, told:
     journal.database.conn.execute("PRAGMA query_only = ON")
     for number in range(WAITING + 3):
         journal.failed(journal.typed(f"number {number}"), "No answer.")
-    assert told[1:] == ["So much waits to be kept in the journal that the oldest is given up."]
+    assert told[1:] == ["Too much is waiting to be written to the journal; the oldest is dropped."]
     assert journal.warnings[0].endswith(f"Waiting in memory: {WAITING} exchanges.")
-    assert journal.warnings[1] == "Given up: 3 exchanges, 0 recordings."
+    assert journal.warnings[1] == "Lost: 3 exchanges, 0 recordings."
     journal.database.conn.execute("PRAGMA query_only = OFF")
     exchange(journal, "last")
     assert told[2:] == [
-        "What waited in memory is in the journal now. Given up: 4 exchanges, 0 recordings."
+        "Everything that waited in memory is saved now. Lost: 4 exchanges, 0 recordings."
     ]
     kept = [turn.hypothesis for turn in on_disk(path)]
     assert kept == [*(f"number {number}" for number in range(4, WAITING + 3)), "last"]
@@ -226,13 +226,13 @@ def test_recordings_are_given_up_before_words_and_the_oldest_first(
             turn_id = journal.hear(utterance(13.0, seed=number))
             journal.transcribed(turn_id, features(f"number {number}"))
             journal.failed(turn_id, "No answer.")
-        assert journal.warnings[1] == "Given up: 0 exchanges, 2 recordings."
+        assert journal.warnings[1] == "Lost: 0 exchanges, 2 recordings."
         journal.database.conn.execute("PRAGMA query_only = OFF")
     kept = on_disk(path)
     assert [turn.hypothesis for turn in kept] == [f"number {number}" for number in range(4)]
     assert [turn.has_audio for turn in kept] == [False, False, True, True]
     assert told[2:] == [
-        "What waited in memory is in the journal now. Given up: 0 exchanges, 2 recordings."
+        "Everything that waited in memory is saved now. Lost: 0 exchanges, 2 recordings."
     ]
 
 
@@ -246,7 +246,7 @@ def test_the_end_writes_what_waits_or_tells_of_it(path: Path, told: list[str]) -
         journal.database.conn.execute("PRAGMA query_only = ON")
         exchange(journal)
         journal.close()
-    assert told[-1].endswith("Given up: 1 exchange, 0 recordings at the end.")
+    assert told[-1].endswith("Lost: 1 exchange, 0 recordings at the end.")
     assert len(on_disk(path)) == 1
 
 
@@ -293,7 +293,7 @@ def test_a_correction_that_cannot_be_kept_is_told_to_who_gives_it(
     journal: BufferedJournal, path: Path
 ) -> None:
     turn_id = exchange(journal)
-    with held_by_another(path), pytest.raises(StorageError, match="another program keeps"):
+    with held_by_another(path), pytest.raises(StorageError, match="another program is using"):
         journal.correct(turn_id, "what day is it")
     assert journal.warnings == ()
 

@@ -101,7 +101,7 @@ def test_one_of_a_version_to_come_is_refused_in_one_sentence(path: Path) -> None
     with pytest.raises(JournalError) as told:
         Journal(path)
     assert str(told.value) == (
-        f"The journal {path} is of version {len(MIGRATIONS) + 1} and this Attune knows "
+        f"The journal {path} has version {len(MIGRATIONS) + 1}, but this Attune supports only "
         f"{len(MIGRATIONS)}. Install a newer Attune, or set journal.path to another file."
     )
     assert path.read_bytes() == before

@@ -113,16 +113,16 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
         "is damaged",
     ),
     "no manifest": (lambda path: rewrite(path, members(path)[:-1]), "it is cut off"),
-    "no journal": (lambda path: rewrite(path, members(path)[1:]), "differ from their checksums"),
+    "no journal": (lambda path: rewrite(path, members(path)[1:]), "do not match their checksums"),
     "a bridge less": (
         lambda path: rewrite(path, [*members(path)[:2], *members(path)[3:]]),
-        "differ from their checksums",
+        "do not match their checksums",
     ),
     "a bridge changed": (
         lambda path: rewrite(
             path, [(head, data.replace(b"another", b"anothes")) for head, data in members(path)]
         ),
-        "differ from their checksums",
+        "do not match their checksums",
     ),
     "twice": (
         lambda path: rewrite(path, [members(path)[0], *members(path)]),
@@ -130,11 +130,11 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "after the manifest": (
         lambda path: rewrite(path, [*members(path), (member("bridges/0a.safetensors"), b"x")]),
-        "out of place",
+        "in the wrong place",
     ),
     "another manifest": (
         lambda path: rewrite(path, [*members(path)[:-1], (member("manifest.json"), b"{}")]),
-        "its manifest is not readable",
+        "its manifest cannot be read",
     ),
     "another program's database": (
         lambda path: forge(path, run("PRAGMA application_id = 7")), "its database is not a journal"
@@ -143,13 +143,15 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda path: forge(
             path, run("CREATE TRIGGER t AFTER INSERT ON turns BEGIN DELETE FROM turns; END")
         ),
-        "another shape than a journal",
+        "does not have the structure of a journal",
     ),
     "a table less": (
-        lambda path: forge(path, run("DROP TABLE features")), "another shape than a journal"
+        lambda path: forge(path, run("DROP TABLE features")),
+        "does not have the structure of a journal",
     ),
     "another version than it says": (
-        lambda path: forge(path, run("PRAGMA user_version = 1")), "another shape than a journal"
+        lambda path: forge(path, run("PRAGMA user_version = 1")),
+        "does not have the structure of a journal",
     ),
     "a page that is wrong": (
         lambda path: forge(
@@ -213,7 +215,7 @@ def test_a_hostile_archive_is_refused_and_nothing_changed(
     name: str, archive: Path, places: Places
 ) -> None:
     rewrite(archive, [HOSTILE[name], *members(archive)])
-    assert_refused(archive, places, "is no backup of Attune: it holds ")
+    assert_refused(archive, places, "is not an Attune backup: it holds ")
     assert not (archive.parent / "escaped").exists()
 
 
@@ -224,7 +226,7 @@ def test_a_sparse_file_cannot_fill_the_disk(archive: Path, places: Places) -> No
         "GNU.sparse.name": "bridges/0a.safetensors", "GNU.sparse.realsize": "1000000000000",
     }  # fmt: skip
     rewrite(archive, [(head, b"1\n0\n1\n".ljust(1_024, b"\0")), *members(archive)])
-    assert_refused(archive, places, "is no backup of Attune")
+    assert_refused(archive, places, "is not an Attune backup")
 
 
 def test_a_journal_in_use_is_not_replaced(archive: Path, places: Places) -> None:

@@ -106,7 +106,7 @@ def test_an_utterance_without_samples_is_kept_without_a_recording(journal: Journ
     nothing = np.zeros(0, dtype=np.float32)
     turn_id = journal.hear(Utterance(nothing, STARTED_AT, EndReason.STOP, source="empty.wav"))
     assert journal.turn(turn_id).source == "empty.wav"
-    with pytest.raises(JournalError, match="held no sound"):
+    with pytest.raises(JournalError, match="contains no sound"):
         journal.flac(turn_id)
 
 
@@ -179,7 +179,7 @@ def test_a_row_from_elsewhere_is_an_error_that_names_it(journal: Journal) -> Non
     turns = journal.database.table("turns")
     for column, value in (("route", "telepathy"), ("words", "[{}]"), ("timings", '{"no": 1}')):
         turns.update(turn_id, {column: value})
-        with pytest.raises(JournalError, match=rf"Exchange {turn_id} in .* is not readable"):
+        with pytest.raises(JournalError, match=rf"Exchange {turn_id} in .* cannot be read"):
             journal.turn(turn_id)
         turns.update(turn_id, {column: None})
     turns.update(turn_id, {"audio": b"\x00"})

@@ -51,7 +51,7 @@ def test_a_recording_and_its_text_come_back_together(journal: Journal, taught: T
 
 def test_without_sound_or_words_there_is_nothing_to_teach(journal: Journal) -> None:
     nothing = Utterance(np.zeros(0, dtype=np.float32), STARTED_AT, EndReason.STOP)
-    with pytest.raises(JournalError, match="holds no sound"):
+    with pytest.raises(JournalError, match="recording is empty"):
         journal.enrolled(nothing, "hello", Taught.ENROLLED)
     with pytest.raises(JournalError, match="text is empty"):
         journal.enrolled(utterance(), " \n", Taught.ENROLLED)
@@ -116,7 +116,7 @@ def test_nothing_understood_cannot_be_confirmed(journal: Journal) -> None:
 def test_without_a_recording_there_is_nothing_to_learn_from(journal: Journal) -> None:
     typed = journal.typed("hello")
     silent = journal.hear(Utterance(np.zeros(0, np.float32), STARTED_AT, EndReason.STOP))
-    for turn_id, why in ((typed, "was typed"), (silent, "held no sound")):
+    for turn_id, why in ((typed, "was typed"), (silent, "contains no sound")):
         with pytest.raises(JournalError, match=f"{why}, so there is nothing to learn from"):
             journal.correct(turn_id, "hello")
         with pytest.raises(JournalError, match=f"{why}, so there is nothing to learn from"):

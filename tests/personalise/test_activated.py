@@ -86,9 +86,7 @@ def test_a_training_leaves_no_file_open(path: Path) -> None:
 
 
 def test_where_nobody_starts_trainers_that_is_told(path: Path) -> None:
-    with pytest.raises(
-        TrainingError, match=r"at .*trainer\.sock: No such file .*tried again later"
-    ):
+    with pytest.raises(TrainingError, match=r"at .*trainer\.sock: No such file .*try again later"):
         Supervisor(settings(path), Request())
 
 

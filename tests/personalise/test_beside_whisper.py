@@ -21,6 +21,7 @@ from assistant.personalise.training.retrain import retrain
 from assistant.values import EndReason, Utterance
 from models.recipe.pack import EXAMPLES
 from tests.encode.sounds import examples
+from tests.journal.exchanges import record_of
 from tests.personalise.pupil import BEGAN, settings
 
 
@@ -44,7 +45,7 @@ def test_beside_the_bundled_whisper_a_bridge_is_learned_and_judged(tmp_path: Pat
         verdict = retrain(wished, Request(), events.append, threading.Event())
         assert isinstance(verdict, Judged)
         assert verdict.why
-        record = Lineage(journal).find(verdict.version)
+        record = record_of(Lineage(journal), verdict.version)
         assert (record.head, record.start) == ("anchored", "scratch")
         assert record.accepted is verdict.accepted
         encoder = open_encoder(wished.encode)

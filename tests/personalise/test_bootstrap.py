@@ -38,7 +38,7 @@ from assistant.personalise.training.events import (
 from assistant.personalise.training.trainer import Interrupted
 from tests.encode import tiny
 from tests.generate import toys
-from tests.journal.exchanges import utterance
+from tests.journal.exchanges import record_of, utterance
 from tests.personalise.lived_in import Traces
 
 N_CTX = 4_096
@@ -104,7 +104,7 @@ def test_a_new_pair_gets_a_bridge_that_is_judged_and_kept(settings: Settings) ->
     assert folder.current == (outcome.version if outcome.accepted else None)
     assert left(settings) - {"promoted.json"} == {f"{outcome.version}.safetensors"}
     with Journal.open(settings.journal) as journal:
-        record = Lineage(journal).find(outcome.version)
+        record = record_of(Lineage(journal), outcome.version)
     assert (record.head, record.start, record.turns) == ("ctc", "scratch", ())
     assert record.accepted == outcome.accepted
 
@@ -185,7 +185,7 @@ def test_own_texts_teach_it_and_take_it_with_them_when_they_go(settings: Setting
         outcome = run(settings, tell=told.append)
         assert isinstance(told[0], Collected)
         assert told[0].train == 3 + 2 * 8
-        record = Lineage(journal).find(outcome.version)
+        record = record_of(Lineage(journal), outcome.version)
         assert record.turns == tuple(turns)
         erased = erase(journal, BridgeFolder(settings.bridges), turns[:1], None)
         assert erased.bridges == (outcome.version,)
@@ -277,7 +277,7 @@ def test_recordings_of_a_corpus_are_learned_from_and_problems_told(
     )
     assert isinstance(told[0], Collected)
     assert told[0].train == 1 + 3
-    assert notes == [f"{corpus / '3.wav'}: has no text: write what is said in it into 3.txt"]
+    assert notes == [f"{corpus / '3.wav'}: has no text: write what is said in it to 3.txt"]
     with pytest.raises(CorpusError, match="There is no"):
         run(settings, BootstrapRequest(corpora=(tmp_path / "gone",), utterances=2, steps=1))
 
@@ -287,7 +287,7 @@ def test_the_same_bootstrap_again_changes_nothing(settings: Settings) -> None:
     folder = BridgeFolder(settings.bridges)
     folder.promote(outcome.version)
     again = bootstrap(settings, SHORT, lambda _event: None, lambda _text: None, threading.Event())
-    assert again == Nothing("The bridge in use is already what this training leads to.")
+    assert again == Nothing("This training leads to the bridge that is already in use.")
 
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:99"])

@@ -85,9 +85,9 @@ def test_a_folder_of_recordings_with_texts(tmp_path: Path) -> None:
         "c.ogg": "a cup of tea",
         "d.mp3": "yes",
         "e.txt": "Skipped: fractions or other signs for numbers",
-        "f.wav": "Problem: has no text: write what is said in it into f.txt",
+        "f.wav": "Problem: has no text: write what is said in it to f.txt",
         "g.txt": "Skipped: no words",
-        "h.txt": "Problem: is not UTF-8: save it anew in that encoding",
+        "h.txt": "Problem: is not UTF-8: save it in that encoding",
         "short.txt": "Skipped: shorter than 0.3 s",
         "long.txt": "Skipped: longer than 20 s",
         "broken.txt": f"Problem: {broken} is not a recording that can be read (Error opening "
@@ -123,10 +123,10 @@ def test_a_table_names_recordings_and_texts(tmp_path: Path) -> None:
         "train.csv:5": "Problem: has fewer columns than the first line",
         "train.csv:6": "Problem: names no recording",
         "train.csv:7": (
-            "Problem: is not plain text in UTF-8, or a quotation mark is left open"
+            "Problem: is not plain text in UTF-8, or has an unclosed quotation mark"
         ),
         "train.csv:9": (
-            "Problem: is not plain text in UTF-8, or a quotation mark is left open"
+            "Problem: is not plain text in UTF-8, or has an unclosed quotation mark"
         ),
         "train.csv:10": "Skipped: fractions or other signs for numbers",
         "b.wav": "good night",
@@ -153,10 +153,10 @@ def test_tables_of_other_makers(name: str, text: str, tmp_path: Path) -> None:
     ("name", "content", "told"),
     [
         ("gone", None, r"There is no .*gone\. Check the path"),
-        ("empty/", None, "holds neither recordings nor CHAT transcripts"),
-        ("talk.docx", b"PK", "is no corpus. Name a table"),
-        ("t.csv", b"path,words\n", "names no column text, sentence, transcript or transcription"),
-        ("t.csv", b"", "names no column path, file or audio; it names none at all"),
+        ("empty/", None, "contains neither recordings nor CHAT transcripts"),
+        ("talk.docx", b"PK", "is not a corpus. Name a table"),
+        ("t.csv", b"path,words\n", "has no column text, sentence, transcript or transcription"),
+        ("t.csv", b"", "has no column path, file or audio; its columns are unnamed"),
         ("t.csv", b"path,text\na.wav," + b"x" * 200_000, "t.csv is damaged"),
     ],
 )

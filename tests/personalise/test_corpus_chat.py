@@ -153,12 +153,12 @@ def test_who_is_there_is_told_when_nobody_fits(corpus: Path) -> None:
     assert problems(list(pairs(path))) == [
         (
             "visit.cha",
-            "holds nothing said by PAR or CHI, only by MOT, FAT: choose with --participant",
+            "contains nothing said by PAR or CHI, only by MOT, FAT: choose with --participant",
         )
     ]
     assert "said by PAR, only" in problems(list(pairs(path, participant="PAR")))[0][1]
     path = write(corpus, "@Begin\n@End\n")
-    assert problems(list(pairs(path))) == [("visit.cha", "holds no utterances")]
+    assert problems(list(pairs(path))) == [("visit.cha", "contains no utterances")]
 
 
 FAULTY = """*PAR:\tone is fine . •1000_2000•
@@ -196,16 +196,16 @@ def test_faults_are_told_by_line_and_cost_nothing_else(corpus: Path) -> None:
     assert {int(where.split(":")[1]) - first: why for where, why in told.items()} == {
         2: "is neither a header (@), an utterance (*) nor a tier (%)",
         4: "has a broken time bullet",
-        5: "has a time bullet that does not run forwards (5000_4500)",
+        5: "has a time bullet that ends before it begins (5000_4500)",
         6: "has brackets that do not match",
         8: "is neither a header (@), an utterance (*) nor a tier (%)",
         9: "has a time bullet to 60051 ms, but the recording ends at 60000 ms",
-        10: "is not UTF-8: save the file anew in that encoding",
-        11: "is not UTF-8: save the file anew in that encoding",
-        13: "is not UTF-8: save the file anew in that encoding",
+        10: "is not UTF-8: save the file in that encoding",
+        11: "is not UTF-8: save the file in that encoding",
+        13: "is not UTF-8: save the file in that encoding",
         14: "has brackets that do not match",
         15: "has brackets that do not match",
-        17: "is the last line although it is not @End: is some missing?",
+        17: "is the last line but not @End: is something missing?",
     }
     assert not any(isinstance(each, Skipped) for each in found)
 
@@ -230,7 +230,7 @@ def test_a_folder_of_transcripts_goes_on_after_a_broken_one(corpus: Path, visit:
         "--audio"
     )
     assert told["d.cha:1"].startswith("is not UTF-8")
-    assert told["d.cha"] == "holds no utterances"
+    assert told["d.cha"] == "contains no utterances"
     assert told["e.cha"].startswith("cannot be read as CHAT")
 
 

@@ -29,7 +29,7 @@ from assistant.personalise.bridges.erasure import (
     retain,
 )
 from assistant.personalise.bridges.folder import BridgeFolder
-from tests.journal.exchanges import STARTED_AT, utterance
+from tests.journal.exchanges import STARTED_AT, record_of, utterance
 from tests.personalise.lived_in import Traces, begin_training, learn, talk
 
 ROOT = Path(__file__).parents[2]
@@ -81,7 +81,7 @@ def test_an_erased_exchange_leaves_no_byte_behind(
     for number in (2, 5):
         assert {trace for _, trace in traces[number].left_in(path.parent)} == set(traces[number].of)
     assert daemon.remembered(RETRAIN_DUE) == "erasure"
-    assert Lineage(daemon).find(second).erased_at is not None
+    assert record_of(Lineage(daemon), second).erased_at is not None
     assert daemon.memories("erasing") == {}
 
 
@@ -119,7 +119,7 @@ def test_a_rejected_bridge_is_noted_though_it_has_no_file(
     talk(daemon, 2)
     Lineage(daemon).trained("aa11", "ctc", "base", [2], ())
     assert erase(daemon, folder, [2], None).bridges == ()
-    assert Lineage(daemon).find("aa11").erased_at is not None
+    assert record_of(Lineage(daemon), "aa11").erased_at is not None
     assert daemon.remembered(RETRAIN_DUE) is None
 
 
@@ -134,7 +134,7 @@ def test_a_training_under_way_cannot_bring_it_back(daemon: Journal, folder: Brid
     assert not daemon.exist([2])
     assert resume_erasure(daemon, folder, None) is None
     assert folder.versions() == []
-    with pytest.raises(TrainingError, match="erased meanwhile"):
+    with pytest.raises(TrainingError, match="have been erased, so"):
         learn(daemon, folder, [2, 3], seed=2)
 
 
@@ -324,7 +324,7 @@ def test_what_could_not_be_wiped_at_once_is_made_up_for(
         journal = Journal(path, busy_s=0.2)
         other.execute("BEGIN")
         other.execute("SELECT count(*) FROM turns").fetchone()
-        with journal, pytest.raises(JournalError, match="is made up for when Attune starts next"):
+        with journal, pytest.raises(JournalError, match="is finished when Attune starts next"):
             erase(journal, folder, [3], None)
         other.rollback()
     assert not daemon.exist([3])

@@ -185,7 +185,7 @@ def test_rollback_goes_back_step_by_step_to_the_base(folder: BridgeFolder) -> No
     assert folder.current == first
     assert folder.rollback() is None
     assert folder.current is None
-    with pytest.raises(CheckpointError, match=r"base bridge answers already.*bridge promote ID"):
+    with pytest.raises(CheckpointError, match=r"base bridge is already in use.*bridge promote ID"):
         folder.rollback()
     assert folder.versions() == sorted([first, second, third])
 

@@ -19,17 +19,17 @@ READY = Snapshot(CALM, clock=time(23, 0), quiet_s=1_000, in_turn=False, new_exam
 CAUSES = {
     "3 more examples": replace(READY, new_examples=2),
     "1 more example": replace(READY, new_examples=4),
-    "speech was 40 s ago, 260 s more": replace(READY, quiet_s=40),
+    "somebody spoke 40 s ago, 260 s more": replace(READY, quiet_s=40),
     "after a failed training: 9 min more": replace(READY, retry_s=530),
     "after a failed training: 5 s more": replace(READY, retry_s=4.2),
     "after a failed training: 12 h more": replace(READY, retry_s=12 * 3600 - 5),
     "it is 14:05, allowed 22:00-06:00": replace(READY, clock=time(14, 5)),
     "mains power": replace(READY, device=replace(CALM, on_mains=False)),
     "load is 1.40 per core, at most 0.70": replace(READY, device=replace(CALM, load=1.4)),
-    "the hottest zone has 81 °C, at most 70": replace(READY, device=replace(CALM, celsius=80.2)),
-    "a turn is under way": replace(READY, in_turn=True),
-    "memory: 1599 MB are free, 1600 needed": replace(READY, device=replace(CALM, free_mb=1599.9)),
-    "disk: 199 MB are free, 200 needed": replace(READY, device=replace(CALM, disk_mb=199.5)),
+    "temperature is 81 °C, at most 70": replace(READY, device=replace(CALM, celsius=80.2)),
+    "a conversation turn is in progress": replace(READY, in_turn=True),
+    "memory: 1599 MB free, 1600 MB needed": replace(READY, device=replace(CALM, free_mb=1599.9)),
+    "disk: 199 MB free, 200 MB needed": replace(READY, device=replace(CALM, disk_mb=199.5)),
 }
 
 
@@ -99,18 +99,18 @@ def test_several_causes_are_told_together() -> None:
     assert waits(snapshot, IDLE, NEEDED_MB) == (
         "5 more examples",
         "it is 06:00, allowed 22:00-06:00",
-        "a turn is under way",
+        "a conversation turn is in progress",
     )
 
 
 def test_a_limit_that_is_just_passed_never_reads_like_the_limit() -> None:
     for device, words in (
         (replace(CALM, load=0.7001), "load is 0.71 per core, at most 0.70"),
-        (replace(CALM, celsius=70.01), "the hottest zone has 71 °C, at most 70"),
+        (replace(CALM, celsius=70.01), "temperature is 71 °C, at most 70"),
     ):
         assert waits(replace(READY, device=device), IDLE, NEEDED_MB) == (words,)
     almost = replace(READY, quiet_s=299.99)
-    assert waits(almost, IDLE, NEEDED_MB) == ("speech was 300 s ago, 1 s more",)
+    assert waits(almost, IDLE, NEEDED_MB) == ("somebody spoke 300 s ago, 1 s more",)
 
 
 def test_a_battery_is_enough_where_the_settings_say_so() -> None:

@@ -59,7 +59,7 @@ def test_a_turn_keeps_the_trainer_still_until_it_ends(home: Home) -> None:
 def test_no_training_begins_during_a_turn(home: Home) -> None:
     home.scheduler.turn_began()
     home.later(1_000)
-    assert home.scheduler.status().waits == ("a turn is under way",)
+    assert home.scheduler.status().waits == ("a conversation turn is in progress",)
 
 
 def test_an_interrupted_training_comes_to_its_end(home: Home) -> None:

@@ -47,7 +47,7 @@ def test_a_trainer_killed_anywhere_loses_nothing_and_goes_on_where_it_was(
 
     household.number = 0  # the same training anew
     assert household.train(eager=True).told == Nothing(
-        "The bridge in use is already what this training leads to."
+        "This training leads to the bridge that is already in use."
     )
     assert household.check() == version
 

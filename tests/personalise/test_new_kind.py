@@ -29,6 +29,7 @@ from assistant.personalise.training.request import Request
 from assistant.personalise.training.retrain import retrain
 from assistant.personalise.training.trainer import Material, Trainer
 from assistant.personalise.training.transfer import carried
+from tests.journal.exchanges import record_of
 from tests.personalise.material import DIM, ENCODER, SPELLING, pair, pairs, settings
 from tests.personalise.pupil import Pupil
 from tests.personalise.pupil import settings as of_pupil
@@ -99,7 +100,7 @@ def test_it_is_carried_over_to_another_language_model(context: TrainingContext) 
 
 def test_a_kind_that_cannot_be_carried_over_says_so(context: TrainingContext) -> None:
     letters = named("letters")
-    with pytest.raises(BridgeError, match=r"cannot be carried over.*bridge bootstrap"):
+    with pytest.raises(BridgeError, match=r"cannot be transferred.*bridge bootstrap"):
         letters.carried(named("toy").untrained(context, range(9)), Letters(), Other(), set())
 
 
@@ -109,7 +110,7 @@ def test_a_training_makes_one_that_is_judged(toy: str, tmp_path: Path) -> None:
         Pupil.speaking(30).teach(journal)
         verdict = retrain(wished, Request(), lambda _event: None, threading.Event())
         assert isinstance(verdict, Judged)
-        record = Lineage(journal).find(verdict.version)
+        record = record_of(Lineage(journal), verdict.version)
     assert (record.head, record.start, record.accepted) == (toy, "scratch", verdict.accepted)
     assert record.curve[-1].step == named(toy).retrain_steps
 

@@ -28,6 +28,7 @@ from assistant.personalise.training.trainer import Interrupted
 from assistant.values import EndReason, Utterance
 from tests.encode import tiny
 from tests.encode.sounds import utterance as noise
+from tests.journal.exchanges import record_of
 from tests.personalise.pupil import BEGAN, Pupil, settings
 
 
@@ -56,7 +57,7 @@ def test_a_speaker_is_learned_judged_and_promoted_and_no_feature_made_twice(
         assert folder.current == verdict.version
         learned = checkpoint.read(folder.path(verdict.version))
         assert learned.accepted
-        record = Lineage(journal).find(verdict.version)
+        record = record_of(Lineage(journal), verdict.version)
         assert record.accepted
         assert set(record.turns) < set(turns)
         assert len(record.turns) == events[0].train
@@ -110,7 +111,7 @@ def test_every_head_can_be_trained_and_judged(
         pupil.teach(journal)
         verdict = retrain(wished, Request(start), lambda _event: None, threading.Event())
         assert isinstance(verdict, Judged)
-        record = Lineage(journal).find(verdict.version)
+        record = record_of(Lineage(journal), verdict.version)
         assert (record.head, record.start, record.accepted) == (head, start, verdict.accepted)
 
 
@@ -120,7 +121,7 @@ def test_without_examples_or_without_enough_to_judge_by_there_is_nothing_to_do(
     wished = settings(tmp_path)
     none = retrain(wished, Request(), lambda _event: None, threading.Event())
     assert none == Nothing(
-        "There are no examples yet. 'assistant enroll' is the quickest way to some."
+        "There are no examples yet. The quickest way to add some is 'assistant enroll'."
     )
     with Journal.open(wished.journal) as journal:
         Pupil(pupil.spoken[:3]).teach(journal)
@@ -158,7 +159,7 @@ def test_examples_erased_meanwhile_end_the_training_and_leave_nothing(
             if isinstance(event, Stepped) and event.step == 30:
                 journal.delete(turns[:20])
 
-        with pytest.raises(TrainingError, match="have been erased meanwhile"):
+        with pytest.raises(TrainingError, match="have been erased, so"):
             retrain(wished, Request(), tell, threading.Event())
     assert BridgeFolder(wished.bridges).versions() == []
     assert not (wished.bridges / STATE).exists()
@@ -168,6 +169,6 @@ def test_two_trainings_at_once_are_refused(tmp_path: Path) -> None:
     wished = settings(tmp_path)
     with (
         alone(wished.bridges),
-        pytest.raises(TrainingError, match="A training is under way already"),
+        pytest.raises(TrainingError, match="A training is already running"),
     ):
         retrain(wished, Request(), lambda _event: None, threading.Event())

@@ -22,10 +22,10 @@ def test_a_training_waits_for_peace_and_ends_in_a_verdict(home: Home) -> None:
     home.scheduler.tick()
     status = home.scheduler.status()
     assert status.state is State.WAITING
-    assert status.waits == ("speech was 0 s ago, 300 s more",)
+    assert status.waits == ("somebody spoke 0 s ago, 300 s more",)
     assert status.new_examples == 9
     home.later(299)
-    assert home.scheduler.status().waits == ("speech was 299 s ago, 1 s more",)
+    assert home.scheduler.status().waits == ("somebody spoke 299 s ago, 1 s more",)
     home.later(5)
     assert home.scheduler.status().state is State.TRAINING
     assert home.scheduler.status().waits == ()
@@ -187,12 +187,12 @@ def test_a_person_need_not_wait_for_peace(home: Home) -> None:
     home.scheduler.tick()
     home.scheduler.ask(Request("base", 2.0))
     home.scheduler.tick()
-    assert home.scheduler.status().waits == ("disk: 0 MB are free, 200 needed",)
+    assert home.scheduler.status().waits == ("disk: 0 MB free, 200 MB needed",)
     home.scheduler.ask(Request("scratch", 3.0))
     home.device = replace(home.device, disk_mb=9_000)
     home.later(5)
     assert home.requests == [Request("scratch", 3.0)]
-    with pytest.raises(TrainingError, match="under way already: 'assistant status' shows"):
+    with pytest.raises(TrainingError, match="already running; 'assistant status' shows"):
         home.scheduler.ask(Request())
 
 
@@ -215,7 +215,7 @@ def test_an_erasure_makes_a_training_due_from_the_base(home: Home) -> None:
     home.journal.remember(RETRAIN_DUE, "erasure")
     home.scheduler.tick()
     status = home.scheduler.status()
-    assert (status.due, status.waits) == ("erasure", ("speech was 0 s ago, 300 s more",))
+    assert (status.due, status.waits) == ("erasure", ("somebody spoke 0 s ago, 300 s more",))
     home.train("die", 1)
     home.ended()
     home.scheduler_again()  # what failed is still due

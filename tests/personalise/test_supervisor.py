@@ -209,9 +209,9 @@ def test_a_trainer_that_does_not_heed_a_stop_is_killed(start: Start) -> None:
     ("role", "why"),
     [
         (("die", 3), "it ended with status 3"),
-        (("die", 75), "something else asked it to stop"),
+        (("die", 75), "another program asked it to stop"),
         (("kill", int(signal.SIGKILL)), "it was killed, probably because memory ran out"),
-        (("kill", int(signal.SIGTERM)), "something else asked it to stop"),
+        (("kill", int(signal.SIGTERM)), "another program asked it to stop"),
         (("kill", int(signal.SIGUSR1)), "it was killed by signal 10 (User defined signal 1)"),
         (("kill", 40), "it was killed by signal 40 (Real-time signal 6)"),
     ],
@@ -274,7 +274,7 @@ def test_a_child_left_behind_does_not_hide_the_end(start: Start) -> None:
 
 def test_a_trainer_that_cannot_be_started_is_told() -> None:
     too_long = trainer("x" * 1_000_000)
-    with pytest.raises(TrainingError, match=r"cannot be started: .*It will be tried again later"):
+    with pytest.raises(TrainingError, match=r"cannot be started: .*Attune will try again later"):
         Supervisor(Settings.model_validate({}), Request(), command=too_long)
 
 

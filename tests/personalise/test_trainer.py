@@ -148,12 +148,12 @@ def test_it_keeps_to_its_minutes(tmp_path: Path) -> None:
 
 def test_a_state_that_cannot_be_kept_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(TrainingError, match=r"Cannot keep .*Make room"):
+    with pytest.raises(TrainingError, match=r"Cannot write .*Make room"):
         run(trainer(tmp_path / "file" / "state"))
 
 
 def test_too_little_memory_is_told(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="MB and may take 300 MB"):
+    with pytest.raises(TrainingError, match="MB but may use only 300 MB"):
         run(trainer(tmp_path / "s", memory_mb=300, batch=8))
 
 

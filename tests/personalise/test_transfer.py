@@ -33,7 +33,7 @@ from assistant.personalise.training.transfer import Carried, carried, transfer
 from assistant.values import SpeechFeatures, Transcript, Word
 from tests.encode import tiny
 from tests.generate import toys
-from tests.journal.exchanges import STARTED_AT, utterance
+from tests.journal.exchanges import STARTED_AT, record_of, utterance
 
 DIM, OLD_WIDTH, NEW_WIDTH = 6, 8, 12
 ENCODER = "encoder-1"
@@ -149,7 +149,7 @@ def test_what_the_other_model_cannot_say_at_once_is_begun_or_left_out() -> None:
     old = Tongue("old", [" bade", "fi", "zu"], rows)
     found = bridge("ctc", old)
     after = carried(found, old, full)
-    assert after.how == "Tokens kept: 1 of 4, only begun: 1"
+    assert after.how == "Tokens kept: 1 of 4, partly kept: 1"
     assert [full.texts[token] for token in after.checkpoint.token_ids.tolist()] == [" ba", "fi"]
     assert after.checkpoint.config.candidates == 2
     logits = projector(found)(torch.tensor(heard().frames)[None])
@@ -348,12 +348,12 @@ def test_what_was_learned_goes_over_is_judged_and_answers(home: Home) -> None:
     assert after.table == GGUFFile(home.settings.generate.path).embedding_fingerprint
     assert after.provenance["examples"] == turns[:3]
     with Journal.open(home.settings.journal) as journal:
-        record = Lineage(journal).find(outcome.version)
+        record = record_of(Lineage(journal), outcome.version)
         # so that erasing what taught the one erases the other, too
         assert (record.start, record.turns) == (before.version, tuple(turns[:3]))
         assert outcome.version in [each.version for each in Lineage(journal).taught_by(turns[:1])]
     again, _ = home.transfer(before.version)
-    assert again == Nothing("The bridge in use is already what this training leads to.")
+    assert again == Nothing("This training leads to the bridge that is already in use.")
 
 
 def test_without_recordings_to_judge_by_nothing_is_promoted(home: Home) -> None:
@@ -369,17 +369,17 @@ def test_without_recordings_to_judge_by_nothing_is_promoted(home: Home) -> None:
     assert home.folder.versions() == [outcome.version]
     assert not read(home.folder.path(outcome.version)).accepted
     with Journal.open(home.settings.journal) as journal:
-        assert Lineage(journal).find(outcome.version).start == "base"
+        assert record_of(Lineage(journal), outcome.version).start == "base"
 
 
 def test_letters_and_what_fits_already_need_no_transfer(home: Home) -> None:
     for found, why in (
-        (untrained(source_of(home.encoder)), "reads letters and goes with any language model"),
+        (untrained(source_of(home.encoder)), "reads letters, so it works with any language model"),
         (
             home.understanding(
                 table=GGUFFile(home.settings.generate.path).embedding_fingerprint,
             ),
-            "fits the language model .*new.gguf as it is",
+            "already fits the language model .*new.gguf",
         ),
     ):
         version = home.folder.add(found)
@@ -389,7 +389,7 @@ def test_letters_and_what_fits_already_need_no_transfer(home: Home) -> None:
 
 
 def test_what_cannot_be_carried_over_is_told(home: Home) -> None:
-    with pytest.raises(BridgeError, match="There is no bridge to carry over"):
+    with pytest.raises(BridgeError, match="There is no bridge to transfer"):
         home.transfer()
     version = home.folder.add(home.understanding(table="another"))
     with pytest.raises(BridgeError, match=r"was not made for .*old\.gguf"):

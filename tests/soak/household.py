@@ -40,6 +40,7 @@ from assistant.personalise.training.events import (
 from assistant.personalise.training.request import Request
 from assistant.speak.voice import Mute
 from tests.daemon.home import AT_ONCE
+from tests.journal.exchanges import record_of
 from tests.personalise.pupil import Pupil, settings
 from tests.soak.moments import STEPS, Kill, Life, Stage, Victim, place
 from tests.sound import SoundServer, synthesise
@@ -206,7 +207,7 @@ class Household:
             assert turn.reply
         with Journal.open(wished.journal) as journal:
             if version is not None:
-                assert Lineage(journal).find(version).accepted
+                assert record_of(Lineage(journal), version).accepted
             self._keep(journal)
         return expected
 

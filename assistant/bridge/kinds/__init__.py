@@ -18,23 +18,17 @@ from assistant.nets.projector_config import ProjectorConfig
 
 
 def named(name: str) -> Kind:
-    """The kind of this name, as ``personalise.head`` has it."""
-    found: Kind = import_module(REGISTRY[name].module).KIND
-    return found
+    """The kind of this name, as in ``personalise.head``."""
+    return import_module(REGISTRY[name].module).KIND
 
 
 def of(config: ProjectorConfig) -> Kind:
     """The kind that a network belongs to."""
-    found: Kind = import_module(module_of(config.kind)).KIND
-    return found
+    return import_module(module_of(config.kind)).KIND
 
 
 def build(config: ProjectorConfig) -> nn.Module:
-    """A freshly initialised network.
-
-    Raises:
-        ValueError: if the sizes do not go together.
-    """
+    """A freshly initialised network; raises ``ValueError`` if the sizes are inconsistent."""
     kind = of(config)
     if kind.is_of_llm and not config.llm_dim:
         raise ValueError(f"A {config.kind} projector needs the width of the LLM's embeddings.")
@@ -47,11 +41,11 @@ def projector(found: Checkpoint) -> nn.Module:
     """A bridge's network with its weights, in float32 and evaluation mode.
 
     Raises:
-        CheckpointError: if the weights do not fit the sizes in the header.
+        CheckpointError: if the weights do not match the sizes in the header.
     """
     weights = {name: t.to(torch.float32, copy=True) for name, t in found.weights.items()}
     try:
-        with torch.device("meta"):  # sizes without memory: a false header may claim any
+        with torch.device("meta"):  # no memory yet: a forged header may claim any size
             network = build(found.config)
         network.load_state_dict(weights, assign=True)
     except (RuntimeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""``anchored``: the encoder's hypothesis, each of its tokens kept, changed, doubled or dropped."""
+"""``anchored``: keeps, replaces, doubles or drops each token of the encoder's hypothesis."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from assistant.values import SpeechFeatures, Transcript
 
 
 class _AnchoredKind(Kind):
-    """Untrained it is the transcript route; its candidates need no weights of their own."""
+    """Untrained, it equals the transcript route; candidates need no weights of their own."""
 
     retrain_steps = 300
     bootstrap_steps = 1_000
@@ -48,9 +48,9 @@ class _AnchoredKind(Kind):
         return "output.weight"
 
     def reader(self, joined: Joined) -> Reader:
-        """The posterior-weighted mixture of rows where a slot says something.
+        """Posterior-weighted mixtures of rows, for slots that say something.
 
-        A hypothesis with tokens that are no candidates is left as it is.
+        A hypothesis with tokens that are not candidates is returned unchanged.
         """
         found, language = joined.checkpoint, joined.language
         rows = joined.rows(found.config.candidates)
@@ -89,11 +89,11 @@ class _AnchoredKind(Kind):
     def carried(
         self, found: Checkpoint, old: Tokens, new: Tokens, said: set[int]
     ) -> tuple[Checkpoint, str]:
-        """A network that takes and scores the new rows by way of the old ones.
+        """A network that reads and scores new rows by mapping them back to old ones.
 
-        It sees rows of unit length only, and scores them by w · old = w · (B new + c): so B goes
-        into what it is given and into w. All tokens then lack w · c against saying nothing, so
-        that is taken off there.
+        It sees only rows of unit length and scores them as w · old = w · (B new + c), so B is
+        multiplied into its input and into w. Every token's score then lacks w · c, so the score of
+        saying nothing is reduced by it instead.
         """
         shared = Shared.between(old, new)
         fitted = shared.chosen(said)
@@ -105,7 +105,7 @@ class _AnchoredKind(Kind):
         by_emission = scored.view(2, len(offset), -1)
         bias_by_emission = scored_bias.view(2, -1)
         gates, gates_bias = gates.clone(), gates_bias.clone()
-        gates[1::2] -= offset @ by_emission  # of each emission the second gate says nothing
+        gates[1::2] -= offset @ by_emission  # every second gate means saying nothing
         gates_bias[1::2] -= bias_by_emission @ offset
         changed = {
             "token.weight": taken @ matrix.T,
@@ -124,7 +124,7 @@ KIND = _AnchoredKind()
 
 
 class AnchoredHead:
-    """Cross entropy of the slots' two emissions against the aligned text."""
+    """Cross entropy of each slot's two emissions against the aligned text."""
 
     def __init__(self, checkpoint: Checkpoint, language: Language) -> None:
         self.checkpoint = checkpoint
@@ -134,7 +134,7 @@ class AnchoredHead:
         self._directions = functional.normalize(rows, dim=-1)
 
     def loss(self, network: nn.Module, batch: Batch) -> Tensor:
-        """Cross entropy per emission; an utterance without a hypothesis teaches nothing."""
+        """Cross entropy per emission; utterances without a hypothesis are ignored."""
         losses: list[Tensor] = []
         for row, pair in enumerate(batch.pairs):
             features = pair.features
@@ -161,13 +161,9 @@ class AnchoredHead:
 def anchors_of(
     candidates: Sequence[int], tokens: Sequence[int], features: SpeechFeatures, language: Language
 ) -> Anchors:
-    """Where each token of a hypothesis was heard, as a batch of one.
+    """Where each token of the features' transcript was heard, as a batch of one.
 
-    Args:
-        candidates: the tokens' places among the candidates.
-        tokens: the tokens of the features' transcript.
-        features: with the times of the transcript's words.
-        language: says how long a token's text is.
+    ``candidates`` are the tokens' places among the candidates.
     """
     spans = _spans(tokens, features.transcript, language)
     frames = len(features.frames)
@@ -184,8 +180,8 @@ def anchors_of(
 def _spans(
     tokens: Sequence[int], transcript: Transcript, language: Language
 ) -> list[tuple[float, float]]:
-    """Seconds in which each token was said, a word's time divided by its letters."""
-    times: list[float] = []  # of every letter's beginning, spaces included
+    """Begin and end of each token in seconds, dividing a word's time by its letters."""
+    times: list[float] = []  # at which each letter begins, spaces included
     for word in transcript.words:
         said = said_words(word.text)
         step = (word.end_s - word.start_s) / max(1, len(said))
@@ -198,7 +194,7 @@ def _spans(
 
 
 def _places(tokens: Sequence[int], transcript: Transcript, language: Language) -> NDArray[np.int64]:
-    """Which word of a transcript each token stands in, (n_tokens,)."""
+    """The index of the word that each token belongs to, (n_tokens,)."""
     of_letters: list[int] = []
     for at, word in enumerate(transcript.words):
         of_letters += [at] * (len(said_words(word.text)) + 1)
@@ -210,12 +206,12 @@ def _places(tokens: Sequence[int], transcript: Transcript, language: Language) -
 def _by_word(
     places: NDArray[np.int64], shares: NDArray[np.floating], transcript: Transcript
 ) -> list[float]:
-    """How sure a reading is of each word: as it was heard, and as its least sure slot.
+    """Confidence per word: the encoder's, times that of the word's least confident slot.
 
     Args:
-        places: which word each slot stands in, (n_slots,).
-        shares: how sure each slot is of what it says, (n_slots,).
-        transcript: how surely each word was heard.
+        places: the word that each slot belongs to, (n_slots,).
+        shares: each slot's confidence, (n_slots,).
+        transcript: the encoder's words.
     """
     heard = [word.confidence for word in transcript.words] or [transcript.confidence]
     return [float(shares[places == at].min()) * heard[at] for at in np.unique(places)]

@@ -1,4 +1,4 @@
-"""``ctc``: CTC over the LLM's own tokens, a chosen part of its vocabulary."""
+"""``ctc``: CTC over a subset of the LLM's own tokens."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from assistant.values import SpeechFeatures
 
 
 class _CTCKind(Kind):
-    """Emits the tokens that stand in its header, one output each."""
+    """Has one output for each token in its header."""
 
     retrain_steps = 150
     bootstrap_steps = 3_000
@@ -50,8 +50,8 @@ class _CTCKind(Kind):
     def reader(self, joined: Joined) -> Reader:
         """CTC emissions over candidate tokens.
 
-        Without an n-gram each is the posterior-weighted mixture of the rows it may stand for;
-        where the n-gram has decided between them, it is the one row.
+        Without an n-gram, each is the posterior-weighted mixture of its possible rows; an n-gram
+        decides on a single row.
         """
         rows = joined.rows(joined.checkpoint.config.candidates)
         token_ids, calibration = joined.checkpoint.token_ids, joined.calibration
@@ -79,7 +79,7 @@ class _CTCKind(Kind):
         return CTCHead(found, context.language)
 
     def widened(self, found: Checkpoint, tokens: Iterable[int]) -> Checkpoint:
-        """With outputs for more tokens, unlikely at first."""
+        """Adds outputs for more tokens, unlikely at first."""
         known = found.token_ids.tolist()
         new = sorted(set(tokens) - set(known))
         if not new:
@@ -101,10 +101,10 @@ class _CTCKind(Kind):
     def carried(
         self, found: Checkpoint, old: Tokens, new: Tokens, _said: set[int]
     ) -> tuple[Checkpoint, str]:
-        """With tokens of the new model for candidates.
+        """Replaces the candidates by the new model's tokens.
 
-        One without a counterpart becomes the first of the tokens that spell it where it begins a
-        word, which is better than nothing until the bridge is trained anew; else it is left out.
+        A token without a counterpart is replaced, if it begins a word, by the first of the tokens
+        that spell it, which is better than nothing until the bridge is retrained; others go.
         """
         places = texts_of(new)
         begun: list[tuple[int, int]] = []  # output, token
@@ -117,7 +117,7 @@ class _CTCKind(Kind):
                 begun.append((at, spelled[0]))
         if not whole:
             raise strangers(0)
-        # of two equal ones training takes the last
+        # training uses the last of two equal ones
         outputs, tokens = zip(*begun, *whole, strict=True)
         kept = torch.tensor([0, *outputs])  # 0 is blank
         weights = {
@@ -127,7 +127,7 @@ class _CTCKind(Kind):
         config = found.config.model_copy(update={"candidates": len(tokens)})
         after = replace(found, config=config, token_ids=np.array(tokens, np.int64), weights=weights)
         how = f"Tokens kept: {len(whole)} of {len(found.token_ids)}"
-        return after, how + f", only begun: {len(begun)}" * bool(begun)
+        return after, how + f", partly kept: {len(begun)}" * bool(begun)
 
 
 KIND = _CTCKind()
@@ -151,12 +151,12 @@ class CTCHead:
 
 
 def _fusion(joined: Joined) -> ctc.Fusion | None:
-    """The encoder's character n-gram over the texts of the candidates, if it has one."""
+    """The encoder's character n-gram, applied to the candidates' texts, if there is one."""
     spelling, weight = joined.spelling, joined.settings.tuned.ngram_weight
     if spelling is None or spelling.fusion is None or not weight:
         return None
     texts = (joined.language.text([token]) for token in joined.checkpoint.token_ids.tolist())
     places = ((), *map(ctc.letters, texts))
-    # words bring their own space with them
+    # words include their own space
     bonus = joined.settings.tuned.ngram_bonus
     return ctc.Fusion(spelling.fusion.ngram, places, weight, bonus, start=BEGINNING)

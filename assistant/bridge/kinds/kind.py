@@ -1,4 +1,4 @@
-"""What a kind of bridge knows: its network, how it is read, trained and carried over.
+"""What a kind of bridge defines: its network and how to read, train and transfer it.
 
 Every kind sees only the encoder's features and the LLM's tokens and rows; none runs the LLM.
 """
@@ -29,40 +29,40 @@ from assistant.values import SpeechFeatures
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reading:
-    """What a projector made of an utterance."""
+    """A projector's reading of an utterance."""
 
     rows: NDArray[np.float32]  # shape (n_tokens, llm_dim)
-    tokens: list[int]  # what the rows read as
-    confidence: float  # the chance that all of it is right, 0 to 1; 0 where there is nothing
+    tokens: list[int]  # what the rows stand for
+    confidence: float  # the chance that all of it is right, 0 to 1; 0 if empty
 
 
 Reader = Callable[[SpeechFeatures], Reading]
-"""A network with what is needed to read its output: gives the reading of one utterance."""
+"""Reads one utterance with a network."""
 
 
 class Head(Protocol):
     """A bridge in training."""
 
-    checkpoint: Checkpoint  # where the training begins
+    checkpoint: Checkpoint  # where the training starts
 
     def loss(self, network: nn.Module, batch: Batch) -> Tensor:
-        """The training objective, averaged over what is said in the batch."""
+        """The training objective, averaged over the batch's symbols."""
         ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
-    """What a training needs of the encoder whose features it sees."""
+    """What a training needs from the encoder whose features it uses."""
 
     fingerprint: str
     dim: int  # width of the features
-    spelling: Spelling | None = None  # none of an encoder that writes no letters
+    spelling: Spelling | None = None  # None if the encoder does not write letters
     ctc_head: tuple[Tensor, Tensor] | None = None  # weight (symbols, dim), bias (symbols,)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingContext:
-    """What a bridge is made from before it sees any speech."""
+    """What a bridge is made from before it is given any speech."""
 
     settings: PersonaliseSettings
     source: Source
@@ -71,7 +71,7 @@ class TrainingContext:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Joined:
-    """A bridge beside the models that it is used with."""
+    """A bridge with the models it is used with."""
 
     checkpoint: Checkpoint
     network: nn.Module
@@ -80,33 +80,29 @@ class Joined:
     settings: BridgeSettings
 
     def output(self, features: SpeechFeatures, *others: object) -> Tensor:
-        """What the network makes of one utterance, without the dimension of the batch."""
+        """The network's output for one utterance, without the batch dimension."""
         whole: Tensor = self.network(torch.as_tensor(features.frames.copy())[None], *others)
         return whole[0]
 
     @property
     def calibration(self) -> Calibration:
-        """How sure a reading is beside this encoder."""
+        """The confidence calibration for this encoder."""
         return WHISPER if self.spelling is None else self.spelling.calibration
 
     def rows(self, wanted: int) -> NDArray[np.float32]:
-        """Rows of the tokens that the bridge reads as, (wanted, llm_dim).
-
-        Raises:
-            CheckpointError: if it has another number of tokens, or rows of another width.
-        """
+        """Rows of the bridge's tokens, (wanted, llm_dim); ``CheckpointError`` for another shape."""
         try:
             rows = self.language.rows(self.checkpoint.token_ids)
         except IndexError as error:
             raise CheckpointError(
-                f"The bridge's tokens are not the language model's ({error}); it is damaged. "
+                f"The language model lacks tokens of the bridge ({error}); the bridge is damaged. "
                 "Restore it from a backup, or use '--route transcript'."
             ) from None
         width = self.checkpoint.config.llm_dim
         if rows.shape != (wanted, width):
             raise CheckpointError(
-                f"The bridge's header wants {wanted} tokens of width {width}, but its tokens have "
-                f"rows of shape {rows.shape}; it is damaged. Restore it from a backup, or use "
+                f"The bridge's header specifies {wanted} tokens of width {width}, but its tokens "
+                f"have rows of shape {rows.shape}; it is damaged. Restore it from a backup, or use "
                 "'--route transcript'."
             )
         return rows
@@ -116,56 +112,44 @@ class Kind(ABC):
     """One kind of bridge."""
 
     retrain_steps: int
-    """Steps that it needs, starting from a trained bridge (``bench/personalise.py``)."""
+    """Training steps when starting from a trained bridge (``bench/personalise.py``)."""
 
     bootstrap_steps: int
-    """Steps that it needs, starting from nothing."""
+    """Training steps when starting from scratch."""
 
     is_of_llm: bool = True
-    """Whether such a bridge belongs to one language model."""
+    """Whether such a bridge works with only one language model."""
 
     @abstractmethod
     def network(self, config: ProjectorConfig, /) -> nn.Module:
-        """A freshly initialised network.
-
-        Raises:
-            ValueError: if the sizes do not go together.
-        """
+        """A freshly initialised network; raises ``ValueError`` if the sizes are inconsistent."""
 
     @abstractmethod
     def last_matrix(self, network: str, /) -> str:
-        """Name of a network's last learned matrix: into embeddings, tokens or features."""
+        """Name of a network's last learned matrix, into embeddings, tokens or features."""
 
     @abstractmethod
     def reader(self, joined: Joined, /) -> Reader:
-        """What reads utterances with a bridge.
-
-        Raises:
-            CheckpointError: if the bridge's symbols or tokens do not fit its header.
-        """
+        """A reader; raises ``CheckpointError`` if symbols or tokens do not match the header."""
 
     @abstractmethod
     def untrained(self, context: TrainingContext, tokens: Collection[int], /) -> Checkpoint:
-        """A bridge that nothing has taught yet.
-
-        Args:
-            context: the models it is to belong to.
-            tokens: what is said in this home and in common talk.
+        """An untrained bridge over the tokens said in this home and in common talk.
 
         Raises:
-            TrainingError: if the encoder does not give what this kind learns.
+            TrainingError: if the encoder does not provide what this kind learns from.
         """
 
     @abstractmethod
     def head(self, found: Checkpoint, context: TrainingContext, /) -> Head:
-        """The labels and the loss that a bridge is trained toward."""
+        """The labels and the loss for training a bridge."""
 
     def obstacle(self, _source: Source, /) -> str | None:
-        """Why this kind cannot be trained beside an encoder, in sentences; none: it can."""
+        """Why this kind cannot be trained with an encoder, in sentences; ``None`` if it can."""
         return None
 
     def widened(self, found: Checkpoint, _tokens: Iterable[int], /) -> Checkpoint:
-        """The same bridge with more tokens that it can emit, where it is bound to a choice."""
+        """The bridge with more tokens to emit, for kinds with a fixed set."""
         return found
 
     def trained(self, config: ProjectorConfig, /) -> ProjectorConfig:
@@ -173,28 +157,21 @@ class Kind(ABC):
         return config
 
     def takes_bfloat16(self, _network: str, /) -> bool:
-        """Whether a network is large enough to be trained faster in bfloat16."""
+        """Whether a network is large enough to train faster in bfloat16."""
         return False
 
     def carried(
         self, _found: Checkpoint, _old: Tokens, _new: Tokens, _said: set[int], /
     ) -> tuple[Checkpoint, str]:
-        """A bridge with weights and tokens for another language model, and how well that went.
+        """The bridge for a new language model, and a sentence such as "Tokens kept: 9 of 10".
 
-        Args:
-            found: made for the old model.
-            old: the model it was made for.
-            new: the model it is to be for.
-            said: tokens of the new model that are said in this home and in common talk.
-
-        Returns:
-            The bridge, and a sentence such as "Tokens kept: 9 of 10".
+        The last argument has the new model's tokens said in this home and in common talk.
 
         Raises:
-            BridgeError: if the two models share too few tokens, or there is no way to do it.
+            BridgeError: if the models share too few tokens, or this kind cannot be transferred.
         """
         raise BridgeError(
-            "Bridges of this kind cannot be carried over to another language model. 'assistant "
+            "Bridges of this kind cannot be transferred to another language model. 'assistant "
             "bridge bootstrap' makes a new one for this pair."
         )
 
@@ -222,12 +199,12 @@ class Kind(ABC):
 
 
 def places_of(found: Checkpoint) -> dict[int, int]:
-    """Where each token stands among a bridge's candidates."""
+    """Each token's index among a bridge's candidates."""
     return {token: at for at, token in enumerate(found.token_ids.tolist())}
 
 
 def ctc_loss(logits: Tensor, labels: list[list[int]], batch: Batch, blank: int) -> Tensor:
-    """CTC per symbol, utterances by weight."""
+    """CTC loss per symbol, with weighted utterances."""
     lengths = torch.tensor([len(label) for label in labels])
     losses = functional.ctc_loss(
         logits.float().log_softmax(-1).transpose(0, 1),

@@ -1,4 +1,4 @@
-"""``letters``: the encoder's own CTC symbols after a map that learns how a speaker talks."""
+"""``letters``: the encoder's own CTC symbols after a learned map for one speaker."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ from assistant.nets.spelling import Spelling
 from assistant.values import SpeechFeatures
 
 TEMPERATURE = 2.0
-"""What the logits of trained letters are divided by when they are read. A map learned from a few
-dozen utterances is too sure of itself, and the reading weighs sound against an n-gram; on three
-simulated speakers words wrong fell from 0.24 to 0.18 (``bench/personalise.py``)."""
+"""Divides the logits of trained letters when reading. A map learned from a few dozen utterances is
+overconfident, and reading weighs sound against an n-gram; on three simulated speakers the word
+error rate fell from 0.24 to 0.18 (``bench/personalise.py``)."""
 
 NO_LETTERS = (
-    "The speech encoder has no letters to be learned, so what is taught is only kept. Set "
-    "personalise.head to 'anchored' to try a bridge over its words, or encode.path to a wav2vec2."
+    "The speech encoder does not write letters, so examples are kept but not learned from. Set "
+    "personalise.head to 'anchored' to learn from its words, or encode.path to a wav2vec2 model."
 )
-"""Why nothing is trained beside Whisper unless the settings ask for another kind: with few
-recordings to judge by, the gate has accepted a bridge over words that was taught shuffled texts."""
+"""Why nothing is trained with Whisper unless the settings ask for another kind: with few
+recordings to judge by, the gate once accepted a bridge over words trained on shuffled texts."""
 
 
 class _LettersKind(Kind):
-    """Reads with any language model."""
+    """Works with any language model."""
 
     retrain_steps = 200
     bootstrap_steps = 300
@@ -56,7 +56,7 @@ class _LettersKind(Kind):
         symbols = 0 if spelling is None else len(spelling.symbols)
         if spelling is None or symbols != config.candidates:
             raise CheckpointError(
-                f"The bridge reads {config.candidates} letters and the speech encoder writes "
+                f"The bridge reads {config.candidates} letters, but the speech encoder writes "
                 f"{symbols}; it is damaged. Go back with 'assistant bridge rollback', or use "
                 "'--route transcript'."
             )
@@ -87,11 +87,7 @@ KIND = _LettersKind()
 
 
 def untrained(source: Source) -> Checkpoint:
-    """The map that changes nothing: it reads exactly as the encoder does.
-
-    Raises:
-        TrainingError: if the encoder writes no letters.
-    """
+    """The identity map; raises ``TrainingError`` if the encoder does not write letters."""
     if source.spelling is None or source.ctc_head is None:
         raise TrainingError(NO_LETTERS)
     weight, bias = source.ctc_head

@@ -1,4 +1,4 @@
-"""``pooled``: the paper's slots, filled by BridgeFormer or by one of its two rivals.
+"""``pooled``: the paper's slots, filled by BridgeFormer or one of its two competitors.
 
 ``linear`` is one matrix (arXiv 2406.13357); ``mlp`` is the two-layer projector of the paper's
 Proj_only row. Both pool to as many slots as BridgeFormer does.
@@ -28,14 +28,14 @@ from assistant.nets.projector_config import ProjectorConfig
 from assistant.values import SpeechFeatures
 
 PADDING = 0.5
-"""Weight of the padding token's row beside all others in a map: it fills most slots."""
+"""Weight of the padding token's row against all others in a map: it fills most slots."""
 
 _LAST = {"bridgeformer": "output.2", "linear": "body", "mlp": "body.2"}
 """Network to its last layer."""
 
 
 class _PooledKind(Kind):
-    """Writes into the LLM's embedding space; its tokens are only what the slots are read as."""
+    """Writes into the LLM's embedding space; tokens serve only to read the slots."""
 
     retrain_steps = 150
     bootstrap_steps = 3_000
@@ -47,14 +47,8 @@ class _PooledKind(Kind):
             case "mlp":
                 return Pooled(mlp(config.encoder_dim, config.hidden, config.llm_dim), config.slots)
             case _:
-                return BridgeFormer(
-                    config.encoder_dim,
-                    config.llm_dim,
-                    config.hidden,
-                    config.heads,
-                    config.layers,
-                    config.slots,
-                )
+                sizes = config.hidden, config.heads, config.layers, config.slots
+                return BridgeFormer(config.encoder_dim, config.llm_dim, *sizes)
 
     def last_matrix(self, network: str) -> str:
         return f"{_LAST[network]}.weight"
@@ -63,10 +57,9 @@ class _PooledKind(Kind):
         return network == "bridgeformer"
 
     def reader(self, joined: Joined) -> Reader:
-        """The paper's slots as they are, less those that read as padding.
+        """The paper's slots, without padding, which an LLM never sees mid-request.
 
-        A slot reads as the token whose row lies nearest by cosine. An LLM has never seen a row of
-        pads in the middle of a request.
+        A slot reads as the token with the nearest row by cosine.
         """
         found = joined.checkpoint
         rows = joined.rows(max(1, found.token_ids.size))
@@ -93,17 +86,16 @@ class _PooledKind(Kind):
     def carried(
         self, found: Checkpoint, old: Tokens, new: Tokens, said: set[int]
     ) -> tuple[Checkpoint, str]:
-        """A network whose last layer is followed by the map between the tables.
+        """A network whose last layer includes the map between the tables.
 
-        Slots are read as what is said alone: one that is not sure lies near the tokens that
-        nobody says.
+        Slots are read only as tokens that are said: uncertain ones lie near tokens nobody says.
         """
         shared = Shared.between(old, new)
         fitted = shared.chosen(said)
         olds, news = fitted.old, fitted.new
         weights = np.ones(len(olds), np.float32)
         if found.pad is not None:
-            # in front, where no row is left to judge
+            # first, where a row is fitted and never judges
             olds, news = np.insert(olds, 0, found.pad), np.insert(news, 0, new.pad)
             weights = np.insert(weights, 0, PADDING * len(weights))
         map_ = alignment.fit(old.rows(olds), new.rows(news), weights)
@@ -139,7 +131,7 @@ class PooledHead:
         self._pad = pad
         self._alpha, self._beta = alpha, beta
         rows = language.rows(checkpoint.token_ids)
-        # squared error in units of the rows' own spread, else the cosine alone would count
+        # squared error in units of the rows' spread; otherwise only the cosine would count
         self._scale = float(rows.std()) or 1.0
 
     def loss(self, network: nn.Module, batch: Batch) -> Tensor:
@@ -148,15 +140,11 @@ class PooledHead:
         return embedlink.loss(self.slots(network, batch), wanted, self._alpha, self._beta)
 
     def slots(self, network: nn.Module, batch: Batch) -> Tensor:
-        """What the network fills the slots with, in units of the rows' spread."""
+        """The network's slots, in units of the rows' spread."""
         return cast("Tensor", network(batch.frames, batch.lengths)).float() / self._scale
 
     def targets(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """What the slots should hold, in the same units, and which of them hold text.
-
-        Returns:
-            float32 (batch, slots, llm_dim), bool (batch, slots).
-        """
+        """Targets in the same units, float32 (batch, slots, llm_dim), and which slots hold text."""
         slots = self.checkpoint.config.slots
         cast_ids = np.array(
             [

@@ -14,7 +14,7 @@ from assistant.errors import BridgeError
 from assistant.nets.alignment import LinearMap
 
 MOST = 8_000
-"""Shared tokens that a map is fitted on."""
+"""Most shared tokens used to fit a map."""
 
 LEAST = 64
 """Shared tokens below which no map can be fitted."""
@@ -22,18 +22,14 @@ LEAST = 64
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shared:
-    """Tokens that two language models both have, by what they say."""
+    """Tokens with equal texts in two language models."""
 
     old: NDArray[np.int64]  # (n,)
     new: NDArray[np.int64]  # (n,)
 
     @classmethod
     def between(cls, old: Tokens, new: Tokens) -> Shared:
-        """The tokens of equal text; those that are no whole characters have none.
-
-        Raises:
-            BridgeError: if there are too few to fit a map on.
-        """
+        """Match tokens of whole characters by text; raises ``BridgeError`` if there are too few."""
         places = texts_of(new)
         pairs = [(token, places[text]) for text, token in texts_of(old).items() if text in places]
         if len(pairs) < LEAST:
@@ -42,7 +38,7 @@ class Shared:
         return cls(both[:, 0], both[:, 1])
 
     def chosen(self, first: Iterable[int]) -> Shared:
-        """At most ``MOST`` of them in random order, tokens of the new model named first ahead."""
+        """At most ``MOST`` pairs in random order, preferring these tokens of the new model."""
         named = np.isin(self.new, np.array(sorted(set(first)), np.int64))
         order = np.random.default_rng(0).permutation(len(self.old))
         order = order[np.argsort(~named[order], kind="stable")][:MOST]
@@ -50,13 +46,13 @@ class Shared:
         return Shared(self.old[order], self.new[order])
 
     def counterparts(self, tokens: Iterable[int]) -> set[int]:
-        """The new model's tokens for those of the old one that have any."""
+        """The new model's tokens for those of the old one that have a counterpart."""
         places = dict(zip(self.old.tolist(), self.new.tolist(), strict=True))
         return {places[token] for token in tokens if token in places}
 
 
 def texts_of(language: Tokens) -> dict[str, int]:
-    """What tokens say, without control tokens and parts of characters; the last of equal ones."""
+    """Texts of tokens without control tokens and partial characters; the last of equal ones."""
     texts = ((language.text([token]), token) for token in range(language.size))
     return {text: token for text, token in texts if text and "\ufffd" not in text}
 
@@ -67,16 +63,16 @@ def floats(weights: Mapping[str, Tensor], *names: str) -> list[Tensor]:
 
 
 def described(found: LinearMap, count: int) -> str:
-    """How good a map fitted on so many tokens is."""
+    """Describes the accuracy of a map fitted on ``count`` tokens."""
     return (
-        f"Map: {found.kind} over {count} shared tokens, nearest to the right one for "
-        f"{100 * found.accuracy:.0f} % of those not fitted"
+        f"Map: {found.kind} over {count} shared tokens, finding the right token for "
+        f"{100 * found.accuracy:.0f} % of those it was not fitted on"
     )
 
 
 def strangers(count: int) -> BridgeError:
-    """The error of two models that share too few tokens."""
+    """The error for two models that share too few tokens."""
     return BridgeError(
-        f"The two language models share {count} tokens, too few to carry a bridge over. "
+        f"The two language models share {count} tokens, too few to transfer a bridge. "
         "'assistant bridge bootstrap' makes a new one for this pair."
     )

@@ -1,1 +1,1 @@
-"""When and how a training runs beside the conversation: idle time, and a process of its own."""
+"""When and how training runs alongside conversations: in idle time, in a separate process."""

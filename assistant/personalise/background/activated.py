@@ -1,6 +1,6 @@
-"""A trainer that a service manager starts, for whoever connects to a socket.
+"""A trainer that a service manager starts when a client connects to a socket.
 
-The other end is ``assistant.personalise.background.trainer_service``, which describes what is sent.
+The other end, ``assistant.personalise.background.trainer_service``, describes the protocol.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from typing import IO
 from assistant.errors import TrainingError
 
 START_S = 10.0
-"""Longest wait for a trainer to be there; a small board takes seconds to start Python."""
+"""Longest wait for a trainer to start; a small board takes seconds to start Python."""
 
 _POLL_S = 0.01
 _ANSWER_BYTES = 64
 
 
 class ActivatedProcess:
-    """A trainer's process that is not our child; all may be called from any thread.
+    """A trainer process that is not our child; thread-safe.
 
     Args:
         path: the socket.
-        job: a file descriptor that the trainer is to read.
-        environment: variables that the trainer is given.
+        job: a file descriptor for the trainer's standard input.
+        environment: additional variables for the trainer.
 
     Raises:
-        TrainingError: if nobody starts a trainer there.
+        TrainingError: if no trainer starts there.
     """
 
     def __init__(self, path: Path, job: int, environment: Mapping[str, str]) -> None:
@@ -52,20 +52,20 @@ class ActivatedProcess:
         except OSError as error:
             connection.close()
             raise TrainingError(
-                f"No trainer is started at {path}: {error.strerror or error}. 'systemctl status "
-                "attune-trainer.socket' says more; it will be tried again later."
+                f"No trainer starts at {path}: {error.strerror or error}. 'systemctl status "
+                "attune-trainer.socket' shows details; Attune will try again later."
             ) from None
         connection.settimeout(0.0)
         self.pid = int(number)
         self._connection = connection
-        self._handle, out, errors = ends  # a number could be another process's by now
+        self._handle, out, errors = ends  # unlike a process number, a handle cannot be reused
         self.stdout: IO[str] = os.fdopen(out, encoding="utf-8", errors="replace")
         self.stderr: IO[str] = os.fdopen(errors, encoding="utf-8", errors="replace")
         self._lock = threading.Lock()
         self._status: int | None = None
 
     def poll(self) -> int | None:
-        """The exit status, or less than 0 for a signal; ``None`` while the trainer lives."""
+        """The exit status, negative for a signal; ``None`` while the trainer runs."""
         with self._lock:
             if self._status is None:
                 try:
@@ -74,7 +74,7 @@ class ActivatedProcess:
                     return None
                 except ConnectionError:
                     said = b""
-                if not said:  # nobody is left to report it
+                if not said:  # the service has died
                     self._signal(signal.SIGKILL)
                 self._status = int(said or -signal.SIGKILL)
                 self._connection.close()
@@ -88,14 +88,7 @@ class ActivatedProcess:
                 self._signal(sig)
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait for the exit status.
-
-        Args:
-            timeout: longest wait in seconds; ``None``: for good.
-
-        Raises:
-            subprocess.TimeoutExpired: if the trainer lives longer than that.
-        """
+        """The exit status; raises ``subprocess.TimeoutExpired`` after ``timeout`` seconds."""
         began = time.monotonic()
         while (status := self.poll()) is None:
             if timeout is not None and time.monotonic() - began >= timeout:

@@ -1,4 +1,4 @@
-"""How long to leave a training alone that keeps failing."""
+"""How long to wait before retrying a training that keeps failing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ DAY_S = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """Trainings in a row that died or hung."""
+    """Consecutive trainings that died or hung."""
 
     count: int = 0
     at: float = 0.0  # of the last one, seconds since the epoch
@@ -25,17 +25,17 @@ class Failures:
         return min(DAY_S, retry_s * 2.0 ** min(self.count - 1, 40)) if self.count else 0.0
 
     def left_s(self, now: float, retry_s: float) -> float:
-        """What is left of the wait; a clock that was set back cannot make it longer."""
+        """The rest of the wait; setting the clock back cannot make it longer."""
         delay = self.delay_s(retry_s)
         return max(0.0, min(delay, self.at + delay - now))
 
     def to_text(self) -> str:
-        """As the journal remembers them."""
+        """As stored in the journal."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_text(cls, text: str | None) -> Failures:
-        """As the journal remembered them; anything unreadable counts as none."""
+        """As read from the journal; anything unreadable counts as no failures."""
         try:
             values = json.loads(text or "{}")
             return cls(int(values["count"]), float(values["at"]), str(values["why"]))

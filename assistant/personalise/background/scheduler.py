@@ -1,8 +1,8 @@
-"""When to train: waits for the device to be idle, gives way to speech, tries again later.
+"""When to train: waits until the device is idle, pauses for speech, retries after failures.
 
 The main thread calls ``tick`` several times a second and reports when turns begin and end; the
-listener's thread calls ``speech``, which stops the trainer before it returns; ``ask`` and
-``status`` may be called from any thread.
+listener's thread calls ``speech``, which pauses the trainer before it returns; ``ask`` and
+``status`` are thread-safe.
 """
 
 from __future__ import annotations
@@ -33,47 +33,45 @@ from assistant.personalise.training.events import (
     Nothing,
     Stepped,
 )
-from assistant.personalise.training.request import Request
+from assistant.personalise.training.request import EXAMPLES, Request
 
 LOOK_S = 5.0
-"""Time between two looks at the world."""
+"""Time between two checks of the device."""
 
-TELL_S = 10.0
-"""Time between two lines of the log that say how far a training is."""
+LOG_S = 10.0
+"""Time between two log lines about a training's progress."""
 
 FINISH_S = 1.0
-"""Longest that a turn waits for a trainer that was stopped in the midst of writing."""
+"""Longest that a turn waits for a trainer that was paused while writing."""
 
 MARGIN_S = 0.5
-"""Time within which a turn begins after the silence that ends an utterance."""
+"""Longest time from the silence that ends an utterance to the start of its turn."""
 
-EXAMPLES = "examples_at_last_training"
 FAILURES = "training_failures"
 DUE_NOW = "retrain_due_now"
-"""As ``RETRAIN_DUE``, for the training that has begun: another one may become due meanwhile."""
-
+"""``RETRAIN_DUE`` of the training in progress, during which another may become due."""
 
 log = logging.getLogger("attune.training")
 
 
 class Memory(Protocol):
-    """What outlives the process; the journal is one."""
+    """Storage that outlives the process, such as the journal."""
 
     def remember(self, name: str, value: str) -> None:
-        """Keep a value under a name, in place of what was there."""
+        """Store a value under a name, replacing an earlier one."""
         ...
 
     def remembered(self, name: str) -> str | None:
-        """The value kept under a name."""
+        """The value stored under a name."""
         ...
 
     def forget(self, name: str) -> None:
-        """Drop what is kept under a name, if anything."""
+        """Delete the value stored under a name, if any."""
         ...
 
 
 class State(str, Enum):
-    """What the scheduler is at."""
+    """What the scheduler is doing."""
 
     OFF = "off"
     WAITING = "waiting"
@@ -84,39 +82,38 @@ class State(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class SchedulerStatus:
-    """What there is to say about learning."""
+    """The status of learning."""
 
     state: State
-    waits: tuple[str, ...] = ()  # in words; at the last look
-    new_examples: int = 0  # since the last training; at the last look
-    due: str | None = None  # why there must be a training whatever is new
-    progress: float | None = None  # of the stage under way, 0 to 1
+    waits: tuple[str, ...] = ()  # in words, at the last check
+    new_examples: int = 0  # since the last training, at the last check
+    due: str | None = None  # why a training is due regardless of new examples
+    progress: float | None = None  # of the current stage, 0 to 1
     seconds_left: float | None = None  # of the training steps
     last_event: Event | None = None
-    last_verdict: Judged | Nothing | None = None  # since the daemon began
+    last_verdict: Judged | Nothing | None = None  # since the daemon started
     failures: int = 0  # in a row
     last_failure: str | None = None
-    paused_after_ms: float | None = None  # from the last speech's capture to the trainer's stop
+    paused_after_ms: float | None = None  # from capturing speech to pausing the trainer
 
 
 @dataclass(slots=True)
 class _Training:
-    """The training under way."""
+    """The training in progress."""
 
     supervisor: Supervisor
-    examples: int  # as it began
+    examples: int  # when it began
     event: Event | None = None  # the last one
-    logged_at: float = -math.inf  # when the log last said how far it is
+    logged_at: float = -math.inf  # when its progress was last logged
     concluded: bool = False  # has reported a verdict
-    error: str = ""  # or why there is none
-    settled: bool = False  # the trainer stands still and is not in the midst of writing
+    error: str = ""  # why there is none
+    settled: bool = False  # paused, and not while writing
 
 
 class Scheduler:
-    """Starts, pauses and follows trainers.
+    """Starts, pauses and monitors trainers.
 
-    The methods that the main thread calls raise ``JournalError`` when nothing can be
-    remembered; the scheduler stays usable.
+    Methods for the main thread raise ``JournalError`` if the memory fails, and can be called again.
     """
 
     def __init__(
@@ -131,15 +128,15 @@ class Scheduler:
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now().astimezone(),
     ) -> None:
-        """Begin as if somebody had just spoken.
+        """Start as if somebody had just spoken.
 
         Args:
-            settings: the whole configuration, which every trainer is given.
-            memory: what outlives the process.
-            count_examples: how many examples there are to learn from.
-            on_event: called by the main thread with what trainers report and how they end.
+            settings: the whole configuration, passed to every trainer.
+            memory: storage that outlives the process.
+            count_examples: returns the number of examples to learn from.
+            on_event: called in the main thread with trainers' events and endings.
             start: starts a trainer.
-            look: the state of the machine.
+            look: reads the state of the device.
             clock: monotonic seconds.
             now: local time.
         """
@@ -163,7 +160,7 @@ class Scheduler:
         self._paused_after_ms: float | None = None
 
     def tick(self) -> None:
-        """Do what is to be done now; cheap, to be called about every 0.1 s between turns."""
+        """Do whatever is due; cheap, to be called about every 0.1 s between turns."""
         if self._training is not None:
             self._follow(self._training)
         elif self._wanted and self._clock() >= self._look_at:
@@ -171,10 +168,9 @@ class Scheduler:
             self._consider()
 
     def speech(self, captured_at: float) -> None:
-        """Stop the trainer, from the listener's thread; to be called for every voiced frame.
+        """Pause the trainer; the listener's thread calls this for every voiced frame.
 
-        Args:
-            captured_at: when the speech was captured, monotonic seconds.
+        ``captured_at`` is when the speech was captured, in monotonic seconds.
         """
         self._sound_at = self._clock()
         training = self._training
@@ -182,7 +178,7 @@ class Scheduler:
             self._paused_after_ms = (self._clock() - captured_at) * 1_000
 
     def turn_began(self) -> None:
-        """Keep the trainer still until the turn ends."""
+        """Keep the trainer paused until the turn ends."""
         self._in_turn = True
         if self._training is not None:
             give_up_at = time.monotonic() + FINISH_S
@@ -191,29 +187,28 @@ class Scheduler:
             self._training.supervisor.pause()
 
     def turn_ended(self) -> None:
-        """Let the trainer go on soon."""
+        """Let the trainer resume soon."""
         self._in_turn = False
         self._sound_at = self._clock()
 
     def ask(self, request: Request) -> None:
-        """Train as soon as there is room, because a person wants it; replaces an earlier wish.
+        """Train at a person's request, as soon as resources permit; replaces an earlier request.
 
         Raises:
-            TrainingError: if a training is under way.
+            TrainingError: if a training is in progress.
         """
         if self._training is not None:
             raise TrainingError(
-                "A training is under way already: 'assistant status' shows how far it is. "
+                "A training is already running; 'assistant status' shows its progress. "
                 "Ask again when it has ended."
             )
         self._asked = request
         self._look_at = -math.inf
 
     def stop(self, timeout_s: float = STOP_S) -> None:
-        """End the training under way, which goes on after the next start; no failure.
+        """Stop the training, which resumes after the next start and does not count as a failure.
 
-        Args:
-            timeout_s: longest wait in seconds for the trainer to keep its state.
+        The trainer has ``timeout_s`` seconds to save its state.
         """
         if (training := self._training) is not None:
             ended = training.supervisor.stop(timeout_s)
@@ -223,7 +218,7 @@ class Scheduler:
             self._finish(training, ended)
 
     def status(self) -> SchedulerStatus:
-        """What there is to say now."""
+        """The current status."""
         training, snapshot = self._training, self._snapshot
         event = None if training is None else training.event
         return SchedulerStatus(
@@ -246,7 +241,7 @@ class Scheduler:
 
     @property
     def _resume_s(self) -> float:
-        # not within the silence by which the listener is about to end an utterance
+        # not during the silence that may end an utterance
         silence_s = self._settings.listen.end_silence_ms / 1_000
         return max(self._settings.idle.tuned.resume_s, silence_s + MARGIN_S)
 
@@ -274,7 +269,7 @@ class Scheduler:
         self._waits = waits(snapshot, idle, self._settings.personalise.memory_mb)
         if self._waits:
             return
-        # what an erased utterance has taught must not live on in where the next one starts
+        # what was learned from an erased utterance must not survive in the starting point
         request = self._asked or Request("current" if snapshot.due is None else "base")
         self._asked = None
         try:
@@ -293,7 +288,7 @@ class Scheduler:
             self._hold(self._training)
 
     def _examples_before(self, examples: int) -> int:
-        """How many there were at the last training; no more than are left after an erasure."""
+        """How many there were at the last training, at most those left after an erasure."""
         text = self._memory.remembered(EXAMPLES)
         before = int(text) if text is not None and text.isdecimal() else 0
         if examples < before:
@@ -315,16 +310,16 @@ class Scheduler:
         if training.supervisor.resume():
             training.settled = False
             log.info("event=resumed")
-        if self._sound_at != sound_at:  # somebody spoke just before the trainer was let go
+        if self._sound_at != sound_at:  # somebody spoke just before the trainer was resumed
             self._hold(training)
 
     def _hold(self, training: _Training) -> bool:
-        """Keep the trainer still; whether it is, and the journal free for others to write."""
+        """Keep the trainer paused; returns whether it is, without locking the journal."""
         supervisor = training.supervisor
         supervisor.pause()
         if not training.settled and supervisor.at_rest():
             if supervisor.writing():
-                supervisor.resume()  # until the next call: a turn must be able to write, too
+                supervisor.resume()  # until the next call: a turn must be able to write
             else:
                 training.settled = True
                 log.info("event=paused after_ms=%s", self._paused_after_ms)
@@ -338,12 +333,11 @@ class Scheduler:
             self._failures = Failures()
         elif isinstance(event, Failed):
             training.error = event.error
-        if not isinstance(event, Encoded | Stepped | Judging):
+        is_progress = isinstance(event, Encoded | Stepped | Judging)
+        if not is_progress or self._clock() >= training.logged_at + LOG_S:
             log.info("%s", _pairs(event))
-        elif self._clock() >= training.logged_at + TELL_S:
-            training.logged_at = self._clock()
-            log.info("%s", _pairs(event))
-        self._on_event(event)  # before what may fail: it is not reported again
+            training.logged_at = self._clock() if is_progress else training.logged_at
+        self._on_event(event)  # first, as it is not repeated if the memory fails
         if isinstance(event, Judged | Nothing):
             self._memory.forget(FAILURES)
             self._memory.remember(EXAMPLES, str(training.examples))
@@ -367,7 +361,7 @@ class Scheduler:
 
 
 def _progress(event: Event | None) -> float | None:
-    """Share of the stage that is done, 0 to 1."""
+    """Completed share of the stage, 0 to 1."""
     if isinstance(event, Encoded | Judging):
         return event.done / max(1, event.of)
     if isinstance(event, Stepped):
@@ -376,6 +370,6 @@ def _progress(event: Event | None) -> float | None:
 
 
 def _pairs(event: Event | Ended) -> str:
-    """One line of the log: names and their values."""
+    """A log line of names and values."""
     pairs = (f"{name}={json.dumps(value)}" for name, value in asdict(event).items())
     return " ".join((f"event={type(event).__name__.lower()}", *pairs))

@@ -1,8 +1,7 @@
-"""One trainer process: started with the lowest priority, paused, followed, ended.
+"""One trainer process: starting it with the lowest priority, pausing, monitoring and ending it.
 
-It is a child of the daemon, or where ``personalise.socket`` is set, of a service manager.
-
-``pause`` may be called from any thread; everything else belongs to one thread.
+It is a child of the daemon or, if ``personalise.socket`` is set, of a service manager. ``pause`` is
+thread-safe; everything else belongs to one thread.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from enum import Enum
@@ -40,7 +39,7 @@ DRAIN_S = 1.0
 """Longest wait for the last lines of a trainer that has ended."""
 
 LINE_BYTES = 1 << 16
-"""Longest line read as one; only a broken trainer writes a longer one."""
+"""Longest line read at once; only a broken trainer writes longer ones."""
 
 _LAST_LINES = 20
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -63,8 +62,8 @@ class Ended:
     """The end of a trainer."""
 
     how: How
-    why: str = ""  # words that follow "the training broke off: "
-    last_lines: tuple[str, ...] = ()  # of a traceback, without what may have been said
+    why: str = ""  # follows "the training broke off: "
+    last_lines: tuple[str, ...] = ()  # of a traceback, without anything that may have been said
 
 
 class Supervisor:
@@ -82,21 +81,14 @@ class Supervisor:
         command: Sequence[str] = TRAINER,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Start a trainer.
-
-        Args:
-            settings: the whole configuration, which it is given.
-            request: what it is asked to do.
-            command: the trainer, as the arguments of a process, where it is a child.
-            clock: monotonic seconds.
-        """
+        """Start a trainer, with ``command`` if it is a child; ``clock`` gives monotonic seconds."""
         self._hang_s = settings.idle.tuned.hang_s
         self._clock = clock
-        # held only for as long as a system call takes that does not wait: it sees to it that no
-        # signal goes to a number that has just been given to another process
+        # held only during system calls that do not block, so that no signal goes to a process
+        # number that has just been reused
         self._lock = threading.Lock()
         self._paused_at: float | None = None
-        self._paused_s = 0.0  # of all pauses that are over
+        self._paused_s = 0.0  # of all completed pauses
         self._ending: How | None = None
         self._ended_at: float | None = None
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
@@ -112,10 +104,18 @@ class Supervisor:
                     self._process = ActivatedProcess(path, job, environment)
             else:
                 with _read_from(json.dumps({**order, "daemon": os.getpid()})) as job:
-                    self._process = _child(command, job, environment)
+                    self._process = subprocess.Popen(
+                        child.in_background(command),
+                        stdin=job,
+                        stdout=subprocess.PIPE,
+                        stderr=subprocess.PIPE,
+                        env=os.environ | environment,
+                        encoding="utf-8",
+                        errors="replace",
+                    )
         except OSError as error:
             raise TrainingError(
-                f"The trainer cannot be started: {error}. It will be tried again later."
+                f"The trainer cannot be started: {error}. Attune will try again later."
             ) from None
         self._readers = [
             threading.Thread(target=read, args=(cast("IO[str]", stream),), name=name, daemon=True)
@@ -134,14 +134,11 @@ class Supervisor:
 
     @property
     def paused(self) -> bool:
-        """Whether the trainer has been asked to stand still."""
+        """Whether the trainer is paused."""
         return self._paused_at is not None
 
     def pause(self) -> bool:
-        """Make the trainer stand still; whether it was running until now.
-
-        Returns at once, from any thread; a trainer that stands still or has ended is left alone.
-        """
+        """Pause the trainer from any thread; returns at once whether it was running until now."""
         with self._lock:
             if self.paused or self._ending is not None or self._process.poll() is not None:
                 return False
@@ -150,7 +147,7 @@ class Supervisor:
             return True
 
     def resume(self) -> bool:
-        """Let the trainer go on; whether it stood still until now."""
+        """Resume the trainer; returns whether it was paused until now."""
         with self._lock:
             if self._paused_at is None:
                 return False
@@ -160,7 +157,7 @@ class Supervisor:
             return True
 
     def at_rest(self) -> bool:
-        """Whether the trainer's main thread executes nothing any more, paused or ended."""
+        """Whether the trainer's main thread has actually stopped, paused or ended."""
         try:
             stat = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8", errors="replace")
         except OSError:
@@ -183,9 +180,9 @@ class Supervisor:
             yield self._events.get_nowait()
 
     def poll(self) -> Ended | None:
-        """How the trainer ended, once it has and all its lines are read.
+        """How the trainer ended, once all its lines are read.
 
-        A trainer silent for ``IdleTuning.hang_s``, pauses not counted, is killed here.
+        Kills a trainer that has been silent for ``IdleTuning.hang_s``, not counting pauses.
         """
         with self._lock:
             status = self._process.poll()
@@ -196,27 +193,23 @@ class Supervisor:
                 return None
         if self._ended_at is None:
             self._ended_at = self._clock()
-        # a process that the trainer left behind may hold its pipes open for ever
+        # a process that the trainer left behind may hold its pipes open indefinitely
         reading = any(reader.is_alive() for reader in self._readers)
         if reading and self._clock() < self._ended_at + DRAIN_S:
             return None
         return self._ended(status)
 
     def stop(self, timeout_s: float = STOP_S) -> Ended:
-        """Ask the trainer to keep its state and end, paused or not; kill it when it does not.
-
-        Args:
-            timeout_s: longest wait in seconds before it is killed.
-        """
+        """Ask the trainer, paused or not, to save and end; kill it after ``timeout_s``."""
         with self._lock:
-            self._ending = self._ending or How.STOPPED  # from here on nobody pauses it
+            self._ending = self._ending or How.STOPPED  # from here on it cannot be paused
         status = child.end(self._process, timeout_s)
         for reader in self._readers:
             reader.join(DRAIN_S)
         return self._ended(status)
 
     def _running_s(self) -> float:
-        """The clock, standing still while the trainer does."""
+        """The clock, stopped while the trainer is paused."""
         now = self._clock() if self._paused_at is None else self._paused_at
         return now - self._paused_s
 
@@ -239,7 +232,9 @@ class Supervisor:
         if status == 0:
             return Ended(How.DONE)
         if how is How.DIED:
-            why = _cause(status)
+            # it exits with EX_TEMPFAIL once its state is saved
+            asked = status in (os.EX_TEMPFAIL, -signal.SIGTERM)
+            why = "another program asked it to stop" if asked else f"it {child.ending(status)}"
         elif how is How.HUNG:
             why = f"it reported nothing for {self._hang_s:g} s"
         else:
@@ -247,23 +242,9 @@ class Supervisor:
         return Ended(how, why, tuple(self._stderr))
 
 
-def _child(
-    command: Sequence[str], job: int, environment: Mapping[str, str]
-) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        child.in_background(command),
-        stdin=job,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=os.environ | dict(environment),
-        encoding="utf-8",
-        errors="replace",
-    )
-
-
 @contextmanager
 def _read_from(text: str) -> Generator[int]:
-    """A file descriptor that reads a text: in memory, so that nobody waits for a reader."""
+    """A file descriptor for reading a text, in memory so that writing never blocks."""
     descriptor = os.memfd_create("job")
     try:
         with os.fdopen(os.dup(descriptor), "w", encoding="utf-8") as file:
@@ -278,10 +259,3 @@ def _lines(stream: IO[str]) -> Iterator[str]:
     with stream:
         while line := stream.readline(LINE_BYTES):
             yield line
-
-
-def _cause(status: int) -> str:
-    """What an exit status other than 0 means, as subprocess writes it."""
-    if status in (os.EX_TEMPFAIL, -signal.SIGTERM):  # the former once it has kept its state
-        return "something else asked it to stop"
-    return f"it {child.ending(status)}"

@@ -1,10 +1,9 @@
 """Runs one training for a daemon at the other end of a socket, which is standard input.
 
-Run as ``python -m assistant.personalise.background.trainer_service [PROGRAM ARGUMENT...]`` by a
-service manager, so that trainers have a place, a priority and limits of their own. The daemon is
-sent the trainer's number, and with it a handle to it and the ends of its pipes; at last, how it
-ended. It needs this process for nothing else: the one that is stopped and let go is the trainer
-itself.
+A service manager runs ``python -m assistant.personalise.background.trainer_service [PROGRAM
+ARGUMENT...]``, so that trainers have their own control group, priority and limits. It sends the
+daemon the trainer's process number with a process handle and the ends of its pipes and, at the end,
+its exit status. The daemon pauses and resumes the trainer directly.
 """
 
 from __future__ import annotations
@@ -22,10 +21,10 @@ from typing import IO, cast
 from assistant import child
 
 TRAINER = child.command("assistant.personalise")
-"""The program that trains, as the arguments of a process."""
+"""The command that starts a trainer."""
 
 SAVE_S = 20.0
-"""Longest wait for a trainer whose daemon is gone to keep its state."""
+"""Longest wait for a trainer whose daemon is gone to save its state."""
 
 _ORDER_BYTES = 4096
 
@@ -34,8 +33,8 @@ def serve(daemon: socket.socket, command: Sequence[str]) -> None:
     """Run a trainer to its end, or until the daemon is gone.
 
     Args:
-        daemon: sends environment variables as JSON, with a file that the trainer is to read.
-        command: the trainer, as the arguments of a process.
+        daemon: sends environment variables as JSON, with a file for the trainer's standard input.
+        command: starts the trainer.
     """
     text, (job, *_), *_ = socket.recv_fds(daemon, _ORDER_BYTES, 1)
     process = subprocess.Popen(
@@ -49,14 +48,14 @@ def serve(daemon: socket.socket, command: Sequence[str]) -> None:
     handle = os.pidfd_open(process.pid)
     with cast("IO[bytes]", process.stdout) as out, cast("IO[bytes]", process.stderr) as errors:
         ends = [handle, out.fileno(), errors.fileno()]
-        with suppress(ConnectionError):  # seen below, too
+        with suppress(ConnectionError):  # noticed again below
             socket.send_fds(daemon, [str(process.pid).encode()], ends)
     ready, _, _ = select.select([daemon, handle], [], [])
     if handle in ready:
         with suppress(ConnectionError):
             daemon.sendall(str(process.wait()).encode())
     else:
-        child.end(process, SAVE_S)  # it keeps its state: nobody would pause it any more
+        child.end(process, SAVE_S)  # it saves its state; nobody could pause it any more
     os.close(handle)
 
 

@@ -1,1 +1,1 @@
-"""The folder of learned bridges: which answers, what they learned, and how they are erased."""
+"""The folder of learned bridges: which one is in use, what they learned, how to erase them."""

@@ -1,7 +1,7 @@
-"""Erasure: what was said goes, and with it whatever was learned from it.
+"""Erasure of what was said, and of everything learned from it.
 
-First a note of what is to be erased is written, and last it is removed; every step between may be
-repeated. So an erasure that was broken off anywhere is finished by ``resume_erasure``.
+A note of what to erase is written first and removed last, and every step in between can be
+repeated, so ``resume_erasure`` finishes an erasure that was interrupted anywhere.
 """
 
 from __future__ import annotations
@@ -29,37 +29,37 @@ from assistant.personalise.bridges.folder import BridgeFolder
 from assistant.personalise.bridges.shred import shred
 
 RETRAIN_DUE = "retrain_due"
-"""Remembered, with the reason, when a bridge is to be trained anew without waiting for examples."""
+"""Stored, with the reason, if a bridge must be retrained without waiting for examples."""
 
 WIPE_S = 1.5
-"""How long the database may be written anew at once; less than a turn waits for the journal."""
+"""Longest rewrite of the database at once; shorter than a turn waits for the journal."""
 
 _NOTE = "erasing:"
 _EVERYTHING = "everything"
-_SOUND = re.compile(r"(?:turn|exchange)-0*(\d+)(?:-\d+)?\.wav")  # as WavSink names its files
+_SOUND = re.compile(r"(?:turn|exchange)-0*(\d+)(?:-\d+)?\.wav")  # named by WavSink
 
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """What an erasure took."""
+    """What was erased."""
 
     turns: int
     bridges: tuple[str, ...]  # versions whose files were destroyed
-    wiped: bool  # False: SQLite's stray copies wait until the database can be written anew
+    wiped: bool  # False: SQLite's stray copies remain until the database can be rewritten
 
 
 def erase(
     journal: Journal, folder: BridgeFolder, turn_ids: Iterable[int], replies: Path | None
 ) -> Erased:
-    """Erase exchanges, their features and spoken files, and every bridge taught by them.
+    """Erase exchanges, their features and spoken replies, and every bridge that learned from them.
 
-    Copies of them that a restore has kept go, too; one that cannot be searched goes altogether.
+    This includes copies kept by a restore; a copy that cannot be searched is erased entirely.
 
     Args:
-        journal: where they are.
-        folder: learned bridges; the newest one that did not learn from them answers next.
-        turn_ids: the exchanges; those that are gone already are no error.
-        replies: folder of spoken replies, beside the usual one next to the journal.
+        journal: holds the exchanges.
+        folder: learned bridges; the newest one that did not learn from them is used next.
+        turn_ids: the exchanges; missing ones are ignored.
+        replies: folder of spoken replies, in addition to the usual one next to the journal.
 
     Raises:
         AttuneError: if a file or the database cannot be written; the rest is done later.
@@ -70,11 +70,7 @@ def erase(
 
 
 def forget(journal: Journal, folder: BridgeFolder, replies: Path | None) -> Erased:
-    """Erase everything that was said and learned; only the settings stay.
-
-    Raises:
-        AttuneError: as ``erase``.
-    """
+    """Erase everything said and learned, but not the settings; raises as ``erase``."""
     journal.remember(_new_note(), _EVERYTHING)
     return _carry_out(journal, folder, replies, _time_is_up())
 
@@ -86,11 +82,7 @@ def retain(
     replies: Path | None,
     now: datetime,
 ) -> Erased | None:
-    """Erase what has been kept longer, or is more, than the settings wish.
-
-    Raises:
-        AttuneError: as ``erase``.
-    """
+    """Erase what exceeds the age and size limits in the settings; raises as ``erase``."""
     gone = expired(journal.kept(), settings, now) if settings.keep_days or settings.keep_mb else []
     return erase(journal, folder, gone, replies) if gone else None
 
@@ -101,17 +93,10 @@ def resume_erasure(
     replies: Path | None,
     stop: Callable[[], bool] | None = None,
 ) -> Erased | None:
-    """Finish erasures that were broken off; ``None`` if there were none.
+    """Finish interrupted erasures; ``None`` if there were none. Raises as ``erase``.
 
-    Args:
-        journal: as for ``erase``.
-        folder: as for ``erase``.
-        replies: as for ``erase``.
-        stop: asked while the database is written anew, during which no other process can
-            write; by default it says so after ``WIPE_S``.
-
-    Raises:
-        AttuneError: as ``erase``.
+    ``stop`` is polled while the database is rewritten, during which no other process can write; by
+    default it becomes true after ``WIPE_S``.
     """
     if not journal.memories(_NOTE):
         _destroy(folder, _returned(Lineage(journal), folder))
@@ -124,11 +109,11 @@ def _carry_out(
 ) -> Erased:
     notes = journal.memories(_NOTE)
     everything = _EVERYTHING in notes.values()
-    ids: dict[int, str | None] = {}  # with the moments they started at
+    ids: dict[int, str | None] = {}  # with their start times
     for note in notes.values():
         ids |= {} if note == _EVERYTHING else _marked(note)
     lineage = Lineage(journal)
-    # The exchanges go first: from here on no new bridge can be recorded as taught by them.
+    # Exchanges first: from here on no new bridge that learned from them can be recorded.
     held = folder.versions()
     if everything:
         turns = journal.clear(keeping=_NOTE)
@@ -159,7 +144,7 @@ def _carry_out(
 
 
 def _returned(lineage: Lineage, folder: BridgeFolder) -> list[str]:
-    """Erased versions that are in the folder: a training was just then writing its bridge."""
+    """Erased versions in the folder again, because a training was just writing them."""
     records = lineage.records()
     erased = {record.version for record in records if record.erased_at}
     erased -= {record.version for record in records if not record.erased_at}
@@ -172,9 +157,9 @@ def _destroy(folder: BridgeFolder, versions: Iterable[str]) -> None:
 
 
 def _reach(copy: Places, ids: Mapping[int, str | None] | None, stop: Callable[[], bool]) -> bool:
-    """Erase exchanges, or everything, from what a restore has left; whether it is wiped, too."""
+    """Erase exchanges, or everything, from a restore's copy; returns whether it is wiped."""
     if ids is not None and copy.journal.is_file():
-        with suppress(JournalError), Journal(copy.journal) as journal:  # else it is damaged
+        with suppress(JournalError), Journal(copy.journal) as journal:  # otherwise it is damaged
             same = {at.id for at in journal.kept() if ids.get(at.id) == at.started_at}
             if same:
                 journal.remember(_new_note(), json.dumps(dict.fromkeys(same)))
@@ -187,7 +172,7 @@ def _reach(copy: Places, ids: Mapping[int, str | None] | None, stop: Callable[[]
 
 
 def _marked(note: str) -> dict[int, str | None]:
-    """The exchanges that a note names; until version 0.1 it named no moments."""
+    """The exchanges in a note; up to version 0.1 it had no start times."""
     found: dict[str, str | None] | list[int] = json.loads(note)
     if isinstance(found, list):
         return dict.fromkeys(found)
@@ -195,7 +180,7 @@ def _marked(note: str) -> dict[int, str | None]:
 
 
 def _sounds(journal: Journal, replies: Path | None, ids: Container[int] | None) -> Iterator[Path]:
-    """Spoken files of these exchanges, or of all."""
+    """Spoken replies of these exchanges, or of all."""
     for folder in {journal.path.parent / "replies", replies} - {None}:
         for path in () if folder is None else folder.glob("*.wav"):
             name = _SOUND.fullmatch(path.name)

@@ -1,10 +1,10 @@
-"""The folder of learned bridges, and which of them answers.
+"""The folder of learned bridges, and which of them is in use.
 
-Every bridge is a file named for its version, and ``promoted.json`` holds the versions promoted so
-far, oldest first: the last one answers; none at all means the base bridge of the settings. A
-change writes a new file beside the old one, brings it to the disk and renames it, so a process
-killed at any moment leaves the state before or the state after. Changes are made by one process
-at a time; what dies with a change half made is swept up by the next one.
+Every bridge is a file named after its version, and ``promoted.json`` lists the promoted versions,
+oldest first: the last one is in use; an empty list means the base bridge of the settings. A change
+writes a new file, flushes it to the disk and renames it, so a process killed at any moment leaves
+either the old or the new state. Only one process changes the folder at a time, and removes what a
+killed one has left.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
+from typing import Annotated
+
+from pydantic import BaseModel, Field
 
 from assistant import durable
 from assistant.bridge import checkpoint
@@ -29,7 +31,7 @@ BUSY_S = 5.0
 """How long one process waits for another one's change."""
 
 STATE = "promoted.json"
-"""Names what is promoted; its change is what a running daemon watches for."""
+"""Lists promoted versions; a running daemon watches it for changes."""
 
 _SUFFIX = ".safetensors"
 _PART = ".part"  # being written; never read
@@ -38,15 +40,21 @@ _VERSION = re.compile(r"[0-9a-f]{1,64}")
 _LEFTOVER = re.compile(r"([0-9a-f]{1,64}|promoted\.json)(\.part){1,2}|[0-9a-f]{1,64}\.erasing")
 
 
+class _Promoted(BaseModel):
+    """The contents of ``promoted.json``."""
+
+    versions: list[Annotated[str, Field(strict=True, pattern=rf"^(?:{_VERSION.pattern})$")]]
+
+
 class BridgeFolder:
     """Learned bridges, newest promotion last; several processes may share one folder.
 
     Args:
-        path: the folder; made with the first bridge.
+        path: the folder; created with the first bridge.
         busy_s: how long to wait for another process's change.
 
-    Every method raises ``CheckpointError`` when the folder cannot be read or written, and those
-    that change it ``JournalError`` when what is to be destroyed there cannot be.
+    Every method raises ``CheckpointError`` if the folder cannot be read or written, and those that
+    change it ``JournalError`` if leftovers cannot be destroyed.
     """
 
     def __init__(self, path: Path, *, busy_s: float = BUSY_S) -> None:
@@ -56,7 +64,7 @@ class BridgeFolder:
 
     @property
     def current(self) -> str | None:
-        """Version that answers; ``None`` for the base bridge.
+        """Version in use; ``None`` for the base bridge.
 
         Raises:
             CheckpointError: also if ``promoted.json`` is damaged.
@@ -64,17 +72,17 @@ class BridgeFolder:
         return next(reversed(self._held(self._stack())), None)
 
     def path(self, version: str) -> Path:
-        """Where the file of a version lies, whether it is there or not.
+        """The path of a version's file, which need not exist.
 
         Raises:
-            CheckpointError: if this cannot be the name of a version.
+            CheckpointError: if this cannot be a version.
         """
         if not _VERSION.fullmatch(version):
             raise self._unknown(version)
         return self.folder / f"{version}{_SUFFIX}"
 
     def versions(self) -> list[str]:
-        """Versions whose files are there, by name."""
+        """Versions whose files exist, sorted."""
         with self._explained("read"):
             names = [each.name for each in self.folder.glob(f"*{_SUFFIX}")]
         return sorted(
@@ -99,7 +107,7 @@ class BridgeFolder:
         return found
 
     def is_whole(self, version: str) -> bool:
-        """Whether the file of a version is there and can be read."""
+        """Whether the file of a version exists and can be read."""
         try:
             self.read(version)
         except CheckpointError:
@@ -107,7 +115,7 @@ class BridgeFolder:
         return True
 
     def add(self, found: Checkpoint) -> str:
-        """Keep a bridge and give its version; one of the same version is replaced."""
+        """Store a bridge, replacing one of the same version, and return its version."""
         version = found.version
         with self._changing():
             part = self.folder / f"{version}{_PART}"
@@ -118,7 +126,7 @@ class BridgeFolder:
         return version
 
     def promote(self, version: str) -> None:
-        """Let a version answer from the next turn on; a damaged ``promoted.json`` begins anew.
+        """Use a version from the next turn on; a damaged ``promoted.json`` is started afresh.
 
         Raises:
             CheckpointError: as ``read``.
@@ -129,20 +137,19 @@ class BridgeFolder:
             self._write([*(each for each in before if each != version), version])
 
     def rollback(self) -> str | None:
-        """Go back to the bridge before, and give what answers now; ``None`` for the base bridge.
+        """Go back to the previous usable bridge, and return it; ``None`` for the base bridge.
 
-        One that is damaged or gone is passed over. From a damaged ``promoted.json`` the way
-        leads back to the base bridge.
+        If ``promoted.json`` is damaged, this goes back to the base bridge.
 
         Raises:
-            CheckpointError: if the base bridge answers already.
+            CheckpointError: if the base bridge is already in use.
         """
         with self._changing():
             stack = self._recorded()
             if stack is not None and not (stack := self._held(stack)):
                 raise CheckpointError(
-                    "The base bridge answers already, so there is nothing to go back to. "
-                    "'assistant bridge promote ID' takes a learned one."
+                    "The base bridge is already in use, so there is nothing to go back to. "
+                    "'assistant bridge promote ID' switches to a learned one."
                 )
             before = (stack or [])[:-1]
             while before and not self.is_whole(before[-1]):
@@ -151,10 +158,7 @@ class BridgeFolder:
         return before[-1] if before else None
 
     def destroy(self, version: str) -> None:
-        """Take a version out of use and overwrite its file before it is removed.
-
-        What has gone already is no error, so that a destruction broken off can be repeated.
-        """
+        """Take a version out of use, and overwrite and remove its file; repeatable."""
         path = self.path(version)
         with self._changing():
             stack = self._recorded() or []
@@ -166,7 +170,7 @@ class BridgeFolder:
             self._sweep()
 
     def repair(self) -> None:
-        """Drop promoted versions whose file is gone, and what a killed process left half done.
+        """Drop promoted versions without a file, and remove what a killed process has left.
 
         Raises:
             CheckpointError: also if ``promoted.json`` is damaged.
@@ -182,17 +186,17 @@ class BridgeFolder:
         stack = self._recorded()
         if stack is None:
             raise CheckpointError(
-                f"The record of promoted bridges {self.state} is damaged. 'assistant bridge "
+                f"The list of promoted bridges {self.state} is damaged. 'assistant bridge "
                 "rollback' goes back to the base bridge, 'assistant bridge promote ID' to a "
                 "learned one."
             )
         return stack
 
     def _recorded(self) -> list[str] | None:
-        """Promoted versions, oldest first; ``None`` when the record of them is damaged."""
+        """Promoted versions, oldest first; ``None`` if the list is damaged."""
         with self._explained("read"):
             try:
-                return _versions(json.loads(self.state.read_bytes()))
+                return _Promoted.model_validate_json(self.state.read_bytes()).versions
             except FileNotFoundError:
                 return []
             except ValueError:
@@ -202,19 +206,19 @@ class BridgeFolder:
         durable.write(self.state, json.dumps({"versions": stack}).encode())
 
     def _sweep(self) -> None:
-        """Remove for good what was being written or destroyed."""
+        """Destroy what was being written or destroyed."""
         shred([each for each in self.folder.iterdir() if _LEFTOVER.fullmatch(each.name)])
 
     def _held(self, stack: list[str]) -> list[str]:
-        """Without those whose file is gone."""
+        """Those whose file exists."""
         return [each for each in stack if self.path(each).is_file()]
 
     @contextmanager
     def _changing(self) -> Generator[None]:
-        """Be the only process that changes the folder."""
+        """Hold the lock for changing the folder."""
         with self._explained("change"):
             durable.folder(self.folder)
-            # the folder itself is the lock: a file in it might belong to another user
+            # lock the folder itself: a lock file might belong to another user
             handle = os.open(self.folder, os.O_RDONLY)
             try:
                 self._lock(handle)
@@ -226,7 +230,7 @@ class BridgeFolder:
     def _lock(self, handle: int) -> None:
         deadline = time.monotonic() + self._busy_s
         while not _is_locked(handle):
-            # A training may have been paused by speech in the middle of its promotion.
+            # Speech may have paused a training in the middle of its promotion.
             if time.monotonic() >= deadline:
                 raise CheckpointError(
                     f"Another program is changing the bridges in {self.folder}. Try again in a "
@@ -241,41 +245,24 @@ class BridgeFolder:
         except OSError as error:
             raise CheckpointError(
                 f"Cannot {doing} the bridges in {self.folder}: {error.strerror}. Make room and "
-                "give yourself the right to write there, or set personalise.folder to another "
+                "give yourself write permission there, or set personalise.folder to another "
                 "folder."
             ) from error
 
     def _unknown(self, version: str) -> CheckpointError:
         return CheckpointError(
-            f"There is no bridge {version!r} in {self.folder}. 'assistant bridge list' shows "
-            "those there are."
+            f"There is no bridge {version!r} in {self.folder}. 'assistant bridge list' shows them "
+            "all."
         )
 
     def _unusable(self, version: str, why: str) -> CheckpointError:
-        mend = (
-            "'assistant bridge rollback' goes back to the one before"
+        remedy = (
+            "'assistant bridge rollback' goes back to the previous one"
             if (self._recorded() or [])[-1:] == [version]
-            else "Take another one from 'assistant bridge list', or learn anew with "
+            else "Use another one from 'assistant bridge list', or train again with "
             "'assistant retrain'"
         )
-        return CheckpointError(f"The file of bridge {version} {why}. {mend}.")
-
-
-def _versions(state: object) -> list[str]:
-    """The versions in the contents of ``promoted.json``.
-
-    Raises:
-        ValueError: if these are not its contents.
-    """
-    if not isinstance(state, dict):
-        raise ValueError("no object")  # noqa: TRY004 - one kind of error for all nonsense
-    versions = cast("dict[str, object]", state).get("versions")
-    if not isinstance(versions, list):
-        raise ValueError("no list of versions")  # noqa: TRY004 - as above
-    for version in cast("list[object]", versions):
-        if not isinstance(version, str) or not _VERSION.fullmatch(version):
-            raise ValueError(f"{version!r} is no version")
-    return cast("list[str]", versions)
+        return CheckpointError(f"The file of bridge {version} {why}. {remedy}.")
 
 
 def _is_locked(handle: int) -> bool:

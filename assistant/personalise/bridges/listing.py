@@ -1,4 +1,4 @@
-"""Every bridge there is or has been: its file, its record and whether it answers."""
+"""All present and past bridges: their files, their records and which one is in use."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from assistant.journal.lineage import BridgeRecord, Lineage
 from assistant.personalise.bridges.folder import BridgeFolder
 
 BASE = "base"
-"""Name of the bridge that the settings name, which learned ones start from."""
+"""Name of the bridge in the settings, which learned ones start from."""
 
 
 class Standing(str, Enum):
-    """What may be done with a bridge."""
+    """The status of a bridge."""
 
     BASE = "base"
     ACCEPTED = "accepted"  # by the gate
     REJECTED = "rejected"  # by the gate
     UNJUDGED = "not judged"
-    ERASED = "erased"  # with an exchange that had taught it
-    MISSING = "file is gone"  # though the gate accepted it
+    ERASED = "erased"  # with an exchange it had learned from
+    MISSING = "file is gone"  # although the gate accepted it
     DAMAGED = "damaged"
 
 
@@ -40,8 +40,8 @@ class Entry:
     standing: Standing
     answers: bool
     is_base: bool
-    path: Path | None  # of its file, where there is one
-    record: BridgeRecord | None  # of its training, where it was trained here
+    path: Path | None  # of its file, if it exists
+    record: BridgeRecord | None  # of its training, if it was trained here
 
     @property
     def why(self) -> str | None:
@@ -50,7 +50,7 @@ class Entry:
         return why if isinstance(why, str) else None
 
     def number(self, name: str) -> float | None:
-        """A figure of the gate's verdict, where there is one."""
+        """A figure of the gate's verdict, if there is one."""
         found = self._verdict.get(name)
         return float(found) if isinstance(found, int | float) else None
 
@@ -72,7 +72,7 @@ class Entry:
         }
 
     def curve_as_json(self) -> list[dict[str, float | None]]:
-        """The loss curve as JSON values, which know no infinite numbers."""
+        """The loss curve as JSON values, which cannot be infinite."""
         points = self.record.curve if self.record else ()
         return [
             {
@@ -96,7 +96,7 @@ def entries(
         base: file of the base bridge, if the settings name one.
         folder: files of the learned ones.
         lineage: records of the learned ones.
-        answering: version that answers, ``BASE``, or ``None`` where that is not known.
+        answering: version in use, ``BASE``, or ``None`` if unknown.
 
     Raises:
         CheckpointError: if the folder cannot be read.
@@ -118,14 +118,14 @@ def entries(
                 record=record,
             ),
         )
-    for version in sorted(held - found.keys()):  # as copied from another device
+    for version in sorted(held - found.keys()):  # copied from another device, say
         found[version] = _unrecorded(folder.path(version), answering, version)
     bridges = list(found.values())
     return bridges if base is None else [*bridges, _unrecorded(base, answering)]
 
 
 def find(bridges: Sequence[Entry], prefix: str) -> Entry:
-    """The one bridge whose version begins so, or ``BASE``.
+    """The bridge whose version has this prefix, or ``BASE``.
 
     Raises:
         CheckpointError: if there is none, or more than one.
@@ -135,12 +135,12 @@ def find(bridges: Sequence[Entry], prefix: str) -> Entry:
         found = [each for each in bridges if each.is_base]
     if not found:
         raise CheckpointError(
-            f"There is no bridge {prefix!r}. 'assistant bridge list' shows those there are."
+            f"There is no bridge {prefix!r}. 'assistant bridge list' shows them all."
         )
     if len(found) > 1:
         raise CheckpointError(
             f"More than one bridge begins with {prefix}: "
-            f"{', '.join(each.version for each in found)}. Give more of the version."
+            f"{', '.join(each.version for each in found)}. Type more of the version."
         )
     return found[0]
 
@@ -156,13 +156,7 @@ def _standing(record: BridgeRecord, *, is_held: bool) -> Standing:
 
 
 def _unrecorded(path: Path, answering: str | None, version: str | None = None) -> Entry:
-    """A bridge that was not trained here.
-
-    Args:
-        path: of its file.
-        answering: version that answers, or ``BASE``.
-        version: of a learned one; ``None``: it is the base bridge.
-    """
+    """A bridge that was not trained here; without a ``version`` it is the base bridge."""
     head = own_version = ""
     standing = Standing.DAMAGED
     with suppress(CheckpointError):

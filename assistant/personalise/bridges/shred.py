@@ -1,4 +1,4 @@
-"""Files that are destroyed: overwritten, then removed."""
+"""Destroying files: overwriting, then removing them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _CHUNK = 1 << 20  # bytes overwritten at once
 
 
 def shred(paths: Iterable[Path]) -> None:
-    """Overwrite files with zeros, on the disk, and remove them; missing ones are no error.
+    """Overwrite files with zeros on the disk and remove them; missing ones are ignored.
 
-    Whether the disk keeps the old bytes elsewhere, only its maker knows.
+    The disk's hardware may still keep old bytes elsewhere.
 
     Raises:
         JournalError: if a file cannot be written or removed.
@@ -52,6 +52,6 @@ def _sync(folder: Path) -> None:
 
 def _undone(path: Path, error: OSError) -> JournalError:
     return JournalError(
-        f"Cannot erase {path}: {error.strerror}. Give yourself the right to write there; the "
+        f"Cannot erase {path}: {error.strerror}. Give yourself write permission there; the "
         "erasure is finished when Attune starts next, or by the next 'assistant log delete'."
     )

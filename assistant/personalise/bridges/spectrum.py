@@ -1,4 +1,4 @@
-"""Singular values of what a bridge has learned: how many directions it really uses."""
+"""Singular values of a bridge's last matrix: how many directions it really uses."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ class Spectrum:
 
     @property
     def rank(self) -> int:
-        """How many singular values are more than rounding errors."""
+        """Number of singular values above rounding errors."""
         least = self.values[0] * max(self.shape) * np.finfo(np.float32).eps
         return int((self.values > least).sum())
 
     @property
     def condition(self) -> float:
-        """Largest over smallest singular value; infinite where the smallest is 0."""
+        """Largest over smallest singular value; infinite if the smallest is 0."""
         return float(self.values[0] / self.values[-1]) if self.values[-1] > 0 else float("inf")
 
     @property
     def energy(self) -> float:
-        """Share of the first ``FIRST`` in the sum of squares, 0 to 1; 0 for a matrix of zeros."""
+        """Share of the first ``FIRST`` in the sum of squares, 0 to 1; 0 for a zero matrix."""
         squares = self.values.astype(np.float64) ** 2
         return float(squares[:FIRST].sum() / squares.sum()) if squares.any() else 0.0
 
@@ -48,15 +48,15 @@ def spectrum(found: Checkpoint) -> Spectrum:
     """The singular values of a bridge's last learned matrix.
 
     Raises:
-        CheckpointError: if the bridge has no such matrix, or one that is not finite.
+        CheckpointError: if that matrix is missing or not finite.
     """
-    from assistant.bridge import kinds  # noqa: PLC0415 - with torch, which listing does not need
+    from assistant.bridge import kinds  # noqa: PLC0415 - needs torch, which listing does not
 
     name = kinds.of(found.config).last_matrix(found.config.kind)
     matrix = found.weights.get(name)
     if matrix is None or matrix.ndim != 2 or not matrix.numel() or not matrix.isfinite().all():
         raise CheckpointError(
-            f"Bridge {found.version} is damaged: it has no finite matrix {name}. Take another "
+            f"Bridge {found.version} is damaged: it has no finite matrix {name}. Use another "
             "one from 'assistant bridge list'."
         )
     values = np.linalg.svd(matrix.float().numpy(), compute_uv=False)

@@ -1,7 +1,7 @@
-"""What trainings keep in the folder of bridges until they are done.
+"""Files that trainings keep in the folder of bridges until they are done.
 
-Whoever writes such a file takes its name from here, so an erasure finds all of them; nothing here
-needs torch.
+All code that writes such a file takes its name from here, so that an erasure finds every one.
+Nothing here needs torch.
 """
 
 from __future__ import annotations
@@ -16,23 +16,21 @@ BOOTSTRAP = "bootstrap.safetensors"
 """States of interrupted trainings."""
 
 GENERAL, PRIVATE = "bootstrap", "bootstrap-own"
-"""Features of bundled sentences and a person's corpora, and of what stands in the journal."""
+"""Features of bundled sentences and a person's corpora, and of texts from the journal."""
 
 COMMON_TALK = "replay"
-"""Features of bundled sentences in synthetic voices: nobody has said them, so they stay."""
+"""Features of bundled sentences in synthetic voices, which no person spoke, so they stay."""
 
 
 def features(folder: Path, *names: str) -> list[Path]:
-    """Where the features of these names are, whether they are there or not."""
+    """Paths of the features of these names, which need not exist."""
     return [folder / f"{name}{suffix}" for name in names for suffix in (".frames", ".jsonl")]
 
 
 def learned(folder: Path, *, everything: bool) -> Iterator[Path]:
-    """Files that may hold what was said, whether they are there or not.
+    """Paths, which need not exist, of files that may hold what was said.
 
-    Args:
-        folder: of the bridges.
-        everything: those that come from elsewhere than the journal, too.
+    ``everything`` includes those that do not come from the journal.
     """
     for name in (RETRAINING, BOOTSTRAP):
         yield folder / name

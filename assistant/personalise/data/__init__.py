@@ -1,1 +1,1 @@
-"""What is learned from: exchanges, recordings from elsewhere, synthetic speech."""
+"""Training data: exchanges, recordings from elsewhere, synthetic speech."""

@@ -1,7 +1,7 @@
-"""Common talk in synthetic voices: replayed in training and kept as canaries by the gate.
+"""Common talk in synthetic voices: replayed in training, and used as canaries by the gate.
 
-What a bridge is taught in one voice must not cost it the others. The sentences are bundled;
-espeak-ng speaks them, so they serve any encoder; they are encoded once and kept.
+Learning one voice must not make a bridge worse for others. The sentences are bundled and spoken by
+espeak-ng, so they work with any encoder; they are encoded once and stored.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from assistant.audio.resample import resample, to_float32
 from assistant.config import SpeakSettings, starter_dir
@@ -30,7 +31,7 @@ VOICES = (
 
 
 class Encoder(Protocol):
-    """What makes features of a recording."""
+    """Turns a recording into features."""
 
     @property
     def fingerprint(self) -> str:
@@ -43,7 +44,7 @@ class Encoder(Protocol):
 
 
 def sentences(count: int) -> list[str]:
-    """The first so many of the bundled sentences of common talk."""
+    """The first ``count`` bundled sentences of common talk."""
     lines = (starter_dir() / "sentences.txt").read_text(encoding="utf-8").splitlines()
     return lines[:count]
 
@@ -52,47 +53,47 @@ def common_talk(
     count: int,
     encoder: Encoder,
     folder: Path,
-    told: Callable[[int, int], None] = lambda _done, _of: None,
+    on_progress: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> list[StoredPair]:
-    """Sentences of common talk with their features, each computed once and kept in ``folder``.
+    """The first ``count`` sentences with their features, each computed once, kept in ``folder``.
 
-    Args:
-        count: how many; the same ones come first each time.
-        encoder: whose features.
-        folder: where they are kept.
-        told: called for each that is computed with how many are there, and of how many.
+    ``on_progress`` is called after each computation with the number done and the total.
 
     Raises:
         DependencyError: if espeak-ng is not installed.
         SpeechError: if it fails.
-        TrainingError: if they cannot be kept.
+        TrainingError: if they cannot be stored.
     """
     file = EncodedFile(folder, COMMON_TALK, encoder.fingerprint)
     texts = sentences(count)
     for number, text in enumerate(texts):
         if _key(text, number) not in file:
             file.add(_key(text, number), encoder.encode(_say(text, number)))
-            told(number + 1, len(texts))
+            on_progress(number + 1, len(texts))
     return [file.pair(_key(text, number), text) for number, text in enumerate(texts)]
 
 
+def synthesised(text: str, **voice: str | int) -> NDArray[np.float32]:
+    """A sentence spoken by espeak-ng with ``SpeakSettings``, mono 16 kHz, (n_samples,).
+
+    Raises:
+        DependencyError: if espeak-ng is not installed.
+        SpeechError: if it fails.
+    """
+    speech = Espeak(SpeakSettings.model_validate(voice)).synthesise(text)
+    return resample(to_float32(speech.samples), speech.sample_rate, SAMPLE_RATE)
+
+
 def _key(text: str, number: int) -> str:
-    """Identifies a sentence and, by its number, the voice that says it."""
+    """Identifies a sentence and, by its number, its voice."""
     return hashlib.sha256(f"{number} {text}".encode()).hexdigest()[:20]
 
 
 def _say(text: str, number: int) -> Utterance:
     rng = random.Random(number)  # noqa: S311 - voices, not secrets
-    speech = Espeak(
-        SpeakSettings.model_validate(
-            {
-                "voice": rng.choice(VOICES),
-                "rate_wpm": rng.randint(115, 190),
-                "pitch": rng.randint(30, 70),
-            }
-        )
-    ).synthesise(text)
-    samples = resample(to_float32(speech.samples), speech.sample_rate, SAMPLE_RATE)
+    samples = synthesised(
+        text, voice=rng.choice(VOICES), rate_wpm=rng.randint(115, 190), pitch=rng.randint(30, 70)
+    )
     quiet = np.random.default_rng(number).standard_normal(len(samples) + SAMPLE_RATE // 2) * 5e-4
     quiet[SAMPLE_RATE // 4 : SAMPLE_RATE // 4 + len(samples)] += samples
     return Utterance(

@@ -1,4 +1,4 @@
-"""What may be learned from: which exchanges, as which words, with which weight."""
+"""Which exchanges to learn from, as which words, with which weight."""
 
 from __future__ import annotations
 
@@ -18,16 +18,15 @@ class Example:
 
     turn: int  # id of the exchange
     text: str  # as spoken: lower case, letters, apostrophes and single spaces
-    weight: float  # 1 for what a person vouches for
+    weight: float  # 1 if a person has confirmed the text
     held_out: bool  # judges, and never trains
 
 
 def examples(turns: Iterable[Turn], settings: PersonaliseSettings) -> list[Example]:
     """The exchanges that Attune may learn from, oldest first.
 
-    Corrections, confirmations and what was read aloud count in full and are held out by share;
-    a hypothesis that nobody looked at counts little, only if it is very sure and was answered,
-    and never judges.
+    Corrections, confirmations and sentences read aloud have full weight, and a share is held out.
+    Unchecked hypotheses have little weight, must be confident and answered, and never judge.
     """
     found: list[Example] = []
     for turn in turns:
@@ -48,20 +47,24 @@ def examples(turns: Iterable[Turn], settings: PersonaliseSettings) -> list[Examp
 
 
 def _is_trusted(turn: Turn, confident: float) -> bool:
-    """Whether a hypothesis is sure, and neither left alone nor asked back."""
+    """Whether a hypothesis is confident, and was neither ignored nor queried."""
     is_taken = turn.error is None and turn.stop_reason is not StopReason.ASKED_BACK
     return is_taken and (turn.confidence or 0.0) >= confident
 
 
 def is_held_out(turn: Turn, share: float) -> bool:
-    """Whether an exchange judges; a hash of the utterance decides, so that it stays so."""
-    name = f"{turn.started_at.isoformat()} {turn.source} {turn.seconds}"
+    """Whether an exchange judges, which never changes."""
+    return is_drawn(f"{turn.started_at.isoformat()} {turn.source} {turn.seconds}", share)
+
+
+def is_drawn(name: str, share: float) -> bool:
+    """Whether a name is in a pseudo-random share of all names, decided by its hash."""
     digest = hashlib.sha256(name.encode()).digest()
     return int.from_bytes(digest[:8], "big") < share * 2**64
 
 
 def spoken(text: str) -> str:
-    """Words as an encoder can spell them; empty if it cannot."""
+    """The text in spoken form, or empty if it has none."""
     try:
         return spoken_form(text)
     except ValueError:

@@ -1,9 +1,8 @@
 """Features of very many utterances on the disk, each computed once.
 
-Beside ``NAME.frames``, in which all frames follow one another, ``NAME.jsonl`` says in a line per
-utterance whose they are. A line is written when its frames are on the disk, so a process killed
-at any moment loses one utterance at most. They stay on the disk until they are wanted, so that
-however many there are, a training takes no more memory.
+``NAME.frames`` holds all frames in sequence, and ``NAME.jsonl`` has one line per utterance. A line
+is written once its frames are on the disk, so a process killed at any moment loses at most one
+utterance. Features are read only when needed, so a training's memory does not grow with them.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from assistant.values import SpeechFeatures, Transcript
 
 @dataclass(frozen=True, slots=True)
 class _Whose:
-    """The first line: what encoder the features are of."""
+    """The first line: the encoder of the features."""
 
     encoder: str  # fingerprint
     dim: int
@@ -45,7 +44,7 @@ class _Line:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredPair:
-    """A pair whose features are read from the disk each time they are wanted."""
+    """A pair whose features are read from the disk each time."""
 
     text: str
     frames: int
@@ -54,7 +53,7 @@ class StoredPair:
 
     @property
     def features(self) -> SpeechFeatures:
-        """What the frozen encoder made of it."""
+        """The frozen encoder's output."""
         return self.read()
 
 
@@ -63,14 +62,14 @@ _LINE = TypeAdapter(_Line)
 
 
 class EncodedFile:
-    """Features under keys; one process writes.
+    """Features by key; only one process may write.
 
     Args:
-        folder: made if it is not there.
-        name: of the two files, one that ``training_files`` names.
-        encoder: fingerprint; what is kept of another one goes.
+        folder: created if missing.
+        name: of the two files, from ``training_files``.
+        encoder: fingerprint; features from another encoder are deleted.
 
-    Every method raises ``TrainingError`` when the files cannot be read or written.
+    Every method raises ``TrainingError`` if the files cannot be read or written.
     """
 
     def __init__(self, folder: Path, name: str, encoder: str) -> None:
@@ -83,13 +82,13 @@ class EncodedFile:
         try:
             self._open()
         except OSError as error:
-            raise self._failure(error) from None
+            raise not_written(self._frames, error) from None
 
     def __contains__(self, key: str) -> bool:
         return key in self._places
 
     def add(self, key: str, features: SpeechFeatures) -> None:
-        """Keep an utterance's features."""
+        """Store an utterance's features."""
         line = _Line(key, len(features.frames), features.transcript)
         try:
             if self._whose is None:
@@ -102,15 +101,14 @@ class EncodedFile:
                 file.write(_LINE.dump_json(line) + b"\n")
         except FileNotFoundError:
             raise TrainingError(
-                f"{self._frames} has been erased meanwhile, so the training was broken off. Begin "
-                "it anew."
+                f"{self._frames} has been erased, so the training was stopped. Start it again."
             ) from None
         except OSError as error:
-            raise self._failure(error) from None
+            raise not_written(self._frames, error) from None
         self._place(line)
 
     def features(self, key: str) -> SpeechFeatures:
-        """The features under a key that is there, to half precision."""
+        """The features under an existing key, in half precision."""
         if self._whose is None:
             raise KeyError(key)
         first, line = self._places[key]
@@ -129,7 +127,7 @@ class EncodedFile:
         )
 
     def pair(self, key: str, text: str) -> StoredPair:
-        """What is under a key that is there, as a pair with the words said in it."""
+        """The utterance under an existing key, with its text."""
         _, line = self._places[key]
         return StoredPair(text, line.frames, partial(self.features, key))
 
@@ -144,7 +142,7 @@ class EncodedFile:
         return 2 * (self._whose.dim if self._whose else 0)
 
     def _open(self) -> None:
-        """Read what there is, up to the first line that is not whole."""
+        """Read the files up to the first incomplete line."""
         durable.folder(self._folder)
         if not (self._lines.is_file() and self._frames.is_file()):
             return
@@ -164,7 +162,7 @@ class EncodedFile:
                     self._place(found)
                 whole += len(line)
         except ValidationError:
-            pass  # damaged: what comes after is computed anew
+            pass  # damaged: everything after it is computed again
         if self._whose is None or self._whose.encoder != self._encoder:
             self.destroy()
             return
@@ -172,7 +170,7 @@ class EncodedFile:
         os.truncate(self._frames, self._end * self._width)
 
     def _begin(self, whose: _Whose) -> None:
-        """Two new files."""
+        """Create both files."""
         self.destroy()
         for path, content in ((self._frames, b""), (self._lines, _WHOSE.dump_json(whose) + b"\n")):
             with open(path, "wb", opener=durable.private) as file:
@@ -184,15 +182,17 @@ class EncodedFile:
         self._end += line.frames
 
     def _unreadable(self, why: str) -> TrainingError:
-        return TrainingError(f"Cannot read {self._frames}: {why}. Begin the training anew.")
+        return TrainingError(f"Cannot read {self._frames}: {why}. Start the training again.")
 
-    def _failure(self, error: OSError) -> TrainingError:
-        return TrainingError(
-            f"Cannot keep {self._frames}: {error.strerror}. Make room and give yourself the right "
-            "to write there, or set personalise.folder to another folder."
-        )
+
+def not_written(path: Path, error: OSError) -> TrainingError:
+    """The error for a file of a training that cannot be written."""
+    return TrainingError(
+        f"Cannot write {path}: {error.strerror}. Make room and give yourself write permission "
+        "there, or set personalise.folder to another folder."
+    )
 
 
 def _existing(path: str, flags: int) -> int:
-    """Open a file that is there: what is erased while a training runs must not come back."""
+    """Open an existing file: what is erased during a training must not come back."""
     return os.open(path, flags & ~os.O_CREAT)

@@ -1,6 +1,6 @@
-"""What the frozen encoder gives to a training: computed once, and read again when it is wanted.
+"""The frozen encoder's features for a training: computed once, and read again when needed.
 
-Neither the encoder nor the features of months are in memory while a bridge is trained.
+Neither the encoder nor months of features are in memory while a bridge is trained.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from assistant.values import EndReason, SpeechFeatures, Utterance
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingFeatures:
-    """Everything that is heard; the encoder itself is not needed any more."""
+    """Features of all training data, without the encoder itself."""
 
     source: Source
     train: Sequence[Pair]
@@ -41,13 +41,9 @@ class TrainingFeatures:
         common: Sequence[Pair] = (),
         canaries: int = 0,
     ) -> TrainingFeatures:
-        """What an encoder has heard.
+        """Sort pairs, each with whether it is held out; the encoder is not kept.
 
-        Args:
-            encoder: not kept.
-            pairs: each with whether it is held out to judge by.
-            common: common talk.
-            canaries: how many of that are judged by; the others are replayed.
+        The first ``canaries`` pairs of common talk judge; the others are replayed.
         """
         train: list[Pair] = []
         held_out: list[Pair] = []
@@ -57,9 +53,9 @@ class TrainingFeatures:
 
 
 def source_of(encoder: Encoder) -> Source:
-    """What a training needs of an encoder, which is free to go."""
+    """What a training needs from an encoder, which can then be freed."""
     letters = encoder.ctc_head()
-    if letters is not None:  # else views of them would keep the whole network in memory
+    if letters is not None:  # copies, as views would keep the whole network in memory
         letters = letters[0].detach().clone(), letters[1].detach().clone()
     return Source(encoder.fingerprint, encoder.dim, encoder.spelling, letters)
 
@@ -68,24 +64,22 @@ def hear(
     settings: Settings,
     journal: Journal,
     found: Sequence[Example],
-    told: Callable[[int, int], None],
+    on_progress: Callable[[int, int], None],
 ) -> TrainingFeatures:
-    """Features of all examples and of common talk, each computed once and kept.
+    """Features of all examples and of common talk, each computed once and stored.
 
-    Args:
-        settings: all of them.
-        journal: holds the recordings, and their features once they have been computed.
-        found: the examples.
-        told: called for each that is computed with how many are there, and of how many.
+    ``on_progress`` is called after each computation with the number done and the total.
 
     Raises:
-        AttuneError: if they cannot be computed or kept.
+        AttuneError: if they cannot be computed or stored.
     """
     wanted = settings.personalise
     encoder = open_encoder(settings.encode.model_copy(update={"threads": wanted.threads}))
     count = wanted.canaries + wanted.replay
     total = len(found) + count
-    common = common_talk(count, encoder, settings.bridges, lambda done, _of: told(done, total))
+    common = common_talk(
+        count, encoder, settings.bridges, lambda done, _of: on_progress(done, total)
+    )
     pairs: list[tuple[Pair, bool]] = []
     for number, example in enumerate(found, count + 1):
         features = journal.features(example.turn, encoder.fingerprint)
@@ -95,7 +89,7 @@ def hear(
             )
             features = encoder.encode(recording)
             journal.keep_features(example.turn, features)
-            told(number, total)
+            on_progress(number, total)
         read = partial(_read, journal, example.turn, encoder.fingerprint)
         pair = StoredPair(example.text, len(features.frames), read, example.weight)
         pairs.append((pair, example.held_out))
@@ -106,11 +100,7 @@ def hear(
 
 
 def _read(journal: Journal, turn_id: int, fingerprint: str) -> SpeechFeatures:
-    """The features that stand in the journal.
-
-    Raises:
-        TrainingError: if they have been erased meanwhile.
-    """
+    """The features in the journal; raises ``TrainingError`` if they have been erased."""
     try:
         found = journal.features(turn_id, fingerprint)
     except StorageError:
@@ -123,8 +113,7 @@ def _read(journal: Journal, turn_id: int, fingerprint: str) -> SpeechFeatures:
 
 
 def erased() -> TrainingError:
-    """What to say when something to learn from is gone."""
+    """The error for training data that no longer exists."""
     return TrainingError(
-        "Exchanges that the training learns from have been erased meanwhile, so it was broken "
-        "off. Train again."
+        "Exchanges that the training learns from have been erased, so it was stopped. Train again."
     )

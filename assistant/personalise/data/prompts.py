@@ -1,13 +1,13 @@
 """Sentences to read aloud at enrolment.
 
-Short, plain and about things that can be seen or done, for people to whom reading or speaking
-comes hard; the first fifty hold every sound of English at least three times.
+Short, plain sentences about things that can be seen or done, for people who find reading or
+speaking hard; the first fifty contain every sound of English at least three times.
 """
 
 from __future__ import annotations
 
 PROMPTS = (
-    # the rarer sounds come early, for those who read only a few
+    # rarer sounds come early, for people who read only a few sentences
     "My brother enjoys a cup of tea.",
     "Please measure the flour for the cake.",
     "The boy put his coat on the chair.",
@@ -58,7 +58,7 @@ PROMPTS = (
     "Just leave the book on the shelf.",
     "We go swimming once a month.",
     "Thank you, that was very kind.",
-    # the same sounds again, in other company
+    # the same sounds again, in other contexts
     "Good morning, how are you today?",
     "I slept well and feel better now.",
     "What is the weather like outside?",
@@ -110,4 +110,4 @@ PROMPTS = (
     "My glasses are on the night table.",
     "Thank you for sitting with me.",
 )
-"""A hundred, in the order in which they are asked for."""
+"""A hundred sentences, in the order in which they are presented."""

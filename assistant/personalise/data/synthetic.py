@@ -1,7 +1,7 @@
-"""Sentences for espeak-ng to speak, where there are no recordings to begin with.
+"""Sentences for espeak-ng to speak, as a substitute for recordings.
 
-Whatever is drawn at random depends on a sentence and its number alone, so that a sentence that
-has been spoken and encoded once is the same one the next time.
+All random choices depend only on a sentence and its number, so that a sentence sounds the same
+every time and needs to be encoded only once.
 """
 
 from __future__ import annotations
@@ -15,24 +15,22 @@ from itertools import count, islice
 
 import numpy as np
 
-from assistant.audio.resample import resample, to_float32
-from assistant.config import SpeakSettings
-from assistant.personalise.data.common_talk import sentences
+from assistant.personalise.data.common_talk import sentences, synthesised
+from assistant.personalise.data.examples import is_drawn as is_held_out
 from assistant.personalise.data.prompts import PROMPTS
-from assistant.speak.espeak import Espeak
 from assistant.spoken import spoken_form
 from assistant.values import SAMPLE_RATE, EndReason, Utterance
 
 ACCENTS = ("en-us", "en-us", "en-gb", "en-gb-scotland", "en-gb-x-rp", "en-gb-x-gbclan", "en-029")
 TRAINING_VARIANTS = ("", "f1", "f2", "f5", "m1", "m2", "m3", "m4", "m6", "m7")
 JUDGING_VARIANTS = ("f3", "f4", "m5", "m8")
-"""Voices that every espeak-ng has; those that judge are never trained on."""
+"""Voices that every espeak-ng has; judging voices are never used for training."""
 
 ALL = 100_000
 """More than there are bundled sentences."""
 
 LOOSE = 5
-"""One in so many utterances is a loose string of words, so that each is known in any company."""
+"""Every n-th utterance is a random string of words, so that words are learned in any context."""
 
 MOST_LOOSE = 6
 """Words in such a string."""
@@ -53,24 +51,15 @@ class Sentence:
         return digest.hexdigest()[:20]
 
     def say(self) -> Utterance:
-        """The sentence with a quarter of a second of light noise around it.
-
-        Raises:
-            DependencyError: if espeak-ng is not installed.
-            SpeechError: if it fails.
-        """
+        """The sentence with 0.25 s of light noise around it; raises as ``synthesised``."""
         rng = random.Random(self.key)  # noqa: S311 - voices, not secrets
         variant = rng.choice(JUDGING_VARIANTS if self.held_out else TRAINING_VARIANTS)
-        speech = Espeak(
-            SpeakSettings.model_validate(
-                {
-                    "voice": "+".join(filter(None, (rng.choice(ACCENTS), variant))),
-                    "rate_wpm": rng.randint(110, 195),
-                    "pitch": rng.randint(25, 75),
-                }
-            )
-        ).synthesise(self.text)
-        samples = resample(to_float32(speech.samples), speech.sample_rate, SAMPLE_RATE)
+        samples = synthesised(
+            self.text,
+            voice="+".join(filter(None, (rng.choice(ACCENTS), variant))),
+            rate_wpm=rng.randint(110, 195),
+            pitch=rng.randint(25, 75),
+        )
         around = SAMPLE_RATE // 4
         heard = np.random.default_rng(rng.randrange(2**32)).standard_normal(
             len(samples) + 2 * around
@@ -86,11 +75,11 @@ class Sentence:
 
 
 def common(utterances: int, share: float) -> list[Sentence]:
-    """The bundled sentences, those of enrolment, and loose words.
+    """The bundled sentences, the enrolment sentences, and random words.
 
     Args:
-        utterances: how many to train on, each text in several voices.
-        share: of the texts, judges: each of them once, and is not among those.
+        utterances: number for training, each text in several voices.
+        share: share of the texts that judge instead, once each.
     """
     texts = list(dict.fromkeys((*sentences(ALL), *map(spoken_form, PROMPTS))))
     judging = [text for text in texts if is_held_out(text, share)]
@@ -102,12 +91,9 @@ def common(utterances: int, share: float) -> list[Sentence]:
 
 
 def own(texts: Iterable[str], takes: int, share: float) -> list[Sentence]:
-    """A person's own texts in several voices; those that judge, once.
+    """A person's own texts, in spoken form, in ``takes`` voices each.
 
-    Args:
-        texts: in spoken form.
-        takes: voices per text.
-        share: of the texts, judges.
+    A ``share`` of the texts judges instead, once each.
     """
     return [
         Sentence(text, number, held_out=is_held_out(text, share))
@@ -116,14 +102,8 @@ def own(texts: Iterable[str], takes: int, share: float) -> list[Sentence]:
     ]
 
 
-def is_held_out(text: str, share: float) -> bool:
-    """Whether a text judges; a hash of it decides, so that it stays so in every voice."""
-    digest = hashlib.sha256(text.encode()).digest()
-    return int.from_bytes(digest[:8], "big") < share * 2**64
-
-
 def _endless(texts: Sequence[str]) -> Iterator[Sentence]:
-    """All texts over and over in other voices, loose words between them."""
+    """All texts repeatedly, in different voices, with random words in between."""
     words = sorted({word for text in texts for word in text.split()})
     said = 0
     for number in count():

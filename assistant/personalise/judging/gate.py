@@ -1,4 +1,4 @@
-"""The gate: only a candidate that held-out speech shows to be better is promoted.
+"""The gate: only a candidate that is better on held-out speech is promoted.
 
 Decision 7 of docs/architecture.md.
 """
@@ -17,12 +17,12 @@ from assistant.personalise.judging.score import Replies, Score, score
 from assistant.values import Route
 
 SLACK = 1e-9
-"""Figures that differ by less are equal."""
+"""Figures that differ by less count as equal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the gate found and what follows from it."""
+    """The gate's decision, its reason and its figures."""
 
     accepted: bool
     why: str
@@ -31,18 +31,18 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Every figure that the gate looks at."""
+    """All figures that the gate considers."""
 
     held_out: int
     canaries: int
     transcript: Score  # the encoder's own hypotheses, on the held-out utterances
-    before: Score  # the same on the route a turn would take, with the bridge in use
+    before: Score  # the same, routed as in a turn, with the bridge in use
     after: Score  # and with the candidate
-    canary_before: Score  # common talk likewise
+    canary_before: Score  # likewise, on common talk
     canary_after: Score
 
     def numbers(self) -> dict[str, float]:
-        """As they are kept."""
+        """The figures as stored."""
         found: dict[str, float] = {"held_out": self.held_out, "canaries": self.canaries}
         for name in ("transcript", "before", "after", "canary_before", "canary_after"):
             of: Score = getattr(self, name)
@@ -51,28 +51,22 @@ class Measured:
 
 
 def decide(measured: Measured, settings: PersonaliseSettings) -> Verdict:
-    """Accept a candidate, or say why not."""
-    numbers = measured.numbers()
-    if measured.held_out < settings.tuned.min_held_out:
-        return Verdict(
-            accepted=False,
-            why=f"only {measured.held_out} held-out utterances to judge by, "
-            f"{settings.tuned.min_held_out} are needed",
-            numbers=numbers,
-        )
-    objections = tuple(_objections(measured, settings))
-    if objections:
-        return Verdict(accepted=False, why="; ".join(objections), numbers=numbers)
+    """Accept a candidate, or explain why not."""
+    if objections := "; ".join(_objections(measured, settings)):
+        return Verdict(accepted=False, why=objections, numbers=measured.numbers())
     before, after = measured.before, measured.after
-    return Verdict(
-        accepted=True,
-        why=f"replies got better (ROUGE-1 {before.rouge1:.2f} to {after.rouge1:.2f}) and so did "
-        f"the reading (token error {before.token_error:.2f} to {after.token_error:.2f})",
-        numbers=numbers,
+    why = (
+        f"replies got better (ROUGE-1 {before.rouge1:.2f} to {after.rouge1:.2f}) and so did "
+        f"the reading (token error {before.token_error:.2f} to {after.token_error:.2f})"
     )
+    return Verdict(accepted=True, why=why, numbers=measured.numbers())
 
 
 def _objections(measured: Measured, settings: PersonaliseSettings) -> Iterator[str]:
+    least = settings.tuned.min_held_out
+    if measured.held_out < least:
+        yield f"only {measured.held_out} held-out utterances to judge by, {least} are needed"
+        return
     before, after, transcript = measured.before, measured.after, measured.transcript
     if after.rouge1 < before.rouge1 + settings.tuned.reply_margin - SLACK:
         yield (
@@ -109,8 +103,8 @@ class Gate:
     Args:
         language: the LLM's tokens.
         replies: the LLM's answers.
-        bridge: the settings of the route that is chosen per turn.
-        told: called with how many replies there are, and of how many.
+        bridge: settings for choosing each turn's route.
+        on_progress: called with the number of replies and the total.
     """
 
     def __init__(
@@ -118,12 +112,12 @@ class Gate:
         language: Language,
         replies: Replies,
         bridge: BridgeSettings,
-        told: Callable[[int, int], None] = lambda _done, _of: None,
+        on_progress: Callable[[int, int], None] = lambda _done, _of: None,
     ) -> None:
         self._language = language
         self._replies = replies
         self._bridge = bridge
-        self._told = told
+        self._on_progress = on_progress
         self._done = self._of = 0
 
     def measure(
@@ -146,12 +140,9 @@ class Gate:
         )
 
     def score(self, bridge: Bridge | None, pairs: Sequence[Pair], *, auto: bool = False) -> Score:
-        """One route over some utterances.
+        """The score of a bridge, or of the transcript if ``None``, on some utterances.
 
-        Args:
-            bridge: whose reading; none: the transcript.
-            pairs: the utterances.
-            auto: choose between bridge and transcript per utterance, as a turn does.
+        With ``auto`` the route is chosen per utterance, as in a turn.
         """
         wanted: list[str] = []
         given: list[str] = []
@@ -180,5 +171,5 @@ class Gate:
                 given.append(self._replies.to_prompt(prompt))
                 read.append(self._language.tokens(prompt.heard))
             self._done += 1
-            self._told(self._done, self._of)
+            self._on_progress(self._done, self._of)
         return score(wanted, given, said, read)

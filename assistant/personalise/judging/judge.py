@@ -1,9 +1,8 @@
-"""A candidate before the gate, beside the bridge that answers today."""
+"""Judging a candidate against the bridge in use."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 from assistant.bridge import checkpoint
 from assistant.bridge.checkpoint import Checkpoint
@@ -24,16 +23,11 @@ def judge(
     folder: BridgeFolder,
     heard: TrainingFeatures,
     candidate: Checkpoint,
-    told: Callable[[int, int], None],
+    on_progress: Callable[[int, int], None],
 ) -> Verdict:
     """The gate's verdict on a candidate, against the bridge in use and the transcript route.
 
-    Args:
-        settings: all of them.
-        folder: of the learned bridges.
-        heard: what it is judged by.
-        candidate: the bridge.
-        told: called with how many replies there are, and of how many.
+    ``on_progress`` is called with the number of replies and the total.
 
     Raises:
         AttuneError: if the language model or the candidate cannot be used.
@@ -41,35 +35,32 @@ def judge(
     generate = settings.generate.model_copy(update={"threads": settings.personalise.threads})
     with LlamaSession(generate) as session:
         language, spelling = session.vocabulary, heard.source.spelling
-        paths = [("base", settings.bridge.path)]
-        if (learned := folder.current) is not None:
-            paths.insert(0, (learned, folder.path(learned)))
-        _, used = next(usable(paths, heard.source, language), ("", None))
+        _, used = next(usable(settings, folder, heard.source, language), ("", None))
         before = None
         if used is not None and used.accepted:
             before = Bridge(used, language, spelling, settings.bridge)
         after = Bridge(candidate, language, spelling, settings.bridge)
-        gate = Gate(language, Replies(session), settings.bridge, told)
+        gate = Gate(language, Replies(session), settings.bridge, on_progress)
         measured = gate.measure(before, after, heard.held_out, heard.canaries)
     return decide(measured, settings.personalise)
 
 
 def usable(
-    paths: Iterable[tuple[str, Path | None]], source: Source, language: Language
+    settings: Settings, folder: BridgeFolder | None, source: Source, language: Language
 ) -> Iterator[tuple[str, Checkpoint]]:
-    """Those of some bridges that can be read and belong to this pair of models, with their names.
+    """The folder's bridge in use and the base bridge, with their names.
 
-    Args:
-        paths: name and file of each, if it has one.
-        source: the encoder.
-        language: the LLM.
+    Bridges that cannot be read or are for another pair of models are left out.
     """
+    paths = [("base", settings.bridge.path)]
+    if folder is not None and (learned := folder.current) is not None:
+        paths.insert(0, (learned, folder.path(learned)))
     for name, path in paths:
         if path is None:
             continue
         try:
             found = checkpoint.read(path)
             found.require(source.fingerprint, language.embedding_fingerprint)
-        except BridgeError:  # damaged, or of other models: the next one will do
+        except BridgeError:  # damaged, or for other models: try the next one
             continue
         yield name, found

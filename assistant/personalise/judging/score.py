@@ -16,21 +16,21 @@ from assistant.generate.llama import LlamaSession
 from assistant.values import SoftPrompt
 
 MOMENT = ContextLine(datetime(2026, 3, 5, 10, 25, tzinfo=timezone.utc), None, ())
-"""All replies that are compared are asked for in one moment, so that only the words differ."""
+"""All compared replies are for the same moment, so that only the words differ."""
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One route over a set of utterances."""
+    """The score of one route on a set of utterances."""
 
     rouge1: float  # F-measure, mean, 0 to 1
     rougeL: float  # noqa: N815 - the measure's name
     equal: float  # share of replies equal to the reply to the true text
-    token_error: float  # wrong tokens of the reading over tokens of the text
+    token_error: float  # token edits between reading and text, per token of the text
 
 
 class Replies:
-    """The LLM's answers to what is asked in one moment, each request answered once."""
+    """The LLM's answers at one moment, each text answered once."""
 
     def __init__(self, session: LlamaSession, context: ContextLine = MOMENT) -> None:
         self._session = session
@@ -39,7 +39,7 @@ class Replies:
         self._known: dict[str, str] = {}
 
     def to_text(self, text: str) -> str:
-        """The reply to words; no words get none."""
+        """The reply to a text; empty for an empty text."""
         if not text.strip():
             return ""
         if text not in self._known:
@@ -47,7 +47,7 @@ class Replies:
         return self._known[text]
 
     def to_prompt(self, prompt: SoftPrompt) -> str:
-        """The reply to a soft prompt; an empty one gets none."""
+        """The reply to a soft prompt; empty for an empty one."""
         return self._ask(prompt) if len(prompt.rows) else ""
 
     def _ask(self, request: SoftPrompt | str) -> str:
@@ -61,7 +61,7 @@ def score(
     said: Sequence[Sequence[int]],
     read: Sequence[Sequence[int]],
 ) -> Score:
-    """Compare replies and readings with what they should be.
+    """Compare replies and readings with the ideal ones.
 
     Args:
         wanted: replies to the true texts.
@@ -70,7 +70,7 @@ def score(
         read: tokens of the route's readings.
     """
     agree = [w == g for w, g in zip(wanted, given, strict=True)]
-    # two empty replies agree, which ROUGE does not know
+    # two empty replies agree, but ROUGE would be 0
     measures = [(1.0, 1.0) if w == g else rouge(w, g) for w, g in zip(wanted, given, strict=True)]
     rouge1, rouge_l = np.mean(measures or [(0.0, 0.0)], axis=0)
     wrong = sum(edits(t, r) for t, r in zip(said, read, strict=True))
@@ -83,7 +83,7 @@ def score(
 
 
 def rouge(wanted: str, given: str) -> tuple[float, float]:
-    """F-measures of ROUGE-1 and ROUGE-L without stemming, as the package rouge-score has them."""
+    """F-measures of ROUGE-1 and ROUGE-L without stemming, as in the package rouge-score."""
     left, right = (re.findall("[a-z0-9]+", text.lower()) for text in (wanted, given))
     words = len(left) + len(right)
     single = (Counter(left) & Counter(right)).total()

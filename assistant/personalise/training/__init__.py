@@ -1,1 +1,1 @@
-"""Trainings from their first step to a bridge that has been judged."""
+"""Trainings, from the first step to a judged bridge."""

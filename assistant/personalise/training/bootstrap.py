@@ -1,8 +1,8 @@
-"""A first bridge for a pair of models that has none: trained on speech that espeak-ng speaks.
+"""A first bridge for a pair of models that has none, trained on speech from espeak-ng.
 
-Until then the transcript carries such a pair; untrained, ``letters`` and ``anchored`` bridges read
-just as it does. Features are computed once and kept on the disk, so hours of work on a small board
-may be broken off anywhere. A bridge that goes into a file elsewhere learns nothing from the
+Until then such a pair uses the transcript; untrained ``letters`` and ``anchored`` bridges read
+exactly like it. Features are computed once and stored on the disk, so hours of work on a small
+board can be interrupted anywhere. A bridge written to a file elsewhere learns nothing from the
 journal, because no erasure would reach it there.
 """
 
@@ -34,10 +34,10 @@ from assistant.personalise.bridges.folder import BridgeFolder
 from assistant.personalise.bridges.shred import shred
 from assistant.personalise.bridges.training_files import GENERAL, PRIVATE, features
 from assistant.personalise.data import corpus
-from assistant.personalise.data.examples import spoken
+from assistant.personalise.data.examples import is_drawn, spoken
 from assistant.personalise.data.feature_file import EncodedFile
 from assistant.personalise.data.features import TrainingFeatures
-from assistant.personalise.data.synthetic import Sentence, common, is_held_out, own
+from assistant.personalise.data.synthetic import Sentence, common, own
 from assistant.personalise.judging.gate import Verdict
 from assistant.personalise.training.ending import (
     Record,
@@ -52,22 +52,20 @@ from assistant.personalise.training.events import (
     Event,
     Judged,
     Nothing,
-    Stepped,
 )
 from assistant.personalise.training.request import Request
-from assistant.personalise.training.retrain import alone, beginning
+from assistant.personalise.training.retrain import alone, beginning, stepping
 from assistant.personalise.training.trainer import Material, Trained, Trainer
 from assistant.values import EndReason, Utterance
 
 STATE = training_files.BOOTSTRAP
-"""The state of a bootstrap under way, in the folder of bridges."""
-
+"""The saved state of a bootstrap, in the folder of bridges."""
 
 TAKES = 8
-"""Voices in which a person's own texts are trained on."""
+"""Voices per text of the person's own."""
 
 JUDGED = 40
-"""Most held-out sentences that the gate asks the LLM about."""
+"""Most held-out sentences for which the gate asks the LLM."""
 
 _WORKSTATION_MB = 1_000_000
 
@@ -77,11 +75,11 @@ class BootstrapRequest:
     """What a bootstrap is asked to do."""
 
     head: str = "ctc"
-    corpora: tuple[Path, ...] = ()  # recordings with texts, as 'assistant log import' takes them
-    utterances: int = 1_500  # of bundled sentences, to train on
+    corpora: tuple[Path, ...] = ()  # recordings with texts, as for 'assistant log import'
+    utterances: int = 1_500  # training utterances from bundled sentences
     steps: int = 0  # 0: as many as the head needs
     output: Path | None = None  # None: the folder of bridges
-    device: str = "cpu"  # that trains, as torch names it
+    device: str = "cpu"  # for training, as torch names it
     threads: int = 1
 
 
@@ -92,7 +90,7 @@ class _Said:
     key: str
     text: str
     held_out: bool
-    file: EncodedFile  # where its features are, once it has been encoded
+    file: EncodedFile  # holds its features once it is encoded
 
 
 _Sounding = tuple[_Said, Callable[[], Utterance]]
@@ -101,7 +99,7 @@ _Sounding = tuple[_Said, Callable[[], Utterance]]
 def bootstrap(
     settings: Settings,
     plan: BootstrapRequest,
-    tell: Callable[[Event], None],
+    on_event: Callable[[Event], None],
     note: Callable[[str], None],
     stop: threading.Event,
 ) -> Judged | Nothing:
@@ -109,14 +107,15 @@ def bootstrap(
 
     Args:
         settings: all of them.
-        plan: what is asked for.
-        tell: hears every event, the returned one included.
-        note: told of recordings that cannot be used.
+        plan: the request.
+        on_event: called with every event, including the returned one.
+        note: called with a sentence about each recording that cannot be used.
         stop: asks for the training's state to be saved.
 
     Raises:
-        Interrupted: if ``stop`` was set; the next bootstrap goes on from the saved state.
-        AttuneError: if a room cannot be opened, another training is under way, or this one fails.
+        Interrupted: if ``stop`` was set; the next bootstrap resumes from the saved state.
+        AttuneError: if a model or folder cannot be opened, another training is running, or this
+            one fails.
     """
     wanted = settings.personalise
     changes = {
@@ -132,17 +131,17 @@ def bootstrap(
         if plan.output is None:
             journal = owned.enter_context(Journal.open(settings.journal))
         try:
-            outcome = _bootstrap(settings, plan, journal, tell, note, stop)
+            outcome = _bootstrap(settings, plan, journal, on_event, note, stop)
         except TrainingError:
-            shred([settings.bridges / STATE])  # what cannot go on must not stay either
+            shred([settings.bridges / STATE])  # it cannot be resumed
             raise
         shred([settings.bridges / STATE, *features(settings.bridges, GENERAL, PRIVATE)])
-    tell(outcome)
+    on_event(outcome)
     return outcome
 
 
 def own_texts(turns: Iterable[Turn]) -> dict[str, int]:
-    """What was typed or is vouched for, in spoken form, and the exchange it stands in."""
+    """Typed and confirmed texts in spoken form, with their exchanges."""
     texts: dict[str, int] = {}
     for turn in turns:
         typed = turn.hypothesis if turn.source == TEXT_SOURCE else None
@@ -155,22 +154,22 @@ def _bootstrap(
     settings: Settings,
     plan: BootstrapRequest,
     journal: Journal | None,
-    tell: Callable[[Event], None],
+    on_event: Callable[[Event], None],
     note: Callable[[str], None],
     stop: threading.Event,
 ) -> Judged | Nothing:
     folder = BridgeFolder(settings.bridges)
     texts = {} if journal is None else own_texts(journal.turns())
     turns = sorted(set(texts.values()))
-    heard = _hear(settings, plan, texts, tell, note)
+    heard = _hear(settings, plan, texts, on_event, note)
     head, trained = _train(
-        settings, plan, heard, tell, stop, lambda: journal is None or journal.exist(turns)
+        settings, plan, heard, on_event, stop, lambda: journal is None or journal.exist(turns)
     )
     candidate = candidate_of(head, trained, bootstrap="synthesised speech")
     some = replace(heard, held_out=heard.held_out[:JUDGED])
 
     def judged() -> Verdict:
-        return verdict_on(settings, some, trained, candidate, tell)
+        return verdict_on(settings, some, trained, candidate, on_event)
 
     if journal is not None:
         record = Record(plan.head, "scratch", turns, trained.curve)
@@ -185,10 +184,10 @@ def _hear(
     settings: Settings,
     plan: BootstrapRequest,
     texts: Iterable[str],
-    tell: Callable[[Event], None],
+    on_event: Callable[[Event], None],
     note: Callable[[str], None],
 ) -> TrainingFeatures:
-    """Features of everything, each computed once; what is a person's own judges first."""
+    """Features of everything, each computed once; the person's own texts come first."""
     share = settings.personalise.held_out
     encoder = open_encoder(settings.encode.model_copy(update={"threads": plan.threads}))
     general, private = (
@@ -199,13 +198,13 @@ def _hear(
     recorded = [said for said, _ in _recorded(plan.corpora, general, share, note)]
     everything = [*(said for said, _ in mine), *recorded, *(said for said, _ in bundled)]
     judging = sum(said.held_out for said in everything)
-    tell(Collected(len(everything) - judging, judging))
-    # the corpora are read again: so much sound has no room in memory
+    on_event(Collected(len(everything) - judging, judging))
+    # the corpora are read again, since their sound does not fit into memory
     sounding = chain(mine, _recorded(plan.corpora, general, share), bundled)
     for number, (said, sound) in enumerate(sounding, 1):
         if said.key not in said.file:
             said.file.add(said.key, encoder.encode(sound()))
-            tell(Encoded(number, len(everything)))
+            on_event(Encoded(number, len(everything)))
     pairs = [(said.file.pair(said.key, said.text), said.held_out) for said in everything]
     heard = TrainingFeatures.by(encoder, pairs)
     del encoder
@@ -231,7 +230,7 @@ def _recorded(
                 note(f"{found.where}: {found.why}")
             elif isinstance(found, corpus.Pair):
                 key = hashlib.sha256(f"{found.source}\n{found.text}".encode()).hexdigest()[:20]
-                said = _Said(key, found.text, is_held_out(found.text, share), file)
+                said = _Said(key, found.text, is_drawn(found.text, share), file)
                 now = datetime.now(timezone.utc)
                 recording = Utterance(found.samples, now, EndReason.STOP, source=found.source)
                 yield said, lambda recording=recording: recording
@@ -241,14 +240,14 @@ def _train(
     settings: Settings,
     plan: BootstrapRequest,
     heard: TrainingFeatures,
-    tell: Callable[[Event], None],
+    on_event: Callable[[Event], None],
     stop: threading.Event,
     is_wanted: Callable[[], bool],
 ) -> tuple[Head, Trained]:
-    """Train from nothing, or go on from the kept state of this very training."""
+    """Train from scratch, or resume the saved state of the same training."""
     folder, steps = BridgeFolder(settings.bridges), settings.personalise.steps
     wanted = settings.personalise
-    if plan.device != "cpu":  # a GPU's driver alone maps gigabytes
+    if plan.device != "cpu":  # a GPU driver alone maps gigabytes
         wanted = wanted.model_copy(update={"memory_mb": _WORKSTATION_MB})
     with vocabulary(settings.generate.path) as language:
         head, _ = beginning(settings, Request("scratch"), folder, heard, language)
@@ -261,23 +260,12 @@ def _train(
                 settings.bridges / STATE,
                 name_of(settings, head, seen),
             )
-            trained = trainer.run(
-                lambda point, left: tell(
-                    Stepped(point.step, steps, point.loss, point.held_out, left)
-                ),
-                stop,
-                math.inf,
-                is_wanted,
-            )
+            trained = trainer.run(stepping(steps, on_event), stop, math.inf, is_wanted)
     return head, trained
 
 
 def _require(device: str) -> None:
-    """Refuse a device that is not there, before hours of work.
-
-    Raises:
-        TrainingError: if torch cannot use it.
-    """
+    """Raise ``TrainingError``, before hours of work, if torch cannot use a device."""
     try:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts

@@ -1,4 +1,4 @@
-"""How every training ends: a candidate, its verdict, its record and its place among the bridges."""
+"""How every training ends: a candidate is judged, recorded, stored and perhaps promoted."""
 
 from __future__ import annotations
 
@@ -23,27 +23,21 @@ from assistant.personalise.training.events import Event, Judged, Judging, Nothin
 from assistant.personalise.training.trainer import Trained
 
 REJECTED = 3
-"""Rejected bridges whose files stay."""
+"""Number of rejected bridges whose files are kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """How a bridge came about, as the journal keeps it."""
+    """How a bridge was made, as recorded in the journal."""
 
     head: str  # its kind
     start: str  # name of the bridge that the training started from
-    turns: Sequence[int]  # the exchanges that have taught it
+    turns: Sequence[int]  # the exchanges it learned from
     curve: Sequence[CurvePoint] = ()  # of the loss
 
 
 def name_of(settings: Settings, head: Head, seen: Sequence[object]) -> str:
-    """Identifies a training: what it starts from, what it sees and how it goes.
-
-    Args:
-        settings: all of them.
-        head: the bridge in the state that the training starts from.
-        seen: what identifies the examples, as JSON can hold it.
-    """
+    """Identifies a training by its start, its examples (JSON values) and its settings."""
     parts = (
         head.checkpoint.version,
         settings.personalise.model_dump_json(exclude={"threads", "memory_mb", "max_minutes"}),
@@ -53,13 +47,7 @@ def name_of(settings: Settings, head: Head, seen: Sequence[object]) -> str:
 
 
 def candidate_of(head: Head, trained: Trained, **provenance: object) -> Checkpoint:
-    """The trained bridge; it counts as accepted once it is promoted, and only then is it kept.
-
-    Args:
-        head: the bridge in the state that the training started from.
-        trained: what came out.
-        provenance: what has taught it.
-    """
+    """The trained bridge with its provenance, marked as accepted for when it is promoted."""
     config = head.checkpoint.config
     return replace(
         head.checkpoint,
@@ -79,16 +67,18 @@ def verdict_on(
     heard: TrainingFeatures,
     trained: Trained,
     candidate: Checkpoint,
-    tell: Callable[[Event], None],
+    on_event: Callable[[Event], None],
 ) -> Verdict:
-    """The gate's verdict, which takes minutes and is asked for only where something was learned.
+    """The gate's verdict, which takes minutes and is needed only if something was learned.
 
     Raises:
         AttuneError: if the language model or the candidate cannot be used.
     """
     if trained.has_learned:
         folder = BridgeFolder(settings.bridges)
-        return judge(settings, folder, heard, candidate, lambda done, of: tell(Judging(done, of)))
+        return judge(
+            settings, folder, heard, candidate, lambda done, of: on_event(Judging(done, of))
+        )
     why = "the training never lowered the held-out loss, so there was nothing to learn from it"
     return Verdict(accepted=False, why=why, numbers={"held_out": len(heard.held_out)})
 
@@ -100,43 +90,36 @@ def conclude(
     record: Record,
     judged: Callable[[], Verdict],
 ) -> Judged | Nothing:
-    """Record a candidate, have it judged, keep it, and promote it if the gate accepts it.
-
-    Args:
-        folder: where it goes.
-        journal: holds the records and what has taught the bridge.
-        candidate: the bridge.
-        record: how it came about.
-        judged: gives the verdict.
+    """Record a candidate, have it judged, store it, and promote it if the gate accepts it.
 
     Raises:
-        TrainingError: if what has taught the bridge has been erased meanwhile; it is destroyed.
-        AttuneError: if it cannot be judged or kept.
+        TrainingError: if an exchange it learned from has been erased; the bridge is destroyed.
+        AttuneError: if it cannot be judged or stored.
     """
     lineage, version = Lineage(journal), candidate.version
     if version == folder.current and folder.is_whole(version):
-        return Nothing("The bridge in use is already what this training leads to.")
+        return Nothing("This training leads to the bridge that is already in use.")
     number = lineage.trained(version, record.head, record.start, record.turns, record.curve)
     verdict = judged()
     lineage.judged(number, {"why": verdict.why, **verdict.numbers}, accepted=verdict.accepted)
-    if verdict.accepted or not folder.is_whole(version):  # one promoted before stays so
+    if verdict.accepted or not folder.is_whole(version):  # one promoted earlier stays
         folder.add(replace(candidate, accepted=verdict.accepted))
     if verdict.accepted:
         folder.promote(version)
     else:
         _tidy(folder, lineage)
-    # whoever erases an example deletes it first and looks for its bridges then
+    # an erasure deletes an example first and then looks for its bridges
     if not journal.exist(record.turns):
         folder.destroy(version)
         raise TrainingError(
-            "Exchanges that the new bridge has learned from have been erased meanwhile, so it was "
-            "destroyed. Train again."
+            "Exchanges that the new bridge learned from have been erased, so it was destroyed. "
+            "Train again."
         )
     return Judged(version, verdict.accepted, verdict.why, verdict.numbers)
 
 
 def _tidy(folder: BridgeFolder, lineage: Lineage) -> None:
-    """Keep the files of a few rejected bridges, to be looked at, and no more."""
+    """Keep only the files of the latest few rejected bridges, for inspection."""
     rejected = [each.version for each in lineage.records() if not each.accepted]
     used = {each.version for each in lineage.records() if each.accepted}
     for version in rejected[REJECTED:]:

@@ -1,4 +1,4 @@
-"""What a training tells while it runs: one JSON object per line, between two processes."""
+"""Events of a running training, sent between processes as one JSON object per line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Collected:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """Features of so many recordings are there."""
+    """The number of recordings with features so far."""
 
     done: int
     of: int
@@ -26,7 +26,7 @@ class Encoded:
 
 @dataclass(frozen=True, slots=True)
 class Stepped:
-    """So many training steps are done."""
+    """The number of training steps done."""
 
     step: int
     of: int
@@ -37,7 +37,7 @@ class Stepped:
 
 @dataclass(frozen=True, slots=True)
 class Judging:
-    """So many replies have been asked for in the gate."""
+    """The number of replies generated for the gate."""
 
     done: int
     of: int
@@ -81,11 +81,7 @@ def to_line(event: Event) -> str:
 
 
 def from_line(line: str) -> Event:
-    """The event that a line tells.
-
-    Raises:
-        ValueError: if the line is not an event.
-    """
+    """The event in a line; raises ``ValueError`` if there is none."""
     try:
         values = json.loads(line)
         return TypeAdapter(_KINDS[values.pop("event")]).validate_python(values)

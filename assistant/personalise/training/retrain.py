@@ -16,6 +16,7 @@ from assistant.bridge.language import Language, Tokens
 from assistant.config import Settings
 from assistant.errors import TrainingError
 from assistant.generate.vocabulary import vocabulary
+from assistant.journal.lineage import CurvePoint
 from assistant.journal.store import Journal
 from assistant.kinds import REGISTRY
 from assistant.personalise.bridges import training_files
@@ -40,45 +41,43 @@ from assistant.personalise.training.events import (
     Nothing,
     Stepped,
 )
-from assistant.personalise.training.request import Request
+from assistant.personalise.training.request import EXAMPLES, Request
 from assistant.personalise.training.trainer import Material, Trainer
 
 STATE = training_files.RETRAINING
-"""The state of a training under way, in the folder of bridges."""
+"""The saved state of a training, in the folder of bridges."""
 
 SAMPLED = 512
-"""Tokens that nobody has said yet among the candidates, drawn at random."""
-
-EXAMPLES = "examples_at_last_training"
-"""Name under which the journal remembers how many examples the last training had."""
+"""Number of random candidate tokens that nobody has said yet."""
 
 
 def retrain(
-    settings: Settings, request: Request, tell: Callable[[Event], None], stop: threading.Event
+    settings: Settings, request: Request, on_event: Callable[[Event], None], stop: threading.Event
 ) -> Judged | Nothing:
     """Train a bridge on what the journal holds, judge it, and promote it if it is better.
 
     Args:
         settings: all of them.
-        request: from where to start, and how long.
-        tell: hears every event, the returned one included.
+        request: the start and the time limit.
+        on_event: called with every event, including the returned one.
         stop: asks for the training's state to be saved.
 
     Raises:
-        Interrupted: if ``stop`` was set; the next training goes on from the saved state.
-        AttuneError: if a room cannot be opened, another training is under way, or this one fails.
+        Interrupted: if ``stop`` was set; the next training resumes from the saved state.
+        AttuneError: if a model or folder cannot be opened, another training is running, or this
+            one fails.
     """
     with alone(settings.bridges), Journal.open(settings.journal) as journal:
         found = examples(journal.turns(), settings.personalise)
         taught = sum(example.weight == 1.0 for example in found)
         try:
-            outcome = _retrain(settings, request, journal, found, tell, stop)
+            outcome = _retrain(settings, request, journal, found, on_event, stop)
         except TrainingError:
-            shred([settings.bridges / STATE])  # what cannot go on must not stay either
+            shred([settings.bridges / STATE])  # it cannot be resumed
             raise
         shred([settings.bridges / STATE])
         journal.remember(EXAMPLES, str(taught))
-    tell(outcome)
+    on_event(outcome)
     return outcome
 
 
@@ -87,7 +86,7 @@ def _retrain(
     request: Request,
     journal: Journal,
     found: Sequence[Example],
-    tell: Callable[[Event], None],
+    on_event: Callable[[Event], None],
     stop: threading.Event,
 ) -> Judged | Nothing:
     kind = kinds.named(settings.personalise.head)
@@ -96,17 +95,19 @@ def _retrain(
     settings = settings.model_copy(update={"personalise": wanted})
     train = [example for example in found if not example.held_out]
     held_out = [example for example in found if example.held_out]
-    tell(Collected(len(train), len(held_out)))
+    on_event(Collected(len(train), len(held_out)))
     if not train:
-        return Nothing("There are no examples yet. 'assistant enroll' is the quickest way to some.")
+        return Nothing(
+            "There are no examples yet. The quickest way to add some is 'assistant enroll'."
+        )
     if len(held_out) < wanted.tuned.min_held_out:
         return Nothing(
-            f"Of {len(found)} examples {len(held_out)} are held out to judge by, and "
-            f"{wanted.tuned.min_held_out} are needed; some more will do."
+            f"Of {len(found)} examples {len(held_out)} are held out to judge by, but "
+            f"{wanted.tuned.min_held_out} are needed; add some more examples."
         )
     folder = BridgeFolder(settings.bridges)
     with vocabulary(settings.generate.path) as language:
-        heard = hear(settings, journal, found, lambda done, of: tell(Encoded(done, of)))
+        heard = hear(settings, journal, found, lambda done, of: on_event(Encoded(done, of)))
         if (why := kind.obstacle(heard.source)) is not None:
             return Nothing(why)
         head, start = beginning(settings, request, folder, heard, language)
@@ -119,7 +120,7 @@ def _retrain(
             name_of(settings, head, seen),
         )
         trained = trainer.run(
-            lambda point, left: tell(Stepped(point.step, steps, point.loss, point.held_out, left)),
+            stepping(steps, on_event),
             stop,
             request.minutes or wanted.max_minutes,
             lambda: journal.exist([example.turn for example in found]),
@@ -129,20 +130,23 @@ def _retrain(
     record = Record(wanted.head, start, turns, trained.curve)
 
     def judged() -> Verdict:
-        return verdict_on(settings, heard, trained, candidate, tell)
+        return verdict_on(settings, heard, trained, candidate, on_event)
 
     return conclude(folder, journal, candidate, record, judged)
 
 
+def stepping(steps: int, on_event: Callable[[Event], None]) -> Callable[[CurvePoint, float], None]:
+    """Reports a trainer's progress as events."""
+    return lambda point, left: on_event(
+        Stepped(point.step, steps, point.loss, point.held_out, left)
+    )
+
+
 @contextmanager
 def alone(folder: Path) -> Generator[None, None, None]:
-    """Be the only training on this folder.
-
-    Raises:
-        TrainingError: if another one is under way.
-    """
+    """Hold the folder's lock for trainings; ``TrainingError`` if another one is running."""
     durable.folder(folder)
-    busy = TrainingError("A training is under way already. 'assistant status' shows how far it is.")
+    busy = TrainingError("A training is already running; 'assistant status' shows its progress.")
     with durable.locked(folder / "training.lock", busy):
         yield
 
@@ -154,10 +158,10 @@ def beginning(
     heard: TrainingFeatures,
     language: Tokens,
 ) -> tuple[Head, str]:
-    """The head in the state that training starts from, and what that state is called.
+    """The head at the start of the training, and that start's name.
 
     Raises:
-        TrainingError: if the encoder does not give what the wished-for kind learns.
+        TrainingError: if the encoder does not provide what the requested kind learns from.
     """
     wanted = settings.personalise
     kind = kinds.named(wanted.head)
@@ -176,27 +180,25 @@ def _start(
     heard: TrainingFeatures,
     language: Language,
 ) -> tuple[Checkpoint | None, str]:
-    """The trained bridge to go on from, if the request wants one and it is of the right kind."""
+    """The trained bridge to start from, if the request allows one and its kind matches."""
     if request.start == "scratch":
         return None, "scratch"
-    paths = [("base", settings.bridge.path)]
-    if request.start == "current" and (learned := folder.current) is not None:
-        paths.insert(0, (learned, folder.path(learned)))
+    learned = folder if request.start == "current" else None
     network = REGISTRY[settings.personalise.head].networks[0]
-    for name, found in usable(paths, heard.source, language):
+    for name, found in usable(settings, learned, heard.source, language):
         if found.config.kind == network:
             return found, name
     return None, "scratch"
 
 
 def _spoken_tokens(heard: TrainingFeatures, language: Language) -> Iterable[int]:
-    """Tokens of everything said and of everything understood."""
+    """Tokens of all texts and all transcripts."""
     for pair in (*heard.train, *heard.held_out, *heard.replay, *heard.canaries):
         yield from language.tokens(pair.text)
         yield from language.tokens(pair.features.transcript.spoken)
 
 
 def _sampled(language_size: int, number: int) -> list[int]:
-    """Tokens that nobody has said yet, so that the candidates are not only what was heard."""
+    """Random tokens, so that candidates are not limited to what was heard."""
     rng = random.Random(number)  # noqa: S311 - reproducible, not secret
     return rng.sample(range(language_size), min(SAMPLED, language_size))

@@ -1,8 +1,7 @@
-"""Training of a bridge on cached features, reproducible, resumable and bounded in memory.
+"""Training of a bridge on cached features: reproducible, resumable and bounded in memory.
 
-Every step is a function of the seed and its number alone, so a training that was interrupted
-goes on as if it had not been. It does not know where examples come from nor what becomes of the
-result.
+Every step depends only on the seed and its number, so an interrupted training resumes as if nothing
+had happened. The trainer does not know where examples come from or what the result is used for.
 """
 
 from __future__ import annotations
@@ -32,60 +31,61 @@ from assistant.bridge.kinds.kind import Head
 from assistant.config import PersonaliseSettings
 from assistant.errors import TrainingError
 from assistant.journal.lineage import CurvePoint
+from assistant.personalise.data.feature_file import not_written
 from assistant.personalise.data.features import erased
 
 SAVE_S = 15.0
-"""Seconds of work between two saved states."""
+"""Seconds between saved states."""
 
 MEASUREMENTS = 20
 """How often the held-out loss is measured in a full training."""
 
 PATIENCE = 6
-"""Measurements without a better held-out loss after which training stops."""
+"""Training stops after this many measurements without a better held-out loss."""
 
 WARM_UP = 10
 """Steps over which the learning rate rises."""
 
 MASKS = 2
-"""Stretches of frames that are hidden from each training utterance."""
+"""Number of frame ranges masked in each training utterance."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Material:
-    """What a training sees."""
+    """The data of a training."""
 
     train: Sequence[Pair]
-    replay: Sequence[Pair]  # common talk, as much of it per step as of the user's
+    replay: Sequence[Pair]  # common talk, as much per step as of the user's speech
     held_out: Sequence[Pair]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trained:
-    """What came out."""
+    """The result of a training."""
 
     weights: Mapping[str, Tensor]  # those with the lowest held-out loss
     curve: tuple[CurvePoint, ...]
 
     @property
     def has_learned(self) -> bool:
-        """Whether the held-out loss was ever lower than at the beginning."""
+        """Whether the held-out loss was ever lower than at the start."""
         losses = [point.held_out for point in self.curve if point.held_out is not None]
         return not losses or min(losses) < losses[0]
 
 
 class Interrupted(Exception):  # noqa: N818 - not an error: the state is saved
-    """The training was asked to stop; it goes on from its saved state."""
+    """The training was asked to stop; it can resume from its saved state."""
 
 
 class Trainer:
     """One training of one bridge.
 
     Args:
-        head: where it begins and what it is trained toward.
-        material: what it sees.
+        head: the initial bridge and its loss.
+        material: the data.
         settings: rate, batch, steps, seed, memory.
-        state: file that the training's state is kept in.
-        name: identifies all of the above; a kept state of another name is not gone on from.
+        state: file for the training's state.
+        name: identifies all of the above; a saved state with another name is ignored.
     """
 
     def __init__(
@@ -114,13 +114,13 @@ class Trainer:
         self._best: dict[str, Tensor] = _copy(self._network)
         self._curve: list[CurvePoint] = []
         self._step = 0
-        self._seconds = 0.0  # of work, in earlier runs too
-        self._used = 0  # bytes of memory at the fullest moment of the last step
+        self._seconds = 0.0  # of work, including earlier runs
+        self._used = 0  # peak memory of the last step in bytes
 
-    @given_back()  # every step takes and leaves blocks of other sizes
+    @given_back()  # every step allocates blocks of other sizes
     def run(
         self,
-        told: Callable[[CurvePoint, float], None],
+        on_step: Callable[[CurvePoint, float], None],
         stop: threading.Event,
         minutes: float,
         wanted: Callable[[], bool] = lambda: True,
@@ -128,14 +128,14 @@ class Trainer:
         """Train to the end.
 
         Args:
-            told: called after each step with where the curve is and the seconds left.
-            stop: asks for the state to be saved and the training broken off.
-            minutes: longest time, earlier runs of the same training included.
-            wanted: asked before the state is saved; once it is not, nothing of it is kept.
+            on_step: called after each step with the point on the curve and the seconds left.
+            stop: asks for the state to be saved and the training to stop.
+            minutes: time limit, including earlier runs of the same training.
+            wanted: called before the state is saved, which happens only if it returns true.
 
         Raises:
             Interrupted: if ``stop`` was set.
-            TrainingError: if the loss is no number any more, memory does not suffice, or the
+            TrainingError: if the loss becomes NaN or infinite, memory is insufficient, or the
                 training is no longer wanted.
         """
         torch.set_num_threads(self._settings.threads)
@@ -156,7 +156,7 @@ class Trainer:
             if self._step % every == 0 or last:
                 self._measure(loss)
             left = self._seconds / self._step * (self._settings.steps - self._step)
-            told(
+            on_step(
                 CurvePoint(self._step, self._seconds, loss, self._curve[-1].held_out),
                 max(0.0, min(left, minutes * 60 - self._seconds)),
             )
@@ -165,11 +165,11 @@ class Trainer:
             if time.monotonic() - saved > SAVE_S:
                 self._save(wanted)
                 saved = time.monotonic()
-        self._save(wanted)  # so that judging can be broken off, too
+        self._save(wanted)  # so that judging can be interrupted, too
         return Trained(self._best, tuple(self._curve))
 
     def _advance(self) -> float:
-        """One step; its loss."""
+        """Take one step and return its loss."""
         settings, step = self._settings, self._step
         seed(settings.tuned.seed * 1_000_003 + step)
         rate = min(1.0, (step + 1) / WARM_UP) * (1 - step / settings.steps)
@@ -228,13 +228,13 @@ class Trainer:
             return
         if self._batch == 1:
             raise TrainingError(
-                f"The training takes {used:.0f} MB and may take {self._settings.memory_mb} MB. "
+                f"The training needs {used:.0f} MB but may use only {self._settings.memory_mb} MB. "
                 "Raise personalise.memory_mb, or lower personalise.replay."
             )
         self._batch = max(1, self._batch // 2)
 
     def _save(self, wanted: Callable[[], bool]) -> None:
-        """Keep everything that the next step depends on, atomically and durably."""
+        """Save everything that the next step depends on, atomically and durably."""
         if not wanted():
             raise erased()
         tensors = {f"now/{name}": tensor for name, tensor in _copy(self._network).items()}
@@ -252,13 +252,10 @@ class Trainer:
             durable.folder(self._state.parent)
             durable.write(self._state, save(tensors, metadata=header))
         except OSError as error:
-            raise TrainingError(
-                f"Cannot keep {self._state}: {error.strerror}. Make room and give yourself the "
-                "right to write there, or set personalise.folder to another folder."
-            ) from None
+            raise not_written(self._state, error) from None
 
     def _resume(self) -> None:
-        """Go on from a kept state of this very training, if there is a whole one."""
+        """Resume from a complete saved state of the same training, if there is one."""
         try:
             with cast("Any", safe_open)(self._state, framework="pt") as file:
                 header: dict[str, str] = file.metadata() or {}
@@ -278,7 +275,7 @@ class Trainer:
             groups = self._optimiser.state_dict()["param_groups"]
             self._optimiser.load_state_dict({"state": adam, "param_groups": groups})
         except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError):
-            return  # not kept, or cut off by a power failure: from the beginning
+            return  # missing or damaged: start from the beginning
         self._best = parts["best"]
         self._curve = curve
         self._step, self._batch = int(header["step"]), int(header["batch"])
@@ -286,18 +283,14 @@ class Trainer:
 
 
 def chosen(pairs: Sequence[Pair], size: int, number: int, step: int) -> list[Pair]:
-    """The pairs of one step: of like length, every pair once per round.
+    """The pairs of one step, from 0: at most ``size``, of similar length, each once per round.
 
-    Args:
-        pairs: all there are.
-        size: how many at most.
-        number: seed of the order.
-        step: number of the step, from 0.
+    ``number`` is the seed of the order.
     """
     batches = -(-len(pairs) // size)
     turn, place = divmod(step, batches)
     rng = random.Random(f"{number}/{turn}")  # noqa: S311 - reproducible, not secret
-    # lengths a little blurred, so that the same ones do not always go together
+    # slightly randomised lengths, so that batches vary
     order = sorted(pairs, key=lambda pair: pair.frames * rng.uniform(0.9, 1.1))
     places = list(range(batches))
     rng.shuffle(places)
@@ -306,7 +299,7 @@ def chosen(pairs: Sequence[Pair], size: int, number: int, step: int) -> list[Pai
 
 
 def masked(batch: Batch) -> Batch:
-    """The batch with a few stretches of each utterance's frames hidden."""
+    """The batch with a few frame ranges of each utterance masked."""
     frames = batch.frames.clone()
     for row, pair in enumerate(batch.pairs):
         length = pair.frames
@@ -318,7 +311,7 @@ def masked(batch: Batch) -> Batch:
 
 
 def _precision(head: Head) -> AbstractContextManager[object]:
-    """bfloat16 where the processor multiplies it natively and the network is large enough."""
+    """bfloat16 if the processor supports it natively and the network is large enough."""
     config = head.checkpoint.config
     if kinds.of(config).takes_bfloat16(config.kind) and _has_bf16():
         return torch.autocast("cpu", torch.bfloat16)

@@ -1,10 +1,9 @@
-"""A bridge carried over to another language model without any recording.
+"""Transferring a bridge to another language model without any recordings.
 
-What a bridge has learned of speech stays; only its last layer speaks of tokens. ``letters`` reads
-with any language model as it is. A ``ctc`` bridge keeps the tokens that the other model has, too.
-Those that fill slots or score rows go through a linear map between the two embedding tables,
-which is multiplied into their own weights, so the result is an ordinary checkpoint. It counts as
-accepted only where held-out speech says so.
+What a bridge has learned about speech stays; only its last layer depends on tokens. ``letters``
+works with any language model unchanged. A ``ctc`` bridge keeps the tokens that both models have.
+For other kinds, a linear map between the two embedding tables is multiplied into the weights, so
+the result is an ordinary checkpoint. It is accepted only if it does well on held-out speech.
 """
 
 from __future__ import annotations
@@ -33,25 +32,21 @@ from assistant.personalise.training.retrain import alone
 from assistant.personalise.training.trainer import Trained
 
 COMMON = 400
-"""Sentences of common talk whose tokens are fitted before all others."""
+"""Sentences of common talk whose tokens are preferred in fitting the map."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Carried:
-    """A bridge for another language model, and how well it could be carried over."""
+    """A bridge for another language model, and how well the transfer went."""
 
     checkpoint: Checkpoint
     how: str  # a sentence for a person, as in "Tokens kept: 9 of 10"
 
 
 def carried(found: Checkpoint, old: Tokens, new: Tokens, said: Iterable[int] = ()) -> Carried:
-    """A bridge made for one language model, for another one.
+    """Transfer a bridge, of any kind but letters, from an old to a new language model.
 
-    Args:
-        found: the bridge, of any kind but letters, which needs no change.
-        old: the model it was made for.
-        new: the model it is to be for.
-        said: tokens of the new model that are said in this home and in common talk.
+    ``said`` has the new model's tokens that are said in this home and in common talk.
 
     Raises:
         BridgeError: if the two models share too few tokens.
@@ -76,19 +71,19 @@ def carried(found: Checkpoint, old: Tokens, new: Tokens, said: Iterable[int] = (
 
 
 def transfer(
-    settings: Settings, old: Path, version: str | None, tell: Callable[[Event | Carried], None]
+    settings: Settings, old: Path, version: str | None, on_event: Callable[[Event | Carried], None]
 ) -> Judged | Nothing:
-    """Carry a bridge over to the language model of the settings, judge it, promote it if accepted.
+    """Transfer a bridge to the settings' language model, judge it, and promote it if accepted.
 
     Args:
         settings: all of them; ``generate.path`` names the new model.
         old: GGUF of the model that the bridge was made for.
-        version: which bridge; ``"base"``: that of the settings; ``None``: the one that answers.
-        tell: hears every event, and what the carrying over gave.
+        version: which bridge; ``"base"``: the settings' one; ``None``: the one in use.
+        on_event: called with every event and with the transferred bridge.
 
     Raises:
-        AttuneError: if a room cannot be opened, a training is under way, or the bridge cannot be
-            carried over.
+        AttuneError: if a model or folder cannot be opened, a training is running, or the bridge
+            cannot be transferred.
     """
     if not old.is_file():
         raise BridgeError(
@@ -104,11 +99,11 @@ def transfer(
         start, found = _chosen(settings, folder, version)
         if not found.table:
             return Nothing(
-                f"Bridge {found.version} reads letters and goes with any language model as it is."
+                f"Bridge {found.version} reads letters, so it works with any language model."
             )
         if found.table == after.embedding_fingerprint:
             return Nothing(
-                f"Bridge {found.version} fits the language model {settings.generate.path} as it is."
+                f"Bridge {found.version} already fits the language model {settings.generate.path}."
             )
         fingerprint = open_encoder(settings.encode).fingerprint
         with vocabulary(old) as before:
@@ -122,7 +117,7 @@ def transfer(
             texts = (*sentences(COMMON), *(example.text for example in taught))
             said = {token for text in texts for token in after.tokens(text)}
             over = carried(found, before, after, said)
-        tell(over)
+        on_event(over)
         candidate = over.checkpoint
         held_out = [example for example in taught if example.held_out]
 
@@ -130,32 +125,32 @@ def transfer(
             if not held_out:
                 why = "there are no held-out recordings yet to judge it by"
                 return Verdict(accepted=False, why=why, numbers={"held_out": 0})
-            heard = hear(settings, journal, held_out, lambda done, of: tell(Encoded(done, of)))
-            return verdict_on(settings, heard, Trained(candidate.weights, ()), candidate, tell)
+            heard = hear(settings, journal, held_out, lambda done, of: on_event(Encoded(done, of)))
+            return verdict_on(settings, heard, Trained(candidate.weights, ()), candidate, on_event)
 
         turns = () if start == "base" else _turns(lineage, start)
         record = Record(candidate.config.kind, start, turns)
         outcome = conclude(folder, journal, candidate, record, judged)
-    tell(outcome)
+    on_event(outcome)
     return outcome
 
 
 def _chosen(
     settings: Settings, folder: BridgeFolder, version: str | None
 ) -> tuple[str, Checkpoint]:
-    """The bridge to be carried over, and what it is called."""
+    """The bridge to transfer, and its name."""
     if version is None:
         version = folder.current or "base"
     if version != "base":
         return version, folder.read(version)
     if settings.bridge.path is None:
         raise BridgeError(
-            "There is no bridge to carry over. 'assistant bridge list' shows those there are; "
+            "There is no bridge to transfer. 'assistant bridge list' shows all bridges; "
             "'assistant bridge bootstrap' makes one for this pair of models."
         )
     return "base", checkpoint.read(settings.bridge.path)
 
 
 def _turns(lineage: Lineage, version: str) -> tuple[int, ...]:
-    """The exchanges that a learned bridge was trained on: what it knows of them goes over, too."""
+    """The exchanges a learned bridge was trained on, whose traces are transferred, too."""
     return next((each.turns for each in lineage.records() if each.version == version), ())

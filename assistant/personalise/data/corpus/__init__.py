@@ -1,4 +1,4 @@
-"""Other people's recordings and texts, and one's own from elsewhere, as sentence-level pairs."""
+"""Recordings with texts from outside Attune, as sentence-level pairs."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ __all__ = ["Found", "Pair", "Problem", "Skipped", "pairs"]
 def pairs(
     path: Path, *, participant: str | None = None, audio: Path | None = None
 ) -> Iterator[Found]:
-    """What a corpus holds, read while it is iterated over.
+    """The contents of a corpus, read during iteration.
 
     Args:
         path: a folder of recordings with texts beside them, a table (CSV or TSV), a CHAT
             transcript, or a folder of these.
-        participant: whose sentences to take from CHAT transcripts.
-        audio: where the recordings are, if not beside the transcripts or the table.
+        participant: whose sentences to use from CHAT transcripts.
+        audio: folder of the recordings, if not beside the transcripts or the table.
 
     Raises:
-        CorpusError: if nothing of that kind is there.
+        CorpusError: if no corpus is found there.
     """
     if audio is not None and not audio.is_dir():
-        raise CorpusError(f"There is no folder {audio}. Check what --audio names.")
+        raise CorpusError(f"There is no folder {audio}. Check --audio.")
     if path.is_dir():
         transcripts = chat.transcripts(path)
         if not transcripts:
@@ -44,6 +44,6 @@ def pairs(
     if path.suffix.lower() == chat.SUFFIX:
         return chat.pairs(path, path.parent, participant, audio)
     raise CorpusError(
-        f"{path} is no corpus. Name a table (.csv, .tsv), a CHAT transcript ({chat.SUFFIX}), a "
+        f"{path} is not a corpus. Name a table (.csv, .tsv), a CHAT transcript ({chat.SUFFIX}), a "
         "folder of these, or a folder of recordings with a .txt file beside each."
     )

@@ -1,7 +1,7 @@
 """TalkBank's CHAT transcripts: the sentences of one participant, cut out by their time bullets.
 
-The text is what the recording holds: words that the speaker took back stay in, and so does the
-form that was said where another is given as meant; codes, events and fragments of words go.
+The text is what was actually said: retracted words stay, and so does the spoken form where another
+is given as intended; codes, events and word fragments are removed.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ from assistant.values import SAMPLE_RATE
 SUFFIX = ".cha"
 
 USUAL = ("PAR", "CHI")
-"""Whose sentences are taken unless told otherwise: the participant of a study, or the child."""
+"""Whose sentences are used by default: the study participant's, or the child's."""
 
 MARGIN_MS = 100
-"""Sound kept around a sentence, as far as nobody's bullet covers it: bullets are set by hand."""
+"""Sound kept around a sentence, outside all other bullets, since bullets are set by hand."""
 
 MOST_REPEATS = 50
-"""How often a transcript may say that words are repeated; the CHAT library writes them all out."""
+"""Most repetitions that a code may state; the CHAT library expands them all."""
 
 ROUNDING_MS = 50
-"""How far a bullet may reach beyond the end of the recording."""
+"""How far a bullet may extend beyond the end of the recording."""
 
 BESIDE = ("media", "audio")
-"""Folders beside a transcript in which its recording may lie."""
+"""Folders beside a transcript that may hold its recording."""
 
 _START = re.compile(r"@\w|%\w+:|\*\w+:(\s|$)")
 _BULLET = re.compile(r'\x15(?:%\w+:"[^"]*"_)?(\d+)_(\d+)-?\x15')
@@ -66,7 +66,7 @@ class Line:
 
     number: int  # of its first line in the file, from 1
     speaker: str
-    coded: str  # as it stands there
+    coded: str  # as in the file
     audible: str  # without most of the codes
 
     @property
@@ -83,16 +83,16 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """A CHAT file as far as it could be read."""
+    """The readable part of a CHAT file."""
 
     lines: tuple[Line, ...]
-    media: str  # what @Media names, or nothing
+    media: str  # the name in @Media, or empty
     media_line: int
-    faults: tuple[tuple[int, str], ...]  # number of the line, what is wrong with it
+    faults: tuple[tuple[int, str], ...]  # line number, what is wrong there
 
 
 def transcripts(folder: Path) -> list[Path]:
-    """The CHAT files in a folder and those below it, by name."""
+    """The CHAT files in a folder and its subfolders, sorted."""
     return sorted(
         path
         for path in folder.rglob("*")
@@ -107,9 +107,9 @@ def pairs(
 
     Args:
         path: the CHAT file.
-        root: the folder of the whole corpus; ``audio`` may be laid out like it.
-        participant: the code of the speaker, by default the first of ``USUAL`` who speaks.
-        audio: where the recording is, by default beside the transcript.
+        root: the folder of the whole corpus; ``audio`` may have the same structure.
+        participant: the speaker's code, by default the first of ``USUAL`` who speaks.
+        audio: the recording's folder, by default beside the transcript.
     """
     name = written(path)
     try:
@@ -125,8 +125,8 @@ def pairs(
     if speaker is None:
         yield Problem(
             name,
-            f"holds nothing said by {' or '.join(wanted)}, only by {', '.join(there)}: choose "
-            "with --participant" if there else "holds no utterances",
+            f"contains nothing said by {' or '.join(wanted)}, only by {', '.join(there)}: choose "
+            "with --participant" if there else "contains no utterances",
         )  # fmt: skip
         return
     recording = _recording(path, root, transcript.media, audio)
@@ -138,7 +138,7 @@ def pairs(
             "folder with --audio",
         )
         return
-    # where it was found: beside the transcript, or in the folder that was given
+    # no links out of the folder where it was found
     if (outside := leads_out(recording, recording.parent)) is not None:
         yield Problem(f"{name}:{transcript.media_line}", outside)
         return
@@ -154,10 +154,10 @@ def pairs(
 
 
 def parse(data: bytes) -> Transcript:
-    """Read a CHAT file; what is malformed costs its own lines only.
+    """Read a CHAT file, leaving out malformed lines.
 
     Raises:
-        ValueError: if the CHAT library does not find the same utterances.
+        ValueError: if the CHAT library finds different utterances.
     """
     lines, faults = _joined(data)
     coded = [(number, text) for number, text in lines if text.startswith("*")]
@@ -165,7 +165,7 @@ def parse(data: bytes) -> Transcript:
     reader = CHAT.from_strs([cleaned], parallel=False, strict=False, mor_tier=None, gra_tier=None)
     said = [each for each in reader.utterances() if each.participant is not None]
     if lines and not lines[-1][1].startswith("@End"):
-        faults.append((lines[-1][0], "is the last line although it is not @End: is some missing?"))
+        faults.append((lines[-1][0], "is the last line but not @End: is something missing?"))
     media = reader.headers()[0].media or {}
     return Transcript(
         lines=tuple(
@@ -179,11 +179,7 @@ def parse(data: bytes) -> Transcript:
 
 
 def said_in(line: Line) -> str:
-    """The words of an utterance in spoken form.
-
-    Raises:
-        ValueError: if they are not all known, or cannot be written.
-    """
+    """The words of an utterance in spoken form; ``ValueError`` if some are unknown."""
     words = _WITHIN_WORDS.sub("", line.audible)
     if any(_UNINTELLIGIBLE.fullmatch(word) for word in words.lower().split()):
         raise ValueError("unintelligible")
@@ -191,12 +187,7 @@ def said_in(line: Line) -> str:
 
 
 def cut_ms(span: tuple[int, int], spans: Sequence[tuple[int, int]]) -> tuple[int, int]:
-    """Where to cut for a bullet: with a margin that never reaches into another bullet.
-
-    Args:
-        span: the bullet, from and to in ms.
-        spans: every bullet of the recording.
-    """
+    """Where to cut for a bullet, in ms, with margins that never reach into other bullets."""
     begin, end = span
     before = max((other_end for other, other_end in spans if other < begin), default=0)
     after = min((other for other, other_end in spans if other_end > end), default=end + MARGIN_MS)
@@ -230,7 +221,7 @@ def _pair(
 
 
 def _fault(line: Line, length_ms: int) -> str | None:
-    """What is malformed in an utterance, so that its words or times cannot be relied on."""
+    """What is malformed in an utterance and makes its words or times unreliable."""
     if line.coded.count("\x15") != 2 * len(line.spans):
         return "has a broken time bullet"
     if not _is_bracketed(line.coded):
@@ -239,21 +230,21 @@ def _fault(line: Line, length_ms: int) -> str | None:
         return f"repeats words more than {MOST_REPEATS} times"
     begin, end = line.span or (0, 1)
     if end <= begin:
-        return f"has a time bullet that does not run forwards ({begin}_{end})"
+        return f"has a time bullet that ends before it begins ({begin}_{end})"
     if end > length_ms + ROUNDING_MS:
         return f"has a time bullet to {end} ms, but the recording ends at {length_ms} ms"
     return None
 
 
 def _readable(utterance: str) -> str:
-    """An utterance without what is not words; a malformed one never reaches the library."""
+    """The words of an utterance; none of a malformed one, which the library must not see."""
     speaker, _, coded = utterance.partition(":")
     is_well_formed = _is_bracketed(coded) and not _is_endless(coded)
     return f"{speaker}:{_NOT_WORDS.sub('', coded) if is_well_formed else ''}"
 
 
 def _is_endless(coded: str) -> bool:
-    """Whether repetitions, which may be nested, come to more than anybody says."""
+    """Whether repetitions, which may be nested, multiply beyond ``MOST_REPEATS``."""
     total = 1
     for times in _REPEATED.findall(coded):
         total *= max(1, int(times[:9]))
@@ -261,7 +252,7 @@ def _is_endless(coded: str) -> bool:
 
 
 def _is_bracketed(coded: str) -> bool:
-    """Whether every bracket of an utterance has its counterpart."""
+    """Whether all brackets of an utterance match."""
     bare = _CODE.sub("", coded)
     depth = 0
     for char in bare:
@@ -272,16 +263,16 @@ def _is_bracketed(coded: str) -> bool:
 
 
 def _joined(data: bytes) -> tuple[list[tuple[int, str]], list[tuple[int, str]]]:
-    """The lines of a file, each with those that continue it, and the faulty ones: number, text."""
+    """Logical lines of a file with their continuations, and faults: line number and text."""
     lines: list[tuple[int, str]] = []
     faults: list[tuple[int, str]] = []
-    sound = False  # whether the line that a next one may continue is whole so far
+    sound = False  # whether the current line is intact and can be continued
     for number, raw in enumerate(data.removeprefix(b"\xef\xbb\xbf").splitlines(), 1):
         continues = raw[:1] in (b"\t", b" ")
         try:
             text = raw.decode().rstrip()
         except UnicodeDecodeError:
-            faults.append((number, "is not UTF-8: save the file anew in that encoding"))
+            faults.append((number, "is not UTF-8: save the file in that encoding"))
             if continues and sound:
                 lines.pop()
             sound = False
@@ -312,7 +303,7 @@ def _recording(path: Path, root: Path, media: str, audio: Path | None) -> Path |
         for each in sorted(folder.iterdir())
         if each.suffix.lower() in recordings.SUFFIXES and each.stem.lower() in stems
     ]
-    # MP3 last: its encoders put a gap in front, which shifts every bullet
+    # MP3 last: its encoders insert a gap at the start, which shifts every bullet
     return min(
         found,
         key=lambda each: (stems.index(each.stem.lower()), each.suffix.lower() == ".mp3"),

@@ -25,26 +25,22 @@ TEXT_SUFFIXES = (".txt", ".lab")
 
 
 def pairs(folder: Path) -> Iterator[Found]:
-    """The recordings in a folder and those below it, by name.
-
-    Raises:
-        CorpusError: if it holds no recordings.
-    """
+    """The recordings in a folder and its subfolders, sorted; ``CorpusError`` if there are none."""
     files = sorted(
         path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")
     )
     found = [path for path in files if path.suffix.lower() in recordings.SUFFIXES]
     if not found:
         raise CorpusError(
-            f"The folder {folder} holds neither recordings nor CHAT transcripts (.cha). "
-            "Name another folder, or the table of a corpus itself (.csv, .tsv)."
+            f"The folder {folder} contains neither recordings nor CHAT transcripts (.cha). "
+            "Name another folder, or the corpus's table itself (.csv, .tsv)."
         )
     for recording in found:
         text = _text_of(recording)
         if text is None:
             yield Problem(
                 written(recording),
-                f"has no text: write what is said in it into {recording.with_suffix('.txt').name}",
+                f"has no text: write what is said in it to {recording.with_suffix('.txt').name}",
             )
         else:
             yield _pair(recording, text, folder)
@@ -59,9 +55,9 @@ def pair(recording: Path, text: str, where: str, root: Path) -> Found:
 
     Args:
         recording: the file.
-        text: what is said in it, as somebody wrote it.
-        where: the place to name if the two cannot be used.
-        root: the folder that somebody gave; what lies outside is not taken.
+        text: what is said in it, as written.
+        where: named in problems.
+        root: the corpus's folder; files outside are refused.
     """
     if (outside := leads_out(recording, root)) is not None:
         return Problem(where, outside)
@@ -98,7 +94,7 @@ def _pair(recording: Path, text: Path, root: Path) -> Found:
     try:
         return pair(recording, text_of(text).decode("utf-8-sig"), written(text), root)
     except UnicodeDecodeError:
-        return Problem(written(text), "is not UTF-8: save it anew in that encoding")
+        return Problem(written(text), "is not UTF-8: save it in that encoding")
     except ValueError as error:
         return Problem(written(text), f"cannot be read: {error}")
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What a corpus gives: pairs of sound and text, and what had to be left out."""
+"""The contents of a corpus: pairs of sound and text, and what had to be left out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from assistant.values import SAMPLE_RATE, sealed
 
 SHORTEST_S = 0.3
 LONGEST_S = 20.0
-"""Sentences last between these; the longer ones are for cutting, not for learning."""
+"""Shortest and longest sentences to learn from; longer ones should be cut up."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,7 +23,7 @@ class Pair:
 
     samples: NDArray[np.float32]  # mono 16 kHz in [-1, 1], shape (n_samples,)
     text: str  # spoken form
-    source: str  # path of the recording, for a part of it with "#from-to" in ms
+    source: str  # path of the recording; for a part of it, with "#from-to" in ms
 
     def __post_init__(self) -> None:
         sealed(self.samples, np.float32, 1, "Pair.samples")
@@ -36,15 +36,15 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A sentence that is well formed and still not for learning."""
+    """A well-formed sentence that cannot be learned from."""
 
     where: str  # "file:line", or the file
-    why: str  # one of few reasons, so that they can be counted
+    why: str  # one of a few reasons, so that they can be counted
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that ought to be mended."""
+    """Something that should be fixed."""
 
     where: str  # "file:line", or the file
     why: str
@@ -53,28 +53,28 @@ class Problem:
 Found = Pair | Skipped | Problem
 
 MOST_LETTERS = (40, 40)
-"""Letters that can be said in no time, and per second beside: twice what a fast talker says."""
+"""Letters allowed for any recording, and in addition per second: twice a fast talker's rate."""
 
 LARGEST_TEXT = 50_000_000
-"""Bytes of a file of texts, which is read as a whole; the largest of TalkBank's have 2 MB."""
+"""Most bytes of a text file, which is read whole; TalkBank's largest have 2 MB."""
 
 
 def text_of(path: Path) -> bytes:
-    """What stands in a file of texts.
+    """The content of a text file.
 
     Raises:
-        ValueError: if it is no ordinary file, or larger than any text.
+        ValueError: if it is not an ordinary file, or is too large for a text.
         OSError: if it cannot be read.
     """
-    if not path.is_file():  # a pipe would be waited for, a device never ends
+    if not path.is_file():  # reading a pipe would block, and a device never ends
         raise ValueError("it is not an ordinary file")
     if path.stat().st_size > LARGEST_TEXT:
-        raise ValueError("it is larger than any text")
+        raise ValueError("it is too large for a text")
     return path.read_bytes()
 
 
 def leads_out(path: Path, root: Path) -> str | None:
-    """Why a file is not taken if its name or a link leads out of the folder that was given."""
+    """Why a file is refused if its name or a link leads out of the corpus's folder."""
     real = path.resolve()
     if real.is_relative_to(root.resolve()):
         return None
@@ -82,7 +82,7 @@ def leads_out(path: Path, root: Path) -> str | None:
 
 
 def too_much(text: str, seconds: float) -> str | None:
-    """Why so much text cannot be what is said in that time, if it is more."""
+    """Why a text is refused if it is too long for that time."""
     at_once, each_second = MOST_LETTERS
     if len(text) > at_once + each_second * seconds:
         return f"has more text ({len(text)} letters) than can be said in {seconds:.1f} s"
@@ -90,7 +90,7 @@ def too_much(text: str, seconds: float) -> str | None:
 
 
 def written(path: Path) -> str:
-    """A path as text, also where its name holds bytes that are not UTF-8."""
+    """A path as text, even if its name holds bytes that are not UTF-8."""
     return str(path).encode("utf-8", "backslashreplace").decode()
 
 
@@ -109,7 +109,7 @@ def load(recording: Path) -> NDArray[np.float32]:
 
 
 def unfit(seconds: float) -> str | None:
-    """Why a sentence of this length is left out, if it is."""
+    """Why a sentence of this length is left out, if so."""
     if seconds < SHORTEST_S:
         return f"shorter than {SHORTEST_S:g} s"
     if seconds > LONGEST_S:
