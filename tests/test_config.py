@@ -111,16 +111,14 @@ def test_an_unknown_flag_is_refused() -> None:
     ],
 )
 def test_a_value_out_of_range_is_refused_with_its_origin(name: str, value: str) -> None:
-    with pytest.raises(ConfigError, match=rf"from environment {name} is not usable: "):
+    with pytest.raises(ConfigError, match=rf"from environment {name} cannot be used: "):
         from_environment(**{name: value})
 
 
 @pytest.mark.parametrize("text", ["listen", "[listen\n", "a = 1\na = 2\n", '"\x00"'])
 def test_a_file_that_is_no_toml_is_refused_by_its_name(tmp_path: Path, text: str) -> None:
     path = toml(tmp_path, text)
-    with pytest.raises(
-        ConfigError, match=rf"Cannot read settings from {path}: .*Mend or remove it"
-    ):
+    with pytest.raises(ConfigError, match=rf"Cannot read settings from {path}: .*Fix or remove it"):
         load(environ={}, files=(path,))
 
 
@@ -193,7 +191,7 @@ def test_config_show_says_where_each_value_came_from(
     ]  # fmt: skip
     assert rows["listen.device"].split() == ["listen.device", "default", "null"]
     assert f"  {path}," in lines
-    assert f"  {missing} (not there)," in lines
+    assert f"  {missing} (does not exist)," in lines
     assert any("flags" in line for line in lines)
 
 

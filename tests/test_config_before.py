@@ -205,7 +205,7 @@ def test_of_each_name_that_moved_it_is_said_what_became_of_it(
         (line,) = [line for line in said if line.startswith(f"{key}, ")]
         assert str(file) in line
         assert "Tuning in assistant.config.tuning" in line
-        assert "counts in this version and will be ignored in the next one" in line
+        assert "works in this version and will be ignored in the next one" in line
 
 
 def test_a_command_says_it_once_and_whoever_sets_none_reads_nothing(
@@ -221,7 +221,7 @@ def test_a_command_says_it_once_and_whoever_sets_none_reads_nothing(
 
 
 def test_a_value_out_of_range_is_still_refused_under_its_name() -> None:
-    with pytest.raises(ConfigError, match=r"'bridge\.margin' from .*MARGIN is not usable: "):
+    with pytest.raises(ConfigError, match=r"'bridge\.margin' from .*MARGIN cannot be used: "):
         load(environ={"ATTUNE_BRIDGE__MARGIN": "2"}, files=())
 
 

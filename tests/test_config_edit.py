@@ -79,11 +79,11 @@ def test_links_and_rights_stay(file: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", [b"[generate", b"\xff", b"generate = 3\n"])
 def test_a_broken_file_is_told_and_left(text: bytes, file: Path) -> None:
     file.write_bytes(text)
-    with pytest.raises(ConfigError, match=r"Cannot change the settings in .*Mend or remove it"):
+    with pytest.raises(ConfigError, match=r"Cannot change the settings in .*Fix or remove it"):
         change(file, {"generate.path": "/new.gguf"})
     assert file.read_bytes() == text
 
 
 def test_a_place_that_may_not_be_written_is_told() -> None:
-    with pytest.raises(ConfigError, match=r"in /sys/attune/attune\.toml: .*Give yourself"):
+    with pytest.raises(ConfigError, match=r"in /sys/attune/attune\.toml: .*Make sure"):
         change(Path("/sys/attune/attune.toml"), {"generate.path": "/new.gguf"})

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from assistant.cli.shared.arguments import Subparsers, add_shared
 from assistant.cli.shared.exchange import show
-from assistant.cli.shared.output import print_json
+from assistant.cli.shared.output import print_error, print_json
 from assistant.cli.shared.past_exchanges import turn_of
 from assistant.config import Loaded, Settings
 from assistant.control.client import Client
@@ -18,18 +17,20 @@ from assistant.journal.turn import Turn
 
 def register(subparsers: Subparsers) -> None:
     """Add ``ask``."""
-    parser = subparsers.add_parser("ask", help="answer one question, in text unless told to speak")
+    parser = subparsers.add_parser(
+        "ask", help="answer one question, in writing unless you ask for speech"
+    )
     parser.add_argument("text", nargs="*", help="the question")
     parser.add_argument("--audio", type=Path, metavar="FILE", help="a recording of the question")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--route", choices=("auto", "bridge", "transcript"))
-    parser.add_argument("--aloud", action="store_true", help="speak the answer, too")
+    parser.add_argument("--aloud", action="store_true", help="also speak the answer")
     add_shared(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
-    """Answer, by the daemon if it runs, and print."""
+    """Answer, through the daemon if it is running, and print."""
     text = " ".join(args.text).strip()
     if bool(text) == (args.audio is not None):
         raise ConfigError("Give either a question or --audio FILE.")
@@ -46,7 +47,7 @@ def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
 
 
 def _is_plain(args: argparse.Namespace) -> bool:
-    """Whether a daemon with settings of its own answers as well as this process would."""
+    """Whether no flag asks for anything that the daemon's own settings would not do."""
     return all(each is None for each in (args.audio, args.route, args.database, args.wav_dir))
 
 
@@ -63,12 +64,8 @@ def _answer(text: str, args: argparse.Namespace, settings: Settings) -> Turn:
     if args.aloud or args.wav_dir is not None:
         synthesiser = open_voice(settings.speak, settings.models.folder)
         voice = Aloud(synthesiser, composition.sink(settings.speak))
-    # nobody can say yes to a command that ends with its answer
+    # this command ends with its answer, so nobody could reply to a question
     dialogue = settings.turn.model_copy(update={"ask_back": 0.0, "wake_phrase": None})
     settings = settings.model_copy(update={"turn": dialogue})
-    with composition.assistant(settings, voice, _warn) as assistant:
+    with composition.assistant(settings, voice, print_error) as assistant:
         return assistant.read(text) if utterance is None else assistant.hear(utterance)
-
-
-def _warn(text: str) -> None:
-    sys.stderr.write(f"assistant: {text}\n")

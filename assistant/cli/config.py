@@ -20,7 +20,7 @@ def register(subparsers: Subparsers) -> None:
 
 
 def run_show(args: argparse.Namespace, _settings: Settings, loaded: Loaded) -> int:
-    """Print every setting with its origin, and the files that were looked at."""
+    """Print every setting with its origin, and the files that were searched."""
     rows = loaded.rows()
     if args.json:
         print_json(
@@ -38,9 +38,9 @@ def run_show(args: argparse.Namespace, _settings: Settings, loaded: Loaded) -> i
         [(key, origin, json.dumps(value, ensure_ascii=False)) for key, value, origin in rows],
         width=None,
     )
-    print_line("\nRead in this order, later ones winning: the built-in defaults,")
+    print_line("\nRead in this order, later ones take precedence: the built-in defaults,")
     for path in loaded.files:
-        print_line(f"  {path}{'' if path.exists() else ' (not there)'},")
+        print_line(f"  {path}{'' if path.exists() else ' (does not exist)'},")
     print_line(f"  environment variables such as {ENV_PREFIX}LISTEN__SILENCE_MS=1200,")
     print_line("  flags on the command line.")
     for sentence in ("", *loaded.moved()) if loaded.moved() else ():

@@ -1,4 +1,4 @@
-"""``assistant devices``: the microphones and loudspeakers there are."""
+"""``assistant devices``: the available microphones and loudspeakers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def register(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace, _settings: Settings, _loaded: Loaded) -> int:
-    """Print them, the default ones marked."""
+    """Print them, with the defaults marked."""
     found = portaudio.devices()
     if args.json:
         for device in found:
@@ -34,7 +34,7 @@ def run(args: argparse.Namespace, _settings: Settings, _loaded: Loaded) -> int:
         )
     else:
         print_line(
-            "There is no sound device. Connect a microphone and a loudspeaker, and see that your "
-            "user is in the group 'audio'."
+            "No sound device was found. Connect a microphone and a loudspeaker, and make sure "
+            "that your user is in the group 'audio'."
         )
     return 0

@@ -1,4 +1,4 @@
-"""``assistant doctor``: is everything in order, and if not, what to do."""
+"""``assistant doctor``: checks every part and suggests fixes."""
 
 from __future__ import annotations
 
@@ -19,37 +19,35 @@ from assistant.errors import ConfigError, ControlError
 
 def register(subparsers: Subparsers) -> None:
     """Add ``doctor``."""
-    parser = subparsers.add_parser("doctor", help="is everything in order, and if not, what to do")
+    parser = subparsers.add_parser("doctor", help="check every part and suggest fixes")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument(
-        "--quick", action="store_true", help="make no sound: do not try the loudspeaker aloud"
+        "--quick", action="store_true", help="make no sound: skip the checks that can be heard"
     )
     parser.add_argument(
         "--bundle",
         type=Path,
         metavar="FILE",
-        help="also write an archive (.tar.gz) for whoever helps you, without recordings and "
-        "without anything that was said",
+        help="also write an archive (.tar.gz) to send to someone who helps you, without "
+        "recordings or anything that was said",
     )
     parser.set_defaults(run=run, run_without_settings=run_without_settings)
 
 
 def run(args: argparse.Namespace, _settings: Settings, loaded: Loaded) -> int:
-    """Print what is found, one line per check; a failure if one of them failed."""
-    there = " and ".join(str(path) for path in loaded.files if path.exists())
-    files = f"read from {there}" if there else "no file has any, so the built-in ones hold"
+    """Print one line per check; exit status 1 if one of them failed."""
+    found = " and ".join(str(path) for path in loaded.files if path.exists())
+    files = f"read from {found}" if found else "no file has any, so the defaults apply"
     return _report(args, loaded, ok(f"They are valid: {files}."))
 
 
 def run_without_settings(args: argparse.Namespace, error: ConfigError) -> int:
-    """The same where the settings cannot be read: with as much of them as can, else defaults."""
+    """The same if the settings cannot be read: with those that can be, else the defaults."""
     try:
         loaded = load(files=())
     except ConfigError:
         loaded = load(environ={}, files=())
-    return _report(
-        args, loaded, fail(f"{error} Until then the rest is looked over with the defaults.")
-    )
+    return _report(args, loaded, fail(f"{error} Until then the other checks use the defaults."))
 
 
 def _report(args: argparse.Namespace, loaded: Loaded, settings: Finding) -> int:
@@ -81,9 +79,7 @@ def _report(args: argparse.Namespace, loaded: Loaded, settings: Finding) -> int:
     if args.bundle is not None:
         bundle.write(args.bundle, bundle.contents(findings, loaded))
         if not args.json:
-            print_line(
-                f"Written to {args.bundle}, without recordings and without anything that was said."
-            )
+            print_line(f"Written to {args.bundle}, without recordings or anything that was said.")
     return 1 if failed else 0
 
 
@@ -92,21 +88,21 @@ def _print(name: str, finding: Finding) -> None:
 
 
 def daemon(settings: Settings) -> Daemon:
-    """What the running daemon tells of its health."""
+    """What the running daemon reports about its health."""
     client = Client(settings.control.path)
     try:
         if not client.is_running():
             return Daemon()
-        told = client.status()
+        status = client.status()
     except ControlError as error:
         return Daemon(trouble=str(error))
     return Daemon(
         running=True,
-        pid=told.pid,
-        uptime_s=told.uptime_s,
-        turns=told.turns,
-        warnings=len(told.warnings),
-        failures=told.failures,
-        microphone=told.microphone and told.microphone.state,
-        level_dbfs=told.microphone and told.microphone.level_dbfs,
+        pid=status.pid,
+        uptime_s=status.uptime_s,
+        turns=status.turns,
+        warnings=len(status.warnings),
+        failures=status.failures,
+        microphone=status.microphone and status.microphone.state,
+        level_dbfs=status.microphone and status.microphone.level_dbfs,
     )

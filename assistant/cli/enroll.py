@@ -8,14 +8,13 @@ import sys
 import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assistant.cli.shared.arguments import Subparsers, positive
-from assistant.cli.shared.intake import Intake
+from assistant.cli.shared.intake import LEARNS_FROM_THEM, Intake
 from assistant.cli.shared.keys import ENTER, Keys
 from assistant.cli.shared.output import print_line
 from assistant.cli.shared.recordings import play
@@ -35,7 +34,7 @@ WIDTH = 60
 """Columns of a sentence on the screen."""
 
 CLIPPED = 0.999
-"""From this magnitude on a sample counts as cut off."""
+"""A sample of at least this magnitude counts as clipped."""
 
 QUIET_DB = -42.0
 """Speech below this level drowns in the noise of most rooms."""
@@ -54,21 +53,21 @@ def register(subparsers: Subparsers) -> None:
         "--input",
         type=Path,
         metavar="FOLDER",
-        help="recordings in place of a microphone, each with what was read in a .txt file beside",
+        help="recordings instead of a microphone, each with its text in a .txt file next to it",
     )
     parser.add_argument("--device", metavar="NAME", help="part of the microphone's name")
-    parser.add_argument("--database", type=Path, metavar="FILE", help="the journal to keep")
+    parser.add_argument("--database", type=Path, metavar="FILE", help="the journal to use")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
-    """Go through the sentences that have not been read yet."""
+    """Have the user read the sentences that have not been read yet."""
     if args.input is not None:
         return _take_in(args.input, settings)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise ConfigError(
-            "Reading sentences aloud needs a terminal. Start 'assistant enroll' in one, or give "
-            "recordings with 'assistant enroll --input FOLDER'."
+            "Reading sentences aloud needs a terminal. Run 'assistant enroll' in one, or give "
+            "it recordings with 'assistant enroll --input FOLDER'."
         )
     if Client(settings.control.path).is_running():
         raise ControlError(
@@ -80,7 +79,7 @@ def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
         waiting = unread([*own, *PROMPTS], journal)
         if not waiting:
             print_line(
-                "Every sentence has been read. Give more of your own: "
+                "Every sentence has been read. Add more of your own with "
                 "'assistant enroll --phrases FILE'."
             )
             return 0
@@ -88,7 +87,7 @@ def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
             kept = _Sitting(settings, journal, keys).go_through(waiting[: args.count])
     print_line(f"\nSentences kept: {kept}. Left for another day: {len(waiting) - kept}.")
     if kept:
-        print_line("Attune learns from them when it is idle, or at once with 'assistant retrain'.")
+        print_line(LEARNS_FROM_THEM)
     return 0
 
 
@@ -112,14 +111,14 @@ def phrases(path: Path) -> list[str]:
                 spoken_form(text)
             except ValueError as error:
                 raise CorpusError(
-                    f"{path}:{number}: this sentence holds {error}. Write it as it is spoken."
+                    f"{path}:{number}: the sentence contains {error}. Write it as it is spoken."
                 ) from None
             found.append(text)
     return found
 
 
 def unread(texts: Iterable[str], journal: Journal) -> list[str]:
-    """Those of the sentences that have not been read aloud yet, each once."""
+    """The sentences that have not been read aloud yet, each once."""
     done = {turn.correction for turn in journal.turns() if turn.taught is Taught.ENROLLED}
     waiting: dict[str, str] = {}
     for text in texts:
@@ -132,7 +131,7 @@ class Level:
     """How loud a recording is."""
 
     decibels: float  # of its loud parts, relative to full scale
-    clipped: bool  # whether the loudest samples are cut off
+    clipped: bool  # whether the loudest samples are distorted
 
     @classmethod
     def of(cls, samples: NDArray[np.float32]) -> Level:
@@ -147,42 +146,37 @@ class Level:
     def advice(self) -> str:
         """What a person should know about it."""
         if self.clipped:
-            return "too loud, it is cut off: move back or turn the microphone down, then press r"
+            return "too loud and distorted: move back or turn the microphone down, then press r"
         if self.decibels < QUIET_DB:
             return "very quiet: move closer or turn the microphone up, then press r"
         return "a good level"
 
 
-class _Next(Enum):
-    KEPT = "kept"
-    SKIPPED = "skipped"
-    STOP = "stop"
-
-
-_ENDS = {"s": _Next.SKIPPED, "q": _Next.STOP}
+_SKIP, _STOP = _ENDS = ("s", "q")
 
 
 @dataclass(frozen=True, slots=True)
 class _Sitting:
-    """One person before the microphone."""
+    """One person at the microphone."""
 
     settings: Settings
     journal: Journal
     keys: Keys
 
     def go_through(self, texts: list[str]) -> int:
-        """Ask for one sentence after another; how many were kept."""
+        """Ask for one sentence after another; returns how many were kept."""
         print_line("Read each sentence aloud, in your own time. Stop whenever you like.")
         kept = 0
         for place, text in enumerate(texts, 1):
             _show(f"{place} of {len(texts)}", text)
-            outcome = self._ask(text)
-            if outcome is _Next.STOP:
+            key = self._ask(text)
+            if key == _STOP:
                 break
-            kept += outcome is _Next.KEPT
+            kept += key == ENTER
         return kept
 
-    def _ask(self, text: str) -> _Next:
+    def _ask(self, text: str) -> str:
+        """The key with which the person kept or skipped a sentence, or stopped."""
         while True:
             print_line("  Speak now.   (s skip, q stop for today)")
             sys.stdout.flush()
@@ -190,15 +184,15 @@ class _Sitting:
                 heard = self._listen()
                 key = heard if isinstance(heard, str) else self._judge(heard)
             except EOFError:
-                return _Next.STOP
-            if key in _ENDS:
-                return _ENDS[key]
+                return _STOP
             if isinstance(heard, Utterance) and key == ENTER:
                 self.journal.enrolled(heard, spoken_form(text), Taught.ENROLLED)
-                return _Next.KEPT
+                return key
+            if key in _ENDS:
+                return key
 
     def _listen(self) -> Utterance | str:
-        """What was said, or the key that was pressed instead; the microphone is open meanwhile."""
+        """What was said, or the key pressed instead; the microphone is open only during this."""
         pressed: list[str] = []
         with Microphone(self.settings.listen) as microphone:
 
@@ -214,34 +208,32 @@ class _Sitting:
         return pressed[0] if pressed or said is None else said
 
     def _judge(self, heard: Utterance) -> str:
-        """Let the person decide about a recording: the key for it."""
+        """The key with which the person decides about a recording."""
         print_line(f"  {heard.seconds:.1f} s, {Level.of(heard.samples).advice}.")
         if heard.end_reason is EndReason.MAX_LENGTH:
-            print_line("  It was cut at the greatest length. Perhaps something else is speaking?")
+            print_line("  It was cut at the maximum length. Is a radio or television on?")
         print_line("  Enter keep, r record again, p play, s skip, q stop for today")
         sys.stdout.flush()
         copies: list[Path] = []
         try:
             while (key := self.keys.read()) not in (ENTER, "r", *_ENDS):
-                if key == "p":
-                    copies += self._play(heard)
+                if key == "p" and (path := self._play(heard)):
+                    copies.append(path)
         finally:
-            for copy in copies:  # no recording outlives its place in the journal
+            for copy in copies:  # a recording is kept in the journal or not at all
                 copy.unlink(missing_ok=True)
         return key
 
-    def _play(self, heard: Utterance) -> list[Path]:
-        """Let the person hear a recording; the file, where it went into one."""
-        copies: list[Path] = []
+    def _play(self, heard: Utterance) -> Path | None:
+        """Play a recording; returns the file if it was written to one."""
+        path = None
         try:
             path = play(heard.samples, self.settings.speak, "enrolment")
+            print_line(f"  It is in {path} until you decide." if path else "  Played.")
         except AudioError as error:
             print_line(f"  {error}")
-        else:
-            copies += [path] if path else []
-            print_line(f"  Until you decide it is in {path}." if path else "  Played.")
         sys.stdout.flush()
-        return copies
+        return path
 
 
 def _show(place: str, text: str) -> None:
@@ -254,9 +246,9 @@ def _show(place: str, text: str) -> None:
 
 def _take_in(recordings: Path, settings: Settings) -> int:
     if not recordings.is_dir():
-        raise CorpusError(f"There is no folder {recordings}. Check what --input names.")
+        raise CorpusError(f"There is no folder {recordings}. Check --input.")
     with Journal.open(settings.journal) as journal:
         intake = Intake(journal, Taught.ENROLLED)
         intake.take(folder.pairs(recordings))
-        intake.tell()
+        intake.print_summary()
     return intake.status

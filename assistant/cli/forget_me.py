@@ -1,4 +1,4 @@
-"""``assistant forget-me``: everything that was said and learned is erased; the settings stay."""
+"""``assistant forget-me``: erases everything that was said and learned; the settings stay."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from assistant.journal.store import Journal
 def register(subparsers: Subparsers) -> None:
     """Add ``forget-me``."""
     parser = subparsers.add_parser(
-        "forget-me", help="erase everything that was ever said and learned; the settings stay"
+        "forget-me", help="erase everything said and learned so far; the settings stay"
     )
-    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
     parser.set_defaults(run=run)
 
 

@@ -10,15 +10,15 @@ from assistant.cli.shared.output import print_line
 from assistant.config import Loaded, Settings
 
 FORWARDED = {
-    "stop": ("break off what is being said; Attune runs on", None),
+    "stop": ("interrupt what is being said; Attune keeps running", None),
     "mute": (
         "stop listening until 'unmute'",
         "The microphone is closed. 'assistant unmute' opens it again.",
     ),
     "unmute": ("listen again after 'mute'", "The microphone is open again."),
-    "reload": ("have Attune read its settings anew", "Attune has read its settings anew."),
+    "reload": ("make Attune read its settings again", "Attune has read its settings again."),
 }
-"""Control methods that are commands: their help, and what is printed afterwards."""
+"""Control methods that are commands: their help text, and what is printed afterwards."""
 
 
 def register(subparsers: Subparsers, method: str) -> None:
@@ -31,7 +31,7 @@ def register(subparsers: Subparsers, method: str) -> None:
 def run(
     method: str, done: str | None, _args: argparse.Namespace, settings: Settings, _loaded: Loaded
 ) -> int:
-    """Have the daemon do it; if it refuses, its sentence is the command's error."""
+    """Have the daemon do it; if it refuses, its sentence becomes this command's error."""
     from assistant.control.client import Client  # noqa: PLC0415 - only these commands need it
 
     Client(settings.control.path).call(method)

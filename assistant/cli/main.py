@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from assistant.allocator import FEW_KERNELS
 from assistant.cli import forwarding
 from assistant.cli.forwarding import FORWARDED
+from assistant.cli.shared.output import print_error
 from assistant.cli.shared.sealing import seal
 from assistant.config import load
 from assistant.errors import AttuneError, ConfigError
@@ -28,15 +29,15 @@ INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and give its exit status: 0 fine, 1 failed, 2 called wrongly."""
+    """Run one command and return its exit status: 0 success, 1 failure, 2 wrong usage."""
     words = sys.argv[1:] if argv is None else list(argv)
-    # Attune never looks for anything on the network while it listens; only 'models pull' asks the
-    # hub, and 'run' before it begins.
+    # Attune never uses the network while it listens; only 'models pull' asks the hub, and 'run'
+    # before it starts listening.
     if words[:2] != ["models", "pull"] and words[:1] != ["run"]:
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    # Threads of torch that wait asleep: spinning ones make a turn ten times slower wherever another
-    # program wants the cores, too (bench/turn.py beside a training: 0.1 s instead of 1 s).
+    # Waiting torch threads should sleep: spinning ones make a turn ten times slower when another
+    # program also needs the cores (bench/turn.py during a training: 0.1 s instead of 1 s).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     for name, pieces in FEW_KERNELS.items():
         os.environ.setdefault(name, pieces)
@@ -51,15 +52,15 @@ def main(argv: Sequence[str] | None = None) -> int:
                 raise
             return int(args.run_without_settings(args, error))
         for sentence in loaded.moved() if words[:1] != ["config"] else ():
-            sys.stderr.write(f"assistant: {sentence}\n")
+            print_error(sentence)
         if (opened := seal(loaded.settings)) is not None:
-            sys.stderr.write(f"assistant: {opened}\n")
+            print_error(opened)
         return int(args.run(args, loaded.settings, loaded))
     except AttuneError as error:
-        sys.stderr.write(f"assistant: {error}\n")
+        print_error(str(error))
         return 1
     except BrokenPipeError:
-        # the reader of our output has gone; so there is nobody to report anything to
+        # the reader of our output is gone, so there is nobody to report to
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
@@ -78,7 +79,7 @@ _FLAGS = {
 
 
 def parser(nouns: Sequence[str] = NOUNS) -> argparse.ArgumentParser:
-    """The command line, or the part of it for some commands."""
+    """The parser for the whole command line, or for some commands only."""
     top = argparse.ArgumentParser(
         prog="assistant", description="Attune: an on-device voice assistant that learns your voice."
     )

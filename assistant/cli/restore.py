@@ -1,4 +1,4 @@
-"""``assistant restore``: what a backup holds, put in place of what is there."""
+"""``assistant restore``: replaces what is there with the contents of a backup."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from assistant.journal.restore import restore
 def register(subparsers: Subparsers) -> None:
     """Add ``restore``."""
     parser = subparsers.add_parser(
-        "restore", help="put a backup in place; what was there is kept beside it"
+        "restore", help="restore a backup; what it replaces is kept next to it"
     )
     parser.add_argument(
         "archive", type=Path, metavar="ARCHIVE", help="written by 'assistant backup'"
@@ -26,7 +26,7 @@ def register(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
-    """Check the archive, put it in place and tell what was there."""
+    """Check the archive, restore it and print where the replaced files are kept."""
 
     def require_silence() -> None:
         if Client(settings.control.path).is_running():
@@ -42,8 +42,8 @@ def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
         f"{manifest.made_at.astimezone():%Y-%m-%d %H:%M}."
     )
     for path in kept:
-        print_line(f"What was there is kept as {path}.")
+        print_line(f"What it replaced is kept as {path}.")
     if kept:
-        print_line("'assistant forget-me' erases that, too; remove it once all is well.")
-    print_line("What was erased after the backup is back, too; erase it again if it is there.")
+        print_line("Delete that once all is well; 'assistant forget-me' erases it, too.")
+    print_line("Anything you erased after the backup is back as well; erase it again.")
     return 0

@@ -1,4 +1,4 @@
-"""``assistant retrain``: learn now, by the daemon if it runs."""
+"""``assistant retrain``: learn now, through the daemon if it is running."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from assistant.personalise.training.events import Collected, Event, Failed, Judg
 from assistant.personalise.training.request import Request
 
 QUIET_S = 2.0
-"""Time without news after which the daemon is asked what it waits for."""
+"""Time without news after which the daemon is asked what it is waiting for."""
 
 
 def register(subparsers: Subparsers) -> None:
     """Add ``retrain``."""
     parser = subparsers.add_parser("retrain", help="learn now from what was said and corrected")
     parser.add_argument(
-        "--wait", action="store_true", help="stay until the verdict when the daemon trains"
+        "--wait", action="store_true", help="wait for the verdict when the daemon trains"
     )
-    parser.add_argument("--minutes", type=_minutes, metavar="N", help="train for at most so long")
+    parser.add_argument("--minutes", type=_minutes, metavar="N", help="train for at most N minutes")
     parser.add_argument(
         "--from",
         dest="start",
@@ -38,7 +38,7 @@ def register(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
-    """Ask the daemon to train, or train here if it does not run."""
+    """Ask the daemon to train, or train here if it is not running."""
     request = Request(args.start, args.minutes)
     client = Client(settings.control.path)
     if not client.is_running():
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
     if args.wait:
         return _wait(client, request)
     client.retrain(request.start, request.minutes)
-    print_line("Attune trains as soon as there is room. 'assistant status' shows how far it is.")
+    print_line("Attune will train as soon as it is idle. 'assistant status' shows the progress.")
     return 0
 
 
@@ -56,9 +56,9 @@ def _train_here(settings: Settings, request: Request) -> int:
     from assistant.personalise.training.trainer import Interrupted  # noqa: PLC0415
 
     try:
-        outcome = followed(lambda tell, stop: retrain(settings, request, tell, stop))
+        outcome = followed(lambda report, stop: retrain(settings, request, report, stop))
     except Interrupted:
-        print_line("Stopped. 'assistant retrain' goes on where this training was.")
+        print_line("Stopped. 'assistant retrain' resumes this training.")
         return STOPPED
     tell(outcome)
     return 0
@@ -70,7 +70,7 @@ def _wait(client: Client, request: Request) -> int:
         try:
             outcome = _outcome(events, client, shown)
         except KeyboardInterrupt:
-            sys.stderr.write("The training goes on. 'assistant status' shows how far it is.\n")
+            sys.stderr.write("The training continues. 'assistant status' shows the progress.\n")
             raise
     tell(outcome)
     return 0
@@ -79,12 +79,7 @@ def _wait(client: Client, request: Request) -> int:
 def _outcome(
     events: Iterator[Event | None], client: Client, shown: Bar | Lines
 ) -> Judged | Nothing:
-    """Show a training until it ends.
-
-    Raises:
-        TrainingError: if it fails.
-        ControlError: if the daemon ends.
-    """
+    """Show a training until it ends."""
     began = False
     while True:
         event = next(events)
@@ -95,8 +90,8 @@ def _outcome(
         shown.event(event)
         began = began or isinstance(event, Collected)
         if isinstance(event, Failed):
-            raise TrainingError(f"The training broke off: {event.error}")
-        # a verdict before the beginning is one on an earlier training
+            raise TrainingError(f"The training failed: {event.error}")
+        # a verdict before the start belongs to an earlier training
         if began and isinstance(event, Judged | Nothing):
             return event
 

@@ -1,4 +1,4 @@
-"""``assistant review``: a carer goes through what Attune was unsure of and says what is right."""
+"""``assistant review``: a carer goes through what Attune was unsure of and corrects it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from assistant.values import Route
 def register(subparsers: Subparsers) -> None:
     """Add ``review``."""
     parser = subparsers.add_parser(
-        "review", help="listen to what Attune was unsure of, and say what is right"
+        "review", help="listen to what Attune was unsure of, and correct it"
     )
     parser.add_argument(
         "--limit", type=positive, default=20, metavar="N", help="how many at most (default: 20)"
@@ -40,21 +40,21 @@ def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
         if not waiting:
             print_line(
                 "There is nothing to review: Attune is sure of everything that was said, or "
-                "somebody has looked at it."
+                "somebody has reviewed it."
             )
             return 0
         review = _Review(settings, journal, keys)
         try:
             review.go_through(waiting[: args.limit])
-        finally:  # also after Ctrl-C: what was to be deleted is deleted
+        finally:  # even after Ctrl-C, what was marked for deletion is deleted
             review.erase()
         left = len(uncertain(journal, settings.personalise.confident))
-    print_line(f"\nSettled: {review.settled}. Still to be looked at: {left}.")
+    print_line(f"\nReviewed: {review.settled}. Still to review: {left}.")
     return 0
 
 
 def uncertain(journal: Journal, confident: float) -> list[Turn]:
-    """Recorded exchanges that nobody has looked at and Attune is not sure of, least sure first."""
+    """Recorded exchanges that nobody has reviewed and Attune is not sure of, least sure first."""
     waiting = [
         turn
         for turn in journal.turns()
@@ -71,7 +71,7 @@ def _sure(turn: Turn) -> float:
 
 @dataclass(slots=True)
 class _Review:
-    """One carer before the keyboard; what is decided is kept at once."""
+    """One carer at the keyboard; each decision is saved at once."""
 
     settings: Settings
     journal: Journal
@@ -92,7 +92,7 @@ class _Review:
                 return
 
     def erase(self) -> None:
-        """Delete what was marked, and the bridges that were trained on it."""
+        """Delete what was marked, and the bridges trained on it."""
         if self.to_erase:
             # learned bridges are read with torch, which takes seconds
             from assistant.cli.shared import erasure  # noqa: PLC0415
@@ -100,7 +100,7 @@ class _Review:
             erasure.delete(self.journal, self.settings, self.to_erase, yes=True)
 
     def _ask(self, turn: Turn) -> bool:
-        """Whether to go on with the next one."""
+        """Whether to continue with the next one."""
         answers: dict[str, Callable[[Turn], bool]] = {
             "p": self._play,
             "a": self._accept,
@@ -108,7 +108,7 @@ class _Review:
             "n": self._leave_alone,
             "d": self._delete,
         }
-        print_line("  p play, a right as understood, t type what was said, s skip,")
+        print_line("  p play, a understood correctly, t type what was said, s skip,")
         print_line("  n do not learn from it, d delete, q stop")
         while True:
             sys.stdout.flush()
@@ -148,7 +148,7 @@ class _Review:
         try:
             text = spoken_form(typed)
         except ValueError as error:
-            print_line(f"  That holds {error}. Press t and write it as it is spoken.")
+            print_line(f"  That contains {error}. Press t and write it as it is spoken.")
             return False
         self.journal.correct(turn.id, text)
         print_line(f"  Noted: {text}")

@@ -17,8 +17,8 @@ from assistant.audio import portaudio
 from assistant.audio.resample import to_int16
 from assistant.cli.models import everyday
 from assistant.cli.shared.arguments import Subparsers, add_shared
-from assistant.cli.shared.exchange import mention, outline, show
-from assistant.cli.shared.output import print_json
+from assistant.cli.shared.exchange import outline, show, show_outline
+from assistant.cli.shared.output import print_error, print_json
 from assistant.config import Loaded, Settings, starter_dir
 from assistant.daemon import loop
 from assistant.daemon.ending import traced
@@ -41,22 +41,22 @@ def register(subparsers: Subparsers) -> None:
     """Add ``run``."""
     parser = subparsers.add_parser("run", help="listen to the microphone and answer aloud")
     parser.add_argument(
-        "--input", type=Path, metavar="FILE_OR_FOLDER", help="recordings in place of a microphone"
+        "--input", type=Path, metavar="FILE_OR_FOLDER", help="recordings instead of a microphone"
     )
     parser.add_argument("--once", action="store_true", help="stop after the first exchange")
     parser.add_argument("--json", action="store_true", help="print one JSON object per exchange")
     parser.add_argument("--route", choices=("auto", "bridge", "transcript"))
     parser.add_argument("--device", metavar="NAME", help="part of the microphone's name")
     parser.add_argument(
-        "--real-time", action="store_true", help="play recordings in at the pace of speech"
+        "--real-time", action="store_true", help="feed recordings in at the speed of speech"
     )
     parser.add_argument(
-        "--no-learn", action="store_true", help="do not train by itself when the device is idle"
+        "--no-learn", action="store_true", help="do not train automatically when the device is idle"
     )
     parser.add_argument(
         "--service",
         action="store_true",
-        help="run unattended: wait for what is missing, and print nothing that is said",
+        help="run unattended: wait for missing devices, and print nothing that is said",
     )
     everyday.add_flags(parser)
     add_shared(parser)
@@ -70,12 +70,12 @@ def run(args: argparse.Namespace, _settings: Settings, loaded: Loaded) -> int:
         sys.excepthook = lambda _kind, error, _trace: _show(error)
     _begin_log()
     loaded = everyday.settle(args, loaded, printer.note)
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")  # from here on nothing looks at the network
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")  # from here on nothing uses the network
     settings = _adapted(loaded.settings, args, printer)
     source: Path | None = args.input
     silent = settings.listen.device is None and not _is_there(portaudio.has_input)
     if source is None and silent and not args.service:
-        printer.note("There is no microphone here, so Attune answers its bundled recordings.")
+        printer.note("No microphone was found, so Attune answers its bundled recordings.")
         source = starter_dir() / "examples"
     if source is not None:
         _answer_recordings(recordings(source), args, settings, printer)
@@ -85,35 +85,35 @@ def run(args: argparse.Namespace, _settings: Settings, loaded: Loaded) -> int:
             portaudio.choose(portaudio.DeviceKind.INPUT, settings.listen.device)
         read = partial(_read, args, loaded, printer)
         if Service(settings, read, printer, notifier=Notifier(), once=args.once).run().died:
-            return 1  # and has said why
+            return 1  # it has reported why
     printer.note(f"Database:   {settings.journal.path}")
     sys.stdout.flush()
-    # All is closed. What the libraries would still tidy up takes seconds on a small board, and
-    # Python's end would abort the process if the thread that listens is in the midst of their code.
-    # A service has ended well, whatever went wrong in between.
+    # Everything is closed. The libraries' own clean-up would take seconds on a small board, and
+    # Python would abort the process if the listening thread is still inside their code.
+    # A service that reaches this point has ended well, whatever went wrong along the way.
     os._exit(1 if printer.failures and not args.service else 0)
 
 
 def _read(args: argparse.Namespace, loaded: Loaded, printer: _Printer) -> Settings:
-    """The settings as they are now, for a reload."""
+    """The current settings, for a reload."""
     return _adapted(loaded.again().settings, args, printer)
 
 
 def _adapted(settings: Settings, args: argparse.Namespace, printer: _Printer) -> Settings:
-    """The settings as this command's flags and this machine's sound have it."""
+    """The settings adapted to this command's flags and this machine's sound devices."""
     learn, speak = settings.personalise, settings.speak
     if args.no_learn:
         learn = learn.model_copy(update={"enabled": False})
     is_unheard = speak.device is None and speak.wav_dir is None and not args.service
     if is_unheard and not _is_there(portaudio.has_output):
-        printer.note("There is no loudspeaker here, so replies are written to files.")
+        printer.note("No loudspeaker was found, so replies are written to files.")
         replies = settings.journal.path.parent / "replies"
         speak = speak.model_copy(update={"wav_dir": replies})
     return settings.model_copy(update={"personalise": learn, "speak": speak})
 
 
 def _is_there(found: Callable[[], bool]) -> bool:
-    """Whether a kind of device is there; without a sound system there is none."""
+    """Whether a kind of device exists; without a sound system none does."""
     try:
         return found()
     except DependencyError:
@@ -123,7 +123,7 @@ def _is_there(found: Callable[[], bool]) -> bool:
 def _answer_recordings(
     files: list[Path], args: argparse.Namespace, settings: Settings, printer: _Printer
 ) -> None:
-    """Answer what is said in recordings; they teach nothing and nobody else can ask."""
+    """Answer recordings; nothing is learned from them, and there is no control socket."""
     out = composition.sink(settings.speak)
     if args.input is None and isinstance(out, Loudspeaker):
         printer.before_turn = partial(_play_along, out)
@@ -151,7 +151,7 @@ def _answer_recordings(
 
 
 def _begin_log() -> None:
-    """Write the log to standard error under systemd, where nobody sees a progress bar."""
+    """Log to standard error under systemd, and nowhere else."""
     log = logging.getLogger("attune")
     if not log.handlers:
         log.setLevel(logging.INFO)
@@ -179,7 +179,7 @@ def _from_files(
 
 
 def _play_along(out: Loudspeaker, utterance: Utterance) -> None:
-    """Let a person at the loudspeaker hear the question, too."""
+    """Play the question as well, for a person at the loudspeaker."""
     out.begin("question")
     try:
         out.play(Speech(to_int16(utterance.samples), SAMPLE_RATE))
@@ -192,7 +192,7 @@ class _Printer:
 
     Args:
         as_json: for a program.
-        discreet: print no word of them, for what a service prints is kept by the system for good.
+        discreet: print none of their words, because the system keeps a service's output for good.
     """
 
     def __init__(self, *, as_json: bool, discreet: bool) -> None:
@@ -206,20 +206,20 @@ class _Printer:
         self.before_turn(utterance)
 
     def note(self, text: str) -> None:
-        """Something beside the exchanges; on standard error when a program reads the output."""
+        """Print a message; on standard error if a program reads the output."""
         (sys.stderr if self._as_json else sys.stdout).write(text + "\n")
         sys.stdout.flush()
 
     def failure(self, error: AttuneError) -> None:
         """A turn or a recording that failed."""
         self.failures += 1
-        sys.stderr.write(f"assistant: {error}\n")
+        print_error(str(error))
 
     def turn(self, turn: Turn) -> None:
         """One exchange."""
         if self._as_json:
             print_json(outline(turn) if self._discreet else turn.record())
         elif self._discreet:
-            mention(turn)
+            show_outline(turn)
         else:
             show(turn)

@@ -19,15 +19,15 @@ def register(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser("say", help="speak a text aloud")
     parser.add_argument("text", nargs="+")
     parser.add_argument(
-        "--wav-dir", type=Path, metavar="FOLDER", help="write it there instead of aloud"
+        "--wav-dir", type=Path, metavar="FOLDER", help="write it to a file there instead"
     )
-    parser.add_argument("--engine", choices=("espeak", "piper"), help="what speaks it")
+    parser.add_argument("--engine", choices=("espeak", "piper"), help="which synthesiser speaks")
     parser.add_argument("--voice", metavar="NAME", help="in which voice")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
-    """Speak, by the daemon's voice if it runs, and where it went to a file, say which."""
+    """Speak, through the daemon if it is running; if written to a file, print its path."""
     text = " ".join(args.text)
     client = Client(settings.control.path)
     if text.strip() and _is_plain(args) and client.is_running():

@@ -1,4 +1,4 @@
-"""``assistant status``: what Attune does, has learned, and waits for."""
+"""``assistant status``: what Attune is doing, has learned, and is waiting for."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from assistant.personalise.data.examples import examples
 class Held:
     """Examples to learn from."""
 
-    taught: int  # a person vouches for them
-    held_out: int  # of these, those that judge
-    confident: int  # hypotheses that nobody looked at
+    taught: int  # confirmed by a person
+    held_out: int  # of these, the ones kept for judging
+    confident: int  # confident transcripts that nobody reviewed
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All there is to tell."""
+    """Everything that is shown."""
 
-    daemon: Status | None  # None: it does not run, or does not answer
+    daemon: Status | None  # None: it is not running, or does not answer
     trouble: str | None  # why it does not answer
-    bridge: str | None  # version in use, as far as it has one
-    record: BridgeRecord | None  # of the bridge in use, where it was learned here
+    bridge: str | None  # version in use, if it has one
+    record: BridgeRecord | None  # of the bridge in use, if it was learned here
     last: BridgeRecord | None  # judged last
     held: Held | None  # None: the journal is another user's
-    waits: tuple[str, ...]  # what the next training waits for
+    waits: tuple[str, ...]  # what the next training is waiting for
 
     def as_json(self) -> dict[str, object]:
         """Everything as JSON values."""
@@ -63,7 +63,9 @@ class Report:
 
 def register(subparsers: Subparsers) -> None:
     """Add ``status``."""
-    parser = subparsers.add_parser("status", help="what Attune does, has learned and waits for")
+    parser = subparsers.add_parser(
+        "status", help="what Attune is doing, has learned and is waiting for"
+    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print one JSON object")
     form.add_argument("--watch", action="store_true", help="a live view, until Ctrl-C")
@@ -71,7 +73,7 @@ def register(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
-    """Print what there is to tell; it is a failure only if a daemon runs and does not answer."""
+    """Print the status; exit status 1 only if a daemon is running but does not answer."""
     if args.watch:
         from assistant.cli.watch import watch  # noqa: PLC0415 - rich takes a while to load
 
@@ -88,9 +90,9 @@ def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
 
 
 def report(settings: Settings) -> Report:
-    """What the daemon tells, if it runs, and what is in the journal and in the bridges' folder.
+    """What the daemon, if it is running, the journal and the bridges' folder say.
 
-    Where a daemon runs and the journal is another user's, it is the daemon's word alone.
+    If a daemon is running and the journal is another user's, only the daemon is asked.
 
     Raises:
         JournalError: if the journal cannot be read.
@@ -127,7 +129,7 @@ def report(settings: Settings) -> Report:
 
 
 def rows(found: Report, settings: Settings) -> Iterator[tuple[str, str]]:
-    """Names and texts of what there is to tell."""
+    """Names and texts of what is shown."""
     yield "Attune", _life(found)
     yield "bridge", _bridge(found, settings)
     if found.record is not None and found.record.verdict is not None:
@@ -166,27 +168,27 @@ def _promoted(settings: Settings) -> str | None:
 
 
 def _waits_alone(settings: Settings, journal: Journal, taught: int) -> tuple[str, ...]:
-    """What learning waits for where no daemon looks after it."""
+    """What learning is waiting for when no daemon is running."""
     from assistant.personalise.background.scheduler import EXAMPLES  # noqa: PLC0415 - loads torch, too
 
     before = journal.remembered(EXAMPLES)
     new = taught - min(taught, int(before) if before and before.isdecimal() else 0)
     missing = settings.idle.min_new - new
     more = (f"{missing} more example{'s' * (missing > 1)}",) if missing > 0 else ()
-    return ("Attune to run ('assistant run')", *more)
+    return ("Attune to be started ('assistant run')", *more)
 
 
 def _life(found: Report) -> str:
     if found.trouble is not None:
         return found.trouble
     if found.daemon is None:
-        return "does not run; start it with 'assistant run'"
-    return f"runs (process {found.daemon.pid})"
+        return "not running; start it with 'assistant run'"
+    return f"running (process {found.daemon.pid})"
 
 
 def _bridge(found: Report, settings: Settings) -> str:
     if settings.route == "transcript":
-        return "none: the transcript takes every turn, as 'route' is set"
+        return "none: every question is answered from its transcript, because 'route' says so"
     if found.record is not None:
         record = found.record
         return (
@@ -196,12 +198,12 @@ def _bridge(found: Report, settings: Settings) -> str:
     if found.bridge is not None:
         return found.bridge
     if found.daemon is not None or settings.bridge.path is None:
-        return "none: the transcript takes every turn"
+        return "none: every question is answered from its transcript"
     return "base"
 
 
 def _examples(held: Held) -> str:
-    taught = f"{held.taught} taught ({held.held_out} held out to judge by)"
+    taught = f"{held.taught} taught ({held.held_out} held out for judging)"
     return f"{taught}, {held.confident} understood with confidence"
 
 

@@ -1,4 +1,4 @@
-"""``assistant talk``: the talk button, held down until Enter."""
+"""``assistant talk``: holds the talk button down until Enter."""
 
 from __future__ import annotations
 
@@ -28,5 +28,5 @@ def run(_args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
         sys.stdout.flush()
         while not select.select([sys.stdin], [], [], HOLD_S)[0]:
             hold()
-        sys.stdin.readline()  # or the shell would read it
+        sys.stdin.readline()  # so that the shell does not read it
     return 0

@@ -18,16 +18,16 @@ from assistant.control.messages import Exchange, MicrophoneState, Status
 from assistant.errors import ConfigError
 
 EVERY_S = 0.2
-"""Time between two looks at the daemon."""
+"""Time between two requests to the daemon."""
 
 QUIETEST_DBFS = -60.0
-"""Where the level bar begins; it ends at full scale."""
+"""Level at which the bar starts; it ends at full scale."""
 
 BAR = 24
 """Columns of the level bar."""
 
 _TURN_LINES = 4  # the stage times may take two
-_OTHER_LINES = 12  # of the view when there is much to tell
+_OTHER_LINES = 12  # of the view when there is much to show
 
 
 def watch(client: Client) -> None:
@@ -40,7 +40,7 @@ def watch(client: Client) -> None:
     console = Console()
     if not console.is_terminal:
         raise ConfigError(
-            "A live view needs a terminal. Leave --watch out, or take 'assistant status --json'."
+            "A live view needs a terminal. Leave out --watch, or use 'assistant status --json'."
         )
     with (
         client.statuses(EVERY_S) as statuses,
@@ -52,13 +52,7 @@ def watch(client: Client) -> None:
 
 
 def view(status: Status, turns: Sequence[Exchange], width: int) -> RenderableType:
-    """Everything there is to see.
-
-    Args:
-        status: what the daemon tells.
-        turns: exchanges to show, oldest first.
-        width: of the terminal, in columns.
-    """
+    """The daemon's status above exchanges, given oldest first, in ``width`` terminal columns."""
     table = Table.grid(padding=(0, 1), pad_edge=False)
     table.width = width
     table.add_column(style="bold", no_wrap=True)
@@ -72,7 +66,7 @@ def view(status: Status, turns: Sequence[Exchange], width: int) -> RenderableTyp
 
 
 def level(dbfs: float | None) -> str:
-    """A bar for a sound level; without one it is empty."""
+    """A bar for a sound level; empty if there is none."""
     audible = QUIETEST_DBFS if dbfs is None else min(0.0, max(QUIETEST_DBFS, dbfs))
     full = round((1 - audible / QUIETEST_DBFS) * BAR)
     return "█" * full + "·" * (BAR - full)
@@ -92,9 +86,9 @@ def duration(seconds: float) -> str:
 
 def _rows(status: Status) -> Iterator[tuple[str, RenderableType]]:
     yield "Attune", _line(", ".join(_life(status)))
-    yield "microphone", _ears(status.microphone)
-    yield "loudspeaker", Text("● speaks", "green") if status.speaking else Text("○ silent", "dim")
-    yield "bridge", _line(status.bridge or "none: the transcript takes every turn")
+    yield "microphone", _microphone(status.microphone)
+    yield "loudspeaker", Text("● speaking", "green") if status.speaking else Text("○ silent", "dim")
+    yield "bridge", _line(status.bridge or "none: every question is answered from its transcript")
     yield "learning", _line(learning(status))
     if status.progress is not None:
         yield "", ProgressBar(total=1.0, completed=status.progress, width=2 * BAR)
@@ -114,16 +108,16 @@ def _life(status: Status) -> Iterator[str]:
         yield f"{status.celsius:.0f} °C"
 
 
-def _ears(microphone: MicrophoneState | None) -> Text:
+def _microphone(microphone: MicrophoneState | None) -> Text:
     if microphone is None:
         return Text("none: Attune does not listen to one", "dim")
     match microphone.state:
         case "absent":
             return Text(plain(microphone.why or "absent"), "red")
         case "muted":
-            return Text("muted; 'assistant unmute' opens it again", "yellow")
+            return Text("muted; 'assistant unmute' turns it on again", "yellow")
         case "waiting":
-            return Text("is being opened", "yellow")
+            return Text("being opened", "yellow")
         case "listening":
             light = ("● speech", "green") if microphone.speech else ("○ quiet", "dim")
             dbfs = "" if microphone.level_dbfs is None else f"{microphone.level_dbfs:.0f} dBFS"
@@ -140,5 +134,5 @@ def _turn(turn: Exchange) -> Iterator[tuple[str, Text]]:
 
 
 def _line(text: str, lead: str = "") -> Text:
-    """Text that is cut where the line ends."""
+    """Text that is cut at the end of the line."""
     return Text(lead + plain(text), no_wrap=True, overflow="ellipsis")

@@ -1,8 +1,8 @@
 """Settings: one frozen block per room, and where each value came from.
 
-Read in this order, later ones winning: built-in defaults, ``/etc/attune/attune.toml``, the
+Read in this order, later ones take precedence: built-in defaults, ``/etc/attune/attune.toml``, the
 user's ``$XDG_CONFIG_HOME/attune/attune.toml``, environment variables ``ATTUNE_BLOCK__KEY``,
-command-line flags. Unknown blocks and keys are refused at start.
+command-line flags. Unknown blocks and keys are rejected at start.
 """
 
 from __future__ import annotations

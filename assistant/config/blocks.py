@@ -1,4 +1,4 @@
-"""The settings there are: one frozen block per room, with its defaults and ranges."""
+"""All settings: one frozen block per room, with defaults and ranges."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def starter_dir() -> Path:
 
 
 def catalog_file() -> Path:
-    """The models that can be pulled, in an installed wheel or in a checkout."""
+    """The catalogue of models to download, in an installed wheel or in a checkout."""
     return _bundled("catalog.toml")
 
 
@@ -45,7 +45,7 @@ def _bundled(name: str) -> Path:
 
 
 def _runtime_dir() -> Path:
-    """Where sockets belong: systemd's folder for the service, the login's, else the user's data."""
+    """Where sockets go: the service's folder from systemd, the login's, else the user's data."""
     if service := os.environ.get("RUNTIME_DIRECTORY"):
         return Path(service)
     if login := os.environ.get("XDG_RUNTIME_DIR"):
@@ -54,7 +54,7 @@ def _runtime_dir() -> Path:
 
 
 HomePath = Annotated[Path, AfterValidator(Path.expanduser)]
-"""A path in which ``~`` stands for the user's home."""
+"""A path in which ``~`` stands for the user's home folder."""
 
 
 def _empty_is_none(value: object) -> object:
@@ -68,7 +68,7 @@ def _hours(text: str) -> str:
 
 
 def _on_or_off(value: object) -> object:
-    """A switch that was yes or no before it had a third position."""
+    """A setting that was true or false before it had a third value."""
     return {"true": "on", "false": "off"}.get(str(value).lower(), value)
 
 
@@ -101,38 +101,40 @@ class ListenSettings(Block):
     silence_ms: int | None = Field(
         None, ge=100, le=10_000, description="silence that ends an utterance; unset: learned"
     )
-    hold_off_ms: int = Field(300, ge=0, description="deaf time after the assistant's own speech")
+    hold_off_ms: int = Field(
+        300, ge=0, description="time without listening after the assistant's own speech"
+    )
     barge_in: Literal["off", "cancel", "open"] = Field(
         "off",
-        description="hear also while the assistant speaks, and fall silent for whoever speaks: "
-        "cancel takes the echo out here, open leaves that to the sound server",
+        description="listen even while the assistant speaks, and stop when somebody interrupts: "
+        "cancel removes the echo here, open leaves that to the sound server",
     )
     push_to_talk: bool = Field(
-        default=False, description="hear only while the talk button is held ('assistant talk')"
+        default=False, description="listen only while the talk button is held ('assistant talk')"
     )
     button_gpio: Annotated[int | None, BeforeValidator(_empty_is_none)] = Field(
         None,
         ge=0,
         le=27,
-        description="GPIO pin (BCM number) with a push button to ground, a talk button, too",
+        description="GPIO pin (BCM number) with a push button to ground, used as a talk button",
     )
     tuned: ListenTuning = ListenTuning()
 
     @property
     def has_button(self) -> bool:
-        """Whether a talk button has to be held."""
+        """Whether a talk button has to be held to talk."""
         return self.push_to_talk or self.button_gpio is not None
 
     @property
     def end_silence_ms(self) -> int:
-        """Silence in ms that ends an utterance where nothing is learned, after the profile."""
+        """Silence in ms that ends an utterance until one is learned, according to the profile."""
         if self.silence_ms is not None:
             return self.silence_ms
         return 1_800 if self.profile == "patient" else 800
 
     @property
     def longest_silence_ms(self) -> int:
-        """Longest silence in ms that can be learned to end an utterance, after the profile."""
+        """Longest silence in ms that can be learned, according to the profile."""
         if self.tuned.ceiling_ms is not None:
             return self.tuned.ceiling_ms
         return 3_500 if self.profile == "patient" else 2_000
@@ -146,24 +148,25 @@ class EncodeSettings(Block):
         description="a folder with Whisper, or with wav2vec2, HuBERT or WavLM that writes letters",
     )
     language: Annotated[str, AfterValidator(_language)] = Field(
-        "en", description="what is spoken, for a Whisper of many languages; auto: it listens which"
+        "en",
+        description="spoken language, for a multilingual Whisper; auto: it detects the language",
     )
     words: tuple[str, ...] = Field(
-        (), description="names and words of yours that Whisper should expect"
+        (), description="your own names and words that Whisper should expect"
     )
     threads: int = Field(0, ge=0, description="CPU threads; 0: all cores")
     execution: Literal["auto", "float", "int8", "onnx-int8"] = Field(
         "auto",
-        description="how its network is computed; auto: as 'assistant models tune' found best",
+        description="how its network is run; auto: the best way found by 'assistant models tune'",
     )
     early: Annotated[Literal["auto", "on", "off"], BeforeValidator(_on_or_off)] = Field(
         "auto",
-        description="make the reply ready in every pause, so that it begins sooner; costs power; "
+        description="prepare the reply in every pause, so that it starts sooner; costs power; "
         "auto: not on battery",
     )
     cache: HomePath = Field(
         default_factory=lambda: user_data_path("attune") / "encoder",
-        description="what 'assistant models tune' found and made",
+        description="results and files of 'assistant models tune'",
     )
     ngram_weight: float = Field(
         0.5, ge=0, description="weight of the character n-gram in the transcript; 0: greedy"
@@ -176,7 +179,7 @@ class BridgeSettings(Block):
 
     path: Annotated[HomePath | None, BeforeValidator(_empty_is_none)] = Field(
         default_factory=lambda: starter_dir() / "bridge.safetensors",
-        description="a bridge checkpoint to begin with; empty: none until one is learned",
+        description="a bridge checkpoint to start with; empty: none until one is learned",
     )
     tuned: BridgeTuning = BridgeTuning()
 
@@ -188,8 +191,8 @@ class GenerateSettings(Block):
         default_factory=lambda: starter_dir() / "llm.gguf", description="a GGUF instruct model"
     )
     instruction: str = Field(INSTRUCTION, min_length=1, description="put in front of every turn")
-    user_name: str | None = Field(None, description="told to the model in the context line")
-    reminders: tuple[str, ...] = Field((), description="told to the model in the context line")
+    user_name: str | None = Field(None, description="given to the model in the context line")
+    reminders: tuple[str, ...] = Field((), description="given to the model in the context line")
     n_ctx: int = Field(1_024, ge=64, description="context length in tokens")
     threads: int = Field(0, ge=0, description="CPU threads; 0: all cores")
     gpu_layers: int = Field(0, ge=-1, description="layers on the GPU; -1: all")
@@ -200,20 +203,23 @@ class GenerateSettings(Block):
 
 
 class TurnSettings(Block):
-    """Manners: when it asks back, how long it waits, and whom it listens to."""
+    """The dialogue: when to ask back, how long to wait, and what to answer."""
 
     ask_back: float = Field(
-        0.2, ge=0, le=1, description="asks 'Did you say ...?' where it is less sure; 0: never"
+        0.2,
+        ge=0,
+        le=1,
+        description="asks 'Did you say ...?' when it is less sure than this; 0: never",
     )
     wait_s: float = Field(60.0, ge=0, le=3_600, description="patience after 'wait'")
     follow_up_s: float = Field(
-        8.0, gt=0, le=600, description="time after a reply in which talk goes on"
+        8.0, gt=0, le=600, description="time after a reply in which the wake phrase is not needed"
     )
     wake_phrase: Annotated[str | None, AfterValidator(_phrase), BeforeValidator(_empty_is_none)] = (
-        Field(None, description="answers only what begins with it; unset: everything")
+        Field(None, description="answer only what begins with it; unset: everything")
     )
     keep_unaddressed: bool = Field(
-        default=False, description="keep what was said without the wake phrase, too"
+        default=False, description="also keep what was said without the wake phrase"
     )
     tuned: TurnTuning = TurnTuning()
 
@@ -222,7 +228,7 @@ class SpeakSettings(Block):
     """Speech synthesis and playback."""
 
     engine: Literal["espeak", "piper"] = Field(
-        "espeak", description="piper sounds more human, and is a package of its own"
+        "espeak", description="piper sounds more natural, and is a separate package"
     )
     voice: str = Field(
         "en-us",
@@ -245,13 +251,13 @@ class JournalSettings(Block):
         default_factory=lambda: user_data_path("attune") / "journal.db", description="SQLite file"
     )
     keep_days: int = Field(
-        0, ge=0, description="exchanges older than this are erased; 0: kept for good"
+        0, ge=0, description="exchanges older than this are erased; 0: kept forever"
     )
     keep_mb: int = Field(
         0, ge=0, description="the oldest exchanges beyond this size are erased; 0: no limit"
     )
     keep_taught: bool = Field(
-        default=True, description="age and size spare what was read aloud, corrected or confirmed"
+        default=True, description="always keep what was read aloud, corrected or confirmed"
     )
     tuned: JournalTuning = JournalTuning()
 
@@ -259,44 +265,52 @@ class JournalSettings(Block):
 class PersonaliseSettings(Block):
     """Learning the user's speech: from what, how, and how a new bridge is judged."""
 
-    enabled: bool = Field(default=True, description="learn by itself when the device is idle")
+    enabled: bool = Field(default=True, description="learn automatically when the device is idle")
     folder: Annotated[HomePath | None, BeforeValidator(_empty_is_none)] = Field(
-        None, description="where learned bridges are kept; unset: beside the journal"
+        None, description="where learned bridges are kept; unset: next to the journal"
     )
     head: Annotated[str, AfterValidator(known)] = Field(
         "letters",
-        description="which kind of bridge is trained; letters: only where the encoder has some",
+        description="which kind of bridge to train; letters: only if the encoder writes letters",
     )
     confident: float = Field(
-        0.8, ge=0, le=1, description="unconfirmed hypotheses this sure are learned from, too"
+        0.8,
+        ge=0,
+        le=1,
+        description="also learn from unconfirmed transcripts that are at least this sure",
     )
     held_out: float = Field(
-        0.2, gt=0, lt=1, description="share of the examples that judges and never trains"
+        0.2,
+        gt=0,
+        lt=1,
+        description="share of the examples used only for judging, never for training",
     )
-    steps: int = Field(0, ge=0, description="most training steps; 0: as many as the head needs")
+    steps: int = Field(0, ge=0, description="maximum training steps; 0: as many as the head needs")
     max_minutes: float = Field(20.0, gt=0, description="longest training")
     replay: int = Field(
-        240, ge=0, description="sentences of common talk that are trained on beside the user's"
+        240, ge=0, description="sentences of common talk to train on in addition to the user's"
     )
-    canaries: int = Field(40, ge=0, description="sentences of common talk that must not suffer")
+    canaries: int = Field(40, ge=0, description="sentences of common talk that must not get worse")
     threads: int = Field(1, ge=1, description="CPU threads of the trainer")
-    memory_mb: int = Field(1_000, ge=300, description="most memory the trainer may take")
+    memory_mb: int = Field(1_000, ge=300, description="most memory the trainer may use")
     socket: Annotated[HomePath | None, BeforeValidator(_empty_is_none)] = Field(
-        None, description="Unix socket at which systemd starts trainers; unset: Attune does"
+        None, description="Unix socket at which systemd starts trainers; unset: Attune starts them"
     )
     tuned: PersonaliseTuning = PersonaliseTuning()
 
 
 class IdleSettings(Block):
-    """When the device counts as idle, so that learning disturbs nobody."""
+    """When the device counts as idle, so that learning does not disturb anyone."""
 
     quiet_s: float = Field(300.0, ge=0, description="time without speech")
     min_new: int = Field(5, ge=1, description="new examples since the last training")
     max_load: float = Field(0.7, gt=0, description="load average per core")
     max_celsius: float = Field(70.0, gt=0, description="temperature of the hottest zone")
-    min_free_mb: int = Field(600, ge=0, description="free memory beside the trainer's own needs")
+    min_free_mb: int = Field(
+        600, ge=0, description="free memory in addition to what the trainer needs"
+    )
     min_disk_mb: int = Field(200, ge=0, description="free disk space")
-    on_battery: bool = Field(default=False, description="also without mains power")
+    on_battery: bool = Field(default=False, description="even without mains power")
     hours: Annotated[str, AfterValidator(_hours)] | None = Field(
         None, description='only then, local time, such as "22:00-06:00"; unset: always'
     )
@@ -304,14 +318,14 @@ class IdleSettings(Block):
 
 
 class ModelsSettings(Block):
-    """Where models that were pulled or imported are kept."""
+    """Where downloaded and imported models are kept."""
 
     folder: HomePath = Field(
         default_factory=lambda: user_data_path("attune") / "models",
         description="a folder for each model; gigabytes",
     )
     everyday: Literal["auto", "off"] = Field(
-        "auto", description="auto: 'run' takes the everyday models up where encode.path is not set"
+        "auto", description="auto: 'run' uses the everyday models if encode.path is not set"
     )
 
 
@@ -323,19 +337,15 @@ class ControlSettings(Block):
         description="Unix socket",
     )
     group: Annotated[str | None, BeforeValidator(_empty_is_none)] = Field(
-        None, description='group whose members may ask, too, such as "attune"; unset: your own'
+        None, description='group whose members may also use it, such as "attune"; unset: your own'
     )
 
 
 class ServiceSettings(Block):
-    """When a daemon that is watched counts as unwell, so that it is started anew."""
+    """When a supervised daemon counts as unhealthy, so that it is restarted."""
 
-    deaf_s: float = Field(
-        3.0, gt=0, description="time without sound from a microphone that is open"
-    )
-    stuck_s: float = Field(
-        90.0, gt=0, description="time in which an answer under way does not come on"
-    )
+    deaf_s: float = Field(3.0, gt=0, description="time without sound from an open microphone")
+    stuck_s: float = Field(90.0, gt=0, description="time without progress on an answer")
 
 
 class Settings(Block):
@@ -356,7 +366,7 @@ class Settings(Block):
     control: ControlSettings = Field(default_factory=lambda: ControlSettings.model_validate({}))
     service: ServiceSettings = Field(default_factory=lambda: ServiceSettings.model_validate({}))
     route: Literal["auto", "bridge", "transcript"] = Field(
-        "auto", description="auto: the bridge when its reading is confident, else the transcript"
+        "auto", description="auto: the bridge if its reading is confident, else the transcript"
     )
 
     @property

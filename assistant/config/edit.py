@@ -1,4 +1,4 @@
-"""Changes a settings file as a person would: what else stands there stays, comments too."""
+"""Changes a settings file as a person would: everything else stays, including comments."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from assistant.errors import ConfigError
 
 
 def change(path: Path, values: Mapping[str, str | None]) -> None:
-    """Write values into a settings file, whole or not at all; it is made if it is not there.
+    """Write values to a settings file, all or none; it is created if it does not exist.
 
     Args:
         path: the file.
-        values: by dotted keys of a block and a name; ``None`` takes the key out.
+        values: by dotted keys of a block and a name; ``None`` removes the key.
 
     Raises:
         ConfigError: if the file is not TOML, or cannot be written.
     """
-    path = path.resolve()  # a link to the file stays one
+    path = path.resolve()  # a symbolic link to the file stays one
     try:
         text = path.read_text(encoding="utf-8") if path.exists() else ""
         mode = stat.S_IMODE(path.stat().st_mode) if text else 0o666
@@ -34,11 +34,11 @@ def change(path: Path, values: Mapping[str, str | None]) -> None:
             durable.write(path, changed.encode(), mode=mode)
     except (UnicodeDecodeError, TOMLKitError) as error:
         raise ConfigError(
-            f"Cannot change the settings in {path}: {error}. Mend or remove it."
+            f"Cannot change the settings in {path}: {error}. Fix or remove it."
         ) from None
     except OSError as error:
         raise ConfigError(
-            f"Cannot change the settings in {path}: {error.strerror}. Give yourself the right to "
+            f"Cannot change the settings in {path}: {error.strerror}. Make sure that you may "
             "write there."
         ) from None
 
@@ -52,7 +52,7 @@ def _changed(path: Path, text: str, values: Mapping[str, str | None]) -> str:
         held: object = document.get(block, {})
         if not isinstance(held, dict):
             raise ConfigError(
-                f"Cannot change the settings in {path}: {block} is not a block. Mend or remove it."
+                f"Cannot change the settings in {path}: {block} is not a block. Fix or remove it."
             )
         table = cast("dict[str, object]", held)
         if value is None:

@@ -32,21 +32,17 @@ class Loaded:
 
     settings: Settings
     origins: Mapping[str, str]  # "listen.silence_ms" -> "environment ATTUNE_LISTEN__SILENCE_MS"
-    files: tuple[Path, ...] = ()  # looked at, in rising priority, whether they exist or not
+    files: tuple[Path, ...] = ()  # searched, in rising priority, whether they exist or not
     flags: Mapping[str, object] = field(default_factory=dict[str, object])
 
     def again(self) -> Loaded:
-        """The same sources read anew.
-
-        Raises:
-            ConfigError: as ``load``.
-        """
+        """The same sources, read again; raises ``ConfigError`` as ``load`` does."""
         return load(self.flags, files=self.files)
 
     def rows(self) -> list[tuple[str, object, str]]:
         """Every setting as (dotted key, value, origin), in the order of the blocks.
 
-        What used to be a setting is among them where a source still sets it.
+        A former setting is included if a source still sets it.
         """
         named = [(_name(k), k, v) for k, v in _flatten(self.settings.model_dump(mode="json"))]
         return [
@@ -59,7 +55,7 @@ class Loaded:
         """A sentence for each name that a source sets and that is no longer a setting."""
         return [
             f"{name}, from {self.origins[name]}, is no longer a setting but a constant "
-            f"({type(tuning).__name__} in {Tuning.__module__}): it still counts in this version "
+            f"({type(tuning).__name__} in {Tuning.__module__}): it still works in this version "
             "and will be ignored in the next one."
             for name, tuning in _MOVED.items()
             if name in self.origins
@@ -72,7 +68,7 @@ _MOVED: Mapping[str, Tuning] = {
     if hasattr(settings, "tuned")
     for each in fields(settings.tuned)
 }
-"""What could be set in version 0.1 and has become a constant; this goes with the next version."""
+"""Settings of version 0.1 that have become constants; to be removed in the next version."""
 
 
 def load(
@@ -140,9 +136,7 @@ def _read_toml(path: Path) -> list[tuple[str, object]]:
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(
-            f"Cannot read settings from {path}: {error}. Mend or remove it."
-        ) from None
+        raise ConfigError(f"Cannot read settings from {path}: {error}. Fix or remove it.") from None
 
 
 def _flatten(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, object]]:
@@ -179,18 +173,17 @@ def _explain(error: ValidationError, merged: Mapping[str, tuple[object, str]]) -
     if first["type"] == "extra_forbidden":
         return _unknown(name, origin)
     why = first["msg"].removeprefix("Value error, ").lower()
-    return f"Setting {key!r} from {origin} is not usable: {why}."
+    return f"Setting {key!r} from {origin} cannot be used: {why}."
 
 
 def _unknown(key: str, origin: str) -> str:
     there_are = [each for each, _, _ in Loaded(Settings.model_validate({}), {}).rows()]
     alike = "".join(f"Did you mean {each!r}? " for each in get_close_matches(key, there_are, n=1))
     return (
-        f"Unknown setting {key!r} from {origin}. {alike}"
-        "'assistant config show' lists the settings there are."
+        f"Unknown setting {key!r} from {origin}. {alike}'assistant config show' lists all settings."
     )
 
 
 def _name(key: str) -> str:
-    """What a value is called in a settings file, also where it is among a room's constants."""
+    """What a value is called in a settings file, even if it is one of a room's constants."""
     return key.replace(".tuned.", ".")

@@ -1,7 +1,7 @@
 """Constants that were measured or set once, room by room; only code can change them.
 
-Each block of settings carries its room's constants as ``tuned``. Files, the environment and flags
-cannot set that: the names that they could set in version 0.1 count for one version more.
+Each block of settings holds its room's constants in ``tuned``. Files, the environment and flags
+cannot set that; the names that they could set in version 0.1 still work for one more version.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ class ListenTuning(Tuning):
     # measured by bench/endpointing.py, 2026-11-21, with synthetic and human speakers
     floor_ms: Annotated[int, Field(ge=300, le=10_000)] = 500  # shortest silence that is learned
     ceiling_ms: Annotated[int, Field(ge=300, le=10_000)] | None = None  # longest; None: by profile
-    cut_offs: Annotated[float, Field(gt=0, le=0.4)] = 0.14  # accepted too-early ends per right one
+    cut_offs: Annotated[float, Field(gt=0, le=0.4)] = (
+        0.14  # accepted premature cut-offs per correct end
+    )
     pauses_half_life: Annotated[int, Field(ge=10)] = 500  # utterances after which one counts half
     # set by hand, 2026-11-21
     pre_roll_ms: Annotated[int, Field(ge=0, le=2_000)] = 500  # kept from before the start
@@ -56,15 +58,15 @@ class EncodeTuning(Tuning):
 
 @dataclass(frozen=True)
 class BridgeTuning(Tuning):
-    """When the bridge's reading is taken, and how it is searched."""
+    """When the bridge's reading is used, and how it is searched."""
 
     # set by hand on the scale of calibrated confidence, 2026-11-29
-    min_confidence: Share = 0.5  # below this the transcript takes the turn
+    min_confidence: Share = 0.5  # below this the transcript is used
     # measured by models/recipe/evaluate.py, 2026-11-21
     margin: Share = 0.1  # how much surer than the transcript the bridge must be
     ngram_weight: Amount = 0.3  # of the encoder's character n-gram; 0: none
     ngram_bonus: Amount = 0.4  # added per letter, against short readings
-    # set by hand, 2026-11-29, so that a bridge that was taught shuffled sentences stays out
+    # set by hand, 2026-11-29, so that a bridge trained on shuffled sentences is not used
     learned_min_confidence: Share = 0.002  # for a bridge that has learned this voice
     learned_margin: Annotated[float, Field(ge=-1, le=1)] = -0.5  # below 0 it may be less sure
 
@@ -83,14 +85,16 @@ class TurnTuning(Tuning):
     """When it asks back."""
 
     # set by hand on the scale of calibrated confidence, 2026-11-29; see bench/asking_back.py
-    learned_ask_back: Share = 0.02  # most that ask_back is for a bridge that has learned the voice
+    learned_ask_back: Share = (
+        0.02  # upper limit of ask_back for a bridge that has learned the voice
+    )
 
 
 @dataclass(frozen=True)
 class JournalTuning(Tuning):
     """The journal's memory."""
 
-    waiting_mb: Whole = 32  # of recordings that the disk does not take; set by hand, 2026-11-21
+    waiting_mb: Whole = 32  # of recordings while the disk is full; set by hand, 2026-11-21
 
 
 @dataclass(frozen=True)
@@ -106,11 +110,11 @@ class PersonaliseTuning(Tuning):
     confident_weight: Share = 0.2  # of unconfirmed hypotheses beside confirmed ones; 0: not used
     batch: Annotated[int, Field(ge=1, le=256)] = 16  # utterances per step
     seed: Whole = 0  # of everything drawn at random in training
-    min_held_out: Count = 2  # held-out utterances below which nothing is promoted
+    min_held_out: Count = 2  # with fewer held-out utterances nothing is promoted
     reply_margin: Share = 0.02  # by how much replies must get better (ROUGE-1)
     reading_margin: Share = 0.02  # by how much token errors must fall
     # measured by bench/personalise.py, 2026-11-21
-    canary_margin: Share = 0.06  # how much common talk may suffer (ROUGE-1, token errors)
+    canary_margin: Share = 0.06  # how much worse common talk may get (ROUGE-1, token errors)
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,6 @@ class IdleTuning(Tuning):
     """How trainings pause and recover."""
 
     # set by hand, 2026-11-21
-    resume_s: Amount = 2.0  # quiet after which a training paused by speech goes on
+    resume_s: Amount = 2.0  # quiet after which a training paused by speech continues
     retry_s: Amount = 600.0  # wait after a training that died; doubled each time, up to a day
     hang_s: Positive = 180.0  # silence of the trainer after which it counts as dead

@@ -1,4 +1,4 @@
-"""Where the control socket lies, and who may use it."""
+"""Where the control socket is, and who may use it."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ PATH_BYTES = 107
 """Longest path of a Unix socket."""
 
 BACKLOG = 128
-"""Clients that may wait to be accepted."""
+"""How many clients may wait to be accepted."""
 
 
 @contextmanager
 def listening(path: Path, group: str | None = None) -> Generator[socket.socket, None, None]:
-    """A socket that listens, for the user's own programs and for a group.
+    """A listening socket for the user's own programs and for a group.
 
-    Its folder is made as needed, and a socket that a dead daemon left there is replaced: a lock
-    on a file beside it shows whether its daemon still lives.
+    Its folder is created if needed, and a socket left there by a dead daemon is replaced: a lock on
+    a file next to it shows whether its daemon is still running.
 
     Args:
         path: the socket.
-        group: whose members may ask; ``None``: the one that the system gives a new file there.
+        group: whose members may use it; ``None``: the default group of a new file there.
 
     Raises:
-        ControlError: if Attune already runs, or the socket cannot be made or given to the group.
+        ControlError: if Attune is already running, or the socket cannot be made or shared.
     """
     require_length(path)
     if group is not None:
@@ -50,27 +50,23 @@ def listening(path: Path, group: str | None = None) -> Generator[socket.socket, 
 
 
 def require_length(path: Path) -> None:
-    """Refuse a path that no socket can have.
-
-    Raises:
-        ControlError: if it is too long.
-    """
+    """Raise ``ControlError`` for a path that is too long for a socket."""
     if len(os.fsencode(path)) > PATH_BYTES:
         raise ControlError(
-            f"The path {path} is too long for a socket, which may have {PATH_BYTES} bytes. Set "
-            "control.path to a shorter one."
+            f"The path {path} is too long for a socket: at most {PATH_BYTES} bytes are allowed. "
+            "Set control.path to a shorter one."
         )
 
 
 def may_ask(connection: socket.socket, path: Path) -> bool:
-    """Whether the user at the other end of a connection may ask."""
+    """Whether the user at the other end of a connection may use the socket."""
     peer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
     _pid, uid, gid = struct.unpack("3i", peer)
     return is_trusted(uid, _groups(uid, gid), os.geteuid(), path.stat().st_gid)
 
 
 def is_trusted(uid: int, groups: set[int], own_uid: int, socket_group: int) -> bool:
-    """Whether a user may ask: the daemon's own, root, or one of the socket's group."""
+    """Whether a user may use it: the daemon's own, root, or a member of the socket's group."""
     return uid in (own_uid, 0) or socket_group in groups
 
 
@@ -86,13 +82,13 @@ def _require_group(group: str) -> None:
         grp.getgrnam(group)
     except KeyError:
         raise ControlError(
-            f"There is no group {group!r} that may use the control socket. Make it with 'sudo "
-            f"groupadd --system {group}', or leave the setting control.group out."
+            f"The group {group!r} for the control socket does not exist. Create it with 'sudo "
+            f"groupadd --system {group}', or remove the setting control.group."
         ) from None
 
 
 def _make_folder(path: Path, group: str | None) -> None:
-    """Make a socket's folder, into which its group may look; one that is there stays as it is."""
+    """Make a socket's folder accessible to its group; an existing folder is left as it is."""
     folder = path.parent
     try:
         if group is None:
@@ -114,8 +110,8 @@ def _give(path: Path, group: str) -> None:
     except PermissionError:
         raise ControlError(
             f"Attune may not give {path} to the group {group!r}, because the user that it runs as "
-            f"is not in it. Add that user with 'sudo usermod -aG {group} USER' and start Attune "
-            "anew, or leave the setting control.group out."
+            f"is not a member. Add that user with 'sudo usermod -aG {group} USER' and restart "
+            "Attune, or remove the setting control.group."
         ) from None
 
 
@@ -123,8 +119,8 @@ def _give(path: Path, group: str) -> None:
 def _locked(path: Path) -> Generator[None]:
     """Be the only daemon at a socket."""
     busy = ControlError(
-        f"Attune already runs: it listens at {path}. 'assistant status' shows what it does; stop "
-        "it before you start another one."
+        f"Attune is already running, at {path}. 'assistant status' shows what it is doing; stop it "
+        "before you start another one."
     )
     with ExitStack() as held:
         try:
@@ -159,6 +155,6 @@ def _is_something_else(path: Path) -> bool:
 
 def _unusable(path: Path, error: OSError) -> ControlError:
     return ControlError(
-        f"Cannot listen for commands at {path}: {error.strerror}. Give yourself the right to "
-        "write there, or set control.path to another folder."
+        f"Cannot listen for commands at {path}: {error.strerror}. Make sure that you may write "
+        "there, or set control.path to another folder."
     )

@@ -1,14 +1,14 @@
-"""How often one client may ask: a token bucket."""
+"""Limits how often a client may call: a token bucket."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 AT_ONCE = 50
-"""Calls that may come all at once."""
+"""Calls that may come at once."""
 
 PER_S = 20.0
-"""Calls per second that may come from then on."""
+"""Calls per second that may follow."""
 
 
 @dataclass(slots=True)
@@ -18,17 +18,15 @@ class Allowance:
     at_once: int = AT_ONCE
     per_s: float = PER_S
     _left: float = field(init=False)
-    _at: float | None = field(default=None, init=False)  # when it was counted, seconds
+    _at: float | None = field(
+        default=None, init=False
+    )  # when that was counted, in monotonic seconds
 
     def __post_init__(self) -> None:
         self._left = self.at_once
 
     def take(self, now: float) -> bool:
-        """Whether one more call may come.
-
-        Args:
-            now: monotonic seconds.
-        """
+        """Count a call at a time in monotonic seconds; returns whether it is allowed."""
         if self._at is not None:
             self._left = min(self.at_once, self._left + (now - self._at) * self.per_s)
         self._at = now

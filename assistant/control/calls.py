@@ -1,4 +1,4 @@
-"""Reads a client's line, has the daemon do what it asks, and words the answer."""
+"""Reads a client's line, has the daemon carry it out, and builds the answer."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ class Caller:
     button: HeldButton
 
     def talk(self, *, down: bool) -> None:
-        """Hold the talk button down, or let go of it."""
+        """Press the talk button, or release it."""
         (self.button.hold if down else self.button.release)(self)
 
     def events(self) -> None:
-        """The server sees to it that this client gets notices."""
+        """Nothing to do here: the server itself sends this client notices."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The line to answer, and what comes after it."""
+    """The line to answer, and what follows it."""
 
     line: str
-    follows: bool = False  # the client wants to hear of everything from then on
+    follows: bool = False  # the client wants notices from then on
 
 
 def answer(line: bytes, who: Caller) -> Reply:
-    """Do what a line asks; the answer says what is wrong with it."""
+    """Carry out what a line asks; if it is invalid, the answer says why."""
     try:
         call = Call.model_validate_json(line)
     except ValidationError as error:
@@ -43,7 +43,7 @@ def answer(line: bytes, who: Caller) -> Reply:
         return Reply(problem(None, Code.BROKEN if broken else Code.INVALID, _first(error)))
     method = METHODS.get(call.method)
     if method is None:
-        why = f"There is no method {call.method[:40]!r}; there are {', '.join(sorted(METHODS))}."
+        why = f"There is no method {call.method[:40]!r}, only {', '.join(sorted(METHODS))}."
         return Reply(problem(call.id, Code.UNKNOWN, why))
     try:
         asked = method.params.model_validate(call.params)
@@ -59,7 +59,7 @@ def answer(line: bytes, who: Caller) -> Reply:
 
 
 def _first(error: ValidationError) -> str:
-    """The first fault that was found, in words."""
+    """The first error found, in words."""
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
     return f"{place}: {first['msg']}." if place else f"{first['msg']}."

@@ -25,7 +25,7 @@ ANSWER_S = 15.0
 """Longest wait for an answer."""
 
 HOLD_S = 3.0
-"""How often a client that holds the talk button down has to say so."""
+"""How often a client has to confirm that it still holds the talk button."""
 
 _BLOCK = 65_536
 
@@ -43,49 +43,37 @@ class Client(Methods):
     answer_s: float = ANSWER_S  # longest wait for an answer
 
     def is_running(self) -> bool:
-        """Whether a daemon listens.
-
-        Raises:
-            ControlError: if there is one that cannot be asked.
-        """
+        """Whether a daemon is running; ``ControlError`` if it is but cannot be reached."""
         connection = self._connect()
         if connection is not None:
             connection.close()
         return connection is not None
 
     def call(self, method: str, **params: JsonValue) -> JsonValue:
-        """The result of one method, as it travels.
+        """The result of one method, as JSON values.
 
         Raises:
-            ControlError: if no daemon listens, or it refuses or does not answer.
+            ControlError: if no daemon is running, or it refuses or does not answer.
         """
         with self._connected(ASK_S if method == "ask" else 0.0) as connection:
             return connection.ask(method, params)
 
     def ask_daemon(self, name: str, method: Method, params: dict[str, Any]) -> Any:
-        """The result of a declared method.
-
-        Raises:
-            ControlError: as ``call``.
-        """
+        """The result of a declared method."""
         return _checked(method.result, self.call(name, **params))
 
     @contextmanager
     def statuses(self, every_s: float) -> Generator[Iterator[Status], None, None]:
-        """What the daemon knows of itself, again and again over one connection.
-
-        Args:
-            every_s: time between two answers.
-        """
+        """The daemon's status, every so many seconds over one connection."""
         with self._connected() as connection:
             yield connection.statuses(every_s)
 
     @contextmanager
     def talking(self) -> Generator[Callable[[], object], None, None]:
-        """Within the block the talk button is down.
+        """Hold the talk button down within the block.
 
-        What is given keeps it down and is to be called at least every ``HOLD_S``: so a client
-        that is stuck does not hold it for ever.
+        The function it yields has to be called at least every ``HOLD_S``, so that a client that
+        hangs does not hold the button forever.
         """
         with self._connected() as connection:
             connection.ask("talk", {"down": True})
@@ -96,13 +84,9 @@ class Client(Methods):
 
     @contextmanager
     def notices(self, wait_s: float) -> Generator[Iterator[Notice | None], None, None]:
-        """Everything that happens from the moment on that the block is entered.
+        """Everything that happens from now on; ``None`` whenever nothing does for ``wait_s``.
 
-        Args:
-            wait_s: when nothing happens for that long, ``None`` is given.
-
-        Raises:
-            ControlError: as ``call``; and from the iterator when the daemon ends.
+        The iterator raises ``ControlError`` when the daemon ends.
         """
         with self._connected() as connection:
             connection.ask("events", {})
@@ -110,7 +94,7 @@ class Client(Methods):
 
     @contextmanager
     def events(self, wait_s: float) -> Generator[Iterator[Event | None], None, None]:
-        """As ``notices``, but only the events of trainings."""
+        """Like ``notices``, but only the events of trainings."""
         with self.notices(wait_s) as notices:
             yield _of_trainings(notices, wait_s)
 
@@ -119,14 +103,14 @@ class Client(Methods):
         connection = self._connect()
         if connection is None:
             raise ControlError(
-                f"Attune is not running: nobody listens at {self.path}. Start it with "
+                f"Attune is not running: nothing listens at {self.path}. Start it with "
                 "'assistant run'."
             )
         with connection:
             yield _Connection(connection, self.answer_s + longer_s)
 
     def _connect(self) -> socket.socket | None:
-        """A connection; ``None`` if nobody listens."""
+        """A connection; ``None`` if nothing listens."""
         require_length(self.path)
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         connection.settimeout(self.answer_s)
@@ -139,16 +123,16 @@ class Client(Methods):
             if isinstance(error, TimeoutError | BlockingIOError):
                 raise _silent() from None
             raise ControlError(
-                f"Cannot ask Attune at {self.path}: {error.strerror}. Ask as the user that it "
-                "runs as, have yourself added to the group that control.group names, or set "
-                "control.path to its socket."
+                f"Cannot reach Attune at {self.path}: {error.strerror}. Run this as the user that "
+                "it runs as, join the group set in control.group, or set control.path to its "
+                "socket."
             ) from None
         return connection
 
 
 @dataclass(slots=True)
 class _Connection:
-    """A client's end."""
+    """The client's end of a connection."""
 
     socket: socket.socket
     answer_s: float
@@ -156,7 +140,7 @@ class _Connection:
 
     def ask(self, method: str, params: dict[str, JsonValue]) -> JsonValue:
         call = Call(id=1, method=method, params=params)
-        # a server without room answers before it is asked, and may have hung up by now
+        # a server that is full answers before it is asked, and may have hung up already
         with suppress(OSError):
             self.socket.sendall(call.model_dump_json().encode() + b"\n")
         line = self._line(self.answer_s)
@@ -178,7 +162,7 @@ class _Connection:
             yield None if line is None else _read(Notice, line)
 
     def _line(self, wait_s: float) -> bytes | None:
-        """The next line; ``None`` if there is none in that time."""
+        """The next line; ``None`` if none comes in that time."""
         deadline = time.monotonic() + wait_s
         while b"\n" not in self._held:
             self.socket.settimeout(max(0.001, deadline - time.monotonic()))
@@ -190,8 +174,8 @@ class _Connection:
                 block = b""
             if not block:
                 raise ControlError(
-                    "Attune has ended, or has hung up. See 'assistant status'; it starts with "
-                    "'assistant run'."
+                    "Attune has stopped, or closed the connection. See 'assistant status'; "
+                    "'assistant run' starts it."
                 )
             self._held += block
         line, _, self._held = self._held.partition(b"\n")
@@ -199,15 +183,15 @@ class _Connection:
 
 
 def _of_trainings(notices: Iterator[Notice | None], wait_s: float) -> Iterator[Event | None]:
-    given_at = time.monotonic()
+    yielded_at = time.monotonic()
     for notice in notices:
         if notice is not None and notice.method == "event":
             yield _event(notice)
-        elif notice is None or time.monotonic() - given_at >= wait_s:
+        elif notice is None or time.monotonic() - yielded_at >= wait_s:
             yield None
         else:
             continue
-        given_at = time.monotonic()
+        yielded_at = time.monotonic()
 
 
 def _event(notice: Notice) -> Event:
@@ -225,7 +209,7 @@ def _read(kind: type[_Model], line: bytes | str) -> _Model:
 
 
 def _checked(result: TypeAdapter[Any], value: JsonValue) -> Any:
-    # JSON once more: what a daemon of another version sends is to be refused
+    # through JSON again, so that what a daemon of another version sends is refused
     try:
         return result.validate_json(json.dumps(value))
     except ValidationError:
@@ -234,13 +218,11 @@ def _checked(result: TypeAdapter[Any], value: JsonValue) -> Any:
 
 def _silent() -> ControlError:
     return ControlError(
-        "Attune runs, but does not answer. Try again in a minute; if it stays silent, stop it and "
-        "start it again."
+        "Attune is running, but does not answer. Try again in a minute; if that does not help, "
+        "restart it."
     )
 
 
 def another_version() -> ControlError:
-    """What to say when the daemon's words make no sense."""
-    return ControlError(
-        "The Attune that runs is of another version than this command. Stop it and start it again."
-    )
+    """The error for an answer that this version does not understand."""
+    return ControlError("The running Attune has another version than this command. Restart it.")

@@ -1,7 +1,7 @@
 """What travels over the control socket: newline-delimited JSON-RPC 2.0.
 
 A client sends one ``Call`` per line and gets one ``Answer`` per line; after the method ``events``
-it gets a ``Notice`` for everything that happens, until it leaves.
+it gets a ``Notice`` for everything that happens, until it disconnects.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ ASK_S = 60.0
 """Longest wait for the answer to a question."""
 
 MAX_LOG = 100
-"""Exchanges that may be asked for at once."""
+"""Most exchanges in one answer."""
 
 Number = int | str | None
-"""By which an answer names its call; ``None`` if the call could not be read."""
+"""Links an answer to its call; ``None`` if the call could not be read."""
 
 Record: TypeAlias = dict[str, Any]
 """An exchange or a bridge as JSON values, under the names that every ``--json`` output uses."""
@@ -35,8 +35,8 @@ Record: TypeAlias = dict[str, Any]
 class Code(IntEnum):
     """Kinds of problems, as JSON-RPC numbers them."""
 
-    BROKEN = -32700  # no JSON
-    INVALID = -32600  # no call
+    BROKEN = -32700  # not JSON
+    INVALID = -32600  # not a call
     UNKNOWN = -32601  # no such method
     PARAMS = -32602
     REFUSED = -32000
@@ -44,7 +44,7 @@ class Code(IntEnum):
 
 
 class Message(BaseModel):
-    """One line: as it should be, with nothing added, or refused."""
+    """One line, validated strictly: extra fields are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -75,9 +75,9 @@ class Answer(Message):
 
 
 class Notice(Message):
-    """Something that happens: an event of a training, a finished exchange, or the microphone's."""
+    """An event of a training, a finished exchange, or a change of the microphone's state."""
 
-    # a loss may be no number, and a time that is left endless
+    # a loss may be NaN, and the time left infinite
     model_config = ConfigDict(ser_json_inf_nan="constants")
 
     jsonrpc: Literal["2.0"] = "2.0"
@@ -86,18 +86,18 @@ class Notice(Message):
 
 
 MicrophoneCondition = Literal["listening", "absent", "muted", "waiting"]
-"""What there is to hear with; waiting: the microphone is being opened."""
+"""The microphone's state; waiting: it is being opened."""
 
 
 class MicrophoneState(BaseModel):
-    """The microphone."""
+    """The microphone's state."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     state: MicrophoneCondition
-    why: str | None = None  # one sentence, while it is absent
+    why: str | None = None  # one sentence, if it is absent
     level_dbfs: float | None = None
-    speech: bool = False  # somebody speaks
+    speech: bool = False  # somebody is speaking
 
 
 class Exchange(BaseModel):
@@ -122,52 +122,44 @@ class Status(BaseModel):
     pid: int
     version: str | None = None  # of the package
     uptime_s: float = 0.0
-    microphone: MicrophoneState | None = None  # None: it does not listen to one
+    microphone: MicrophoneState | None = None  # None: it does not use one
     speaking: bool = False
-    turns: int = 0  # since the daemon began
+    turns: int = 0  # since the daemon started
     recent: tuple[Exchange, ...] = ()  # the last five, oldest first
     memory_mb: float | None = None  # of the daemon's process
     celsius: float | None = None
-    warnings: tuple[str, ...] = ()  # troubles that stand, one sentence each
-    bridge: str | None  # version in use; None: the transcript route alone
+    warnings: tuple[str, ...] = ()  # current problems, one sentence each
+    bridge: str | None  # version in use; None: only the transcript route
     state: Literal["off", "waiting", "training", "judging", "paused"]
-    waits: tuple[str, ...] = ()  # what the next training waits for, in words
-    progress: float | None = None  # of the stage under way, 0 to 1
+    waits: tuple[str, ...] = ()  # what the next training is waiting for, in words
+    progress: float | None = None  # of the current stage, 0 to 1
     seconds_left: float | None = None  # of the training steps
-    last_event: dict[str, JsonValue] | None = None  # of the training under way
-    last_verdict: dict[str, JsonValue] | None = None  # since the daemon began
+    last_event: dict[str, JsonValue] | None = None  # of the current training
+    last_verdict: dict[str, JsonValue] | None = None  # since the daemon started
     failures: int = 0  # of trainings, in a row
     last_failure: str | None = None
-    paused_after_ms: float | None = None  # from the last speech's capture to the trainer's stop
+    paused_after_ms: float | None = (
+        None  # from the capture of speech until the trainer stopped, last time
+    )
 
 
 def result(number: Number, value: object) -> str:
-    """The line that answers a call.
-
-    Args:
-        number: of the call.
-        value: JSON values.
-    """
+    """The line that answers a call with JSON values."""
     answer = Answer.model_validate({"jsonrpc": "2.0", "id": number, "result": value})
     return answer.model_dump_json(exclude_unset=True)
 
 
 def problem(number: Number, code: Code, message: str) -> str:
-    """The line that answers a call for which there is no result."""
+    """The line that answers a call with an error."""
     error = Problem(code=code.value, message=message)
     return Answer(jsonrpc="2.0", id=number, error=error).model_dump_json(exclude_unset=True)
 
 
 def notice(method: Literal["event", "turn", "state"], params: Mapping[str, object]) -> str:
-    """The line that says what happens.
-
-    Args:
-        method: what kind of thing.
-        params: JSON values.
-    """
+    """The line that reports something, as JSON values."""
     return Notice.model_validate({"method": method, "params": params}).model_dump_json()
 
 
 def as_json(event: Event) -> dict[str, JsonValue]:
-    """An event as it travels."""
+    """An event as JSON values."""
     return json.loads(to_line(event))

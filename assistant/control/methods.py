@@ -1,7 +1,7 @@
-"""What a client may ask of the daemon: each method is declared here, once.
+"""What a client may ask the daemon to do: each method is declared here, once.
 
-The server validates a call's parameters by its declaration, the client the result; a client's
-methods are these as they stand, and the daemon's override them.
+The server checks a call's parameters against its declaration, the client the result. A client uses
+these methods as they are; the daemon overrides them.
 """
 
 from __future__ import annotations
@@ -10,16 +10,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
-from typing import (
-    Annotated,
-    Any,
-    Literal,
-    ParamSpec,
-    TypeAlias,
-    TypeVar,
-    cast,
-    get_type_hints,
-)
+from typing import Annotated, Any, Literal, ParamSpec, TypeAlias, TypeVar, cast, get_type_hints
 
 from pydantic import Field, StringConstraints, TypeAdapter, create_model
 
@@ -35,24 +26,24 @@ Minutes: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class RefusalError(Exception):
-    """The daemon does not do what it was asked; the sentence says why."""
+    """The daemon refuses a call; the sentence says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A method as it travels."""
+    """The types of a method's parameters and result on the socket."""
 
     params: type[Message]
     result: TypeAdapter[Any]
 
     def wire(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Parameters under the names by which they travel."""
+        """Parameters under their names on the socket."""
         fields = self.params.model_fields
         return {fields[name].alias or name: value for name, value in given.items()}
 
 
 EVENTS = "events"
-"""The method after which a client gets a notice of everything; the server itself answers it."""
+"""The method after which a client gets all notices; the server itself answers it."""
 
 METHODS = {EVENTS: Method(create_model(EVENTS, __base__=Message), TypeAdapter(None))}
 """All methods by name."""
@@ -80,29 +71,29 @@ def _method(declared: Callable[_Params, _Result]) -> Callable[_Params, _Result]:
 
 
 class Methods:
-    """What the daemon does when it is asked, in the thread of the client.
+    """What the daemon does when asked, in the thread of the client.
 
-    Any method may be called from several threads at once, ``talk`` from one at a time. In the
-    daemon one that raises ``RefusalError`` refuses.
+    Any method may be called from several threads at once, except ``talk``. In the daemon, a method
+    raises ``RefusalError`` to refuse.
     """
 
     @_method
     def status(self) -> Status:
-        """What the daemon knows of itself."""
+        """The daemon's status."""
         raise NotImplementedError
 
     @_method
     def retrain(self, start: Start = "current", minutes: Minutes | None = None) -> None:
-        """Train as soon as there is room."""
+        """Train as soon as the device has room for it."""
 
     @_method
     def ask(self, text: Words, *, aloud: bool = True) -> Record:
-        """Answer a question and give the exchange's record; refuse after ``ASK_S``."""
+        """Answer a question and return the exchange's record; refuse after ``ASK_S``."""
         raise NotImplementedError
 
     @_method
     def say(self, text: Words) -> None:
-        """Speak a text when what comes before it has been said; do not wait for it."""
+        """Speak a text after everything queued before it, without waiting for it."""
 
     @_method
     def mute(self) -> None:
@@ -114,15 +105,15 @@ class Methods:
 
     @_method
     def stop(self) -> None:
-        """Fall silent, and break off the reply under way."""
+        """Stop speaking, and cancel the current reply."""
 
     @_method
     def reload(self) -> None:
-        """Read the settings anew; refuse if they are broken, and keep the old ones."""
+        """Read the settings again; if they are invalid, refuse and keep the old ones."""
 
     @_method
     def talk(self, *, down: bool) -> None:
-        """The talk button goes down, or comes up; never twice the same."""
+        """The talk button goes down, or comes up; always in turn."""
 
     @_method
     def log(self, last: Annotated[int, Field(ge=1, le=MAX_LOG)] = 20) -> list[Record]:
@@ -135,19 +126,19 @@ class Methods:
 
     @_method
     def confirm(self, turn_id: TurnId) -> str:
-        """Note that an exchange was understood rightly, and give its text."""
+        """Note that an exchange was understood correctly, and return its text."""
         raise NotImplementedError
 
     @_method
     def bridges(self) -> list[Record]:
-        """All bridges, the latest trained first."""
+        """All bridges, latest first."""
         raise NotImplementedError
 
     @_method
     def promote(self, version: Words | None) -> None:
-        """Let a bridge answer; ``None``: the base bridge."""
+        """Put a bridge to use; ``None``: the base bridge."""
 
     @_method
     def rollback(self) -> str | None:
-        """Go back by one promotion, and give the version that answers; ``None``: the base."""
+        """Go back by one promotion, and return the version now in use; ``None``: the base."""
         raise NotImplementedError

@@ -1,7 +1,7 @@
 """Answers clients at the control socket.
 
-Every client has a thread of its own and little of it: one that is slow, silent, huge or malformed
-is answered in words or dropped, and holds up nobody.
+Every client has a thread of its own and limited resources: one that is slow, silent, too large or
+malformed gets an error or is dropped, and does not delay the others.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from assistant.control.address import listening, may_ask
@@ -35,39 +34,39 @@ MAX_LINE = 1 << 16
 """Longest line in bytes that a client may send."""
 
 READ_S = 10.0
-"""Longest time in which a client has to send a line."""
+"""Time in which a client has to send a line."""
 
 WRITE_S = 5.0
-"""Longest time in which a client has to take one."""
+"""Time in which a client has to receive one."""
 
 CLOSE_S = 1.0
-"""How long clients have to leave at the end."""
+"""Time in which clients have to disconnect at the end."""
 
 BACKLOG = 256
-"""Events by which a client may lag behind before it is dropped."""
+"""How many events a client may lag behind before it is dropped."""
 
 MAX_REFUSALS = 500
-"""Calls too many after which a client is dropped."""
+"""Refused calls after which a client is dropped."""
 
-_BUSY = problem(None, Code.BUSY, "Too many calls. Ask more slowly.")
+_BUSY = problem(None, Code.BUSY, "Too many calls. Send them more slowly.")
 
-_POLL_S = 0.25  # how soon it is noticed that a client which follows events has left
+_POLL_S = 0.25  # how soon a following client is noticed to have disconnected
 _BLOCK = 4_096
 
 
 class Server:
     """Answers clients within ``with``.
 
-    From entering it on the place is taken; clients wait for ``serve``.
+    Entering it occupies the socket; clients wait until ``serve`` is called.
 
     Args:
         path: the socket.
-        group: whose members may ask, too.
-        read_s: longest time in which a client has to send a line.
+        group: whose members may also use it.
+        read_s: time in which a client has to send a line.
         max_clients: how many may be connected at once.
 
     Raises:
-        ControlError: on entering, if Attune already runs or the socket cannot be made.
+        ControlError: on entering, if Attune is already running or the socket cannot be made.
     """
 
     def __init__(
@@ -93,12 +92,7 @@ class Server:
         self._listener = self._owned.enter_context(listening(self._path, self._group))
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_exc: object) -> None:
         self._closing = True
         _hang_up(self._listener)
         if self._accepting is not None:
@@ -113,7 +107,7 @@ class Server:
             thread.join(max(0.0, deadline - time.monotonic()))
 
     def serve(self, daemon: Methods) -> None:
-        """Answer clients from now on, in threads of their own; to be called once."""
+        """Start answering clients, each in its own thread; to be called once."""
         button = HeldButton(partial(daemon.talk, down=True), partial(daemon.talk, down=False))
         self._accepting = threading.Thread(
             target=self._accept, args=(daemon, button), name="control", daemon=True
@@ -121,20 +115,15 @@ class Server:
         self._accepting.start()
 
     def publish(self, event: Event) -> None:
-        """Send an event of a training to every client that follows, without waiting for any."""
+        """Send a training's event to every following client, without waiting."""
         self._send_to_followers(notice("event", as_json(event)))
 
     def publish_turn(self, record: Record) -> None:
-        """Send a finished exchange, likewise."""
+        """Send a finished exchange in the same way."""
         self._send_to_followers(notice("turn", record))
 
     def publish_state(self, microphone: MicrophoneCondition, why: str | None = None) -> None:
-        """Send that the microphone's state is another now, likewise.
-
-        Args:
-            microphone: the state.
-            why: one sentence, if it is absent.
-        """
+        """Send a change of the microphone's state, and in a sentence why it is absent."""
         self._send_to_followers(notice("state", {"microphone": microphone, "why": why}))
 
     def _send_to_followers(self, line: str) -> None:
@@ -153,13 +142,13 @@ class Server:
                 time.sleep(0.05)  # out of file descriptors, perhaps for a moment only
                 continue
             if not self._take(connection, Caller(daemon, button)):
-                connection.settimeout(0)  # not worth waiting for
+                connection.settimeout(0)  # this client is not worth waiting for
                 with connection, suppress(OSError):
                     busy = problem(None, Code.BUSY, "Too many clients. Try again in a moment.")
                     connection.sendall(busy.encode() + b"\n")
 
     def _take(self, connection: socket.socket, who: Caller) -> bool:
-        """Give a client its thread; whether there was room for it."""
+        """Start a thread for a client; returns whether there was room for it."""
         with self._guard:
             if len(self._clients) >= self._max_clients:
                 return False
@@ -168,14 +157,14 @@ class Server:
             )
             try:
                 thread.start()
-            except RuntimeError:  # no more threads: as good as no more room
+            except RuntimeError:  # no more threads: the same as no room
                 return False
             self._clients[connection] = thread
             return True
 
     def _attend(self, connection: socket.socket, who: Caller) -> None:
         try:
-            # whatever goes wrong with a connection ends this one alone
+            # whatever goes wrong with a connection ends only this one
             with connection, suppress(OSError):
                 if may_ask(connection, self._path):
                     self._answer(connection, who)
@@ -222,11 +211,11 @@ class Server:
 
 
 class _TooLongError(Exception):
-    """A client's line does not end."""
+    """A client's line is too long."""
 
 
 def _lines(connection: socket.socket, read_s: float) -> Iterator[bytes]:
-    """A client's lines, each whole within the time it has; an ``OSError`` when it is not."""
+    """A client's lines; ``OSError`` if one is not complete within its time."""
     held = b""
     while True:
         deadline = time.monotonic() + read_s
@@ -250,12 +239,12 @@ def _send(connection: socket.socket, line: str) -> None:
 
 
 def _has_left(connection: socket.socket) -> bool:
-    """Whether a client that only follows has closed its end; what it says is thrown away."""
+    """Whether a following client has closed its end; anything it sends is discarded."""
     readable, _, _ = select.select([connection], [], [], 0)
     return bool(readable) and not connection.recv(_BLOCK)
 
 
 def _hang_up(connection: socket.socket) -> None:
-    """Wake whoever waits on a socket, from any thread; the waiting thread closes it."""
+    """Wake the thread that waits on a socket, from any thread; it then closes the socket."""
     with suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)

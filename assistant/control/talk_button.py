@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 class HeldButton:
-    """Notices when the first client presses it and when the last one lets go, one after the other.
+    """Reports when the first client presses it and when the last one releases it, in turn.
 
     Args:
         pressed: called when it goes down; if it raises, the press does not count.
@@ -28,7 +28,7 @@ class HeldButton:
             self._holders.add(who)
 
     def release(self, who: object) -> None:
-        """Let go of it, if one holds it."""
+        """Release it, if this client holds it."""
         with self._guard:
             if who in self._holders:
                 self._holders.remove(who)

@@ -1,1 +1,1 @@
-"""The running assistant: threads, signals, and what is done between turns."""
+"""The running assistant: threads, signals, and the work between turns."""

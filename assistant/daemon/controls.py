@@ -1,4 +1,4 @@
-"""What the daemon does when a client asks it to."""
+"""What the daemon does when a client asks."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ANSWER_S = 60.0
 """Longest wait for the answer to a question that a client asks."""
 
 RECENT = 5
-"""Exchanges that the status shows."""
+"""Exchanges shown in the status."""
 
 
 class Controls(Methods):
@@ -40,7 +40,7 @@ class Controls(Methods):
 
     Args:
         inbox: takes what only the answering thread may do.
-        reload: reads the settings anew.
+        reload: reads the settings again.
     """
 
     def __init__(self, inbox: Inbox, reload: Callable[[], None]) -> None:
@@ -56,16 +56,11 @@ class Controls(Methods):
 
     @property
     def runtime(self) -> Runtime | None:
-        """What there is to control; none while it is being rebuilt."""
+        """The runtime under control; ``None`` while it is being rebuilt."""
         return self._runtime
 
     def enter(self, runtime: Runtime, publish: Callable[[Record], None]) -> None:
-        """From now on this is what is controlled.
-
-        Args:
-            runtime: what there is.
-            publish: sends clients every exchange that is complete.
-        """
+        """Control this runtime from now on; ``publish`` sends clients every finished exchange."""
         if self._muted:
             runtime.microphone.mute()
         runtime.listener.button.down = self._down
@@ -73,7 +68,7 @@ class Controls(Methods):
         self._runtime = runtime
 
     def leave(self) -> None:
-        """It is being closed: nothing is heard until there is another one."""
+        """The runtime is being closed: nothing is heard until the next one."""
         self._runtime = None
         microphone = self._of_runtime.microphone
         if microphone is not None and microphone.state == "listening":
@@ -87,7 +82,7 @@ class Controls(Methods):
         self._publish(turn.record())
 
     def status(self) -> Status:
-        """What the daemon knows of itself; while the runtime is rebuilt, how it was last."""
+        """The daemon's status; while the runtime is being rebuilt, the last one known."""
         runtime = self._runtime
         if runtime is not None:
             hearing = runtime.microphone.hearing
@@ -115,18 +110,18 @@ class Controls(Methods):
         )
 
     def retrain(self, start: Start = "current", minutes: float | None = None) -> None:
-        """Train as soon as there is room."""
+        """Train as soon as the device has room for it."""
         self._there().maintenance.retrain(Request(start, minutes))
 
     def ask(self, text: str, *, aloud: bool = True) -> Record:
-        """Answer a question and give the exchange's record."""
+        """Answer a question and return the exchange's record."""
         self._there()
         answered: Future[Record] = Future()
 
         def errand() -> None:
             if answered.set_running_or_notify_cancel():
                 try:
-                    # of the runtime that there is by now: another one may have been closed
+                    # of the current runtime: an earlier one may have been closed meanwhile
                     turn = self._there().assistant.read(text, aloud=aloud)
                 except AttuneError as error:
                     answered.set_exception(RefusalError(str(error)))
@@ -140,11 +135,11 @@ class Controls(Methods):
         except LateError:
             answered.cancel()
             raise RefusalError(
-                f"Attune has not answered within {ANSWER_S:g} s. Ask again in a moment."
+                f"Attune has not answered within {ANSWER_S:g} s. Try again in a moment."
             ) from None
 
     def say(self, text: str) -> None:
-        """Speak a text when what comes before it has been said."""
+        """Speak a text after everything queued before it."""
         self._there()
         self._inbox.errand(
             lambda: self._there().assistant.voice.say(iter((text,)), "say", lambda: None)
@@ -161,16 +156,16 @@ class Controls(Methods):
         runtime.microphone.unmute()
 
     def stop(self) -> None:
-        """Fall silent, and break off the reply under way."""
+        """Stop speaking, and cancel the current reply."""
         self._there().assistant.interrupt()
 
     def reload(self) -> None:
-        """Read the settings anew; the old ones stay if they are broken."""
+        """Read the settings again; if they are invalid, the old ones stay."""
         self._there()
         try:
             self._reload()
         except AttuneError as error:
-            raise RefusalError(f"{error} The settings from before stay.") from error
+            raise RefusalError(f"{error} The previous settings stay in force.") from error
 
     def talk(self, *, down: bool) -> None:
         """The talk button goes down, or comes up."""
@@ -193,12 +188,12 @@ class Controls(Methods):
             journal.correct(turn_id, text)
 
     def confirm(self, turn_id: int) -> str:
-        """Note that an exchange was understood rightly, and give its text."""
+        """Note that an exchange was understood correctly, and return its text."""
         with self._journal() as journal:
             return journal.confirm(turn_id)
 
     def bridges(self) -> list[Record]:
-        """All bridges, the latest trained first."""
+        """All bridges, latest first."""
         settings = self._there().settings
         folder = BridgeFolder(settings.bridges)
         with self._journal() as journal:
@@ -206,7 +201,7 @@ class Controls(Methods):
             return [entry.as_json() for entry in found]
 
     def promote(self, version: str | None) -> None:
-        """Let a bridge answer that the gate has accepted; ``None``: the base bridge."""
+        """Put a bridge to use that the gate has accepted; ``None``: the base bridge."""
         runtime = self._there()
         settings, folder = runtime.settings, BridgeFolder(runtime.settings.bridges)
         with self._journal() as journal:
@@ -222,20 +217,21 @@ class Controls(Methods):
             )
             if not found.accepted:
                 raise RefusalError(
-                    f"Bridge {entry.version} was judged and rejected. To use it nevertheless, run "
-                    f"'assistant bridge promote {entry.version} --force' where its files are."
+                    f"Bridge {entry.version} was judged and rejected. To use it anyway, run "
+                    f"'assistant bridge promote {entry.version} --force' as the user that Attune "
+                    "runs as."
                 )
             folder.promote(entry.version)
 
     def rollback(self) -> str | None:
-        """Go back by one promotion, and give the version that answers."""
+        """Go back by one promotion, and return the version now in use."""
         with _refusing():
             return BridgeFolder(self._there().settings.bridges).rollback()
 
     def _there(self) -> Runtime:
         runtime = self._runtime
         if runtime is None:
-            raise RefusalError("Attune is loading its settings. Ask again in a moment.")
+            raise RefusalError("Attune is loading its settings. Try again in a moment.")
         return runtime
 
     @contextmanager
@@ -246,7 +242,7 @@ class Controls(Methods):
 
 @contextmanager
 def _refusing() -> Generator[None, None, None]:
-    """A failure is the client's to know."""
+    """Report a failure to the client."""
     try:
         yield
     except AttuneError as error:

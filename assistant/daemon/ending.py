@@ -1,4 +1,4 @@
-"""How the daemon's process ends: in good time, and with a sentence that says why it died."""
+"""How the daemon's process ends: promptly, and with a sentence about what failed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 import sys
 import threading
 import traceback
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from assistant.daemon.loop import Stopper
@@ -15,18 +14,18 @@ if TYPE_CHECKING:
     from typing_extensions import Self  # typing has it from Python 3.11 on
 
 END_S = 4.5
-"""How long the end may take; then the process is ended hard. Everything heard is on disk."""
+"""How long shutdown may take before the process exits at once; all speech is on disk."""
 
 
 class Ending:
-    """Within ``with`` a thread that dies ends the process, and an end that hangs is cut short.
+    """Within ``with``, a thread that dies ends the process, and a shutdown that hangs is cut short.
 
     Args:
         stopper: asks the whole daemon to end.
     """
 
     def __init__(self, stopper: Stopper) -> None:
-        self.why = ""  # it died, in a sentence
+        self.why = ""  # why it died, in a sentence
         self._stopper = stopper
         self._ended = threading.Event()
 
@@ -35,19 +34,16 @@ class Ending:
         self._stopper.also(self._set_deadline)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_exc: object) -> None:
         threading.excepthook = self._before
         self._ended.set()
 
     def die(self, thread: str, error: BaseException) -> None:
         """End because a thread has died, from any thread."""
         sys.stderr.write(traced(error))
-        self.why = self.why or (f"Attune ends because its thread {thread!r} died ({_kind(error)}).")
+        self.why = (
+            self.why or f"Attune is stopping because its thread {thread!r} died ({_kind(error)})."
+        )
         self._stopper.stop()
 
     def _died(self, what: threading.ExceptHookArgs) -> None:
@@ -59,18 +55,14 @@ class Ending:
 
     def _end_hard(self) -> None:
         if not self._ended.wait(END_S):
-            why = self.why or "The end took too long, so Attune ended at once."
+            why = self.why or "Stopping took too long, so Attune was ended at once."
             sys.stderr.write(f"assistant: {why}\n")
             sys.stderr.flush()
             os._exit(1)
 
 
 def traced(error: BaseException) -> str:
-    """Where an error comes from, without its message: that may hold what was said.
-
-    Args:
-        error: one that nobody foresaw; the others are sentences without such words.
-    """
+    """The traceback of an unexpected error without its message, which may contain what was said."""
     chain: list[BaseException] = []
     cause: BaseException | None = error
     while cause is not None and cause not in chain:

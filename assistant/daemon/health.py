@@ -1,4 +1,4 @@
-"""Whether the daemon is well: it hears, or knows why not, and its answers come on."""
+"""Whether the daemon is healthy: it hears, or knows why not, and its answers progress."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ class Signs:
     """Signs of life at one moment."""
 
     hearing: Hearing
-    answering_age_s: float  # since the thread that answers was last seen to move
+    answering_age_s: float  # since the answering thread was last seen to be active
 
 
 def trouble(signs: Signs, settings: ServiceSettings) -> str | None:
-    """What is wrong with the daemon, in one sentence; ``None`` if it is well.
+    """What is wrong with the daemon, in one sentence; ``None`` if it is healthy.
 
-    A microphone that is known to be absent or muted is no trouble: it is seen to. One that should
-    deliver and does not, is; so is an answer that does not come on.
+    A microphone known to be absent or muted is not a problem here, because that is handled. One
+    that should deliver sound and does not is a problem; so is an answer that makes no progress.
     """
     hearing = signs.hearing
     if signs.answering_age_s > settings.stuck_s:
-        return f"The answer under way has not come on for {signs.answering_age_s:.0f} s."
+        return f"The current answer has made no progress for {signs.answering_age_s:.0f} s."
     if hearing.condition is Condition.LISTENING and hearing.frame_age_s > settings.deaf_s:
         return f"No sound has come from the microphone for {hearing.frame_age_s:.0f} s."
     if hearing.condition is Condition.WAITING and hearing.frame_age_s > settings.stuck_s:
@@ -36,7 +36,7 @@ def trouble(signs: Signs, settings: ServiceSettings) -> str | None:
 
 
 class Heartbeat:
-    """When a thread was last seen to move; beaten by it, read by another."""
+    """When a thread was last active; beaten by it, read by another."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -44,7 +44,7 @@ class Heartbeat:
         self._at = clock()
 
     def beat(self) -> None:
-        """The thread moves."""
+        """Show that the thread is active."""
         with self._lock:
             self._at = self._clock()
 

@@ -1,4 +1,4 @@
-"""Who hears: from the microphone's frames to utterances, in the thread that listens."""
+"""From the microphone's frames to utterances, in the listening thread."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from assistant.listen.segment import segment, voiced
 from assistant.values import SAMPLE_RATE, AudioFrame, Utterance
 
 NOTICED = 3
-"""Voiced frames within ``NOTICED_WITHIN`` that are taken for the beginning of speech."""
+"""Voiced frames within ``NOTICED_WITHIN`` that count as the start of speech."""
 
-NOTICED_WITHIN = 4  # 80 ms: the trainer is to stand still 100 ms after the first of them
+NOTICED_WITHIN = 4  # 80 ms: the trainer has to stop within 100 ms of the first of them
 
 GAP_S = 0.2
-"""Time without frames after which those before it say nothing about those after it."""
+"""After a gap this long, earlier frames no longer count."""
 
 
 @dataclass(slots=True)
@@ -36,14 +36,13 @@ class TalkButton:
     """The talk button, and whether one is needed."""
 
     needed: bool
-    wired: Callable[[], bool] | None = None  # whether the one at the board is pressed
+    wired: Callable[[], bool] | None = None  # whether the one wired to the board is pressed
     down: bool = False  # held by a client
 
     @property
     def open(self) -> bool:
         """Whether what is said now is meant for the assistant."""
-        is_wired_down = self.wired is not None and self.wired()
-        return self.down or not self.needed or is_wired_down
+        return self.down or not self.needed or (self.wired is not None and self.wired())
 
 
 @dataclass(slots=True)
@@ -57,15 +56,15 @@ class Listener:
     button: TalkButton
     turn_taking: TurnTaking
     pauses: Pauses
-    interrupt: Callable[[], None]  # breaks off the reply under way
+    interrupt: Callable[[], None]  # cancels the current reply
     on_speech: Callable[[float], None]  # called as ``noticing`` does
-    ends: EndOfRequest | None = None  # estimates whether what has been said is a whole request
-    speculator: Speculator | None = None  # None: no reply is begun before the end is sure
+    ends: EndOfRequest | None = None  # estimates whether a request is complete
+    speculator: Speculator | None = None  # None: no reply is started before the end is certain
     echo: EchoCanceller | None = None
     meter: Meter = field(default_factory=Meter)
-    speech: bool = False  # whether there was voice in the last frame
-    _spoken_over: bool = False  # whether the assistant spoke in it
-    _over_reply: bool = False  # whether the utterance under way began over a reply
+    speech: bool = False  # whether the last frame was voiced
+    _spoken_over: bool = False  # whether the assistant spoke during it
+    _over_reply: bool = False  # whether the current utterance began over a reply
 
     def utterances(self) -> Iterator[Utterance]:
         """What is said from now on, until the microphone is stopped."""
@@ -90,11 +89,11 @@ class Listener:
             yield replace(utterance, over_reply=self._over_reply)
 
     def _frame(self, frame: AudioFrame, *, voiced: bool) -> None:
-        """Let a speaker who goes on take the turn back."""
+        """Let a speaker who continues take the turn back."""
         self.speech = voiced
         if self.speculator is not None:
             self.speculator.frame(voiced=voiced)
-        # whoever speaks over a reply takes no turn back: it has begun to be answered
+        # speaking over a reply takes no turn back: that turn is already being answered
         gap_ms = self.turn_taking.frame(frame, voiced=voiced and not self._spoken_over)
         if gap_ms is not None:
             self.pauses.false_cut(gap_ms)
@@ -110,7 +109,9 @@ class Listener:
     def _is_open(self, frame: AudioFrame) -> bool:
         is_open = self.button.open
         if not is_open:
-            self._frame(frame, voiced=False)  # whoever let go of the button has finished
+            self._frame(
+                frame, voiced=False
+            )  # releasing the button means that the speaker has finished
         return is_open
 
     def _started(self, _gap_ms: float | None) -> None:
@@ -119,7 +120,7 @@ class Listener:
             self.interrupt()
 
     def _paused(self, samples: NDArray[np.float32], voiced_s: float) -> float | None:
-        """In a pause: how likely a request is finished; the reply to it is begun meanwhile."""
+        """In a pause: how likely the request is complete; meanwhile its reply is started."""
         if self.ends is None:
             return None
         if self.speculator is not None:
@@ -133,12 +134,12 @@ class Listener:
 def noticing(
     is_speech: Callable[[AudioFrame], bool], on_speech: Callable[[float], None]
 ) -> Callable[[AudioFrame], bool]:
-    """A voice activity detector that notices speech long before the utterance has ended.
+    """A voice activity detector that reports speech long before the utterance has ended.
 
     Args:
         is_speech: the detector, asked once per frame.
-        on_speech: called with every frame in which speech goes on; gets when the first voiced one
-            of the last few was captured, in monotonic seconds.
+        on_speech: called for every frame of ongoing speech with the time at which the first voiced
+            one of the last few was captured, in monotonic seconds.
     """
     recent: deque[float | None] = deque(maxlen=NOTICED_WITHIN)
     last_at = 0.0

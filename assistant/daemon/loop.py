@@ -1,8 +1,8 @@
 """The foreground loop: one thread listens, the main thread answers.
 
-The listener drains the microphone while a turn is under way, so that sound is never lost to a
-slow answer; utterances wait in a short queue. Between turns the main thread sees to everything
-else. Signals end the process cleanly, the reply under way broken off and in the journal.
+The listener drains the microphone during a turn, so that a slow answer never loses sound;
+utterances wait in a short queue. Between turns the main thread does everything else. Signals end
+the process cleanly: the current reply is cancelled and saved in the journal.
 """
 
 from __future__ import annotations
@@ -25,64 +25,49 @@ from assistant.turn import Assistant
 from assistant.values import Utterance
 
 Errand = Callable[[], None]
-"""Something that the thread that answers is to do between turns."""
+"""Something for the answering thread to do between turns."""
 
 WENT_ON = "The speaker went on; the whole of it is the next exchange."
 """What the journal says of an utterance that was cut too early."""
 
 WAITING = 8
-"""Utterances that may wait for their turn; a recording is read no further meanwhile."""
+"""Utterances that may wait for their turn; meanwhile a recording is not read further."""
 
 CONTINUED_S = 5.0
-"""Longest gap between what was cut and what continues it; it has to be said to its end first."""
+"""Longest gap between a cut utterance and the complete utterance that continues it."""
 
 LAST_S = 1.0
-"""Longest wait at the end for an utterance under way."""
+"""Longest wait at the end for an unfinished utterance."""
 
 
 class Reporter(Protocol):
-    """Reports what happens, in the thread that answers."""
+    """Reports what happens, in the answering thread."""
 
     def begins(self, utterance: Utterance) -> None:
         """This is about to be answered."""
-        ...
 
     def turn(self, turn: Turn) -> None:
         """An exchange is complete."""
-        ...
 
     def failure(self, error: AttuneError) -> None:
         """A turn failed."""
-        ...
 
 
 class Beside(Protocol):
-    """What is done beside the conversation, in the thread that answers."""
+    """Work besides the conversation, in the answering thread; by default none."""
 
     def idle(self) -> None:
-        """Nobody waits for an answer; called about every 0.1 s."""
-        ...
+        """Nobody is waiting for an answer; called about every 0.1 s."""
 
     def turn_began(self) -> None:
         """An utterance is about to be answered."""
-        ...
 
     def turn_ended(self) -> None:
         """It has been answered, or has failed."""
-        ...
 
 
-class NothingBeside:
-    """The conversation is all there is."""
-
-    def idle(self) -> None:
-        """Wait."""
-
-    def turn_began(self) -> None:
-        """Answer."""
-
-    def turn_ended(self) -> None:
-        """Listen."""
+class NothingBeside(Beside):
+    """There is only the conversation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +79,7 @@ class LoopOutcome:
 
 
 class Inbox:
-    """What waits for the thread that answers: a bounded number of utterances, and errands."""
+    """What waits for the answering thread: a bounded number of utterances, and errands."""
 
     def __init__(self) -> None:
         self._room = threading.Semaphore(WAITING)
@@ -103,14 +88,14 @@ class Inbox:
         )
 
     def put(self, utterance: Utterance, may_wait: Callable[[], bool]) -> None:
-        """Add an utterance, waiting for room for as long as that makes sense."""
+        """Add an utterance, waiting for room while ``may_wait`` allows it."""
         while not self._room.acquire(timeout=0.1):
             if not may_wait():
-                break  # nobody answers any more, but it is to be kept
+                break  # it will not be answered, but it has to be kept
         self._items.put(utterance)
 
     def end(self, error: BaseException | None) -> None:
-        """There will be no more utterances, for this reason if there is one."""
+        """End the utterances, because of an error if there is one."""
         self._items.put(error)
 
     def errand(self, errand: Errand) -> None:
@@ -118,18 +103,14 @@ class Inbox:
         self._items.put(errand)
 
     def get(self, timeout_s: float) -> Utterance | Errand | BaseException | None:
-        """The next item.
-
-        Raises:
-            queue.Empty: if there is none in that time.
-        """
+        """The next item; raises ``queue.Empty`` if none comes in that time."""
         item = self._items.get(timeout=timeout_s)
         if isinstance(item, Utterance):
             self._room.release()
         return item
 
     def rest(self) -> Iterator[Utterance]:
-        """The utterances that nobody will answer any more; errands are dropped."""
+        """The utterances that will not be answered; errands are dropped."""
         while True:
             try:
                 item = self.get(0)
@@ -148,42 +129,39 @@ class Stopper:
 
     @property
     def stopped(self) -> bool:
-        """Whether the end has been asked for."""
+        """Whether the end has been requested."""
         return self._stopped.is_set()
 
     def also(self, action: Callable[[], None]) -> None:
-        """Do this, too, when the end is asked for; at once if it has been."""
+        """Also do this when the end is requested; at once if it already has been."""
         self._actions.append(action)
         if self.stopped:
             action()
 
     def stop(self) -> None:
-        """Ask for the end; more than once does no harm."""
+        """Request the end; safe to call more than once."""
         self._stopped.set()
         for action in self._actions:
             action()
 
     @contextmanager
     def on_signals(self, hang_up: Callable[[], None] | None = None) -> Generator[None, None, None]:
-        """Within the block SIGINT and SIGTERM ask for the end.
-
-        Args:
-            hang_up: what SIGHUP asks for; none: that ends the process as ever.
-        """
-        actions: dict[int, Callable[[], None]] = dict.fromkeys(_END_SIGNALS, self.stop)
+        """Within the block SIGINT and SIGTERM request the end, and SIGHUP calls ``hang_up``."""
+        ends = (signal.SIGINT, signal.SIGTERM)
+        actions: dict[int, Callable[[], None]] = dict.fromkeys(ends, self.stop)
         if hang_up is not None:
             actions[signal.SIGHUP] = hang_up
         came: queue.SimpleQueue[int | None] = queue.SimpleQueue()
 
         def handle(number: int, _frame: FrameType | None) -> None:
-            # no more: the handler may have interrupted what holds the locks that are needed
+            # nothing else here: the handler may have interrupted code that holds a lock it needs
             came.put(number)
 
-        def heed() -> None:
+        def act() -> None:
             while (number := came.get()) is not None:
                 actions[number]()
 
-        threading.Thread(target=heed, name="signal", daemon=True).start()
+        threading.Thread(target=act, name="signal", daemon=True).start()
         before = {number: signal.signal(number, handle) for number in actions}
         try:
             yield
@@ -191,9 +169,6 @@ class Stopper:
             for number, handler in before.items():
                 signal.signal(number, handler)
             came.put(None)
-
-
-_END_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def run(
@@ -207,18 +182,18 @@ def run(
     turn_taking: TurnTaking | None = None,
     once: bool = False,
 ) -> LoopOutcome:
-    """Answer utterances until their source ends, or the end is asked for.
+    """Answer utterances until their source ends, or the end is requested.
 
-    A turn that fails is reported and the next one is taken.
+    A turn that fails is reported, and the next one follows.
 
     Args:
-        assistant: who answers.
+        assistant: answers.
         utterances: consumed in a thread of its own.
-        stopper: asks for the end.
+        stopper: requests the end.
         reporter: reports what happens.
-        beside: what is done between turns.
-        inbox: where errands for the answering thread come in, too.
-        turn_taking: knows when a speaker went on before the answer.
+        beside: the work between turns.
+        inbox: also receives errands for the answering thread.
+        turn_taking: knows when a speaker continued before the answer.
         once: end after the first exchange.
 
     Raises:
@@ -255,7 +230,7 @@ def run(
 def _heard(
     assistant: Assistant, utterance: Utterance, turn_taking: TurnTaking | None
 ) -> tuple[Turn, bool]:
-    """The turn, and whether its speaker went on, so that it counts for nothing."""
+    """The turn, and whether its speaker went on, so that it does not count."""
     went_on = False
     if turn_taking is not None:
         turn_taking.cut(utterance)
@@ -266,13 +241,13 @@ def _heard(
             went_on = turn_taking.over()
     if went_on:
         assistant.dialogue.reopen()
-        with suppress(JournalError):  # of what was not meant for Attune nothing is kept
+        with suppress(JournalError):  # nothing is kept of what was not meant for Attune
             assistant.journal.failed(turn.id, WENT_ON)
     return turn, went_on
 
 
 def joined(first: Utterance | None, second: Utterance) -> Utterance:
-    """What somebody said in two pieces, as one; the second alone if it came too late for that."""
+    """Two pieces of one utterance, joined; only the second if it came too late for that."""
     if first is None:
         return second
     said_s = first.seconds + first.endpoint_ms / 1000
@@ -290,7 +265,7 @@ def joined(first: Utterance | None, second: Utterance) -> Utterance:
 def _listened(
     utterances: Iterable[Utterance], inbox: Inbox, stopper: Stopper, idle: Callable[[], None]
 ) -> Iterator[Utterance | Errand]:
-    """The utterances, taken from their source by a thread of its own, and the errands."""
+    """The utterances, taken from their source in a separate thread, and the errands."""
     done = threading.Event()
 
     def may_wait() -> bool:
@@ -304,7 +279,7 @@ def _listened(
                     return
             if may_wait():
                 inbox.end(None)
-        except BaseException as error:  # noqa: BLE001 - raised anew in the main thread
+        except BaseException as error:  # noqa: BLE001 - raised again in the main thread
             if may_wait():
                 inbox.end(error)
 
@@ -313,7 +288,7 @@ def _listened(
     try:
         while not stopper.stopped:
             try:
-                item = inbox.get(0.1)  # short: a signal must be heeded
+                item = inbox.get(0.1)  # short, to react to signals
             except queue.Empty:
                 idle()
                 continue
@@ -325,4 +300,4 @@ def _listened(
     finally:
         done.set()
         if stopper.stopped:
-            listener.join(LAST_S)  # what it is hearing is the last that comes in
+            listener.join(LAST_S)  # what it is hearing now is the last utterance

@@ -1,4 +1,4 @@
-"""A loudspeaker that may come and go: replies go on without it, and it is tried again."""
+"""A loudspeaker that may come and go: replies continue without it, and it is retried."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ RETRY_S = (0.0, 1.0, 2.0, 4.0, 8.0, 15.0)
 
 
 class LoudspeakerSupervisor:
-    """Plays through a sink while that works; what cannot be played counts as said.
+    """Plays through a sink while that works; what cannot be played counts as spoken.
 
     Args:
         sink: the loudspeaker.
         note: shows a person that it fails, and that it works again.
-        refresh: looks anew which devices there are.
-        beat: called with every sentence that is under way.
+        refresh: updates the list of devices.
+        beat: called with every sentence.
         clock: monotonic seconds.
     """
 
@@ -39,9 +39,9 @@ class LoudspeakerSupervisor:
         self._refresh = refresh
         self._beat = beat
         self._clock = clock
-        self._open = False  # has begun a reply that must be ended
+        self._open = False  # has started a reply that must be ended
         self._sounds = False  # and has not failed since
-        self._said = False  # a whole sentence of it
+        self._said = False  # a complete sentence of it
         self._stopped = threading.Event()
         self._failures = 0
         self._again_at = 0.0
@@ -49,12 +49,12 @@ class LoudspeakerSupervisor:
 
     @property
     def why(self) -> str | None:
-        """One sentence while the loudspeaker fails."""
+        """Why the loudspeaker fails, in a sentence, while it does."""
         return self._why
 
     @property
     def speaking(self) -> bool:
-        """Whether a reply is being said."""
+        """Whether a reply is being spoken."""
         return self._sounds
 
     def begin(self, name: str) -> None:
@@ -73,7 +73,7 @@ class LoudspeakerSupervisor:
             self._said = False
 
     def play(self, speech: Speech) -> bool:
-        """Say a sentence, if there is a loudspeaker; False if it was stopped."""
+        """Speak a sentence, if there is a loudspeaker; False if it was stopped."""
         self._beat()
         if self._sounds:
             try:
@@ -86,12 +86,12 @@ class LoudspeakerSupervisor:
         return not self._stopped.is_set()
 
     def stop(self) -> None:
-        """Fall silent, from any thread."""
+        """Stop speaking, from any thread."""
         self._stopped.set()
         self._sink.stop()
 
     def end(self) -> None:
-        """Return when all has been heard, and close the loudspeaker."""
+        """Return when everything has been played, and close the loudspeaker."""
         if not self._open:
             return
         try:
@@ -105,7 +105,7 @@ class LoudspeakerSupervisor:
             self._open = self._sounds = False
 
     def _begin(self, name: str) -> bool:
-        """Try with the devices that are known, which may be others by now."""
+        """Try with the known devices, which may have changed."""
         try:
             self._sink.begin(name)
         except DeviceError:
@@ -117,7 +117,7 @@ class LoudspeakerSupervisor:
         self._again_at = self._clock() + RETRY_S[min(self._failures, len(RETRY_S) - 1)]
         self._failures += 1
         if self._why is None:
-            self._note(f"{error} Until then replies are only written.")
+            self._note(f"{error} Until then replies are only shown as text.")
         self._why = str(error)
 
     def _works(self) -> None:

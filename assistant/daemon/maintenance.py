@@ -1,4 +1,4 @@
-"""What is done between turns: switching bridges, learning, and erasing what is due."""
+"""The work between turns: switching bridges, learning, and erasing what is due."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from assistant import composition
@@ -29,52 +28,51 @@ if TYPE_CHECKING:
     from typing_extensions import Self  # typing has it from Python 3.11 on
 
 TIDY_S = 3_600.0
-"""Time between two looks for what has been kept long enough."""
+"""Time between two checks for exchanges that have expired."""
 
 COUNT_S = 10.0
-"""Time without sound before the examples are counted anew, which takes a moment."""
+"""Time without sound before the examples are counted again, which takes a moment."""
 
 AGAIN_S = 3_600.0
-"""Time after which a failure that comes again is reported again."""
+"""Time after which a repeated failure is reported again."""
 
 EXPECT_S = 10.0
-"""Time of speech after which the line before somebody's words, which has the time in it, may be
-another."""
+"""Time of speech after which the context line, which contains the time, may have changed."""
 
 TRAINER_S = 3.0
-"""Longest wait for the trainer to keep its state at the end."""
+"""Longest wait for the trainer to save its state at the end."""
 
 Mark = tuple[int, int, int] | None
-"""Distinguishes one state of a file from another."""
+"""Identifies the state of a file."""
 
 
 class Promoted:
-    """Notices that another bridge has been promoted, at the cost of a look at one small file."""
+    """Notices when another bridge has been promoted, by checking one small file."""
 
     def __init__(self, folder: BridgeFolder) -> None:
-        """Begin from now: the bridge in use is to be read after this."""
+        """Start watching; the bridge in use has to be read after this."""
         self.folder = folder
         self._seen = _mark(folder.state)
 
     def changed(self) -> bool:
-        """Whether the folder's state is another than at the last call."""
+        """Whether the folder's state has changed since the last call."""
         before, self._seen = self._seen, _mark(self.folder.state)
         return before != self._seen
 
 
 class Maintenance:
-    """Runs learning, erasure and changes of bridge within ``with``, by one thread and its ticks.
+    """Runs learning, erasure and bridge changes within ``with``, driven by one thread's calls.
 
     Args:
-        assistant: whose bridge is changed, and whose journal is kept.
+        assistant: whose bridge is changed, and whose journal is maintained.
         settings: all of them.
-        promoted: notices promotions since before the assistant's bridge was read.
-        note: shows a person what they should know, in words.
-        publish: sends a training's events to clients; none where there is nothing to learn from.
+        promoted: created before the assistant's bridge was read.
+        note: shows a person a message.
+        publish: sends a training's events to clients; ``None`` if nothing is to be learned.
         start: starts a trainer.
 
     Raises:
-        JournalError: if what was learned before cannot be read.
+        JournalError: if the state of learning cannot be read.
     """
 
     def __init__(
@@ -91,13 +89,13 @@ class Maintenance:
         self._settings = settings
         self._promoted = promoted
         self._note = note
-        self._publish = publish or _nobody
+        self._publish: Callable[[Event], None] = publish or (lambda _: None)
         self._noted: dict[str, float] = {}  # failures, and when, in monotonic seconds
         bridge = assistant.bridge
         is_learned = bridge is not None and promoted.folder.path(bridge.version).is_file()
         self._learned = bridge.version if bridge is not None and is_learned else None
         self._sound_at = self._tidy_at = time.monotonic()
-        self._speaks = False  # somebody, since the last look
+        self._speaks = False  # somebody spoke since the last check
         self._expected_at: float | None = None  # since the last turn; monotonic seconds
         self._examples = 0
         self._counted: tuple[Mark, ...] | None = None  # the journal's state at the last count
@@ -117,18 +115,13 @@ class Maintenance:
         self._swap()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_exc: object) -> None:
         if self._scheduler is not None:
             with self._noting_failures():
                 self._scheduler.stop(TRAINER_S)
 
     def idle(self) -> None:
-        """Switch to another bridge, let learning go on, and now and then erase what is due."""
+        """Switch bridges, let learning continue, and now and then erase what is due."""
         self._swap()
         self._expect()
         self._assistant.journal.retry()
@@ -140,20 +133,20 @@ class Maintenance:
                 self._tidy()
 
     def turn_began(self) -> None:
-        """Keep the trainer still, and answer with the bridge that is promoted."""
+        """Pause the trainer, and switch to the promoted bridge."""
         self._expected_at = None
         if self._scheduler is not None:
             self._scheduler.turn_began()
         self._swap()
 
     def turn_ended(self) -> None:
-        """Let the trainer go on soon."""
+        """Let the trainer continue soon."""
         self._sound_at = time.monotonic()
         if self._scheduler is not None:
             self._scheduler.turn_ended()
 
     def speech(self, captured_at: float) -> None:
-        """Stop the trainer and have the language model get ready, from the listener's thread.
+        """Pause the trainer and have the language model prepare, from the listener's thread.
 
         Args:
             captured_at: when the speech was captured, monotonic seconds.
@@ -164,7 +157,7 @@ class Maintenance:
             self._scheduler.speech(captured_at)
 
     def status(self) -> Status:
-        """The state of the bridge and of learning now, from any thread."""
+        """The current state of the bridge and of learning, from any thread."""
         bridge = self._assistant.bridge
         version = None if bridge is None else bridge.version
         if self._scheduler is None:
@@ -185,10 +178,10 @@ class Maintenance:
         )
 
     def retrain(self, request: Request) -> None:
-        """Train as soon as there is room, from any thread.
+        """Train as soon as the device has room for it, from any thread.
 
         Raises:
-            RefusalError: if a training is under way.
+            RefusalError: if a training is in progress.
         """
         if self._scheduler is None:
             raise RefusalError("Attune does not listen to a microphone, so it does not learn.")
@@ -198,7 +191,7 @@ class Maintenance:
             raise RefusalError(str(error)) from error
 
     def _expect(self) -> None:
-        """Once somebody speaks, have decoded what will stand before their words."""
+        """Once somebody speaks, decode the context line that will precede their words."""
         speaks, self._speaks = self._speaks, False
         now = time.monotonic()
         if speaks and (self._expected_at is None or now - self._expected_at > EXPECT_S):
@@ -212,7 +205,7 @@ class Maintenance:
                 self._switch()
 
     def _switch(self) -> None:
-        """Answer with the promoted bridge from now on; with the one in use if it cannot be."""
+        """Switch to the promoted bridge; keep the current one if that cannot be used."""
         folder, before = self._promoted.folder, self._assistant.bridge
         version = folder.current
         if before is not None and before.version == version:
@@ -222,17 +215,17 @@ class Maintenance:
             after = composition.bridge_of(version, self._settings, encoder, llm)
         except AttuneError:
             if self._learned is not None and not folder.path(self._learned).is_file():
-                self._assistant.bridge = None  # erased: it must not be used any more
+                self._assistant.bridge = None  # erased, so it must no longer be used
             raise
         self._assistant.bridge, self._learned = after, version
         if after is None:
             if before is not None:
-                self._note("Now using no bridge: the transcript takes every turn.")
+                self._note("Now using no bridge: questions are answered from their transcripts.")
         elif before is None or before.version != after.version:
             self._note(f"Now using bridge {after.version}{' (base)' * (version is None)}.")
 
     def _tidy(self) -> None:
-        """Erase what is due; stops writing the database anew when somebody speaks."""
+        """Erase what is due; stop rewriting the database when somebody speaks."""
         began = time.monotonic()
         with self._noting_failures():
             self._resume_erasure(lambda: self._sound_at > began)
@@ -251,7 +244,7 @@ class Maintenance:
         )
 
     def _count(self) -> int:
-        """How many examples there are that somebody vouches for."""
+        """How many examples a person has confirmed."""
         path = self._assistant.journal.path
         state = (_mark(path), _mark(path.with_name(f"{path.name}-wal")))
         quiet_s = min(COUNT_S, self._settings.idle.quiet_s)
@@ -276,11 +269,11 @@ class Maintenance:
             again = "'assistant retrain' tries again."
             if self._settings.personalise.enabled:
                 again = "It will be tried again; 'assistant status' shows when."
-            self._note(f"A training broke off: {why}. {again}")
+            self._note(f"A training failed: {why}. {again}")
 
     @contextmanager
     def _noting_failures(self) -> Generator[None, None, None]:
-        """Show a person a failure, at most once an hour; the conversation goes on."""
+        """Report a failure, at most once an hour; the conversation continues."""
         try:
             yield
         except AttuneError as error:
@@ -289,10 +282,6 @@ class Maintenance:
             if str(error) not in self._noted:
                 self._noted[str(error)] = now
                 self._note(str(error))
-
-
-def _nobody(_event: Event) -> None:
-    """Nobody wants to know."""
 
 
 def _mark(path: Path) -> Mark:

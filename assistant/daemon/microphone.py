@@ -1,9 +1,9 @@
 """A microphone that may come and go, as one endless stream of frames.
 
-The microphone lives in a process of its own (``assistant.listen``). When that fails, the failure
-is reported once, and the process is started anew with growing pauses until sound flows again: so a
-device that was unplugged, is busy, is missing at boot or hangs in its driver, and a sound server
-that was restarted, all mend in one way.
+The microphone runs in a process of its own (``assistant.listen``). If that fails, the failure is
+reported once, and the process is restarted after growing pauses until sound flows again. This one
+mechanism recovers from a device that was unplugged, is busy, is missing at boot or hangs in its
+driver, and from a restarted sound server.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FIRST_S = 20.0
 """Longest wait for a microphone's first frame; a small board takes seconds to start Python."""
 
 STUCK_S = 8.0
-"""Longest wait for the next one; the microphone's process gives up sooner, unless it hangs."""
+"""Longest wait for the next one; the process itself gives up sooner, unless it hangs."""
 
 RETRY_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 """Pauses between attempts to open the microphone; the last one is repeated."""
@@ -37,19 +37,19 @@ END_S = 1.0
 """How long the microphone's process has to close the device before it is killed."""
 
 STEADY_FRAMES = 1_000 // FRAME_MS
-"""Frames after which a microphone that had failed is taken to work again."""
+"""Frames after which a failed microphone counts as working again."""
 
-_SILENT_FRAMES = 10_000 // FRAME_MS  # the longest silence that the settings let one wait for
+_SILENT_FRAMES = 10_000 // FRAME_MS  # the longest silence that the settings allow
 _POLL_S = 0.1
 
 
 class Condition(str, Enum):
-    """What there is to hear with."""
+    """The condition of the microphone."""
 
     WAITING = "waiting"  # the microphone is being opened
     LISTENING = "listening"
-    ABSENT = "absent"  # it failed, and is tried again now and then
-    MUTED = "muted"  # closed, because the user wishes so
+    ABSENT = "absent"  # it failed, and is retried
+    MUTED = "muted"  # closed at the user's request
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +91,14 @@ class MicrophoneSupervisor:
 
     @property
     def hearing(self) -> Hearing:
-        """What there is to hear with now."""
+        """The current state of the microphone."""
         with self._lock:
             age = self._clock() - self._since
             known = self._hearing
         return Hearing(known.condition, known.why, age, known.overruns)
 
     def stop(self) -> None:
-        """End the iteration; more than once does no harm."""
+        """End the iteration; safe to call more than once."""
         self._stopped.set()
 
     def mute(self) -> None:
@@ -133,14 +133,14 @@ class MicrophoneSupervisor:
                         self._now(Condition.LISTENING, overruns=heard.overruns)
                         last = heard.frame
                         yield last
-                    if last is not None:  # before the process is closed, which may take its time
+                    if last is not None:  # before the process is closed, which may take a while
                         yield from _silence(last.captured_at)
-            except OSError as error:  # no memory or no process left, perhaps for a moment only
+            except OSError as error:  # out of memory or processes, perhaps only briefly
                 why = f"The microphone's process does not start ({error.strerror})."
             if why is None:
                 continue
             if not attempt:
-                self._note(f"{why} Attune tries again by itself.")
+                self._note(f"{why} Attune keeps trying.")
             self._now(Condition.ABSENT, why)
             self._wait(RETRY_S[min(attempt, len(RETRY_S) - 1)])
             attempt += 1
@@ -183,6 +183,6 @@ class MicrophoneSupervisor:
 
 
 def _silence(after: float) -> Iterator[AudioFrame]:
-    """Frames of silence after the last real one, so that an utterance under way ends."""
+    """Frames of silence after the last real one, so that an unfinished utterance ends."""
     for number in range(1, _SILENT_FRAMES + 1):
         yield AudioFrame(np.zeros(FRAME_SAMPLES, np.int16), after + number * FRAME_MS / 1000)

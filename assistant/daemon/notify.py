@@ -1,4 +1,4 @@
-"""Reports to systemd how the service is doing (sd_notify(3)); says nothing where nobody asked.
+"""Reports the service's state to systemd (sd_notify(3)), if systemd asked for it.
 
 The protocol is a few words on a datagram socket; the packages for it are unmaintained or need
 systemd's headers to build.
@@ -13,14 +13,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 SEND_S = 0.5
-"""How long a manager may take to make room for a message before it goes without."""
+"""How long to wait for room for a message before it is dropped."""
 
 
 class Notifier:
-    """Speaks to the service manager that started this process, if one did.
+    """Sends messages to the service manager that started this process, if one did.
 
     Args:
-        environ: where the manager says how it is reached.
+        environ: where the manager says how to reach it.
     """
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
@@ -30,7 +30,7 @@ class Notifier:
 
     @property
     def watchdog_s(self) -> float | None:
-        """Seconds after which the manager takes silence for death; ``None``: it does not watch."""
+        """Seconds of silence after which the manager ends the process; ``None``: it does not."""
         return self._watchdog_s if self._address is not None else None
 
     def ready(self, status: str) -> None:
@@ -38,19 +38,19 @@ class Notifier:
         self._send("READY=1", f"STATUS={_line(status)}")
 
     def reloading(self) -> None:
-        """The settings are being read anew; ``ready`` ends that."""
+        """The settings are being read again; ``ready`` ends that."""
         self._send("RELOADING=1", f"MONOTONIC_USEC={time.clock_gettime_ns(_MONOTONIC) // 1000}")
 
     def stopping(self) -> None:
-        """The service is ending."""
+        """The service is stopping."""
         self._send("STOPPING=1", "STATUS=Ending")
 
     def status(self, status: str) -> None:
-        """What it does, in one line."""
+        """What the service is doing, in one line."""
         self._send(f"STATUS={_line(status)}")
 
     def alive(self) -> None:
-        """It is well."""
+        """The service is healthy."""
         self._send("WATCHDOG=1")
 
     def _send(self, *lines: str) -> None:

@@ -33,12 +33,12 @@ from assistant.turn import Assistant
 from assistant.values import SAMPLE_RATE, EndReason, Utterance
 
 PAUSES = "pauses"
-"""Under which the journal remembers what has been learned of the speaker's pauses."""
+"""Key under which the journal stores what was learned about the speaker's pauses."""
 
 
 @dataclass(slots=True)
 class Runtime:
-    """An assistant that hears and speaks, with all that is done beside."""
+    """An assistant that hears and speaks, with everything that runs beside it."""
 
     settings: Settings
     assistant: Assistant
@@ -49,8 +49,8 @@ class Runtime:
     stopper: loop.Stopper = field(default_factory=loop.Stopper)
 
     def remember(self) -> None:
-        """Keep what has been learned of the speaker's pauses."""
-        with suppress(JournalError):  # after the next exchange, then
+        """Save what has been learned about the speaker's pauses."""
+        with suppress(JournalError):  # then after the next exchange
             self.assistant.journal.remember(PAUSES, self.listener.pauses.dump())
 
     def warnings(self) -> Iterator[str]:
@@ -78,10 +78,10 @@ def opened(
 
     Args:
         settings: all of them.
-        note: shows a person what they should know, in words.
-        beat: called whenever the answering thread moves.
+        note: shows a person a message.
+        beat: called whenever the answering thread is active.
         publish: sends a training's events to clients.
-        errand: has something done by the thread that answers.
+        errand: has something done by the answering thread.
 
     Raises:
         AttuneError: if a part of it cannot be opened.
@@ -128,10 +128,9 @@ def opened(
 
 
 def warm(assistant: Assistant) -> None:
-    """Take the first steps of the speech encoder, which are slow, before somebody waits for them.
+    """Run the speech encoder once, because its first run is slow.
 
-    The language model has taken its own when it was opened: its instruction is decoded by then.
+    The language model has already run: opening it decodes the instruction.
     """
     silence = np.zeros(SAMPLE_RATE, np.float32)
-    now = datetime.now(timezone.utc)
-    assistant.encoder.encode(Utterance(silence, now, EndReason.STOP))
+    assistant.encoder.encode(Utterance(silence, datetime.now(timezone.utc), EndReason.STOP))

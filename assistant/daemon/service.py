@@ -1,4 +1,4 @@
-"""The daemon: a runtime that hears, kept up through reloads, watched, and ended cleanly."""
+"""The daemon: runs a listening runtime through reloads, watches it, and ends it cleanly."""
 
 from __future__ import annotations
 
@@ -24,11 +24,10 @@ from assistant.values import Utterance
 
 
 class Reporter(loop.Reporter, Protocol):
-    """Reports what happens, and what a person should know beside."""
+    """Reports exchanges, and messages for a person."""
 
     def note(self, text: str) -> None:
-        """Something beside the exchanges."""
-        ...
+        """Show a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +35,15 @@ class ServiceOutcome:
     """How the daemon ended."""
 
     turns: int
-    died: bool  # by a fault of its own
+    died: bool  # because of an internal error
 
 
 class Service:
     """Runs until it is asked to stop.
 
     Args:
-        settings: to begin with.
-        read: reads the settings anew.
+        settings: to start with.
+        read: reads the settings again.
         reporter: reports what happens.
         notifier: reports to systemd.
         once: end after the first exchange.
@@ -75,10 +74,10 @@ class Service:
         self._watch = Watch(self._controls, self._heart, notifier, self._note)
 
     def run(self) -> ServiceOutcome:
-        """Answer until the end is asked for.
+        """Answer until the end is requested.
 
         Raises:
-            AttuneError: if it cannot begin.
+            AttuneError: if it cannot start.
         """
         turns = 0
         settings: Settings = self._settings
@@ -87,7 +86,7 @@ class Service:
             owned.enter_context(self._stopper.on_signals(self._hang_up))
             owned.enter_context(self._ending)
             self._stopper.also(self._stop_runtime)
-            # first of all: a second daemon should not load its models beside the first one's
+            # first, so that a second daemon does not load its models as well
             server = owned.enter_context(
                 Server(settings.control.path, group=settings.control.group)
             )
@@ -100,39 +99,41 @@ class Service:
                     except AttuneError as error:
                         if before is None:
                             raise
-                        self._note(f"{error} The settings from before stay.")
+                        self._note(f"{error} The previous settings stay in force.")
                         settings, before = before, None
                         continue
-                    gc.collect()  # the one before, if its listener was still at work below
+                    gc.collect()  # the previous one, if its listener was still busy below
                     self._note(f"Models ready after {time.monotonic() - began:.1f} s.")
                     turns += self._live(runtime, server)
                 if self._next is None:
                     break
                 before, settings, self._next = settings, self._next, None
                 del runtime
-                gc.collect()  # a runtime refers to itself, and there may not be room for two
+                gc.collect()  # a runtime refers to itself, and memory may not hold two
             self._notifier.stopping()
         why = self._ending.why
-        if why:  # last of all, where it is looked for
+        if why:  # last, where people look for it
             self._note(why)
         return ServiceOutcome(turns, bool(why))
 
     def reload(self) -> None:
-        """Read the settings anew, from any thread; a turn under way is finished first.
+        """Read the settings again, from any thread; the current turn is finished first.
 
         Raises:
-            ConfigError: if they are broken; the old ones stay.
+            ConfigError: if they are invalid; the old ones stay.
         """
         self._next = self._read()
         self._notifier.reloading()
-        self._inbox.errand(self._make_way)  # a runtime that is being opened is left again at once
+        self._inbox.errand(
+            self._make_way
+        )  # a runtime that is still being opened is closed right away
 
     def _opened(self, settings: Settings, server: Server) -> AbstractContextManager[Runtime]:
         beat, errand = self._heart.beat, self._inbox.errand
         return opened(settings, self._note, beat=beat, publish=server.publish, errand=errand)
 
     def _live(self, runtime: Runtime, server: Server) -> int:
-        """Hear and answer until a reload or the end; how many exchanges there were."""
+        """Hear and answer until a reload or the end; returns the number of exchanges."""
         self._heart.beat()
         self._controls.enter(runtime, server.publish_turn)
         if self._stopper.stopped or self._next is not None:  # while it was being opened
@@ -155,7 +156,7 @@ class Service:
             )
         except AttuneError:
             raise
-        except Exception as error:  # noqa: BLE001 - reported as that of any thread is
+        except Exception as error:  # noqa: BLE001 - reported like that of any thread
             self._ending.die("answer", error)
             turns = 0
         else:
@@ -164,20 +165,20 @@ class Service:
             self._controls.leave()
             runtime.stop()
         if self._next is None or self._stopper.stopped:
-            # heard while the last turn was under way: kept, though nobody answers any more
+            # heard during the last turn: kept, though they will not be answered
             for utterance in self._inbox.rest():
                 runtime.assistant.journal.hear(utterance)
         return turns
 
     def _heard(self, runtime: Runtime) -> Iterator[Utterance]:
-        """What is said, from the thread that listens."""
+        """What is said, from the listening thread."""
         try:
             yield from runtime.listener.utterances()
-        except Exception as error:  # noqa: BLE001 - nobody listens any more, for whatever reason
+        except Exception as error:  # noqa: BLE001 - whatever it is, nothing listens any longer
             self._ending.die("listen", error)
 
     def _make_way(self) -> None:
-        """Stop for the sake of other settings, unless they are in force by now."""
+        """Stop to apply new settings, unless they are in force already."""
         if self._next is not None:
             self._stop_runtime()
 
@@ -191,17 +192,17 @@ class Service:
         try:
             self.reload()
         except AttuneError as error:
-            self._note(f"{error} The settings from before stay.")
+            self._note(f"{error} The previous settings stay in force.")
 
 
 @dataclass(frozen=True, slots=True)
 class _Conversation:
-    """Reports exchanges to a person and to clients, and does what is done beside them."""
+    """Reports exchanges to a person and to clients, and does the work between them."""
 
     runtime: Runtime
     reporter: Reporter
     controls: Controls
-    beat: Callable[[], None]  # shows that the thread which answers moves on
+    beat: Callable[[], None]  # shows that the answering thread is active
 
     def begins(self, utterance: Utterance) -> None:
         self.reporter.begins(utterance)

@@ -1,4 +1,4 @@
-"""Replies begun in a pause: asked for by the listening thread, begun by the answering one."""
+"""Replies started in a pause: requested by the listening thread, started by the answering one."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from assistant.values import SpeechFeatures
 
 @dataclass(slots=True)
 class Speculator:
-    """Has a reply begun in each pause, and knows whether that pause still lasts."""
+    """Has a reply started in each pause, and knows whether that pause still lasts."""
 
     assistant: Assistant
-    errand: Callable[[Errand], None]  # has something done by the thread that answers
-    stopper: Stopper  # of the runtime, whose models are closed after it
-    _so_far: SpeechFeatures | None = None  # of what had been said in the last pause
-    _voiced: int = 0  # frames with voice since then
+    errand: Callable[[Errand], None]  # has something done by the answering thread
+    stopper: Stopper  # of the runtime, whose models are closed afterwards
+    _so_far: SpeechFeatures | None = None  # of everything said before the last pause
+    _voiced: int = 0  # voiced frames since then
 
     def frame(self, *, voiced: bool) -> None:
-        """One more frame was heard."""
+        """Another frame was heard."""
         self._voiced += voiced
 
     def forget(self) -> None:
-        """Another pause begins: what was begun in an earlier one is of no more use."""
+        """Another pause starts: what was started in an earlier one is useless."""
         self._so_far, self._voiced = None, 0
 
     def begin(self, features: SpeechFeatures, began_at: float) -> None:
-        """Have the reply begun to what has been said so far.
+        """Have the reply to what has been said so far started.
 
         Args:
             features: of what has been said.
@@ -46,5 +46,5 @@ class Speculator:
         def still() -> bool:
             return not self.stopper.stopped and self._so_far is features and self._voiced < TALKING
 
-        with suppress(AttuneError):  # the turn itself will meet it, and report it
+        with suppress(AttuneError):  # the turn itself will hit and report it
             self.assistant.speculate(features, began_at, still)

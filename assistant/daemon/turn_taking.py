@@ -1,8 +1,8 @@
-"""Whose turn it is to speak: a speaker who goes on is not interrupted.
+"""Whose turn it is to speak: a speaker who continues is not interrupted.
 
-People who search for words make pauses that are longer than one may wait at every end. So a turn
-is taken back when its speaker goes on soon after the cut and before the reply has begun; and no
-reply begins while somebody speaks.
+People who search for words make pauses that are too long to wait for at every end. So a turn is
+taken back if its speaker continues soon after the cut and before the reply has started, and no
+reply starts while somebody is speaking.
 """
 
 from __future__ import annotations
@@ -16,32 +16,28 @@ from assistant.config import ListenSettings
 from assistant.values import FRAME_MS, AudioFrame, EndReason, Utterance
 
 REOPEN_S = 0.8
-"""Speech that goes on this soon after the cut belongs to the utterance that was cut."""
+"""Speech that continues this soon after the cut belongs to the utterance that was cut."""
 
 HOLD_S = 5.0
 """Longest time for which a reply waits until somebody else has finished."""
 
 TALKING = 3
-"""Voiced frames among the recent ones that are taken for speech that goes on."""
+"""Voiced frames among the recent ones that count as ongoing speech."""
 
 
 class TurnTaking:
-    """Gets every frame from the listening thread, and is asked by the one that speaks.
+    """Gets every frame from the listening thread, and is queried by the one that speaks.
 
     Args:
-        settings: how much voice is speech.
+        settings: how much voice counts as speech.
         clock: monotonic seconds, as in ``AudioFrame.captured_at``.
     """
 
     def __init__(
-        self,
-        settings: ListenSettings,
-        *,
-        clock: Callable[[], float] = time.monotonic,
+        self, settings: ListenSettings, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._start = -(-settings.tuned.start_ms // FRAME_MS)
-        # as much as the endpointer asks of an utterance: what takes a turn back never comes to
-        # nothing
+        # as much as the endpointer requires, so that what takes a turn back always is an utterance
         self._least = max(self._start, -(-settings.tuned.min_ms // FRAME_MS))
         self._max_s = settings.tuned.max_s
         self._recent: deque[bool] = deque(maxlen=-(-settings.tuned.start_window_ms // FRAME_MS))
@@ -55,8 +51,8 @@ class TurnTaking:
     def cut(self, utterance: Utterance) -> None:
         """An utterance has ended, and its turn begins.
 
-        It can be taken back if a pause has ended it and it is not as long as any may be: who
-        talks on and on, such as a television, would never be answered.
+        It can be taken back if a pause ended it before the maximum length: otherwise endless talk,
+        such as from a television, would never be answered.
         """
         may_go_on = utterance.end_reason is EndReason.SILENCE and utterance.seconds < self._max_s
         with self._changed:
@@ -65,17 +61,13 @@ class TurnTaking:
             self._reopened = False
 
     def over(self) -> bool:
-        """The turn is over: nothing takes it back any more; whether it has been taken back."""
+        """The turn is over and can no longer be taken back; returns whether it has been."""
         with self._changed:
             reopened, self._cut_at, self._reopened = self._reopened, None, False
             return reopened
 
     def frame(self, frame: AudioFrame, *, voiced: bool) -> float | None:
-        """Somebody may have spoken in this frame.
-
-        Returns:
-            If it takes the turn back, how long after the cut its speaker went on, in ms.
-        """
+        """Count a frame; if it takes the turn back, how many ms after the cut speech went on."""
         with self._changed:
             self._recent.append(voiced)
             reopened_after = self._step(frame, voiced=voiced)
@@ -83,13 +75,13 @@ class TurnTaking:
         return reopened_after
 
     def wait(self) -> bool:
-        """Return when a reply may begin; False if its turn has been taken back."""
+        """Wait until a reply may start; False if its turn has been taken back."""
         with self._changed:
             self._changed.wait_for(lambda: self._reopened or not self._talks(), HOLD_S)
             return not self._reopened
 
     def _step(self, frame: AudioFrame, *, voiced: bool) -> float | None:
-        """Count a frame; how many ms after the cut the speaker went on, once that is sure."""
+        """Count a frame; how many ms after the cut the speaker went on, once that is certain."""
         if self._cut_at is None or self._reopened or frame.captured_at < self._cut_at:
             return None
         if not any(self._recent):

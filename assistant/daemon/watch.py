@@ -1,4 +1,4 @@
-"""Watches over the daemon: reports to systemd, clients and the console how it is."""
+"""Watches over the daemon: reports its health to systemd, clients and the console."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from assistant.daemon.notify import Notifier
 from assistant.daemon.runtime import Runtime
 
 LOOK_S = 0.25
-"""How often the daemon's health is looked at."""
+"""How often the daemon's health is checked."""
 
 BEATS = 3
-"""Signs of life that systemd gets within the time after which it takes silence for death."""
+"""Signs of life sent to systemd per watchdog interval."""
 
 
 class Watch:
     """Looks at the runtime under control, in a thread of its own.
 
     Args:
-        controls: have the runtime.
-        heart: beats when the answering thread moves.
+        controls: hold the runtime.
+        heart: beats when the answering thread is active.
         notifier: reports to systemd.
-        note: shows a person what they should know, in words.
+        note: shows a person a message.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Watch:
 
     @contextmanager
     def over(self, server: Server) -> Generator[None, None, None]:
-        """Watch within the block; clients of the server get the microphone's state."""
+        """Watch within the block; the server's clients get the microphone's state."""
         threading.Thread(target=self._watch, args=(server,), name="health", daemon=True).start()
         try:
             yield
@@ -93,7 +93,7 @@ class Watch:
 
 
 def _doing(runtime: Runtime) -> str:
-    """What the daemon does, in one line for ``systemctl status``."""
+    """What the daemon is doing, in one line for ``systemctl status``."""
     hearing = runtime.microphone.hearing
     match hearing.condition:
         case Condition.ABSENT:

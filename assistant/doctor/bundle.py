@@ -1,7 +1,7 @@
 """A support archive: figures and versions, never a recording or anything that was said.
 
-What is not known to be harmless is left out: a text among the settings is named here or it does
-not go in, and of the journal only numbers are read.
+Whatever is not known to be harmless is left out: text settings go in only if they are named here,
+and only numbers are read from the journal.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from assistant.doctor.machine import JETSON, requirements
 from assistant.errors import ConfigError, JournalError
 
 LATEST = 50
-"""Exchanges of which the timings go in."""
+"""Exchanges whose timings are included."""
 
 LEFT_OUT = "(left out)"
 
@@ -39,20 +39,20 @@ TEXTS = frozenset(
         "speak.wav_dir",
     )
 )  # fmt: skip
-"""Settings that are texts and go in."""
+"""Text settings that are included."""
 
 ABOUT = """\
-What 'assistant doctor --bundle' found, to be sent to whoever helps you.
+What 'assistant doctor --bundle' found, to be sent to someone who helps you.
 
-It holds what the checks found, versions, settings, figures of the journal and the timings of the
-latest exchanges. It holds no recordings and nothing that was said, understood or answered; your
-name, the reminders, the instruction and the wake phrase are left out of the settings. Names of
-microphone and loudspeaker are in it. Every file is text: look before you send it.
+It contains the results of the checks, versions, settings, figures from the journal and the timings
+of the latest exchanges. It contains no recordings and nothing that was said, understood or
+answered; your name, the reminders, the instruction and the wake phrase are left out. The names of
+microphone and loudspeaker are included. Every file is text: read them before you send it.
 """
 
 
 def write(path: Path, contents: Mapping[str, object]) -> None:
-    """Write the archive (.tar.gz, readable by its owner alone), whole or not at all.
+    """Write the archive (.tar.gz, readable only by its owner), whole or not at all.
 
     Args:
         path: the archive.
@@ -76,18 +76,13 @@ def write(path: Path, contents: Mapping[str, object]) -> None:
         durable.write(path, data.getvalue())
     except OSError as error:
         raise ConfigError(
-            f"Cannot write the archive {path}: {error.strerror}. Make room there, or name another "
-            "file."
+            f"Cannot write the archive {path}: {error.strerror}. Make room there, or choose "
+            "another file."
         ) from None
 
 
 def contents(findings: Mapping[str, Finding], loaded: Loaded) -> dict[str, object]:
-    """What goes into the archive.
-
-    Args:
-        findings: by the names of their checks.
-        loaded: the settings in force.
-    """
+    """What goes into the archive, given the findings by the names of their checks."""
     return {
         "findings": {name: finding.as_json() for name, finding in findings.items()},
         "versions": _versions(),
@@ -98,12 +93,9 @@ def contents(findings: Mapping[str, Finding], loaded: Loaded) -> dict[str, objec
 
 
 def settings(loaded: Loaded) -> dict[str, object]:
-    """Every setting with its origin, texts that are not known to be harmless left out."""
+    """Every setting with its origin, without texts that are not known to be harmless."""
     return {
-        key: {
-            "value": value if _is_harmless(key, value) else LEFT_OUT,
-            "origin": origin,
-        }
+        key: {"value": value if _is_harmless(key, value) else LEFT_OUT, "origin": origin}
         for key, value, origin in loaded.rows()
     }
 
@@ -170,7 +162,7 @@ def _journal(path: Path) -> dict[str, object]:
 
 
 def _at_home(text: str) -> str:
-    """A text in which ``~`` stands for people's homes, whose names may be theirs."""
+    """A text with ``~`` for home folders, whose names may be people's names."""
     home = str(Path.home())
     if home != "/":
         text = text.replace(home, "~")

@@ -1,4 +1,4 @@
-"""Which checks there are, in the order in which a person reads them."""
+"""All checks, in the order in which a person reads them."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class Check:
 
     name: str
     place: str  # of its function in this package, as MODULE:FUNCTION
-    limit_s: float = 20.0  # time after which it is given up
+    limit_s: float = 20.0  # time after which it is abandoned
     is_loud: bool = False  # whether it can be heard
 
     @property
     def function(self) -> Callable[[Subject], Finding]:
-        """What does it."""
-        # torch and PortAudio may be what is broken: neither is loaded before its own check
+        """The function that does it."""
+        # torch or PortAudio may be what is broken, so neither is loaded before its own check
         return resolve_name(f"assistant.doctor.{self.place}")
 
 
@@ -54,10 +54,6 @@ CHECKS = (
 
 
 def chosen(names: Sequence[str]) -> tuple[Check, ...]:
-    """The checks of these names, in order.
-
-    Raises:
-        KeyError: if there is none of a name.
-    """
+    """The checks with these names, in order; raises ``KeyError`` for an unknown one."""
     by_name = {check.name: check for check in CHECKS}
     return tuple(by_name[name] for name in names)

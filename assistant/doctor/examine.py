@@ -1,4 +1,4 @@
-"""Runs the checks one after another, each with a time after which it is given up."""
+"""Runs the checks one after another, each with a time limit."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from assistant.doctor.finding import Finding, fail, from_line
 from assistant.doctor.subject import Subject, to_json
 
 START_S = 60.0
-"""Longest time until the process that runs the checks is ready."""
+"""Longest wait for the process that runs the checks to get ready."""
 
 
 def examine(
     subject: Subject, checks: Iterable[Check]
 ) -> Generator[tuple[Check, Finding], None, None]:
-    """What the checks find, in their order; one that hangs or crashes costs only itself."""
+    """What the checks find, in order; one that hangs or crashes does not affect the others."""
     left = deque(checks)
     while left:
         order = {"subject": to_json(subject), "checks": [each.name for each in left]}
@@ -33,13 +33,13 @@ def examine(
 
 
 def _silence(process: Child, line: bytes | None, check: Check) -> Finding:
-    """What it means that there is no line: none in time, or no process."""
+    """Why there is no line: the time is over, or the process is gone."""
     if line is None:
         return fail(
-            f"The check did not end within {check.limit_s:g} s and was given up: a driver or "
-            "another program holds it up. Start the device anew, then try again."
+            f"The check did not finish within {check.limit_s:g} s and was abandoned: a driver or "
+            "another program blocks it. Restart the device, then try again."
         )
     return fail(
-        f"The process of the check {process.ending()}. Install Attune anew; if memory is short, "
-        "close other programs."
+        f"The process of the check {process.ending()}. Reinstall Attune; if memory is short, close "
+        "other programs."
     )

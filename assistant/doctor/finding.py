@@ -16,7 +16,7 @@ class Level(str, Enum):
     """How bad it is."""
 
     OK = "ok"
-    WARN = "warn"  # it works, less well than it could
+    WARN = "warn"  # it works, but less well than it could
     FAIL = "fail"
 
 
@@ -25,7 +25,7 @@ class Finding:
     """What one check found."""
 
     level: Level
-    text: str  # what is there or wrong, and unless all is well what to do next
+    text: str  # what was found, and unless all is well what to do about it
     figures: Mapping[str, Figure] = field(default_factory=dict[str, Figure])
 
     def as_json(self) -> dict[str, object]:
@@ -39,21 +39,17 @@ def ok(text: str, **figures: Figure) -> Finding:
 
 
 def warn(text: str, **figures: Figure) -> Finding:
-    """It could be better."""
+    """It works, but could be better."""
     return Finding(Level.WARN, text, figures)
 
 
 def fail(text: str, **figures: Figure) -> Finding:
-    """Attune cannot do its work like this."""
+    """Attune cannot work like this."""
     return Finding(Level.FAIL, text, figures)
 
 
 def from_line(line: bytes) -> Finding:
-    """A finding from its line of JSON.
-
-    Raises:
-        ValueError: if it is none.
-    """
+    """A finding from its line of JSON; raises ``ValueError`` for anything else."""
     return _FINDING.validate_json(line)
 
 

@@ -1,4 +1,4 @@
-"""Checks of the journal, which is only read: it is neither made nor migrated here."""
+"""Checks of the journal, which is only read here, neither created nor migrated."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MB = 1 << 20
 _FIGURE = re.compile(
     r"held_out|canaries|(transcript|(canary_)?(before|after))_(rouge1|rougeL|equal|token_error)"
 )
-"""Names of the figures of a verdict."""
+"""Names of a verdict's figures."""
 
 _COUNTS = {
     "exchanges": "SELECT count(*) FROM turns",
@@ -40,16 +40,16 @@ _COUNTS = {
 
 
 def journal(subject: Subject) -> Finding:
-    """Whether the database is whole, of a version that is known, and can be written."""
+    """Whether the database is intact, of a known version, and writable."""
     path = subject.settings.journal.path
     folder = next(each for each in (path.parent, *path.parent.absolute().parents) if each.exists())
     if not path.exists():
         if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
             return fail(
-                f"There is no journal yet, and {folder} is no folder that may be written. Give "
-                "yourself the right, or set journal.path to another file."
+                f"There is no journal yet, and you may not write to {folder}. Change its "
+                "permissions, or set journal.path to another file."
             )
-        return ok("There is none yet; it begins with the first exchange.")
+        return ok("There is no journal yet; it is created with the first exchange.")
     with opened(path) as database, explained(path, "check the journal"):
         number = version(database)
         faults = [row[0] for row in database.conn.execute("PRAGMA integrity_check(10)")]
@@ -60,31 +60,27 @@ def journal(subject: Subject) -> Finding:
     if faults != ["ok"]:
         return fail(
             f"{path} is damaged ({len(faults)} faults, the first: {faults[0].splitlines()[-1]}). "
-            "Put a backup back with 'assistant restore', or move it away and keep it (sqlite3's "
+            "Restore a backup with 'assistant restore', or move it away and keep it (sqlite3's "
             "'.recover' can save what is left).",
             **figures,
         )
     if not (os.access(path, os.W_OK) and os.access(folder, os.W_OK)):
         return fail(
-            f"{path} or its folder may not be written. Give yourself the right, or ask as the "
-            "user that Attune runs as.",
+            f"You may not write to {path} or its folder. Change their permissions, or run this as "
+            "the user that Attune runs as.",
             **figures,
         )
     if number < len(MIGRATIONS):
         return warn(
-            f"It is whole, but of version {number}; the next start of Attune brings it to "
+            f"It is intact, but of version {number}; the next start of Attune upgrades it to "
             f"{len(MIGRATIONS)}. Make a copy first with 'assistant backup FILE'.",
             **figures,
         )
-    return ok(f"{path} is whole: {figures['megabytes']} MB, version {number}.", **figures)
+    return ok(f"{path} is intact: {figures['megabytes']} MB, version {number}.", **figures)
 
 
 def counts(path: Path) -> dict[str, int]:
-    """How much of what is in the journal.
-
-    Raises:
-        JournalError: if it cannot be read.
-    """
+    """How many entries of each kind are in the journal; ``JournalError`` if it cannot be read."""
     with opened(path) as database, explained(path, "read the journal"):
         return {
             name: int(database.conn.execute(query).fetchone()[0]) for name, query in _COUNTS.items()
@@ -92,7 +88,7 @@ def counts(path: Path) -> dict[str, int]:
 
 
 def latest(path: Path, limit: int) -> list[dict[str, Figure]]:
-    """Figures of the latest exchanges, newest first; nothing of what was said or answered.
+    """Figures of the latest exchanges, newest first, without anything that was said or answered.
 
     Raises:
         JournalError: if the journal cannot be read.
@@ -115,11 +111,7 @@ def latest(path: Path, limit: int) -> list[dict[str, Figure]]:
 
 
 def verdicts(path: Path) -> list[dict[str, Figure]]:
-    """Figures of the gate's verdicts, newest first.
-
-    Raises:
-        JournalError: if the journal cannot be read.
-    """
+    """Figures of the gate's verdicts, newest first; ``JournalError`` if it cannot be read."""
     with opened(path) as database, explained(path, "read the journal"):
         rows = database.conn.execute(
             "SELECT id, accepted, CASE WHEN json_valid(turns) THEN json_array_length(turns) END, "
@@ -133,10 +125,10 @@ def verdicts(path: Path) -> list[dict[str, Figure]]:
 
 @contextmanager
 def opened(path: Path) -> Generator[Database]:
-    """The journal, to be read only.
+    """The journal, read-only.
 
     Raises:
-        JournalError: if it cannot be opened, is another program's, or of a newer Attune.
+        JournalError: if it cannot be opened, or belongs to another program or a newer Attune.
     """
     with explained(path, "open the journal"):
         connection = sqlite3.connect(
@@ -168,7 +160,7 @@ def _numbers(verdict: str | None) -> dict[str, Figure]:
 
 
 def _mapping(text: str | None) -> dict[str, Any]:
-    """A JSON object; empty where there is none."""
+    """A JSON object; empty if there is none."""
     try:
         found = json.loads(text or "{}")
     except ValueError:

@@ -26,32 +26,32 @@ else:
 FIRST_PYTHON, LAST_PYTHON = (3, 10), (3, 13)
 
 JETSON = Path("/etc/nv_tegra_release")
-"""There on NVIDIA's Jetson boards alone."""
+"""Exists only on NVIDIA's Jetson boards."""
 
 WORKING_MB = 300
-"""Memory that Python, torch and a turn need beside the models' weights."""
+"""Memory that Python, torch and a turn need in addition to the models' weights."""
 
 LAST_MB = 20
-"""Free disk space below which nothing can be kept any more."""
+"""Free disk space below which nothing can be saved."""
 
 _MB = 1 << 20
 
 
 def python(_subject: Subject) -> Finding:
-    """Whether this Python is one that Attune is made for."""
+    """Whether Attune supports this Python."""
     here, name = sys.version_info[:2], platform.python_version()
     if not FIRST_PYTHON <= here <= LAST_PYTHON:
         first, last = (".".join(map(str, each)) for each in (FIRST_PYTHON, LAST_PYTHON))
         return fail(
-            f"This is Python {name}; Attune is made for {first} to {last}. Install one of these "
-            "and set Attune up with it.",
+            f"This is Python {name}; Attune needs {first} to {last}. Install one of these and "
+            "reinstall Attune with it.",
             version=name,
         )
     return ok(f"Python {name} on {platform.machine()}.", version=name, machine=platform.machine())
 
 
 def packages(_subject: Subject) -> Finding:
-    """Whether the packages that Attune needs are there in versions that it works with."""
+    """Whether the packages that Attune needs are installed in suitable versions."""
     missing = tuple(unmet(requirements()))
     if missing:
         wanted = " ".join(f"'{each}'" for each in missing)
@@ -59,11 +59,11 @@ def packages(_subject: Subject) -> Finding:
             f"Missing or too old: {', '.join(missing)}. Run: {sys.executable} -m pip install "
             f"{wanted}"
         )
-    return ok("All packages are there in versions that Attune works with.")
+    return ok("All packages are installed in suitable versions.")
 
 
 def requirements() -> list[str]:
-    """What the installed Attune requires, or the source tree that it runs from."""
+    """The requirements of the installed Attune, or of the source tree that it runs from."""
     try:
         return requires("attune") or []
     except PackageNotFoundError:
@@ -75,7 +75,7 @@ def requirements() -> list[str]:
 def unmet(requirements: Iterable[str]) -> Iterator[str]:
     """Requirements such as "numpy>=2.1" or "x==1.0" that the installed packages do not meet.
 
-    Those under conditions, and bounds of other kinds, are taken for met.
+    Conditional ones, and bounds of other kinds, count as met.
     """
     for requirement in requirements:
         found = re.fullmatch(r"([\w.-]+)\s*(>=|==)\s*([\d.]+)", requirement.strip())
@@ -83,29 +83,28 @@ def unmet(requirements: Iterable[str]) -> Iterator[str]:
             continue
         name, relation, wanted = found.groups()
         try:
-            there = _numbers(version(name))
+            installed, least = _numbers(version(name)), _numbers(wanted)
+            met = installed == least if relation == "==" else installed >= least
         except PackageNotFoundError:
-            yield f"{name}{relation}{wanted}"
-            continue
-        met = there == _numbers(wanted) if relation == "==" else there >= _numbers(wanted)
+            met = False
         if not met:
             yield f"{name}{relation}{wanted}"
 
 
 def disk(subject: Subject) -> Finding:
-    """Whether there is room to keep what is said and learned."""
+    """Whether there is room to save what is said and learned."""
     settings = subject.settings
     free_mb = min(look(each).disk_mb for each in (settings.journal.path.parent, settings.bridges))
-    return room(free_mb, subject.settings.idle.min_disk_mb)
+    return room(free_mb, settings.idle.min_disk_mb)
 
 
 def room(free_mb: float, least_mb: int) -> Finding:
-    """What to say of this much free disk space."""
+    """The finding for this much free disk space."""
     free = round(free_mb)
     if free_mb < LAST_MB:
         return fail(
-            f"{free} MB are free: what is said can no longer be kept. Make room, or set "
-            "journal.keep_days so that old exchanges go.",
+            f"{free} MB are free: what is said can no longer be saved. Make room, or set "
+            "journal.keep_days so that old exchanges are erased.",
             free_mb=free,
         )
     if free_mb < least_mb:
@@ -135,7 +134,7 @@ def needed_mb(settings: Settings) -> int:
 
 
 def fit(free_mb: float, total_mb: float, needed: int) -> Finding:
-    """What to say of this memory when models need that much of it."""
+    """The finding for this memory if the models need that much of it."""
     figures = {"free_mb": round(free_mb), "total_mb": round(total_mb), "needed_mb": needed}
     if total_mb < needed:
         return fail(
@@ -153,25 +152,25 @@ def fit(free_mb: float, total_mb: float, needed: int) -> Finding:
 
 
 def temperature(subject: Subject) -> Finding:
-    """Whether the machine is cool enough to learn."""
+    """Whether the machine is cool enough for learning."""
     return warmth(look(subject.settings.bridges), subject.settings.idle.max_celsius)
 
 
 def warmth(device: Device, most: float) -> Finding:
-    """What to say of this temperature."""
+    """The finding for this temperature."""
     if device.celsius is None:
-        return ok("The machine has no sensor that can be read.")
+        return ok("The machine has no readable temperature sensor.")
     if device.celsius > most:
         return warn(
-            f"The hottest zone has {device.celsius:.0f} °C; learning waits until it has at most "
-            f"{most:g}. Give the board air or a cooler.",
+            f"The hottest zone is at {device.celsius:.0f} °C; learning waits until it is at most "
+            f"{most:g} °C. Improve the airflow or add a cooler.",
             celsius=device.celsius,
         )
-    return ok(f"The hottest zone has {device.celsius:.0f} °C.", celsius=device.celsius)
+    return ok(f"The hottest zone is at {device.celsius:.0f} °C.", celsius=device.celsius)
 
 
 def _numbers(text: str) -> tuple[int, ...]:
-    """The leading numbers of a version, without zeros at the end."""
+    """The leading numbers of a version, without trailing zeros."""
     found = re.match(r"\d+(\.\d+)*", text)
     numbers = [int(part) for part in found[0].split(".")] if found else []
     while numbers and numbers[-1] == 0:

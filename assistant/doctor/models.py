@@ -1,4 +1,4 @@
-"""Checks of the models: whether they are whole, belong together, and can be given sound."""
+"""Checks of the models: whether they are intact, fit together, and accept embeddings."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CPU = Path("/proc/cpuinfo")
 _c: Any = _llama_cpp  # ctypes functions carry no types worth checking
 
 _FAST = {"aarch64": ("asimddp", "DOTPROD"), "x86_64": ("avx2", "AVX2")}
-"""What makes llama.cpp several times faster: as the kernel calls it, and as llama.cpp does."""
+"""CPU features that make llama.cpp several times faster: the kernel's and llama.cpp's names."""
 
 _MB = 1 << 20
 
@@ -45,12 +45,12 @@ def encoder(subject: Subject) -> Finding:
 
 
 def language_model(subject: Subject) -> Finding:
-    """Whether the GGUF is what it says."""
+    """Whether the GGUF is intact."""
     gguf = GGUFFile(subject.settings.generate.path)
     gguf.check_vocabulary()
     megabytes = round(gguf.size / _MB)
     return ok(
-        f"{gguf.path.name} is whole: {gguf.architecture}, {gguf.n_vocab} tokens, {megabytes} MB.",
+        f"{gguf.path.name} is intact: {gguf.architecture}, {gguf.n_vocab} tokens, {megabytes} MB.",
         architecture=gguf.architecture,
         n_vocab=gguf.n_vocab,
         megabytes=megabytes,
@@ -59,15 +59,15 @@ def language_model(subject: Subject) -> Finding:
 
 
 def embedding_path(subject: Subject) -> Finding:
-    """Whether the language model answers to an embedding as it does to its token."""
+    """Whether the language model treats an embedding like its token."""
     probe = _llm(subject).probe
     figures = {"scale": probe.scale, "difference": probe.difference}
     if probe.difference:
         return ok(
-            f"Embeddings do what their tokens do, to {probe.difference:.0e} of the largest logit.",
+            f"Embeddings act like their tokens, to {probe.difference:.0e} of the largest logit.",
             **figures,
         )
-    return ok("Embeddings do exactly what their tokens do.", **figures)
+    return ok("Embeddings act exactly like their tokens.", **figures)
 
 
 def llama_cpp(subject: Subject) -> Finding:
@@ -85,13 +85,13 @@ def llama_cpp(subject: Subject) -> Finding:
 def build(
     info: str, *, has_gpu: bool, wants_gpu: bool, is_jetson: bool, architecture: str, cpu: str
 ) -> Finding:
-    """What to say of a build of llama.cpp.
+    """The finding for a build of llama.cpp.
 
     Args:
-        info: what it reports of itself.
-        has_gpu: whether it can use one.
+        info: what it reports about itself.
+        has_gpu: whether it can use a GPU.
         wants_gpu: whether the settings put layers there.
-        is_jetson: whether the machine is one, which has a CUDA GPU.
+        is_jetson: whether the machine is a Jetson, which has a CUDA GPU.
         architecture: of the CPU, as the kernel calls it.
         cpu: /proc/cpuinfo.
     """
@@ -99,7 +99,7 @@ def build(
     figures = {"features": " ".join(features), "gpu": "yes" if has_gpu else "no"}
     if is_jetson and not (has_gpu and "CUDA" in info):
         how = _rebuild("-DGGML_CUDA=on -DCMAKE_CUDA_ARCHITECTURES=87")
-        return warn(f"It is built without CUDA and leaves the GPU idle. Run: {how}", **figures)
+        return warn(f"It is built without CUDA, so the GPU is not used. Run: {how}", **figures)
     in_kernel, in_llama = _FAST.get(architecture, (None, None))
     if in_kernel in cpu.split() and in_llama not in features:
         return warn(
@@ -119,10 +119,10 @@ def build(
 
 
 def base_bridge(subject: Subject) -> Finding:
-    """Whether the bridge that the settings name belongs to encoder and language model."""
+    """Whether the bridge in the settings fits the encoder and the language model."""
     settings = subject.settings
     if settings.route == "transcript":
-        return ok("Not needed: the transcript takes every turn, as 'route' is set.")
+        return ok("Not needed: 'route' says that questions are answered from their transcript.")
     path = settings.bridge.path
     if path is not None:
         try:
@@ -133,19 +133,19 @@ def base_bridge(subject: Subject) -> Finding:
     if path is None:
         if settings.route == "bridge":
             return fail("The bridge route needs a bridge: set bridge.path, or set route to auto.")
-        return ok("None: the transcript takes every turn until a bridge is learned.")
+        return ok("None: questions are answered from their transcript until a bridge is learned.")
     found = checkpoint.read(path)
     if (waits := _join(found, subject)) is not None:
         return waits
     return ok(
-        f"{found.version} ({found.config.kind}) belongs to this encoder and language model.",
+        f"{found.version} ({found.config.kind}) fits this encoder and language model.",
         version=found.version,
         kind=found.config.kind,
     )
 
 
 def learned_bridges(subject: Subject) -> Finding:
-    """Whether the learned bridges can be read, and the one that answers used."""
+    """Whether the learned bridges can be read, and the current one can be used."""
     folder = BridgeFolder(subject.settings.bridges)
     versions, current = folder.versions(), folder.current
     figures = {"bridges": len(versions), "current": current}
@@ -156,28 +156,28 @@ def learned_bridges(subject: Subject) -> Finding:
         except BridgeError:
             return warn(
                 f"The learned bridge {current} was made for another encoder or language model, so "
-                "the base bridge answers. Learn anew with 'assistant retrain --from base'.",
+                "the base bridge is used. Learn again with 'assistant retrain --from base'.",
                 **figures,
             )
         if waits is not None:
             return waits
     if damaged:
-        mend = "'assistant bridge rollback' goes back to one that works"
+        fix = "'assistant bridge rollback' goes back to one that works"
         if current not in damaged:
-            mend = f"Remove the file from {folder.folder}"
+            fix = f"Remove the file from {folder.folder}"
         return warn(
-            f"{len(damaged)} of {len(versions)} cannot be read ({', '.join(damaged)}). {mend}.",
+            f"{len(damaged)} of {len(versions)} cannot be read ({', '.join(damaged)}). {fix}.",
             damaged=len(damaged),
             **figures,
         )
     if current is None:
-        kept = f"{len(versions)} kept, none of them answers" if versions else "None is learned yet"
+        kept = f"{len(versions)} kept, none of them in use" if versions else "None learned yet"
         return ok(f"{kept}.", **figures)
-    return ok(f"{len(versions)} kept, all readable; {current} answers.", **figures)
+    return ok(f"{len(versions)} kept, all readable; {current} is in use.", **figures)
 
 
 def _rebuild(flags: str) -> str:
-    """The command that builds llama.cpp anew."""
+    """The command that rebuilds llama.cpp."""
     return (
         f'CMAKE_ARGS="{flags}" {sys.executable} -m pip install --force-reinstall --no-deps '
         f"--no-binary llama-cpp-python llama-cpp-python=={version('llama-cpp-python')}"
@@ -185,23 +185,22 @@ def _rebuild(flags: str) -> str:
 
 
 def _join(found: Checkpoint, subject: Subject) -> Finding | None:
-    """Join a bridge to the models; why that cannot be tried, where they do not load.
+    """Join a bridge to the models; returns a finding if they do not load.
 
     Raises:
-        BridgeError: if it belongs to others, or its weights do not fit.
+        BridgeError: if it was made for others, or its weights do not fit.
     """
     try:
-        models = _encoder(subject), _llm(subject)
+        encoder, llm = _encoder(subject), _llm(subject)
     except (EncoderError, LLMError):
         return _waits()
-    encoder, llm = models
     found.require(encoder.fingerprint, llm.gguf.embedding_fingerprint)
     Bridge(found, llm.vocabulary, encoder.spelling)
     return None
 
 
 def _waits() -> Finding:
-    return warn("Not tried, because encoder or language model do not load. Mend these first.")
+    return warn("Skipped, because the encoder or language model does not load. Fix that first.")
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Checks of the service: systemd's units and the daemon that runs."""
+"""Checks of the service: systemd's units and the running daemon."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from assistant.doctor.finding import Finding, fail, ok, warn
 from assistant.doctor.subject import Daemon, Subject
 
 BOOTED = Path("/run/systemd/system")
-"""There where systemd runs."""
+"""Exists where systemd runs."""
 
 ASK_S = 10.0
 
@@ -28,7 +28,7 @@ def user_service(_subject: Subject) -> Finding:
 
 
 def daemon(subject: Subject) -> Finding:
-    """Whether Attune runs and answers."""
+    """Whether Attune is running and answers."""
     return life(subject.daemon)
 
 
@@ -37,7 +37,7 @@ def life(daemon: Daemon) -> Finding:
     if daemon.trouble is not None:
         return fail(daemon.trouble)
     if not daemon.running:
-        return warn("Attune does not run. Start it with 'assistant run', or start its service.")
+        return warn("Attune is not running. Start it with 'assistant run', or start its service.")
     figures = {
         "uptime_s": round(daemon.uptime_s),
         "turns": daemon.turns,
@@ -45,12 +45,12 @@ def life(daemon: Daemon) -> Finding:
         "failures": daemon.failures,
         "microphone": daemon.microphone,
     }
-    runs = f"It runs (process {daemon.pid}) and answers"
+    runs = f"It is running (process {daemon.pid}) and answers"
     troubles = [
         what
         for what, is_so in (
-            ("its microphone is absent", daemon.microphone == "absent"),
-            (f"it reports {daemon.warnings} troubles", daemon.warnings > 0),
+            ("its microphone is missing", daemon.microphone == "absent"),
+            (f"it reports {daemon.warnings} problems", daemon.warnings > 0),
             (f"{daemon.failures} trainings in a row failed", daemon.failures > 0),
         )
         if is_so
@@ -61,7 +61,7 @@ def life(daemon: Daemon) -> Finding:
 
 
 def unit(properties: Mapping[str, str], log: str, control: str) -> Finding:
-    """What to say of a unit of systemd.
+    """The finding for a systemd unit.
 
     Args:
         properties: as 'systemctl show' prints them.
@@ -83,29 +83,28 @@ def unit(properties: Mapping[str, str], log: str, control: str) -> Finding:
         return warn(f"It is {state} ({sub}). Start it with '{control} start attune'.", **figures)
     if restarts > 0:
         return warn(
-            f"It is active, but was started anew {restarts} times after it had failed. "
-            f"'{log}' says why.",
+            f"It is active, but was restarted {restarts} times after failures. '{log}' says why.",
             **figures,
         )
     if properties.get("UnitFileState") == "disabled":
         return warn(
-            f"It is active, but does not start with the machine. Run: {control} enable attune",
+            f"It is active, but does not start at boot. Run: {control} enable attune",
             **figures,
         )
-    return ok("It is active and has not failed since it was started.", **figures)
+    return ok("It is active and has not failed since it started.", **figures)
 
 
 def state(show: str, log: str, control: str, booted: Path = BOOTED) -> Finding:
-    """What systemd reports of the unit.
+    """What systemd reports about the unit.
 
     Args:
         show: the command that asks it.
         log: the command that shows the unit's log.
         control: the command that starts it.
-        booted: there where systemd runs.
+        booted: exists where systemd runs.
     """
     if not booted.is_dir():
-        return ok("systemd does not run here.")
+        return ok("systemd is not running here.")
     done = subprocess.run(
         [*show.split(), "show", "attune.service", f"--property={','.join(_PROPERTIES)}"],
         capture_output=True,
@@ -114,6 +113,6 @@ def state(show: str, log: str, control: str, booted: Path = BOOTED) -> Finding:
         timeout=ASK_S,
     )
     if done.returncode != 0:
-        return ok("This session has none to ask.")  # no bus: a login without a session
+        return ok("This login has no systemd to ask.")  # no bus: a login without a session
     lines = (line.partition("=") for line in done.stdout.splitlines())
     return unit({name: value for name, _, value in lines}, log, control)

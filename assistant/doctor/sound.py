@@ -1,4 +1,4 @@
-"""Checks of what Attune hears and says with."""
+"""Checks of the microphone, voice detection, the loudspeaker and the voices."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ LISTEN_S = 2.0
 """How long the microphone is listened to."""
 
 OPENING_S = 0.2
-"""Sound left out at first: many microphones click when they are opened."""
+"""Sound skipped at first: many microphones click when they are opened."""
 
 CLIPPED = 32_700
-"""Samples as loud as this are taken for cut off."""
+"""Samples at least this loud count as clipped."""
 
 MOST_CLIPPED = 0.001
-"""Share of such samples in sound that is not too loud."""
+"""Largest share of clipped samples in sound that is not too loud."""
 
 LEAST_VOICED = 0.2
 """Share of voiced frames in speech: the bundled recordings have 0.26 to 0.68, by vad_mode."""
@@ -49,14 +49,14 @@ TAIL_S = 1.0
 """How late the chirp may come back, through a sound server or a wireless link."""
 
 HEARD = 0.15
-"""Correlation from which on the chirp counts as heard.
+"""Correlation at which the chirp counts as heard.
 
-Speech and noise come to 0.08; the chirp in a reverberant room as loud as itself comes to 0.24 or
-more, and to 0.21 where the noise has four times its power.
+Speech and noise reach 0.08; the chirp reaches 0.24 or more with reverberation as loud as itself,
+and 0.21 in noise of four times its power.
 """
 
 _FLOOR = 1e-4
-"""RMS below which sound is silence, in [-1, 1]."""
+"""RMS below which sound counts as silence, in [-1, 1]."""
 
 
 def sound_devices(_subject: Subject) -> Finding:
@@ -72,7 +72,7 @@ def sound_devices(_subject: Subject) -> Finding:
 
 
 def microphone(subject: Subject) -> Finding:
-    """Whether the microphone opens and delivers sound that is neither nothing nor clipped."""
+    """Whether the microphone opens and delivers sound that is neither empty nor clipped."""
     settings = subject.settings.listen
     try:
         device = portaudio.choose(DeviceKind.INPUT, settings.device)
@@ -88,26 +88,21 @@ def microphone(subject: Subject) -> Finding:
 
 
 def level(name: str, samples: NDArray[np.int16]) -> Finding:
-    """What to say of a microphone that delivers this sound.
-
-    Args:
-        name: of the microphone.
-        samples: mono, shape (n_samples,).
-    """
+    """The finding for a microphone that delivers these samples, mono, shape (n_samples,)."""
     loudness = samples.astype(np.float64)
     rms, peak = _dbfs(float(np.sqrt(np.mean(loudness**2)))), _dbfs(float(np.abs(loudness).max()))
     clipped = float(np.mean(np.abs(loudness) >= CLIPPED))
     if peak is None or rms is None:
         return warn(
-            f"{name} opens, but delivers nothing, not even noise. Switch it on and see in the "
+            f"{name} opens, but delivers nothing, not even noise. Switch it on, check in the "
             "volume control ('alsamixer') that it is not muted, or set listen.device to another.",
             clipped=clipped,
         )
     figures = {"rms_dbfs": round(rms, 1), "peak_dbfs": round(peak, 1), "clipped": clipped}
-    heard = f"{name}: {rms:.0f} dBFS on average, {peak:.0f} dBFS at most"
+    heard = f"{name}: {rms:.0f} dBFS on average, {peak:.0f} dBFS peak"
     if clipped > MOST_CLIPPED:
         return warn(
-            f"{heard}; {clipped:.1%} of the sound is cut off because it is too loud. Turn the "
+            f"{heard}; {clipped:.1%} of the sound is distorted because it is too loud. Turn the "
             "microphone down in the volume control ('alsamixer'), or speak from further away.",
             **figures,
         )
@@ -115,34 +110,30 @@ def level(name: str, samples: NDArray[np.int16]) -> Finding:
 
 
 def voice_detection(subject: Subject) -> Finding:
-    """Whether silence is taken for silence and the bundled speech for speech."""
+    """Whether silence is recognised as silence and the bundled speech as speech."""
     return detection(recordings(starter_dir() / "examples")[0], subject.settings.listen.vad_mode)
 
 
 def detection(recording: Path, mode: int) -> Finding:
-    """What to say of webrtcvad, given a recording of speech.
-
-    Raises:
-        AudioFileError: if it cannot be read.
-    """
+    """The finding for webrtcvad, given a recording of speech."""
     silence = np.zeros(FRAME_SAMPLES, np.int16)
     in_silence = _voiced(iter([AudioFrame(silence, 0.0)] * 50), mode)
     in_speech = _voiced(frames(recording, Pace.FAST), mode)
     figures = {"in_silence": round(in_silence, 3), "in_speech": round(in_speech, 3)}
     if in_silence > 0 or in_speech < LEAST_VOICED:
         return fail(
-            f"It takes {in_silence:.0%} of silence and {in_speech:.0%} of speech for speech. "
-            "Install webrtcvad-wheels anew, or set listen.vad_mode to 2.",
+            f"It recognises {in_silence:.0%} of silence and {in_speech:.0%} of speech as speech. "
+            "Reinstall webrtcvad-wheels, or set listen.vad_mode to 2.",
             **figures,
         )
-    return ok(f"Silence is silence, and {in_speech:.0%} of a spoken recording is voice.", **figures)
+    return ok(f"Silence is recognised, and {in_speech:.0%} of a recording as speech.", **figures)
 
 
 def loudspeaker(subject: Subject) -> Finding:
     """Whether the loudspeaker opens."""
     settings = subject.settings.speak
     if settings.wav_dir is not None:
-        return ok(f"None is needed: replies are written to {settings.wav_dir}.")
+        return ok(f"Not needed: replies are written to {settings.wav_dir}.")
     name = portaudio.choose(DeviceKind.OUTPUT, settings.device).name
     speaker = Loudspeaker(settings)
     speaker.begin("doctor")
@@ -167,25 +158,25 @@ def loopback(subject: Subject) -> Finding:
     except DeviceError as error:
         if subject.daemon.microphone == "listening":
             return warn(
-                "Not tried, because Attune itself holds the microphone. Stop it, such as with "
+                "Skipped, because Attune itself is using the microphone. Stop it, for example with "
                 "'sudo systemctl stop attune', and try again."
             )
-        return warn(f"Not tried: {error}")
+        return warn(f"Skipped: {error}")
     found = correlation(to_float32(np.concatenate(heard)), chirp())
     if found < HEARD:
         return warn(
-            "The microphone does not hear the loudspeaker, which is right with headphones. "
-            "Otherwise turn it up, or set speak.device and listen.device; 'assistant devices' "
-            "lists them.",
+            "The microphone does not hear the loudspeaker, which is normal with headphones. "
+            "Otherwise turn up the volume, or set speak.device and listen.device; 'assistant "
+            "devices' lists them.",
             correlation=round(found, 3),
         )
     return ok("The microphone hears the loudspeaker.", correlation=round(found, 3))
 
 
 def espeak_ng(subject: Subject) -> Finding:
-    """Whether espeak-ng speaks, with the chosen voice if it is chosen."""
+    """Whether espeak-ng speaks, with the configured voice if it is the engine."""
     settings = subject.settings.speak
-    if settings.engine != "espeak":  # learning needs it nevertheless
+    if settings.engine != "espeak":  # learning needs it all the same
         settings = SpeakSettings.model_validate({})
     seconds = Espeak(settings).synthesise("Hello.").seconds
     if seconds == 0:
@@ -194,24 +185,23 @@ def espeak_ng(subject: Subject) -> Finding:
 
 
 def piper(subject: Subject) -> Finding:
-    """Whether Piper speaks with the chosen voice, if it is chosen."""
+    """Whether Piper speaks with the configured voice, if it is the engine."""
     settings = subject.settings
     if settings.speak.engine != "piper":
         return ok("Not needed: speak.engine is 'espeak'.")
     voice = Piper(settings.speak, settings.models.folder)
     began = time.monotonic()
     seconds = voice.synthesise("Good morning, how are you today?").seconds
-    took_s = time.monotonic() - began
-    return pace(settings.speak.voice, seconds, took_s)
+    return pace(settings.speak.voice, seconds, time.monotonic() - began)
 
 
 def pace(voice: str, seconds: float, took_s: float) -> Finding:
-    """What to say of a voice that takes so long for so much sound."""
+    """The finding for a voice that takes ``took_s`` for ``seconds`` of sound."""
     figures = {"seconds": round(seconds, 2), "took_s": round(took_s, 2)}
     if took_s > seconds:
         return warn(
-            f"The voice {voice!r} takes longer to speak than to be heard, so replies have gaps. "
-            "Set speak.voice to a smaller one, or speak.engine to 'espeak'.",
+            f"The voice {voice!r} is slower than real time here, so replies have gaps. Set "
+            "speak.voice to a smaller one, or speak.engine to 'espeak'.",
             **figures,
         )
     return ok(f"Speaks with the voice {voice!r}.", **figures)
@@ -231,7 +221,7 @@ def correlation(heard: NDArray[np.float32], played: NDArray[np.float32]) -> floa
     """The highest normalised correlation of one sound within a longer one, 0 to 1.
 
     Args:
-        heard: mono, shape (n_heard,), no shorter than what was played.
+        heard: mono, shape (n_heard,), at least as long as what was played.
         played: mono, shape (n_played,).
     """
     count = played.shape[0]
@@ -258,17 +248,19 @@ def _listen(stream: Iterator[AudioFrame], seconds: float) -> NDArray[np.int16]:
 
 
 def _voiced(sound: Iterator[AudioFrame], mode: int) -> float:
-    """Share of frames that are taken for speech."""
+    """Share of frames recognised as speech."""
     is_speech = voiced(mode)
     return float(np.mean([is_speech(frame) for frame in sound]))
 
 
 def _held_by_daemon(level_dbfs: float | None) -> Finding:
     if level_dbfs is None or not math.isfinite(level_dbfs):
-        return ok("Attune itself listens to it.")
-    return ok(f"Attune itself listens to it: {level_dbfs:.0f} dBFS.", rms_dbfs=round(level_dbfs, 1))
+        return ok("Attune itself is listening to it.")
+    return ok(
+        f"Attune itself is listening to it: {level_dbfs:.0f} dBFS.", rms_dbfs=round(level_dbfs, 1)
+    )
 
 
 def _dbfs(amplitude: float) -> float | None:
-    """Level against full scale; ``None`` for nothing at all."""
+    """Level relative to full scale; ``None`` for complete silence."""
     return 20 * math.log10(amplitude / 32_768) if amplitude > 0 else None

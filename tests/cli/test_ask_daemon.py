@@ -27,7 +27,7 @@ Told = Callable[..., tuple[int, list[str], list[str]]]
 def told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Told:
-    """Run a command in this process; there are no models for it."""
+    """Run a command in this process, only no models for it."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("ATTUNE_CONTROL__PATH", str(tmp_path / "control.sock"))
     monkeypatch.setenv("ATTUNE_JOURNAL__PATH", str(tmp_path / "data" / "journal.db"))
@@ -115,7 +115,7 @@ def test_a_text_is_spoken_by_the_daemon(told: Told, knowing: Knowing, tmp_path: 
         ("mute", ["The microphone is closed. 'assistant unmute' opens it again."]),
         ("unmute", ["The microphone is open again."]),
         ("stop", []),
-        ("reload", ["Attune has read its settings anew."]),
+        ("reload", ["Attune has read its settings again."]),
     ],
 )
 def test_the_daemon_does_what_it_is_told(

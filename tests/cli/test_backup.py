@@ -44,7 +44,7 @@ def test_a_device_is_saved_and_put_back(tmp_path: Path, capsys: pytest.CaptureFi
         assert capsys.readouterr().out.splitlines() == [
             "Saved: exchanges 2, learned bridges 1.",
             f"Backup: {archive} ({size / 1_000_000:.1f} MB)",
-            "Whoever has this file can hear and read what was said: keep it safe.",
+            "Anyone who has this file can hear and read what was said: keep it safe.",
         ]
         exchange(daemon, "said since")
         learn(daemon, folder, [2], seed=2)
@@ -52,10 +52,10 @@ def test_a_device_is_saved_and_put_back(tmp_path: Path, capsys: pytest.CaptureFi
     told = capsys.readouterr().out.splitlines()
     assert told[0].startswith("Restored: exchanges 2, learned bridges 1, as of 20")
     assert told[1:] == [
-        f"What was there is kept as {path}.before-restore.",
-        f"What was there is kept as {path.parent}/bridges.before-restore.",
-        "'assistant forget-me' erases that, too; remove it once all is well.",
-        "What was erased after the backup is back, too; erase it again if it is there.",
+        f"What it replaced is kept as {path}.before-restore.",
+        f"What it replaced is kept as {path.parent}/bridges.before-restore.",
+        "Delete that once all is well; 'assistant forget-me' erases it, too.",
+        "Anything you erased after the backup is back as well; erase it again.",
     ]
     with Journal(path) as journal:
         assert list(journal.turns()) == before
@@ -72,7 +72,7 @@ def test_an_earlier_backup_is_only_written_over_by_force(
     archive = tmp_path / "saved.tar"
     assert run(path, "backup", archive) == 0
     exchange(journal)
-    with pytest.raises(BackupError, match=r"is there already\. .*or add --force"):
+    with pytest.raises(BackupError, match=r"already exists\. .*or add --force"):
         run(path, "backup", archive)
     assert run(path, "backup", archive, "--force") == 0
     assert "Saved: exchanges 2," in capsys.readouterr().out

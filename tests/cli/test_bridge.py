@@ -181,7 +181,7 @@ def test_a_list_tells_how_each_bridge_did(
     assert words[5] == [strange, "linear", "accepted"]
     assert words[6] == [base_version(settings), "bridgeformer", "base"]
     assert max(map(len, rows)) <= 100
-    assert rows[8].startswith("* answers now. ")
+    assert rows[8].startswith("* in use. ")
     records = [json.loads(line) for line in run("list", "--json")]
     assert [record["standing"] for record in records] == [
         "not judged", "file is gone", "rejected", "erased", "accepted", "accepted", "base",
@@ -217,7 +217,7 @@ def test_show_tells_everything(run: Run, settings: Settings, folder: BridgeFolde
     shown = dict(re.split(r" {2,}", line, maxsplit=1) for line in lines[: lines.index("")])
     assert shown.pop("trained").endswith(", from base")
     assert shown == {
-        "version": f"{version}, answers now",
+        "version": f"{version}, in use",
         "head": "ctc",
         "standing": "accepted",
         "why": "replies got better",
@@ -236,7 +236,7 @@ def test_show_tells_everything(run: Run, settings: Settings, folder: BridgeFolde
     cells = [re.split(r" {2,}", row) for row in rows]
     assert cells == [
         ["plain transcription", "0.31", "0.30", "0.20", "0.55"],
-        ["the bridge before", "0.42", "0.40", "0.30", "0.50"],
+        ["the previous bridge", "0.42", "0.40", "0.30", "0.50"],
         ["this bridge", "0.71", "0.70", "0.60", "0.24"],
         ["common talk, before", "0.90", "0.10"],
         ["common talk, after", "0.91", "0.09"],
@@ -260,7 +260,7 @@ def test_show_tells_where_the_base_comes_from(run: Run, settings: Settings) -> N
     for name in ("base", base_version(settings)):
         shown = dict(line.split(maxsplit=1) for line in run("show", name))
         assert shown["recipe"] == "by hand"
-        assert shown["version"] == f"{base_version(settings)}, answers now"
+        assert shown["version"] == f"{base_version(settings)}, in use"
 
 
 def test_show_tells_of_erased_and_damaged_ones(
@@ -292,9 +292,9 @@ def test_an_unknown_bridge_is_named(command: str, run: Run, settings: Settings) 
 def test_rollback_says_who_answers_now(run: Run, settings: Settings, folder: BridgeFolder) -> None:
     first, second = (trained(settings, learned(seed)) for seed in (1, 2))
     assert folder.current == second
-    assert run("rollback") == [f"Bridge {first} answers again from the next turn on."]
+    assert run("rollback") == [f"Bridge {first} is in use again from the next turn on."]
     assert folder.current == first
-    assert run("rollback") == ["The base bridge answers again from the next turn on."]
+    assert run("rollback") == ["The base bridge is in use again from the next turn on."]
     assert folder.current is None
     with pytest.raises(CheckpointError, match="nothing to go back to"):
         run("rollback")
@@ -321,7 +321,7 @@ def test_promote_takes_a_bridge_by_its_first_letters(
     a = trained(settings, speaking(settings, "a", accepted=True))
     b = trained(settings, speaking(settings, "b", accepted=True))
     assert folder.current == b
-    assert run("promote", a[:6]) == [f"Bridge {a} answers from the next turn on."]
+    assert run("promote", a[:6]) == [f"Bridge {a} is in use from the next turn on."]
     assert folder.current == a
     folder.state.write_text("no versions")
     run("promote", b)
@@ -350,7 +350,7 @@ def test_promote_refuses_what_was_not_accepted_unless_forced(
 def test_promote_refuses_what_cannot_answer(
     run: Run, settings: Settings, folder: BridgeFolder
 ) -> None:
-    with pytest.raises(BridgeError, match=r"The base bridge answers when .*'assistant bridge roll"):
+    with pytest.raises(BridgeError, match=r"The base bridge is used when .*'assistant bridge roll"):
         run("promote", "base", "--force")
     foreign = trained(settings, learned(1))
     folder.rollback()
@@ -360,11 +360,11 @@ def test_promote_refuses_what_cannot_answer(
     with pytest.raises(CheckpointError, match=r"is damaged.*'assistant bridge list'"):
         run("promote", foreign)
     folder.destroy(foreign)
-    with pytest.raises(BridgeError, match=r"is not there any more.*'assistant bridge list'"):
+    with pytest.raises(BridgeError, match=r"is missing.*'assistant bridge list'"):
         run("promote", foreign)
     with Journal.open(settings.journal) as journal:
         Lineage(journal).erased(foreign)
-    with pytest.raises(BridgeError, match=r"was erased.*cannot come back\. 'assistant retrain'"):
+    with pytest.raises(BridgeError, match=r"was erased.*cannot be restored\. 'assistant retrain'"):
         run("promote", foreign, "--force")
     assert folder.current is None
 
@@ -440,14 +440,14 @@ def test_inspect_draws_a_picture(run: Run, settings: Settings, tmp_path: Path) -
     versions = [trained(settings, learned(seed)) for seed in range(3)]
     trained(settings, learned(3), accepted=None)
     picture = tmp_path / "picture.png"
-    assert run("inspect", "--png", picture)[-1] == f"The picture is now in {picture}."
+    assert run("inspect", "--png", picture)[-1] == f"The plot is now in {picture}."
     content = picture.read_bytes()
     assert content.startswith(b"\x89PNG\r\n")
     width, height = (int.from_bytes(content[at : at + 4], "big") for at in (16, 20))
     assert (width, height) == (1300, 450)
     run("inspect", versions[0], "--png", picture)
     assert picture.read_bytes() != content
-    with pytest.raises(AttuneError, match=r"Cannot write the picture to .* Give --png"):
+    with pytest.raises(AttuneError, match=r"Cannot write the plot to .* Give --png"):
         run("inspect", "--png", tmp_path)
     with pytest.raises(BridgeError, match=r"nothing to draw\. 'assistant retrain'"):
         run("inspect", "base", "--png", picture)
@@ -458,7 +458,7 @@ def test_without_matplotlib_there_is_no_picture(
 ) -> None:
     trained(settings, learned(0))
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(DependencyError, match=r"not installed\. Run: pip install matplotlib, or"):
+    with pytest.raises(DependencyError, match=r"not installed\. Run 'pip install matplotlib', or"):
         run("inspect", "--png", tmp_path / "picture.png")
     assert list(tmp_path.glob("*.png")) == []
 

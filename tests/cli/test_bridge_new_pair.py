@@ -82,14 +82,14 @@ def test_a_bootstrap_goes_on_where_it_was_stopped_and_writes_its_file(
         process.send_signal(signal.SIGINT)
         *_, last = process.stdout
     assert nice == 19
-    assert last == "Stopped. The same command goes on where this one was.\n"
+    assert last == "Stopped. Run the same command again to resume.\n"
     assert process.returncode == retrain.STOPPED
     assert not file.exists()
     with bootstrapping(environment, *words) as process:
         out, err = process.communicate(timeout=TIMEOUT_S)
     assert (process.returncode, err) == (0, "")
     first, *between, told, hint = out.splitlines()
-    assert first.startswith("Examples to learn from: 2; held out to judge by: ")
+    assert first.startswith("Examples to learn from: 2; held out for judging: ")
     assert not any(line.startswith("Listening: ") for line in between)
     steps = [line for line in between if line.startswith("Training: ")]
     assert int(steps[0].split()[1]) > 1
@@ -110,14 +110,14 @@ def test_a_transfer_is_told_with_the_verdict_and_what_to_do_next(
     version = folder.add(found)
     carried, verdict, *table_of_figures, hint, more = run("transfer", version[:6], "--from", old)
     (new,) = set(folder.versions()) - {version}
-    assert carried.startswith(f"Carried over as bridge {new}. Map: ")
+    assert carried.startswith(f"Transferred as bridge {new}. Map: ")
     assert verdict == (
         "Rejected: nothing changes. There are no held-out recordings yet to judge it by."
     )
     assert len(table_of_figures) == 3
-    assert hint.startswith(f"'assistant bridge promote {new} --force' takes it all the same; ")
-    assert more == "gives recordings to judge it by."
-    assert run("promote", new, "--force") == [f"Bridge {new} answers from the next turn on."]
+    assert hint.startswith(f"'assistant bridge promote {new} --force' uses it anyway; ")
+    assert more == "adds recordings to judge it on."
+    assert run("promote", new, "--force") == [f"Bridge {new} is in use from the next turn on."]
 
 
 def test_letters_need_no_transfer(run: Run, settings: Settings, tmp_path: Path) -> None:

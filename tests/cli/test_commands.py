@@ -197,4 +197,4 @@ def test_devices_are_listed(house: House, sound_server: SoundServer) -> None:
 def test_no_devices_are_told_kindly(house: House) -> None:
     done = house.run("devices")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("There is no sound device. Connect a microphone")
+    assert done.stdout.startswith("No sound device was found. Connect a microphone")

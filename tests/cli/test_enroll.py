@@ -53,7 +53,7 @@ def test_sentences_are_read_heard_again_and_kept(
         sound_server.say(greeting)
         assert " s, a good level.\n" in screen.wait_for("Enter keep")
         screen.press("xp")
-        screen.wait_for(f"Until you decide it is in {tmp_path / 'played' / 'enrolment.wav'}.")
+        screen.wait_for(f"It is in {tmp_path / 'played' / 'enrolment.wav'} until you decide.")
         played, _ = soundfile.read(tmp_path / "played" / "enrolment.wav", dtype="float32")
         screen.press("r")
         screen.wait_for("Speak now.")
@@ -141,7 +141,7 @@ def test_recordings_are_taken_in_place_of_a_microphone(
         assert unread(PROMPTS, journal) == [*PROMPTS[:3], *PROMPTS[4:]]
     status, out, (line,) = told("--input", tmp_path / "gone")
     assert (status, out) == (1, [])
-    assert line == f"assistant: There is no folder {tmp_path / 'gone'}. Check what --input names."
+    assert line == f"assistant: There is no folder {tmp_path / 'gone'}. Check --input."
 
 
 def test_what_was_read_is_not_asked_for_again(journal: Journal) -> None:
@@ -157,7 +157,7 @@ def test_own_phrases_come_from_a_file(tmp_path: Path) -> None:
     path.write_bytes("\N{ZERO WIDTH NO-BREAK SPACE}Call Jo.\n\n  It's me. \n".encode())
     assert phrases(path) == ["Call Jo.", "It's me."]
     path.write_text("Call Jo.\nAdd ½ cup.\n", encoding="utf-8")
-    with pytest.raises(CorpusError, match=r"own.txt:2: this sentence holds fractions"):
+    with pytest.raises(CorpusError, match=r"own.txt:2: the sentence contains fractions"):
         phrases(path)
     path.write_bytes(b"caf\xe9")
     with pytest.raises(CorpusError, match="plain text file in UTF-8, one per line"):

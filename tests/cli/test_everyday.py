@@ -17,9 +17,9 @@ from tests.cli.house import House, command
 from tests.cli.installation import EARS, LARGE_MB, Installation
 from tests.cli.terminal import terminal
 
-TAKEN_UP = "The everyday models listen from now on, as "
+TAKEN_UP = "The everyday models are used from now on, as "
 
-GOES_ON = "; until then Attune listens with what it has.\n"
+GOES_ON = "; until then Attune uses the models it has.\n"
 
 
 @pytest.fixture
@@ -53,9 +53,9 @@ def test_better_ears_are_fetched_and_used_from_now_on(place: Installation, talk:
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert lines[0].startswith("The hub at http://127.0.0.1:9 does not respond (")
-    assert [line for line in lines if line.startswith("Fetching better ears: ")]
+    assert [line for line in lines if line.startswith("Downloading better speech recognition: ")]
     assert [line for line in lines if line.startswith(TAKEN_UP)] == [
-        f"{TAKEN_UP}{place.settings_file} says; 'assistant models use starter' goes back."
+        f"{TAKEN_UP}{place.settings_file} says; 'assistant models use starter' switches back."
     ]
     assert place.models.damaged(EARS) == []
     assert place.encoder_set() == place.models.place(EARS)
@@ -84,7 +84,7 @@ def test_a_source_with_other_bytes_is_told_and_the_next_one_is_asked(place: Inst
     place.hub.put("people/tiny", "model.safetensors", b"something else")
     out = settled(place, "--fetch", hub=True)
     assert "The file model.safetensors of people/tiny is not the one in the catalogue" in out
-    assert "the next source is tried.\n" in out
+    assert "trying the next source.\n" in out
     assert TAKEN_UP in out
     assert place.models.manifest(entry.name).source == "tiny-ears-wheel==1.0"
 
@@ -129,23 +129,26 @@ def test_models_that_do_not_open_are_told(place: Installation) -> None:
 def test_a_set_is_pulled_used_verified_and_removed(place: Installation) -> None:
     lines = place.run("models", "pull", "everyday", hub=True).stdout.splitlines()
     assert lines[-2:] == [
-        f"{EARS} is whole, in {place.models.place(EARS)}.",
-        "'assistant models use everyday' tries it and takes it up.",
+        f"{EARS} is complete, in {place.models.place(EARS)}.",
+        "'assistant models use everyday' tests it and switches to it.",
     ]
-    assert place.run("models", "verify", "everyday").stdout == f"{EARS}: whole\n"
+    assert place.run("models", "verify", "everyday").stdout == f"{EARS}: intact\n"
     done = place.run("models", "use", "everyday")
     assert (done.returncode, done.stderr) == (0, "")
-    assert f"Trying {EARS}, which may take a minute.\n" in done.stdout
+    assert f"Testing {EARS}, which may take a minute.\n" in done.stdout
     assert place.encoder_set() == place.models.place(EARS)
     done = place.run("models", "remove", "everyday")
     assert done.stderr.startswith(f"assistant: The model {EARS} is in use.")
-    assert place.run("models", "remove", "everyday", "--force").stdout == f"{EARS} is removed.\n"
+    assert (
+        place.run("models", "remove", "everyday", "--force").stdout == f"{EARS} has been removed.\n"
+    )
     assert place.models.names() == []
 
 
 def test_who_answers_this_time_is_a_matter_of_a_flag(place: Installation, talk: Path) -> None:
     assert settled(place, "--models", "everyday").startswith(
-        "The everyday models are not here. 'assistant models pull everyday' fetches them; until"
+        "The everyday models are not installed. 'assistant models pull everyday' downloads them; "
+        "until"
     )
     assert place.run("models", "pull", "everyday").returncode == 0
     place.settings_file.parent.mkdir(parents=True)
@@ -163,7 +166,7 @@ def test_a_program_that_reads_the_output_is_spared_the_progress(
     done = place.run("run", "--fetch", "--json", "--input", talk)
     assert done.returncode == 0
     assert all(line.startswith("{") for line in done.stdout.splitlines())
-    assert "Fetching better ears: " in done.stderr
+    assert "Downloading better speech recognition: " in done.stderr
     assert TAKEN_UP in done.stderr
 
 
@@ -207,10 +210,13 @@ def test_it_is_asked_once(place: Installation) -> None:
     environment = place.environment()
     words = ("run", *NO_TALK)
     with terminal(*words, environment=environment, site=place.site) as person:
-        assert person.wait_for(QUESTION) == f"Fetch better ears ({megabytes(place)} MB) {QUESTION}"
+        assert (
+            person.wait_for(QUESTION)
+            == f"Download better speech recognition ({megabytes(place)} MB) {QUESTION}"
+        )
         person.press("n\n")
         _, rest = person.end()
-    assert "'assistant models pull everyday' fetches them whenever you like.\n" in rest
+    assert "'assistant models pull everyday' downloads them whenever you like.\n" in rest
     assert place.index.asked == []
     with terminal(*words, environment=environment, site=place.site) as person:
         _, rest = person.end()
@@ -224,8 +230,8 @@ def test_a_yes_fetches(place: Installation) -> None:
     with terminal(*words, environment=environment, site=place.site) as person:
         person.wait_for(QUESTION)
         person.press("\n")
-        person.wait_for("Fetching better ears")
-        person.wait_for("listen from now on")
+        person.wait_for("Downloading better speech recognition")
+        person.wait_for("are used from now on")
         person.end()
     assert place.encoder_set() == place.models.place(EARS)
 

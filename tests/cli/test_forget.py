@@ -34,8 +34,8 @@ def test_everything_that_was_said_and_learned_is_forgotten(
         assert forget(path, "--yes") == 0
         assert capsys.readouterr().out.splitlines() == [
             "Erased: exchanges 2, learned bridges 1.",
-            "The base bridge answers from now on.",
-            "Exports and backups that you made elsewhere are not reached.",
+            "The base bridge is in use from now on.",
+            "Exports and backups that you saved elsewhere are not erased.",
         ]
         assert [each.left_in(path.parent) for each in everything] == [[]] * 4
         assert daemon.count() == 0

@@ -21,7 +21,7 @@ from tests.sound import silent_environment
 Run = Callable[..., tuple[int, list[str], list[str]]]
 """Exit status, lines of output, lines on standard error."""
 
-LEARNED = "Attune learns from them when it is idle, or at once with 'assistant retrain'."
+LEARNED = "Attune learns from them when it is idle, or now with 'assistant retrain'."
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_recordings_with_texts_are_taken_in_once(run: Run, path: Path, tmp_path:
     assert run(corpus) == (
         0,
         [
-            "Taken in: sentences 2, 0.1 minutes of speech.",
+            "Imported: sentences 2, 0.1 minutes of speech.",
             "Left out: fractions or other signs for numbers 1.",
             LEARNED,
         ],
@@ -69,10 +69,10 @@ def test_recordings_with_texts_are_taken_in_once(run: Run, path: Path, tmp_path:
     status, out, err = run(corpus)
     assert (status, err) == (0, [])
     assert out[:2] == [
-        "Taken in: sentences 1, 0.0 minutes of speech.",
-        "There already: sentences 2.",
+        "Imported: sentences 1, 0.0 minutes of speech.",
+        "Already there: sentences 2.",
     ]
-    assert run(corpus)[1][0] == "Taken in: sentences 0, 0.0 minutes of speech."
+    assert run(corpus)[1][0] == "Imported: sentences 0, 0.0 minutes of speech."
     with Journal(path) as journal:
         assert journal.count() == 3
 
@@ -84,7 +84,7 @@ def test_a_dry_run_shows_and_keeps_nothing(run: Run, path: Path, tmp_path: Path)
         [
             f"{corpus / 'a.wav'}: hello",
             f"{corpus / 'b.wav'}: good night",
-            "Would take in: sentences 2, 0.1 minutes of speech.",
+            "Would import: sentences 2, 0.1 minutes of speech.",
         ],
         [],
     )
@@ -98,8 +98,8 @@ def test_problems_are_told_and_the_rest_is_taken_in(run: Run, tmp_path: Path) ->
     (corpus / "c.wav").write_bytes((corpus / "b.wav").read_bytes())
     status, out, err = run(corpus)
     assert status == 0
-    assert out[0].startswith("Taken in: sentences 1,")
-    assert out[1] == "To be mended: problems 2."
+    assert out[0].startswith("Imported: sentences 1,")
+    assert out[1] == "To be fixed: problems 2."
     assert [line.split(": ")[:2] for line in err] == [
         ["assistant", str(corpus / "a.txt")],
         ["assistant", str(corpus / "c.wav")],
@@ -144,7 +144,7 @@ def test_a_chosen_participant_is_taken_from_a_transcript(
     )
     words = (tmp_path / "visit.cha", "--participant", "INV", "--audio", sounds)
     assert run(*words)[0] == 0
-    assert run(*words)[1][1] == "There already: sentences 1."
+    assert run(*words)[1][1] == "Already there: sentences 1."
     with Journal(path) as journal:
         (turn,) = journal.turns()
     assert (turn.correction, turn.seconds) == ("and to you", 0.8)
@@ -164,7 +164,7 @@ def test_a_name_that_is_not_utf_8_is_told(run: Run, tmp_path: Path) -> None:
             os.fsdecode(os.fsencode(corpus) + b"/\xe9" + suffix.encode())
         )
     status, out, (line,) = run(corpus)
-    assert (status, out[0][:22]) == (0, "Taken in: sentences 1,")
+    assert (status, out[0][:22]) == (0, "Imported: sentences 1,")
     assert line.endswith(r"\xe9.wav is not UTF-8. Rename it.")
 
 
@@ -193,4 +193,4 @@ def test_what_was_taken_in_before_ctrl_c_stays(path: Path, tmp_path: Path) -> No
     assert (process.returncode, err) == (130, "")
     with Journal(path) as journal:
         assert 2 <= journal.count() < 301
-        assert out.startswith(f"Taken in: sentences {journal.count()}, ")
+        assert out.startswith(f"Imported: sentences {journal.count()}, ")

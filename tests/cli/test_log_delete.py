@@ -34,10 +34,9 @@ def run(path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
 
 
 RETRAINED = (
-    "A new bridge is trained on what is left when the assistant is idle, or at once with "
-    "'assistant retrain'."
+    "Attune learns again from what is left when it is idle, or now with 'assistant retrain'."
 )
-COPIES = "Exports and backups that you made elsewhere are not reached."
+COPIES = "Exports and backups that you saved elsewhere are not erased."
 
 
 def test_erasing_tells_what_went_and_what_follows(journal: Journal, run: Run) -> None:
@@ -50,12 +49,12 @@ def test_erasing_tells_what_went_and_what_follows(journal: Journal, run: Run) ->
     ]  # fmt: skip
     assert run("delete", 2, 2, "--yes") == [
         "Erased: exchanges 1, learned bridges 1.",
-        f"Bridge {first} answers from now on.",
+        f"Bridge {first} is in use from now on.",
         RETRAINED,
         COPIES,
     ]
     told = run("delete", "--all", "--yes")
-    assert told[1] == "The base bridge answers from now on."
+    assert told[1] == "The base bridge is in use from now on."
     assert [turn.id for turn in journal.turns()] == []
     assert [each.left_in(journal.path.parent) for each in (*traces, weights)] == [[]] * 4
     (line,) = run("delete", "--all", "--yes")
@@ -84,7 +83,9 @@ def test_what_to_erase_must_be_said_in_one_way(
     journal: Journal, path: Path, words: tuple[str, ...]
 ) -> None:
     exchange(journal)
-    with pytest.raises(ConfigError, match="Give either numbers of exchanges, --since WHEN, or"):
+    with pytest.raises(
+        ConfigError, match="Give either the numbers of exchanges, or --since WHEN, or"
+    ):
         assistant_log(path, "delete", *words)
     assert journal.count() == 1
 

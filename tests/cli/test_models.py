@@ -114,7 +114,7 @@ def test_what_there_is_and_what_state_it_is_in(desk: Desk, toy: Path) -> None:
     rows = {line.split()[0]: line for line in desk.run("list") if line}
     assert rows["mine"].endswith("in use")
     assert rows[FREE].endswith("installed")
-    assert rows[RESTRICTED].endswith("partly here")
+    assert rows[RESTRICTED].endswith("partly installed")
     assert "llama3.2 *" in rows[RESTRICTED]
     assert rows["whisper-base"].endswith("0.15 GB  300 MB   yes   mit")
     assert re.fullmatch(r"everyday +set +0\.15 GB +300 MB +yes +mit", rows["everyday"])
@@ -158,13 +158,13 @@ def test_a_model_is_pulled_through_mirror_and_proxy(desk: Desk, hub: FakeHub) ->
     assert (done.returncode, done.stderr) == (0, "")
     assert hub.asked[0].host == "mirror.test"
     lines = done.stdout.splitlines()
-    assert lines[0].startswith(f"{FREE} comes under the licence apache-2.0: https://")
+    assert lines[0].startswith(f"{FREE} is under the licence apache-2.0: https://")
     assert lines[-2:] == [
-        f"{FREE} is whole, in {desk.folder.place(FREE)}.",
-        f"'assistant models use {FREE}' tries it and takes it up.",
+        f"{FREE} is complete, in {desk.folder.place(FREE)}.",
+        f"'assistant models use {FREE}' tests it and switches to it.",
     ]
-    assert desk.run("verify") == [f"{FREE}: whole"]
-    assert desk.run("pull", FREE) == [f"{FREE} is here already, and whole."]
+    assert desk.run("verify") == [f"{FREE}: intact"]
+    assert desk.run("pull", FREE) == [f"{FREE} is already installed, and intact."]
 
 
 def test_a_licence_that_restricts_has_to_be_accepted(desk: Desk, hub: FakeHub) -> None:
@@ -176,14 +176,14 @@ def test_a_licence_that_restricts_has_to_be_accepted(desk: Desk, hub: FakeHub) -
         person.press("n\n")
         status, rest = person.end()
     assert status == 1
-    assert "Nothing was fetched." in rest
+    assert "Nothing was downloaded." in rest
     assert hub.asked == []
     with terminal("models", "pull", RESTRICTED, environment=environment) as person:
         person.wait_for("Do you accept it? [y/N] ")
         person.press("y\n")
         status, rest = person.end()
     assert status == 0
-    assert f"{RESTRICTED} is whole" in rest
+    assert f"{RESTRICTED} is complete" in rest
     assert desk.folder.manifest(RESTRICTED).licence == "llama3.2"
 
 
@@ -194,9 +194,9 @@ def test_damage_is_told(desk: Desk, toy: Path) -> None:
     (desk.have("mine", toy) / "toy.gguf").unlink()
     assert desk.run("verify", status=1) == [
         "mine: damaged: toy.gguf",
-        "  Import it anew, after 'assistant models remove mine --force'.",
+        "  Import it again after 'assistant models remove mine --force'.",
         f"{FREE}: damaged: toy.gguf",
-        f"  'assistant models pull {FREE}' fetches it anew.",
+        f"  'assistant models pull {FREE}' downloads it again.",
     ]
     with pytest.raises(CatalogError, match="No model 'x' is installed"):
         desk.run("verify", "x")
@@ -207,7 +207,7 @@ def test_what_is_in_use_is_removed_by_force_only(desk: Desk, toy: Path) -> None:
     desk.file.write_text(f'[generate]\npath = "{place / "toy.gguf"}"\n', encoding="utf-8")
     with pytest.raises(CatalogError, match="The model mine is in use"):
         desk.run("remove", "mine")
-    assert desk.run("remove", "mine", "--force") == ["mine is removed."]
+    assert desk.run("remove", "mine", "--force") == ["mine has been removed."]
     assert not place.exists()
     desk.file.write_text('[speak]\nengine = "piper"\nvoice = "anna"\n', encoding="utf-8")
     with pytest.raises(CatalogError, match="The model anna is in use"):
@@ -216,7 +216,7 @@ def test_what_is_in_use_is_removed_by_force_only(desk: Desk, toy: Path) -> None:
 
 def test_a_gguf_is_imported_once_it_opens(desk: Desk, toy: Path) -> None:
     lines = desk.run("import", toy, "--name", "mine")
-    assert lines[-2] == f"mine (llm) is whole, in {desk.folder.place('mine')}."
+    assert lines[-2] == f"mine (llm) is complete, in {desk.folder.place('mine')}."
     assert desk.folder.manifest("mine").source == str(toy)
     half = desk.path / "half.gguf"
     half.write_bytes(toy.read_bytes()[:-10_000])
@@ -229,7 +229,7 @@ def test_an_encoder_is_imported_once_it_opens(desk: Desk) -> None:
     folder = tiny.write(desk.path / "encoder")
     (folder / "pytorch_model.bin").write_bytes(b"PK\x03\x04")
     lines = desk.run("import", folder)
-    assert lines[-2] == f"encoder (encoder) is whole, in {desk.folder.place('encoder')}."
+    assert lines[-2] == f"encoder (encoder) is complete, in {desk.folder.place('encoder')}."
     assert sorted(desk.folder.manifest("encoder").files) == [
         "config.json", "model.safetensors", "vocab.json"
     ]  # fmt: skip
@@ -240,7 +240,7 @@ def test_an_encoder_is_imported_once_it_opens(desk: Desk) -> None:
 
 @pytest.mark.parametrize("name", ["everyday", "starter"])
 def test_a_name_that_stands_for_several_is_nobody_s(desk: Desk, toy: Path, name: str) -> None:
-    with pytest.raises(CatalogError, match=f"'{name}' stands for models that belong together"):
+    with pytest.raises(CatalogError, match=f"'{name}' is the name of a set of models"):
         desk.run("import", toy, "--name", name)
 
 
@@ -260,14 +260,14 @@ def test_a_model_is_tried_and_taken_up(desk: Desk, toy: Path) -> None:
     with Server(desk.path / "control.sock") as server:
         server.serve(knowing)
         lines = desk.run("use", "mine")
-    assert lines[0] == "Trying mine, which may take a minute."
+    assert lines[0] == "Testing mine, which may take a minute."
     assert re.fullmatch(r"Encoder and language model take \d+ MB of \d+ MB\.", lines[1])
     assert lines[2:] == [
-        f"Learned bridges that go with this pair: {letters}.",
-        f"'assistant bridge promote {letters}' lets one of them answer.",
-        f"Learned for other models: {pair}. They are kept for the day you go back.",
+        f"Learned bridges that fit these models: {letters}.",
+        f"'assistant bridge promote {letters}' puts one of them to use.",
+        f"Learned for other models: {pair}. They are kept in case you go back.",
         f"Settings changed in {desk.file}: generate.path, bridge.path.",
-        "Attune takes it up now.",
+        "Attune is switching to it now.",
     ]
     assert knowing.done == [("reload",)]
     assert desk.file.read_text(encoding="utf-8").startswith(own)
@@ -293,7 +293,7 @@ def test_what_cannot_be_used_changes_nothing(desk: Desk, toy: Path) -> None:
         desk.run("use", toy)
     desk.environ.clear()
     (desk.path / "system.toml").write_text('[generate]\npath = "/x.gguf"\n', encoding="utf-8")
-    with pytest.raises(ConfigError, match=r"system\.toml\. Take it out there to go back"):
+    with pytest.raises(ConfigError, match=r"system\.toml\. Remove it there to go back"):
         desk.run("use", "starter")
     desk.file.write_text('[generate]\npath = "/x.gguf"\n', encoding="utf-8")
     with pytest.raises(ConfigError, match=r"attune\.toml, which overrides .*system\.toml"):
@@ -354,10 +354,10 @@ def test_without_a_terminal_lines_tell_how_far_it_is(capsys: pytest.CaptureFixtu
         "Fetching tiny: 10.0 of 24.0 MB",
         "Fetching tiny: 20.0 of 24.0 MB",
         "Fetching tiny: 24.0 of 24.0 MB",
-        "The connection broke: the hub answers 503. It is tried again in 2 s.",
+        "The connection broke: the hub answers 503. Trying again in 2 s.",
         "Checking tiny.gguf.",
-        "tiny.gguf came damaged, and is fetched once more.",
-        "The hub is away; the next source is tried.",
+        "tiny.gguf arrived damaged and is downloaded again.",
+        "The hub is away; trying the next source.",
     ]
 
 

@@ -30,7 +30,7 @@ def test_a_bridge_goes_with_one_encoder_and_perhaps_with_any_llm() -> None:
 
 def test_the_one_that_answers_goes_on() -> None:
     assert told(Fit("a", encoder=True, llm=True), current="a") == [
-        "Bridge a, which has learned your voice, goes with this pair and answers on."
+        "Bridge a, which has learned your voice, fits these models and stays in use."
     ]
 
 
@@ -39,18 +39,18 @@ def test_others_that_fit_are_named() -> None:
         Fit("a", encoder=True, llm=False), Fit("b", encoder=True, llm=True), current="a", base=True
     )
     assert lines == [
-        "Learned bridges that go with this pair: b.",
-        "'assistant bridge promote b' lets one of them answer.",
-        "Learned for other models: a. They are kept for the day you go back.",
+        "Learned bridges that fit these models: b.",
+        "'assistant bridge promote b' puts one of them to use.",
+        "Learned for other models: a. They are kept in case you go back.",
     ]
 
 
 def test_after_another_llm_what_was_learned_can_be_carried_over() -> None:
     lines = told(Fit("a", encoder=True, llm=False), current="a", base=True)
     assert lines == [
-        "Learned for other models: a. They are kept for the day you go back.",
-        "'assistant bridge transfer --from /old.gguf' carries what was learned over.",
-        "The base bridge goes with this pair.",
+        "Learned for other models: a. They are kept in case you go back.",
+        "'assistant bridge transfer --from /old.gguf' transfers what was learned.",
+        "The base bridge fits these models.",
     ]
     lines = told(Fit("a", encoder=True, llm=False), base=True)
     assert "'assistant bridge transfer a --from /old.gguf'" in lines[1]
@@ -61,7 +61,7 @@ def test_after_another_encoder_one_begins_anew() -> None:
     assert len(lines) == 2
     assert "'assistant bridge bootstrap' makes one" in lines[1]
     assert told() == lines[1:]
-    assert "transcripts carry what is said" in lines[1]
+    assert "questions are answered from their transcripts" in lines[1]
     assert "nothing is understood" in told(transcribes=False)[0]
 
 

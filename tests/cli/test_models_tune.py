@@ -39,7 +39,7 @@ def test_what_was_measured_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert "float      1204 ms        812 MB  1.0000        100%" in out
     assert "int8       705 ms         530 MB  0.9993        -" in out
     assert "onnx-int8: not measured. It is not installed." in out
-    assert "int8 is best here and used from the next start on" in out
+    assert "int8 is best here and is used from the next start on" in out
 
 
 def test_a_setting_that_forbids_what_was_found_is_named(capsys: pytest.CaptureFixture[str]) -> None:

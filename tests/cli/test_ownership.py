@@ -145,24 +145,24 @@ def test_bridges_are_told_and_chosen_by_the_daemon(
     ]  # fmt: skip
     version = accepted["version"]
     assert ask(bridge, "bridge", "promote", version[:6]) == [
-        f"Bridge {version} answers from the next turn on."
+        f"Bridge {version} is in use from the next turn on."
     ]
     assert ask(bridge, "bridge", "rollback") == [
-        "The base bridge answers again from the next turn on."
+        "The base bridge is in use again from the next turn on."
     ]
     knowing.before = version
     assert ask(bridge, "bridge", "rollback") == [
-        f"Bridge {version} answers again from the next turn on."
+        f"Bridge {version} is in use again from the next turn on."
     ]
     told = [what for what in knowing.done if what != ("bridges",)]
     assert told == [("promote", version), ("rollback",), ("rollback",)]
     with pytest.raises(BridgeError, match=f"The gate rejected bridge {rejected['version']}: so"):
         ask(bridge, "bridge", "promote", rejected["version"])
-    with pytest.raises(BridgeError, match="The base bridge answers when no learned one does"):
+    with pytest.raises(BridgeError, match="The base bridge is used when no learned one is"):
         ask(bridge, "bridge", "promote", BASE)
     with pytest.raises(CheckpointError, match="There is no bridge 'ffff'"):
         ask(bridge, "bridge", "promote", "ffff")
-    with pytest.raises(ControlError, match="by --force"):
+    with pytest.raises(ControlError, match="use a bridge with --force"):
         ask(bridge, "bridge", "promote", rejected["version"], "--force")
 
 

@@ -167,7 +167,7 @@ def test_the_daemon_is_asked(
     assert training.asked == [Request("current"), Request("base", 2.5)]
     assert (
         lines(capsys)
-        == ["Attune trains as soon as there is room. 'assistant status' shows how far it is."] * 2
+        == ["Attune will train as soon as it is idle. 'assistant status' shows the progress."] * 2
     )
 
 
@@ -178,16 +178,16 @@ def test_the_verdict_is_waited_for(
     assert run("--wait", "--from", "scratch") == 0
     assert training.asked == [Request("scratch")]
     assert lines(capsys) == [
-        "Examples to learn from: 10; held out to judge by: 3.",
+        "Examples to learn from: 10; held out for judging: 3.",
         "Listening: 13 of 13",
         "Training: 1 of 2, loss 0.500, held-out loss 0.750, 1:01 left",
         "Training: 2 of 2, loss 0.250, held-out loss 0.500, 0:00 left",
         "Judging: 9 of 9",
-        "Accepted: bridge 1a2b3c answers from now on. Replies got better.",
+        "Accepted: bridge 1a2b3c is in use from now on. Replies got better.",
         "ON HELD-OUT SPEECH                                  BEFORE  AFTER  TRANSCRIPT",
-        "replies as to the true text (ROUGE-1)               0.42    0.71   0.31",
+        "replies compared with the true text (ROUGE-1)               0.42    0.71   0.31",
         "wrong tokens in the reading                         0.50    0.24   0.55",
-        "common talk: replies as to the true text (ROUGE-1)  0.90    0.91",
+        "common talk: replies compared with the true text (ROUGE-1)  0.90    0.91",
         "common talk: wrong tokens in the reading            0.10    0.09",
     ]
 
@@ -216,7 +216,7 @@ def test_a_training_that_changes_nothing_is_no_failure(
 
 def test_a_training_that_fails_is_a_failure(run: Command, daemon: Callable[..., Training]) -> None:
     daemon(Collected(1, 1), Failed("it was killed"))
-    with pytest.raises(TrainingError, match="The training broke off: it was killed"):
+    with pytest.raises(TrainingError, match="The training failed: it was killed"):
         run("--wait")
 
 
@@ -277,7 +277,7 @@ def test_a_training_that_is_stopped_goes_on_where_it_was(
         next(line for line in process.stdout if line.startswith("Training: "))
         process.send_signal(signal.SIGTERM)
         *_, last = process.stdout
-    assert last == "Stopped. 'assistant retrain' goes on where this training was.\n"
+    assert last == "Stopped. 'assistant retrain' resumes this training.\n"
     assert process.returncode == retrain.STOPPED
     assert run("--minutes", "0.00001") == 0
     first = next(line for line in lines(capsys) if line.startswith("Training: "))
@@ -294,7 +294,7 @@ def test_ctrl_c_leaves_the_daemon_to_it(
         assert process.stderr is not None
         assert process.stdout.readline().startswith("Examples to learn from: 1")
         process.send_signal(signal.SIGINT)
-        assert process.stderr.read().startswith("The training goes on.")
+        assert process.stderr.read().startswith("The training continues.")
     assert process.returncode == 130
 
 
@@ -336,7 +336,7 @@ def test_a_bar_shows_every_stage() -> None:
         progress.refresh()
     assert tasks == [("Listening", 13, 13), ("Training", 2, 2), ("Judging", 9, 9)]
     drawn = screen.getvalue()
-    assert "Examples to learn from: 10; held out to judge by: 3." in drawn
+    assert "Examples to learn from: 10; held out for judging: 3." in drawn
     assert detail(TRAINING[3]) in drawn  # pyright: ignore[reportArgumentType]
     assert drawn.count("Paused [while] somebody speaks.") == 1
 

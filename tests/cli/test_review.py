@@ -87,7 +87,7 @@ def test_a_carer_goes_through_them(unsure: Journal, path: Path) -> None:
         screen.press("t")
         screen.wait_for("What was said: ")
         screen.press("Tea ½\n")
-        screen.wait_for("That holds fractions or other signs for numbers.")
+        screen.wait_for("That contains fractions or other signs for numbers.")
         screen.press("t")
         screen.wait_for("What was said: ")
         screen.press("\n")
@@ -115,7 +115,7 @@ def test_a_carer_goes_through_them(unsure: Journal, path: Path) -> None:
         status, rest = screen.end()
     assert status == 0
     assert "Erased: exchanges 1, learned bridges 0.\n" in rest
-    assert rest.endswith("\nSettled: 4. Still to be looked at: 0.\n")
+    assert rest.endswith("\nReviewed: 4. Still to review: 0.\n")
     turns = by_id(unsure)
     assert sorted(turns) == [1, 3, 4, 5]
     assert (turns[4].correction, turns[4].taught) == ("tea at five please", Taught.CORRECTED)
@@ -155,7 +155,7 @@ def test_without_a_terminal_letters_come_on_lines(unsure: Journal, path: Path) -
     assert (done.returncode, done.stderr) == (0, "")
     assert "There is no loudspeaker" in done.stdout
     assert "3 of 3" in done.stdout
-    assert done.stdout.endswith("\nSettled: 1. Still to be looked at: 3.\n")
+    assert done.stdout.endswith("\nReviewed: 1. Still to review: 3.\n")
     assert by_id(unsure)[2].correction == "what time is it"
     assert by_id(unsure)[4].taught is None
 

@@ -30,7 +30,7 @@ def test_a_second_daemon_is_refused_before_it_loads_its_models(
     with Server(tmp_path / "control.sock"):
         done = house.run("run", environment=environment | {"ATTUNE_GENERATE__PATH": "/none.gguf"})
     assert done.returncode == 1
-    assert done.stderr.startswith("assistant: Attune already runs")
+    assert done.stderr.startswith("assistant: Attune is already running")
 
 
 @pytest.mark.parametrize(("words", "state"), [((), "waiting"), (("--no-learn",), "off")])

@@ -107,10 +107,10 @@ def learned(journal: Journal, folder: BridgeFolder) -> str:
 
 def test_a_new_device_is_told_what_to_do(told: Told) -> None:
     assert told() == {
-        "Attune": "does not run; start it with 'assistant run'",
+        "Attune": "not running; start it with 'assistant run'",
         "bridge": "base",
-        "examples": "0 taught (0 held out to judge by), 0 understood with confidence",
-        "learning": "waits for: Attune to run ('assistant run'); 5 more examples",
+        "examples": "0 taught (0 held out for judging), 0 understood with confidence",
+        "learning": "waiting for: Attune to be started ('assistant run'); 5 more examples",
     }
 
 
@@ -148,7 +148,7 @@ def test_examples_are_counted_by_kind_and_from_the_last_training(
     journal.remember(EXAMPLES, "16")
     assert told()["learning"].endswith("; 1 more example")
     journal.remember(EXAMPLES, "rubbish")
-    assert told()["learning"] == "waits for: Attune to run ('assistant run')"
+    assert told()["learning"] == "waiting for: Attune to be started ('assistant run')"
     journal.remember(EXAMPLES, "900")  # most of them erased since
     assert told()["learning"].endswith("; 5 more examples")
 
@@ -158,10 +158,10 @@ def test_examples_are_counted_by_kind_and_from_the_last_training(
     [
         (
             {"waits": ["2 more examples", "somebody spoke 40 s ago, 260 s more"]},
-            "waits for: 2 more examples; somebody spoke 40 s ago, 260 s more",
+            "waiting for: 2 more examples; somebody spoke 40 s ago, 260 s more",
         ),
-        ({}, "begins in a moment"),
-        ({"state": "off"}, "off; 'assistant retrain' trains nevertheless"),
+        ({}, "starting in a moment"),
+        ({"state": "off"}, "off; 'assistant retrain' trains all the same"),
         ({"state": "training"}, "training"),
         (
             {"state": "training", "progress": 0.456, "seconds_left": 12.3},
@@ -177,7 +177,7 @@ def test_what_the_daemon_does_is_told(
     with Server(Path(environment["ATTUNE_CONTROL__PATH"])) as server:
         server.serve(Running(**state))
         rows = told()
-    assert rows["Attune"] == "runs (process 77)"
+    assert rows["Attune"] == "running (process 77)"
     assert rows["learning"] == learning
 
 
@@ -196,12 +196,17 @@ def test_the_bridge_that_the_daemon_uses_is_told(
         assert rows["bridge"].startswith(f"{version}, learned")
         assert "failures" not in rows
         running.state = {"bridge": None}
-        assert told()["bridge"] == "none: the transcript takes every turn"
+        assert told()["bridge"] == "none: every question is answered from its transcript"
 
 
 def test_a_route_without_a_bridge_is_told(told: Told) -> None:
-    assert told(ATTUNE_ROUTE="transcript")["bridge"].startswith("none: the transcript takes")
-    assert told(ATTUNE_BRIDGE__PATH="")["bridge"] == "none: the transcript takes every turn"
+    assert told(ATTUNE_ROUTE="transcript")["bridge"].startswith(
+        "none: every question is answered from its transcript, because"
+    )
+    assert (
+        told(ATTUNE_BRIDGE__PATH="")["bridge"]
+        == "none: every question is answered from its transcript"
+    )
 
 
 def test_a_damaged_folder_of_bridges_is_told(told: Told, folder: BridgeFolder) -> None:
@@ -231,9 +236,9 @@ def test_where_the_journal_is_anothers_the_daemon_alone_tells(told: Told) -> Non
                 ATTUNE_JOURNAL__PATH=str(home / "journal.db"), ATTUNE_CONTROL__PATH=str(place)
             )
     assert rows == {
-        "Attune": "runs (process 77)",
+        "Attune": "running (process 77)",
         "bridge": "ba5e",
-        "learning": "waits for: mains power",
+        "learning": "waiting for: mains power",
     }
 
 
@@ -249,7 +254,7 @@ def test_everything_is_told_as_json(
     assert (alone["running"], alone["daemon"], alone["bridge"]) == (False, None, version)
     assert alone["score"] == {"why": "replies got better", **NUMBERS}
     assert alone["examples"] == {"taught": 0, "held_out": 0, "confident": 0}
-    assert alone["waits"] == ["Attune to run ('assistant run')", "5 more examples"]
+    assert alone["waits"] == ["Attune to be started ('assistant run')", "5 more examples"]
     assert (alone["last_verdict"]["version"], alone["last_verdict"]["accepted"]) == ("0ff", False)
     with Server(Path(environment["ATTUNE_CONTROL__PATH"])) as server:
         server.serve(Running(waits=["mains power"]))

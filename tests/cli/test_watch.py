@@ -65,7 +65,7 @@ def test_all_there_is_to_tell_is_seen() -> None:
     lines = shown(told)
     assert row("Attune", lines) == "version 0.2.0, process 7, up 2 h 05 min, 812 MB, 61 °C"
     assert row("microphone", lines) == f"{'█' * 12}{'·' * 12} -30 dBFS  ● speech"
-    assert row("loudspeaker", lines) == "● speaks"
+    assert row("loudspeaker", lines) == "● speaking"
     assert row("bridge", lines) == "1a2b3c"
     assert row("learning", lines) == "training, 46% done, 13 s left"
     assert row("exchanges", lines) == "12 since Attune started"
@@ -81,8 +81,8 @@ def test_a_daemon_that_tells_little_is_shown_too() -> None:
     assert row("Attune", lines) == "process 7, up 0 s"
     assert row("microphone", lines) == "none: Attune does not listen to one"
     assert row("loudspeaker", lines) == "○ silent"
-    assert row("bridge", lines) == "none: the transcript takes every turn"
-    assert row("learning", lines) == "off; 'assistant retrain' trains nevertheless"
+    assert row("bridge", lines) == "none: every question is answered from its transcript"
+    assert row("learning", lines) == "off; 'assistant retrain' trains all the same"
     assert len(lines) == 6
 
 
@@ -92,8 +92,8 @@ def test_a_daemon_that_tells_little_is_shown_too() -> None:
         (MicrophoneState(state="listening"), f"{'·' * BAR}           ○ quiet"),
         (MicrophoneState(state="absent", why="The microphone is gone."), "The microphone is gone."),
         (MicrophoneState(state="absent"), "absent"),
-        (MicrophoneState(state="muted"), "muted; 'assistant unmute' opens it again"),
-        (MicrophoneState(state="waiting"), "is being opened"),
+        (MicrophoneState(state="muted"), "muted; 'assistant unmute' turns it on again"),
+        (MicrophoneState(state="waiting"), "being opened"),
     ],
 )
 def test_the_microphone_is_seen(ears: MicrophoneState, told: str) -> None:
@@ -203,7 +203,7 @@ def test_the_end_of_the_daemon_ends_the_view(server: Server, environment: dict[s
     with terminal("status", "--watch", environment=environment) as screen:
         screen.wait_for("3 since Attune started")
         server.__exit__(None, None, None)
-        screen.wait_for("assistant: Attune has ended")
+        screen.wait_for("assistant: Attune has stopped")
         assert screen.end()[0] == 1
 
 

@@ -27,7 +27,7 @@ def test_clients_wait_while_the_daemon_gets_ready(place: Path) -> None:
 
 
 def test_a_daemon_that_does_not_answer_is_told(place: Path) -> None:
-    with Server(place), pytest.raises(ControlError, match="runs, but does not answer"):
+    with Server(place), pytest.raises(ControlError, match="is running, but does not answer"):
         Client(place, answer_s=0.05).status()
 
 

@@ -74,7 +74,7 @@ def test_the_end_of_the_daemon_ends_the_events(place: Path) -> None:
         assert next(events) == Judging(1, 2)
         closing = threading.Thread(target=server.__exit__, args=(None, None, None))
         closing.start()
-        with pytest.raises(ControlError, match="Attune has ended"):
+        with pytest.raises(ControlError, match="Attune has stopped"):
             next(events)
         closing.join()
     assert not Client(place).is_running()

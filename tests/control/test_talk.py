@@ -70,7 +70,7 @@ def test_a_client_that_is_stuck_lets_go(place: Path, knowing: Knowing) -> None:
 def test_the_end_of_the_daemon_lets_go_and_is_told(place: Path, knowing: Knowing) -> None:
     with (
         serving(place, knowing) as server,
-        pytest.raises(ControlError, match="Attune has ended"),
+        pytest.raises(ControlError, match="Attune has stopped"),
         Client(place).talking(),
     ):
         server.__exit__(None, None, None)

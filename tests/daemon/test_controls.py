@@ -76,7 +76,7 @@ def test_a_question_that_nobody_answers_in_time_is_given_up(
 ) -> None:
     monkeypatch.setattr(controls, "ANSWER_S", 0.1)
     with home.daemon() as daemon:
-        with pytest.raises(ControlError, match=r"has not answered within 0\.1 s. Ask again"):
+        with pytest.raises(ControlError, match=r"has not answered within 0\.1 s. Try again"):
             daemon.client.ask("is it late")
         monkeypatch.setattr(controls, "ANSWER_S", WAIT_S)
         with daemon.living():
@@ -167,7 +167,7 @@ def test_broken_settings_are_refused_and_the_old_ones_stay(home: Home) -> None:
     with home.daemon() as daemon:
         daemon.broken = ConfigError("Unknown setting 'listn' from file attune.toml.")
         with pytest.raises(
-            ControlError, match=r"Unknown setting 'listn' .* The settings from before stay\."
+            ControlError, match=r"Unknown setting 'listn' .* The previous settings stay in force\."
         ):
             daemon.client.reload()
         daemon.broken = None
@@ -254,7 +254,7 @@ def test_everything_is_refused_while_settings_are_taken_up(home: Home) -> None:
         for call in CALLS.values():
             with pytest.raises(ControlError) as refused:
                 call(daemon.client)
-            assert str(refused.value) == "Attune is loading its settings. Ask again in a moment."
+            assert str(refused.value) == "Attune is loading its settings. Try again in a moment."
         assert daemon.client.status().pid == os.getpid()  # but it can be seen to live
         daemon.controls.enter(daemon.runtime, daemon.server.publish_turn)
         assert daemon.client.status().pid == os.getpid()

@@ -10,7 +10,7 @@ SETTINGS = ServiceSettings.model_validate({"deaf_s": 3, "stuck_s": 90})
 
 NO_SOUND = "No sound has come from the microphone for 4 s."
 NOT_OPEN = "The microphone has not opened for 91 s."
-STUCK = "The answer under way has not come on for 91 s."
+STUCK = "The current answer has made no progress for 91 s."
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from assistant.speak.espeak import Speech
 
 SPEECH = Speech(np.zeros(100, np.int16), 22_050)
 
-WRITTEN = "Until then replies are only written."
+WRITTEN = "Until then replies are only shown as text."
 WORKS = "The loudspeaker works again."
 
 

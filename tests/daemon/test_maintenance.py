@@ -91,7 +91,7 @@ def test_a_learned_bridge_needs_no_base(home: Home) -> None:
         assert daemon.version is None
     assert home.told == [
         f"Now using bridge {version}.",
-        "Now using no bridge: the transcript takes every turn.",
+        "Now using no bridge: questions are answered from their transcripts.",
     ]
 
 
@@ -348,7 +348,7 @@ def test_a_training_that_breaks_off_is_told(home: Home, enabled: bool, then: str
         assert next(failures).error == "The encoder is gone."
         daemon.until(lambda: daemon.client.status().failures)
         assert daemon.client.status().last_failure == "The encoder is gone."
-    assert home.told == [f"A training broke off: The encoder is gone. {then}"]
+    assert home.told == [f"A training failed: The encoder is gone. {then}"]
 
 
 def test_a_journal_that_fails_is_told_once_and_the_daemon_goes_on(home: Home) -> None:

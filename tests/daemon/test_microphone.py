@@ -30,7 +30,7 @@ from tests.waiting import WAIT_S, until
 ROOT = Path(__file__).parents[2]
 SETTINGS = ListenSettings.model_validate({"device": "Headset"})
 
-BUSY = "The microphone is busy. Attune tries again by itself."
+BUSY = "The microphone is busy. Attune keeps trying."
 WORKS = "The microphone works again."
 
 
@@ -178,7 +178,7 @@ def test_a_process_that_fails_is_told_and_started_anew(
 ) -> None:
     listener.listen(role, "work", kind=Hasty)
     until(lambda: len(listener.told) == 2)
-    assert listener.told == [f"{why} Attune tries again by itself.", WORKS]
+    assert listener.told == [f"{why} Attune keeps trying.", WORKS]
 
 
 def test_a_process_that_cannot_be_started_is_told(listener: Listener) -> None:
@@ -186,7 +186,7 @@ def test_a_process_that_cannot_be_started_is_told(listener: Listener) -> None:
     until(lambda: listener.is_(Condition.ABSENT))
     why = "The microphone's process does not start (No such file or directory)."
     assert listener.microphone.hearing.why == why
-    assert listener.told == [f"{why} Attune tries again by itself."]
+    assert listener.told == [f"{why} Attune keeps trying."]
 
 
 def test_a_microphone_that_hangs_is_killed(listener: Listener) -> None:
@@ -199,7 +199,7 @@ def test_a_microphone_that_hangs_is_killed(listener: Listener) -> None:
     until(lambda: listener.is_(Condition.ABSENT))
     (line,) = listener.told
     assert line.startswith("The microphone hangs: no sound for 8 s. Unplug it")
-    assert line.endswith("Attune tries again by itself.")
+    assert line.endswith("Attune keeps trying.")
     assert not Path(f"/proc/{listener.pids[0]}").exists()
     listener.clock.seconds += RETRY_S[0] + 0.1
     until(lambda: listener.loud > 3)

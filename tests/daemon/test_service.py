@@ -167,7 +167,7 @@ def test_without_a_microphone_it_is_ready_says_so_once_and_answers(service: Serv
     assert not (service.folder / "control.sock").exists()
     assert [note.split(" ")[0] for note in service.notes] == ["Models", "There", "Database:"]
     assert service.notes[1].startswith("There is no microphone")
-    assert service.notes[1].endswith("Attune tries again by itself.")
+    assert service.notes[1].endswith("Attune keeps trying.")
     with Journal(service.folder / "journal.db") as journal:
         (turn,) = journal.turns()
         assert turn.reply == ANSWER
@@ -198,7 +198,7 @@ def test_settings_are_taken_up_and_broken_ones_leave_all_as_it_is(service: Servi
 
         service.configure("three", "[speek]\nrate = 1")
         process.send_signal(signal.SIGHUP)
-        stays = "The settings from before stay."
+        stays = "The previous settings stay in force."
         until(lambda: any(note.endswith(stays) for note in service.notes))
         with pytest.raises(ControlError, match=f"Unknown setting 'speek.*{stays}"):
             service.client.reload()
@@ -286,7 +286,7 @@ def test_a_thread_that_dies_ends_the_service_with_a_clear_last_line(
     with service.running(start) as process:
         assert process.wait(WAIT_S) == 1
     assert service.notes[-1] == (
-        f"Attune ends because its thread {thread!r} died (ZeroDivisionError)."
+        f"Attune is stopping because its thread {thread!r} died (ZeroDivisionError)."
     )
     assert any(note.startswith("Traceback") for note in service.notes)
     assert not any("planted" in note and "raise" not in note for note in service.notes)
@@ -307,7 +307,7 @@ def test_an_end_that_takes_too_long_is_made_short(service: Service) -> None:
         service.manager.told_until("READY=1")
         process.send_signal(signal.SIGTERM)
         assert process.wait(WAIT_S) == 1
-    assert service.notes[-1] == "assistant: The end took too long, so Attune ended at once."
+    assert service.notes[-1] == "assistant: Stopping took too long, so Attune was ended at once."
 
 
 @pytest.fixture

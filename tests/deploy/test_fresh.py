@@ -9,7 +9,7 @@ import pytest
 from tests.deploy import fresh
 
 TOLD = """
-There is no loudspeaker here, so replies are written to files.
+No loudspeaker was found, so replies are written to files.
 Models ready after 2.2 s.
 
   you     good morning

@@ -161,6 +161,6 @@ def test_a_journal_that_cannot_be_read_is_told_in_the_archive(path: Path, tmp_pa
 def test_an_archive_that_cannot_be_written_is_told_and_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     for place in (tmp_path / "folder", tmp_path / "no" / "doctor.tar.gz"):
-        with pytest.raises(ConfigError, match="Make room there, or name another file"):
+        with pytest.raises(ConfigError, match="Make room there, or choose another file"):
             bundle.write(place, {})
     assert [each.name for each in tmp_path.iterdir()] == ["folder"]

@@ -69,7 +69,7 @@ def test_findings_come_in_order_and_those_without_sound_are_told() -> None:
     assert findings["sound devices"].figures == {"microphones": 0, "loudspeakers": 0}
     assert findings["microphone"].text.startswith("There is no microphone: connect one")
     assert findings["loudspeaker"].text.startswith("There is no loudspeaker: connect one")
-    assert findings["loopback"].text.startswith("Not tried: There is no microphone")
+    assert findings["loopback"].text.startswith("Skipped: There is no microphone")
 
 
 def test_a_sound_server_that_hangs_is_given_up_and_the_next_check_made(
@@ -81,7 +81,7 @@ def test_a_sound_server_that_hangs_is_given_up_and_the_next_check_made(
     hanging, python = chosen(["sound devices", "python"])
     told = [finding for _, finding in examine(Subject(), [replace(hanging, limit_s=1.5), python])]
     assert [finding.level for finding in told] == [Level.FAIL, Level.OK]
-    assert told[0].text.startswith("The check did not end within 1.5 s and was given up")
+    assert told[0].text.startswith("The check did not finish within 1.5 s and was abandoned")
 
 
 def test_a_check_that_ends_its_process_is_told_and_the_next_one_made(
@@ -122,8 +122,8 @@ def _forbidden(_subject: Subject) -> Finding:
 @pytest.mark.parametrize(
     ("function", "told"),
     [
-        (_broken, "The check broke off (ZeroDivisionError: by zero). Install Attune anew"),
-        (_forbidden, "/var/lib/attune/journal.db may not be looked at. Give yourself the right"),
+        (_broken, "The check failed (ZeroDivisionError: by zero). Reinstall Attune"),
+        (_forbidden, "You may not read /var/lib/attune/journal.db. Run this as the user"),
     ],
 )
 def test_what_nobody_expected_is_a_line_of_its_own(

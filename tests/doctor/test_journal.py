@@ -26,7 +26,7 @@ def test_a_new_device_has_none_and_none_is_made(tmp_path: Path) -> None:
     finding = found(path)
     assert (finding.level, finding.text) == (
         Level.OK,
-        "There is none yet; it begins with the first exchange.",
+        "There is no journal yet; it is created with the first exchange.",
     )
     assert not path.parent.exists()
 
@@ -35,7 +35,7 @@ def test_a_place_where_none_can_be_made_is_a_failure(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
     finding = found(tmp_path / "file" / "journal.db")
     assert finding.level is Level.FAIL
-    assert "is no folder that may be written. Give yourself the right" in finding.text
+    assert "There is no journal yet, and you may not write to" in finding.text
 
 
 def test_a_whole_journal_is_told_and_left_as_it_is(journal: Journal, path: Path) -> None:

@@ -44,7 +44,7 @@ def test_requirements_that_are_not_met_are_named() -> None:
         (9_000.4, Level.OK, "9000 MB are free."),
         (200.0, Level.OK, "200 MB are free."),
         (199.0, Level.WARN, "learning waits for 200 MB"),
-        (19.0, Level.FAIL, "can no longer be kept"),
+        (19.0, Level.FAIL, "can no longer be saved"),
     ],
 )
 def test_room_on_the_disk(free_mb: float, level: Level, told: str) -> None:
@@ -85,10 +85,10 @@ def test_a_running_daemon_has_its_memory_already(tmp_path: Path) -> None:
 
 
 def test_warmth() -> None:
-    assert machine.warmth(CALM, 70.0).text == "The hottest zone has 45 °C."
+    assert machine.warmth(CALM, 70.0).text == "The hottest zone is at 45 °C."
     hot = machine.warmth(replace(CALM, celsius=81.2), 70.0)
     assert hot.level is Level.WARN
-    assert "has 81 °C; learning waits until it has at most 70" in hot.text
+    assert "is at 81 °C; learning waits until it is at most 70" in hot.text
     assert machine.warmth(replace(CALM, celsius=None), 70.0).level is Level.OK
 
 

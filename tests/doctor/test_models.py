@@ -78,7 +78,7 @@ def test_models_that_are_whole_are_told_with_their_fingerprints(house: House) ->
     assert encoder.level is llm.level is Level.OK
     assert encoder.text == f"encoder loads; its fingerprint is {encoder.figures['fingerprint']}."
     assert encoder.figures["dim"] == tiny.HIDDEN
-    assert llm.text.startswith(f"toy.gguf is whole: llama, {toys.N_VOCAB} tokens")
+    assert llm.text.startswith(f"toy.gguf is intact: llama, {toys.N_VOCAB} tokens")
     probe = models.embedding_path(subject)
     assert probe.level is Level.OK
     assert probe.figures == {"scale": 1.0, "difference": 0.0}
@@ -136,20 +136,20 @@ def test_bridges_are_not_blamed_for_models_that_do_not_load(house: House, tmp_pa
     )
     finding = models.base_bridge(subject)
     assert finding.level is Level.WARN
-    assert finding.text.startswith("Not tried, because encoder or language model do not load")
+    assert finding.text.startswith("Skipped, because the encoder or language model does not load")
 
 
 def test_learned_bridges_are_read_and_the_answering_one_is_joined(
     house: House, folder: BridgeFolder
 ) -> None:
-    assert models.learned_bridges(learned(house, folder)).text == "None is learned yet."
+    assert models.learned_bridges(learned(house, folder)).text == "None learned yet."
     version = folder.add(house.bridge())
     assert models.learned_bridges(learned(house, folder)).text.startswith("1 kept, none of them")
     folder.promote(version)
     finding = models.learned_bridges(learned(house, folder))
     assert (finding.level, finding.text) == (
         Level.OK,
-        f"1 kept, all readable; {version} answers.",
+        f"1 kept, all readable; {version} is in use.",
     )
     assert finding.figures == {"bridges": 1, "current": version}
 

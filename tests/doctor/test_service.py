@@ -40,7 +40,7 @@ LOG, CONTROL = "journalctl -u attune", "sudo systemctl"
             "Start it with 'sudo systemctl start attune'",
         ),
         ({"ActiveState": "activating", "SubState": "auto-restart"}, Level.WARN, "(auto-restart)"),
-        ({"NRestarts": "3"}, Level.WARN, "was started anew 3 times"),
+        ({"NRestarts": "3"}, Level.WARN, "was restarted 3 times"),
         ({"UnitFileState": "disabled"}, Level.WARN, "Run: sudo systemctl enable attune"),
         ({"NRestarts": ""}, Level.OK, "It is active"),
     ],
@@ -68,9 +68,9 @@ def test_systemd_is_asked_where_it_runs(tmp_path: Path, monkeypatch: pytest.Monk
     words = (tmp_path / "asked").read_text(encoding="utf-8")
     assert words.startswith("--user show attune.service --property=LoadState,")
     no_bus = asked(tmp_path, monkeypatch, "echo 'Failed to connect to bus' >&2; exit 1")
-    assert no_bus == Finding(Level.OK, "This session has none to ask.")
+    assert no_bus == Finding(Level.OK, "This login has no systemd to ask.")
     nowhere = service.state("systemctl", LOG, CONTROL, tmp_path / "nowhere")
-    assert nowhere == Finding(Level.OK, "systemd does not run here.")
+    assert nowhere == Finding(Level.OK, "systemd is not running here.")
 
 
 @pytest.mark.parametrize(
@@ -78,11 +78,11 @@ def test_systemd_is_asked_where_it_runs(tmp_path: Path, monkeypatch: pytest.Monk
     [
         (Daemon(), Level.WARN, "Start it with 'assistant run'"),
         (Daemon(trouble="It is silent."), Level.FAIL, "It is silent."),
-        (Daemon(running=True, pid=77), Level.OK, "It runs (process 77) and answers."),
+        (Daemon(running=True, pid=77), Level.OK, "It is running (process 77) and answers."),
         (
             Daemon(running=True, pid=77, microphone="absent", warnings=2, failures=3),
             Level.WARN,
-            "but its microphone is absent and it reports 2 troubles and 3 trainings in a row",
+            "but its microphone is missing and it reports 2 problems and 3 trainings in a row",
         ),
         (Daemon(running=True, pid=77, microphone="muted"), Level.OK, "answers."),
     ],

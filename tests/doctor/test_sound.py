@@ -63,7 +63,7 @@ def test_a_microphone_that_clips_is_told(server: SoundServer, tmp_path: Path) ->
         assert shouting.poll() is None
         shouting.terminate()
     assert finding.level is Level.WARN
-    assert "is cut off because it is too loud" in finding.text
+    assert "is distorted because it is too loud" in finding.text
     assert finding.figures["peak_dbfs"] == pytest.approx(0, abs=0.1)
 
 
@@ -75,7 +75,7 @@ def test_the_loudspeaker_is_heard_where_the_microphone_hears_it(
         finding for _, finding in examine(Subject(), chosen(["loudspeaker", "loopback"]))
     )
     assert (opens.level, apart.level) == (Level.OK, Level.WARN)
-    assert "does not hear the loudspeaker, which is right with headphones" in apart.text
+    assert "does not hear the loudspeaker, which is normal with headphones" in apart.text
     monkeypatch.setenv("PULSE_SINK", "mouth")  # its monitor is the microphone
     together = found("loopback")
     assert together == Finding(Level.OK, "The microphone hears the loudspeaker.", together.figures)
@@ -92,10 +92,10 @@ def test_the_daemon_that_holds_the_microphone_is_believed(
         finding for _, finding in examine(listening, chosen(["microphone", "loopback"]))
     )
     assert first.level is Level.OK
-    assert first.text == "Attune itself listens to it: -41 dBFS."
+    assert first.text == "Attune itself is listening to it: -41 dBFS."
     assert first.figures == {"rms_dbfs": -41.3}
     assert second.level is Level.WARN
-    assert second.text.startswith("Not tried, because Attune itself holds the microphone")
+    assert second.text.startswith("Skipped, because Attune itself is using the microphone")
     absent = subject(Daemon(running=True, microphone="absent"))
     assert found("microphone", absent).level is Level.FAIL
 
@@ -128,7 +128,7 @@ def test_speech_that_is_not_recognised_as_such_is_a_failure(tmp_path: Path) -> N
     soundfile.write(tmp_path / "hush.wav", noise(2.0, 1e-5), SAMPLE_RATE)
     finding = sound.detection(tmp_path / "hush.wav", 2)
     assert finding.level is Level.FAIL
-    assert "and 0% of speech for speech" in finding.text
+    assert "and 0% of speech as speech" in finding.text
 
 
 @pytest.mark.parametrize(("direct", "noise_db"), [(0.5, -10.0), (0.25, 0.0), (0.25, 6.0)])
@@ -150,7 +150,7 @@ def test_neither_speech_nor_noise_nor_silence_is_taken_for_the_chirp() -> None:
 
 def test_a_loudspeaker_is_not_needed_where_replies_are_written(tmp_path: Path) -> None:
     who = subject(speak={"wav_dir": tmp_path})
-    assert sound.loudspeaker(who).text == f"None is needed: replies are written to {tmp_path}."
+    assert sound.loudspeaker(who).text == f"Not needed: replies are written to {tmp_path}."
     assert sound.loopback(who).level is Level.OK
 
 
@@ -170,7 +170,7 @@ def test_a_voice_that_is_too_slow_is_told() -> None:
     assert sound.pace("anna", seconds=2.0, took_s=1.9).level is Level.OK
     late = sound.pace("anna", seconds=2.0, took_s=2.1)
     assert late.level is Level.WARN
-    assert "takes longer to speak than to be heard" in late.text
+    assert "is slower than real time here" in late.text
 
 
 def test_espeak_ng_is_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

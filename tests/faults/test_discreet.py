@@ -52,6 +52,6 @@ def test_not_even_when_it_dies_of_it(sound_server: SoundServer, tmp_path: Path) 
     with managed(tmp_path / "house", sound_server.env | LOGGING, SLIPPING) as service:
         with suppress(ControlError):
             service.client.ask(TYPED, aloud=False)
-        service.told("Attune ends because its thread 'answer' died (RuntimeError).")
+        service.told("Attune is stopping because its thread 'answer' died (RuntimeError).")
     assert any("in slip" in line for line in service.lines)  # where it went wrong
     assert leaked(service, TYPED) == set(), service.story()

@@ -28,7 +28,7 @@ def test_a_language_model_that_hangs_has_the_service_started_anew(
                 service.client.ask("how far is the moon", aloud=False)
 
         threading.Thread(target=hang, daemon=True).start()
-        service.told("The answer under way has not come on")
+        service.told("The current answer has made no progress")
         service.until(lambda: service.statuses, "ended")
         assert service.statuses == [-signal.SIGABRT]
         service.until(lambda: len(service.notified("READY=1")) == 2, "ready again")

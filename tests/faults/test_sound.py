@@ -33,7 +33,7 @@ def test_a_sound_server_that_is_restarted(service: Manager, mortal_server: Sound
     assert (first["reply"] is not None, second["reply"] is not None) == (True, True)
     assert list(kept(service)) == [second["id"], first["id"]]
     assert service.statuses == []  # it was the same process all the time
-    service.told("Attune tries again by itself.")
+    service.told("Attune keeps trying.")
     service.told("The microphone works again.")
 
 

@@ -142,7 +142,8 @@ def test_hours_that_are_none_are_refused_at_start(hours: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load({"idle.hours": hours}, environ={}, files=())
     assert str(caught.value) == (
-        "Setting 'idle.hours' from command line is not usable: it should look like \"22:00-06:00\"."
+        "Setting 'idle.hours' from command line cannot be used: it should look like "
+        '"22:00-06:00".'
     )
 
 

@@ -61,7 +61,7 @@ def test_a_kind_that_is_not_registered_is_refused_with_those_there_are() -> None
     with pytest.raises(ConfigError) as raised:
         load({"personalise.head": "toy"}, environ={}, files=())
     assert str(raised.value) == (
-        "Setting 'personalise.head' from command line is not usable: input should be 'letters', "
+        "Setting 'personalise.head' from command line cannot be used: input should be 'letters', "
         "'ctc', 'anchored' or 'pooled'."
     )
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from pathlib import Path
 
 from assistant.cli.shared.arguments import Subparsers, positive
-from assistant.cli.shared.output import print_line
+from assistant.cli.shared.output import print_error, print_line
 from assistant.cli.shared.ownership import require_own
 from assistant.cli.shared.training import STOPPED, followed, tell
 from assistant.config import Loaded, Settings
@@ -16,7 +15,7 @@ from assistant.kinds import REGISTRY
 from assistant.personalise.training.events import Judged
 
 LOWEST = 19
-"""Niceness: whoever else wants the processor gets it."""
+"""Niceness: anything else that needs the processor goes first."""
 
 
 def add(commands: Subparsers) -> None:
@@ -24,15 +23,12 @@ def add(commands: Subparsers) -> None:
     parser = commands.add_parser(
         "bootstrap",
         help="make a first bridge for this pair of models, from synthesised speech",
-        description="Trains a bridge for the speech encoder and the language model of the settings "
-        "on sentences that espeak-ng speaks, on your own texts and on any corpus given. It runs at "
-        "the lowest priority; stopped with Ctrl-C, it goes on the next time where it was.",
+        description="Trains a bridge for the speech encoder and the language model in the settings "
+        "on sentences spoken by espeak-ng, on your own texts and on any corpus given. It runs at "
+        "the lowest priority; after Ctrl-C it resumes the next time.",
     )
     parser.add_argument(
-        "--head",
-        choices=tuple(REGISTRY),
-        default="ctc",
-        help="kind of bridge (default: ctc)",
+        "--head", choices=tuple(REGISTRY), default="ctc", help="kind of bridge (default: ctc)"
     )
     parser.add_argument(
         "--corpus",
@@ -40,13 +36,13 @@ def add(commands: Subparsers) -> None:
         action="append",
         default=[],
         metavar="PATH",
-        help="recordings with their texts, as 'log import' takes them; may be given again",
+        help="recordings with their texts, as for 'log import'; may be given several times",
     )
     parser.add_argument(
         "--output",
         type=Path,
         metavar="FILE",
-        help="write the bridge there, without what your journal could teach it",
+        help="write the bridge there, without learning from your journal",
     )
     parser.add_argument(
         "--utterances",
@@ -56,7 +52,11 @@ def add(commands: Subparsers) -> None:
         help="sentences to synthesise (default: 1500)",
     )
     parser.add_argument(
-        "--steps", type=positive, default=0, metavar="N", help="training steps (default: by head)"
+        "--steps",
+        type=positive,
+        default=0,
+        metavar="N",
+        help="training steps (default: depends on the head)",
     )
     parser.add_argument(
         "--device", default="cpu", help="where torch trains, such as cuda (default: cpu)"
@@ -68,7 +68,7 @@ def add(commands: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
-    """Train in this process until the verdict, or until a signal asks for the end."""
+    """Train in this process until the verdict, or until a signal stops it."""
     require_own(settings, "make a bridge here")
     # the trainer takes a while to load
     from assistant.personalise.training.bootstrap import BootstrapRequest, bootstrap  # noqa: PLC0415
@@ -85,9 +85,11 @@ def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
         threads=args.threads or len(os.sched_getaffinity(0)),
     )
     try:
-        outcome = followed(lambda tell, stop: bootstrap(settings, plan, tell, _note, stop))
+        outcome = followed(
+            lambda report, stop: bootstrap(settings, plan, report, print_error, stop)
+        )
     except Interrupted:
-        print_line("Stopped. The same command goes on where this one was.")
+        print_line("Stopped. Run the same command again to resume.")
         return STOPPED
     if isinstance(outcome, Judged) and plan.output is not None:
         gate = f"The gate {'accepted' if outcome.accepted else 'did not accept'} it: {outcome.why}."
@@ -96,7 +98,3 @@ def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
     else:
         tell(outcome)
     return 0
-
-
-def _note(text: str) -> None:
-    sys.stderr.write(f"assistant: {text}\n")

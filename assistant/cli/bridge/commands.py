@@ -1,9 +1,8 @@
-"""``assistant bridge``: the bridges learned so far, and which of them answers."""
+"""``assistant bridge``: the bridges learned so far, and which of them is in use."""
 
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -15,37 +14,38 @@ from assistant.bridge.checkpoint import Checkpoint
 from assistant.cli.bridge import bootstrap, transfer
 from assistant.cli.bridge.inspect import inspect
 from assistant.cli.bridge.picture import draw
-from assistant.cli.bridge.record import entry_of
+from assistant.cli.bridge.record import entry_of, listed
 from assistant.cli.shared.arguments import Subparsers, positive
-from assistant.cli.shared.output import plain, print_json, print_line, print_table
+from assistant.cli.shared.output import plain, print_error, print_json, print_line, print_table
 from assistant.cli.shared.ownership import require_own, stand_in
 from assistant.config import Loaded, Settings
 from assistant.control.client import Client
 from assistant.encode.encoder import open_encoder
 from assistant.errors import BridgeError, CheckpointError, MismatchError
 from assistant.generate.gguf import GGUFFile
-from assistant.journal.lineage import BridgeRecord, Lineage
-from assistant.journal.store import Journal
+from assistant.journal.lineage import BridgeRecord
 from assistant.personalise.bridges.folder import BridgeFolder
-from assistant.personalise.bridges.listing import BASE, Entry, Standing, entries, find
+from assistant.personalise.bridges.listing import BASE, Entry, Standing, find
 
 _ROUTES = (
     ("transcript", "plain transcription"),
-    ("before", "the bridge before"),
+    ("before", "the previous bridge"),
     ("after", "this bridge"),
     ("canary_before", "common talk, before"),
     ("canary_after", "common talk, after"),
 )
 _FIGURES = ("rouge1", "rougeL", "equal", "token_error")
 _LEGEND = (
-    "* answers now. REPLIES: ROUGE-1 to the right reply, before → after. ERRORS: wrong tokens "
+    "* in use. REPLIES: ROUGE-1 against the right reply, before → after. ERRORS: wrong tokens "
     "per token\nsaid, before → after."
 )
 
 
 def register(subparsers: Subparsers) -> None:
-    """Add ``bridge list``, ``show``, ``rollback``, ``promote``, ``inspect`` and what makes one."""
-    bridge = subparsers.add_parser("bridge", help="look at what was learned, and choose from it")
+    """Add ``bridge`` and its commands."""
+    bridge = subparsers.add_parser(
+        "bridge", help="look at what was learned, and choose what to use"
+    )
     commands = bridge.add_subparsers(metavar="COMMAND", required=True)
 
     listing = commands.add_parser("list", help="all bridges, the latest first")
@@ -57,27 +57,25 @@ def register(subparsers: Subparsers) -> None:
     show.add_argument("--json", action="store_true", help="print one JSON object")
     show.set_defaults(run=run_show)
 
-    rollback = commands.add_parser("rollback", help="go back to the bridge before")
+    rollback = commands.add_parser("rollback", help="go back to the previous bridge")
     rollback.set_defaults(run=run_rollback)
 
-    promote = commands.add_parser("promote", help="let a bridge answer")
+    promote = commands.add_parser("promote", help="put a bridge to use")
     _add_version(promote)
-    promote.add_argument(
-        "--force", action="store_true", help="also one that the gate did not accept"
-    )
+    promote.add_argument("--force", action="store_true", help="even if it was not accepted")
     promote.set_defaults(run=run_promote)
 
     inspecting = commands.add_parser(
-        "inspect", help="singular values, readings of an exchange, and a picture of the training"
+        "inspect", help="singular values, readings of an exchange, and a plot of the training"
     )
     inspecting.add_argument(
         "versions", nargs="*", metavar="VERSION", help="which bridges (default: all)"
     )
     inspecting.add_argument(
-        "--turn", type=positive, metavar="ID", help="an exchange to be read by each of them"
+        "--turn", type=positive, metavar="ID", help="an exchange for each of them to read"
     )
     inspecting.add_argument(
-        "--png", type=Path, metavar="FILE", help="draw loss curves and figures there"
+        "--png", type=Path, metavar="FILE", help="plot loss curves and figures there"
     )
     inspecting.add_argument("--json", action="store_true", help="print one JSON object per bridge")
     inspecting.set_defaults(run=run_inspect)
@@ -87,9 +85,9 @@ def register(subparsers: Subparsers) -> None:
 
 
 def run_list(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
-    """Print all bridges, one per line; a damaged record of what is promoted is told beside."""
+    """Print all bridges, one per line; a damaged record of the promoted one is reported."""
     if (client := stand_in(settings)) is not None:
-        _tell(list(map(entry_of, client.bridges())), settings, as_json=args.json)
+        _print(list(map(entry_of, client.bridges())), settings, as_json=args.json)
         return 0
     folder = BridgeFolder(settings.bridges)
     answering, failure = None, None
@@ -97,18 +95,17 @@ def run_list(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> i
         answering = folder.current or BASE
     except CheckpointError as error:
         failure = error
-    with Journal.open(settings.journal) as journal:
-        bridges = entries(settings.bridge.path, folder, Lineage(journal), answering)
-    _tell(bridges, settings, as_json=args.json)
+    bridges = listed(settings, folder, answering)
+    _print(bridges, settings, as_json=args.json)
     if failure is not None:
-        sys.stderr.write(f"assistant: {failure}\n")
+        print_error(str(failure))
     return 1 if failure else 0
 
 
 def run_show(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
     """Print everything about one bridge."""
     folder = BridgeFolder(settings.bridges)
-    entry = find(_bridges(settings, folder), args.version)
+    entry = find(listed(settings, folder, folder.current or BASE), args.version)
     found = None
     if entry.path is not None:
         with suppress(CheckpointError):
@@ -138,26 +135,26 @@ def run_show(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> i
 
 
 def run_rollback(_args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
-    """Go back by one promotion; a running assistant changes over between two turns."""
+    """Go back by one promotion; a running assistant switches between two turns."""
     client = stand_in(settings)
     version = BridgeFolder(settings.bridges).rollback() if client is None else client.rollback()
     who = "The base bridge" if version is None else f"Bridge {version}"
-    print_line(f"{who} answers again from the next turn on.")
+    print_line(f"{who} is in use again from the next turn on.")
     return 0
 
 
 def run_promote(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
-    """Let a bridge answer; a running assistant changes over between two turns."""
+    """Put a bridge to use; a running assistant switches between two turns."""
     client = stand_in(settings)
     version = _promote(args, settings) if client is None else _have_promoted(args, settings, client)
-    print_line(f"Bridge {version} answers from the next turn on.")
+    print_line(f"Bridge {version} is in use from the next turn on.")
     return 0
 
 
 def run_inspect(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
-    """Print singular values and readings, and draw a picture."""
+    """Print singular values and readings, and draw a plot."""
     folder = BridgeFolder(settings.bridges)
-    bridges = _bridges(settings, folder)
+    bridges = listed(settings, folder, folder.current or BASE)
     chosen = {find(bridges, version).version for version in args.versions}
     if chosen:
         bridges = [each for each in bridges if each.version in chosen]
@@ -165,7 +162,7 @@ def run_inspect(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -
     if args.png is not None:
         draw(bridges, args.png)
         if not args.json:
-            print_line(f"\nThe picture is now in {args.png}.")
+            print_line(f"\nThe plot is now in {args.png}.")
     return status
 
 
@@ -175,17 +172,11 @@ def _add_version(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _bridges(settings: Settings, folder: BridgeFolder) -> list[Entry]:
-    with Journal.open(settings.journal) as journal:
-        return entries(settings.bridge.path, folder, Lineage(journal), folder.current or BASE)
-
-
 def _promote(args: argparse.Namespace, settings: Settings) -> str:
-    """Promote a bridge in the folder, and give its version."""
+    """Promote a bridge in the folder, and return its version."""
     folder = BridgeFolder(settings.bridges)
-    with Journal.open(settings.journal) as journal:
-        # what answers now does not matter: promoting also mends a damaged record of it
-        entry = find(entries(settings.bridge.path, folder, Lineage(journal), None), args.version)
+    # the one in use does not matter: promoting also repairs a damaged record of it
+    entry = find(listed(settings, folder, None), args.version)
     _refuse(entry, force=args.force)
     found = folder.read(entry.version)
     try:
@@ -196,26 +187,26 @@ def _promote(args: argparse.Namespace, settings: Settings) -> str:
     except MismatchError as error:
         raise MismatchError(
             f"Bridge {entry.version} was learned with another speech encoder or language model "
-            "than encode.path and generate.path name. 'assistant retrain --from base' learns "
+            "than those in encode.path and generate.path. 'assistant retrain --from base' learns "
             "one for these."
         ) from error
-    if not found.accepted:  # a person has accepted it now, and turns heed what the file says
+    if not found.accepted:  # a person has accepted it now, and turns rely on what the file says
         folder.add(replace(found, accepted=True))
     folder.promote(entry.version)
     return entry.version
 
 
 def _have_promoted(args: argparse.Namespace, settings: Settings, client: Client) -> str:
-    """Have the daemon promote a bridge, and give its version."""
+    """Have the daemon promote a bridge, and return its version."""
     if args.force:
-        require_own(settings, "take a bridge by --force")
+        require_own(settings, "use a bridge with --force")
     entry = find(list(map(entry_of, client.bridges())), args.version)
     _refuse(entry, force=False)
     client.promote(entry.version)
     return entry.version
 
 
-def _tell(bridges: Sequence[Entry], settings: Settings, *, as_json: bool) -> None:
+def _print(bridges: Sequence[Entry], settings: Settings, *, as_json: bool) -> None:
     if as_json:
         for each in bridges:
             print_json(each.as_json())
@@ -261,7 +252,7 @@ def _figure(entry: Entry, name: str) -> str:
 
 def _details(entry: Entry, found: Checkpoint | None) -> Iterator[tuple[str, str]]:
     """Names and texts of what is known about a bridge."""
-    yield "version", entry.version + (", answers now" if entry.answers else "")
+    yield "version", entry.version + (", in use" if entry.answers else "")
     yield "head", entry.head
     yield "standing", entry.standing.value
     if entry.why is not None:
@@ -297,7 +288,7 @@ def _training(record: BridgeRecord) -> Iterator[tuple[str, str]]:
 
 
 def _ranges(numbers: Sequence[int]) -> str:
-    """Rising numbers with runs drawn together, as in "1-5, 8"."""
+    """Rising numbers with runs joined, as in "1-5, 8"."""
     runs = [
         [number for _, number in run]
         for _, run in groupby(enumerate(numbers), lambda pair: pair[1] - pair[0])
@@ -306,29 +297,25 @@ def _ranges(numbers: Sequence[int]) -> str:
 
 
 def _refuse(entry: Entry, *, force: bool) -> None:
-    """Let a bridge pass that may answer.
-
-    Raises:
-        BridgeError: if it may not.
-    """
+    """Raise ``BridgeError`` for a bridge that may not be put to use."""
     version = entry.version
-    forced = f"'assistant bridge promote {version} --force' takes it all the same."
+    forced = f"'assistant bridge promote {version} --force' uses it anyway."
     if entry.is_base:
         raise BridgeError(
-            "The base bridge answers when no learned one does: 'assistant bridge rollback' takes "
-            "them back one at a time."
+            "The base bridge is used when no learned one is: 'assistant bridge rollback' goes "
+            "back one at a time."
         )
     if entry.standing is Standing.ERASED:
         raise BridgeError(
-            f"Bridge {version} has learned from an exchange that was erased, so it was destroyed "
-            "and cannot come back. 'assistant retrain' learns from the other exchanges."
+            f"Bridge {version} learned from an exchange that was erased, so it was deleted and "
+            "cannot be restored. 'assistant retrain' learns from the other exchanges."
         )
     if entry.path is None:
         raise BridgeError(
-            f"The file of bridge {version} is not there any more. Take another one from "
-            "'assistant bridge list', or learn anew with 'assistant retrain'."
+            f"The file of bridge {version} is missing. Choose another one from "
+            "'assistant bridge list', or learn again with 'assistant retrain'."
         )
     if entry.standing is Standing.REJECTED and not force:
         raise BridgeError(f"The gate rejected bridge {version}: {entry.why}. {forced}")
     if entry.standing is Standing.UNJUDGED and not force:
-        raise BridgeError(f"Bridge {version} has not been judged by held-out speech. {forced}")
+        raise BridgeError(f"Bridge {version} has not been judged on held-out speech. {forced}")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from assistant.bridge import checkpoint
 from assistant.bridge.checkpoint import Checkpoint
-from assistant.cli.shared.output import plain, print_json, print_line, print_table
+from assistant.cli.shared.output import plain, print_error, print_json, print_line, print_table
 from assistant.config import Settings
 from assistant.encode.encoder import Encoder, open_encoder
 from assistant.errors import BridgeError
@@ -33,7 +32,7 @@ class _Inspected:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Exchange:
-    """What is read by each bridge."""
+    """The exchange that each bridge reads."""
 
     turn: Turn
     features: SpeechFeatures
@@ -42,12 +41,12 @@ class _Exchange:
 def inspect(
     bridges: Sequence[Entry], settings: Settings, *, turn_id: int | None, as_json: bool
 ) -> int:
-    """Print what the files of bridges hold; one that cannot be used is told, the others go on.
+    """Print the contents of bridge files; one that cannot be used is reported and skipped.
 
     Args:
-        bridges: those without a file are passed over.
+        bridges: those without a file are skipped.
         settings: name encoder, language model and journal for the readings.
-        turn_id: an exchange to be read by each of them.
+        turn_id: an exchange for each of them to read.
         as_json: print one JSON object per bridge.
 
     Returns:
@@ -71,7 +70,7 @@ def inspect(
         if exchange is not None:
             _print_readings(exchange, readings)
     for failure in failures:
-        sys.stderr.write(f"assistant: {failure}\n")
+        print_error(failure)
     return 1 if failures else 0
 
 
@@ -89,7 +88,7 @@ def _opened(
 
 
 def _exchange(settings: Settings, encoder: Encoder, turn_id: int) -> _Exchange:
-    """An exchange and its features, encoded anew where they are not kept."""
+    """An exchange and its features, encoded again if they were not kept."""
     with Journal.open(settings.journal) as journal:
         turn = journal.turn(turn_id)
         features = journal.features(turn_id, encoder.fingerprint)

@@ -1,4 +1,4 @@
-"""Loss curves and before/after figures of learned bridges as a picture."""
+"""Plots loss curves and before/after figures of learned bridges."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from assistant.journal.lineage import CurvePoint
 from assistant.personalise.bridges.listing import Entry
 
 MOST = 4
-"""Bridges in one picture; more would be too many colours to tell apart."""
+"""Most bridges in one plot; more colours would be hard to tell apart."""
 
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")  # of Okabe and Ito
 _ROUTES = (
     ("transcript", "plain transcription", "#999999"),
-    ("before", "the bridge before", "#e69f00"),
+    ("before", "the previous bridge", "#e69f00"),
     ("after", "this bridge", "#0072b2"),
 )
 
@@ -28,8 +28,8 @@ def draw(bridges: Sequence[Entry], path: Path) -> None:
     """Write a PNG with the loss curves and the gate's figures of bridges, the oldest first.
 
     Args:
-        bridges: the latest first; no more than ``MOST`` of those trained here are drawn.
-        path: of the picture.
+        bridges: the latest first; at most ``MOST`` of those trained here are drawn.
+        path: of the PNG.
 
     Raises:
         BridgeError: if none of the bridges was trained here.
@@ -48,8 +48,8 @@ def draw(bridges: Sequence[Entry], path: Path) -> None:
         )
     except ImportError:
         raise DependencyError(
-            "Pictures are drawn by the package matplotlib, which is not installed. Run: pip "
-            "install matplotlib, or leave out --png."
+            "Plots need the package matplotlib, which is not installed. Run 'pip install "
+            "matplotlib', or leave out --png."
         ) from None
 
     figure: Any = plots.Figure(figsize=(13, 4.5), layout="constrained")
@@ -57,7 +57,7 @@ def draw(bridges: Sequence[Entry], path: Path) -> None:
     _draw_losses(losses, trained)
     judged = [each for each in trained if each.number("after_rouge1") is not None]
     _draw_figures(
-        replies, judged, "rouge1", "Replies (higher is better)", "ROUGE-1 to the right reply"
+        replies, judged, "rouge1", "Replies (higher is better)", "ROUGE-1 against the right reply"
     )
     _draw_figures(
         errors, judged, "token_error", "Reading (lower is better)", "wrong tokens per token said"
@@ -71,7 +71,7 @@ def draw(bridges: Sequence[Entry], path: Path) -> None:
             canvas.print_png(file)
     except OSError as error:
         raise ConfigError(
-            f"Cannot write the picture to {path}: {error.strerror}. Give --png another file."
+            f"Cannot write the plot to {path}: {error.strerror}. Give --png another file."
         ) from error
 
 

@@ -1,19 +1,18 @@
-"""``assistant bridge transfer``: what was learned goes over to another language model."""
+"""``assistant bridge transfer``: moves what was learned to another language model."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
+from assistant.cli.bridge.record import listed
 from assistant.cli.shared.arguments import Subparsers
 from assistant.cli.shared.output import print_line
 from assistant.cli.shared.ownership import require_own
 from assistant.cli.shared.training import display, tell
 from assistant.config import Loaded, Settings
-from assistant.journal.lineage import Lineage
-from assistant.journal.store import Journal
 from assistant.personalise.bridges.folder import BridgeFolder
-from assistant.personalise.bridges.listing import BASE, entries, find
+from assistant.personalise.bridges.listing import BASE, find
 from assistant.personalise.training.events import Event, Nothing
 
 
@@ -21,15 +20,15 @@ def add(commands: Subparsers) -> None:
     """Add ``transfer`` to the commands of ``bridge``."""
     parser = commands.add_parser(
         "transfer",
-        help="carry a bridge over to another language model",
-        description="Carries a bridge over to the language model that generate.path names, without "
-        "any recording: by the tokens that both models have.",
+        help="transfer a bridge to another language model",
+        description="Transfers a bridge to the language model in generate.path without any "
+        "recordings, by the tokens that both models have.",
     )
     parser.add_argument(
         "version",
         nargs="?",
         metavar="ID",
-        help="a version from 'bridge list', or its first letters (default: the one that answers)",
+        help="a version from 'bridge list', or its first letters (default: the one in use)",
     )
     parser.add_argument(
         "--from",
@@ -43,8 +42,8 @@ def add(commands: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
-    """Carry a bridge over, and tell what the gate says of it."""
-    require_own(settings, "carry a bridge over")
+    """Transfer a bridge, and print the gate's verdict on it."""
+    require_own(settings, "transfer a bridge")
     # the trainer takes a while to load
     from assistant.personalise.training.transfer import Carried, transfer  # noqa: PLC0415
 
@@ -53,7 +52,7 @@ def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
 
         def follow(event: Event | Carried) -> None:
             if isinstance(event, Carried):
-                shown.note(f"Carried over as bridge {event.checkpoint.version}. {event.how}.")
+                shown.note(f"Transferred as bridge {event.checkpoint.version}. {event.how}.")
             else:
                 shown.event(event)
 
@@ -64,15 +63,13 @@ def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
     tell(outcome)
     if not outcome.accepted:
         print_line(
-            f"'assistant bridge promote {outcome.version} --force' takes it all the same; "
-            "'assistant enroll'\ngives recordings to judge it by."
+            f"'assistant bridge promote {outcome.version} --force' uses it anyway; "
+            "'assistant enroll'\nadds recordings to judge it on."
         )
     return 0
 
 
 def _version(settings: Settings, prefix: str) -> str:
-    """The whole version of the bridge that is meant."""
-    folder = BridgeFolder(settings.bridges)
-    with Journal.open(settings.journal) as journal:
-        entry = find(entries(settings.bridge.path, folder, Lineage(journal), None), prefix)
+    """The full version of a bridge, given its first letters."""
+    entry = find(listed(settings, BridgeFolder(settings.bridges), None), prefix)
     return BASE if entry.is_base else entry.version

@@ -1,4 +1,4 @@
-"""``assistant log``: what was said and answered, from the journal: seen, corrected, erased."""
+"""``assistant log``: shows, corrects and erases past exchanges."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from assistant.journal.turn import Taught, Turn
 _NOTHING_YET = (
     "Nothing has been said yet. Talk with 'assistant run', or type 'assistant ask \"hello\"'."
 )
-_NOTHING_SINCE = "Nothing has been said since then. Leave --since out to see everything."
+_NOTHING_SINCE = "Nothing has been said since then. Leave out --since to see everything."
 
 
 def register(subparsers: Subparsers) -> None:
@@ -47,12 +47,14 @@ def register(subparsers: Subparsers) -> None:
     _add_id(playing)
     playing.set_defaults(run=run_play)
 
-    correct = commands.add_parser("correct", help="tell what was really said in one exchange")
+    correct = commands.add_parser("correct", help="record what was really said in one exchange")
     _add_id(correct)
     correct.add_argument("text", nargs="+", help="the words that were said")
     correct.set_defaults(run=run_correct)
 
-    confirm = commands.add_parser("confirm", help="tell that one exchange was understood rightly")
+    confirm = commands.add_parser(
+        "confirm", help="confirm that one exchange was understood correctly"
+    )
     _add_id(confirm)
     confirm.set_defaults(run=run_confirm)
 
@@ -62,16 +64,16 @@ def register(subparsers: Subparsers) -> None:
     )
     _add_since(delete, "erase everything from then on: today, yesterday, 2h, 7d or a date")
     delete.add_argument("--all", action="store_true", help="erase every exchange")
-    delete.add_argument("--yes", action="store_true", help="do not ask")
+    delete.add_argument("--yes", action="store_true", help="do not ask for confirmation")
     delete.set_defaults(run=run_delete)
 
     exporting = commands.add_parser(
-        "export", help="write recordings (FLAC), turns.jsonl and turns.csv into a folder"
+        "export", help="write recordings (FLAC), turns.jsonl and turns.csv to a folder"
     )
     exporting.add_argument("folder", type=Path, help="a new or empty folder")
     _add_since(exporting)
     exporting.add_argument(
-        "--force", action="store_true", help="write into a folder that is not empty"
+        "--force", action="store_true", help="write even to a folder that is not empty"
     )
     exporting.set_defaults(run=run_export)
 
@@ -106,7 +108,7 @@ def run_show(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> i
 
 
 def run_play(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
-    """Play the recording of one exchange, or write it where ``speak.wav_dir`` says."""
+    """Play the recording of one exchange, or write it to ``speak.wav_dir``."""
     with Journal.open(settings.journal) as journal:
         samples = journal.audio(args.id)
     if (path := play(samples, settings.speak, f"exchange-{args.id}")) is not None:
@@ -115,26 +117,26 @@ def run_play(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> i
 
 
 def run_correct(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
-    """Note what was really said in one exchange."""
+    """Record what was really said in one exchange."""
     with past_exchanges.opened(settings) as journal:
         journal.correct(args.id, " ".join(args.text))
-        _tell_taught(journal.turn(args.id))
+        _print_taught(journal.turn(args.id))
     return 0
 
 
 def run_confirm(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
-    """Note that what was understood in one exchange is what was said."""
+    """Record that one exchange was understood correctly."""
     with past_exchanges.opened(settings) as journal:
         journal.confirm(args.id)
-        _tell_taught(journal.turn(args.id))
+        _print_taught(journal.turn(args.id))
     return 0
 
 
 def run_delete(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
     """Erase exchanges for good, after asking."""
     if (len(args.ids) > 0) + (args.since is not None) + args.all != 1:
-        raise ConfigError("Give either numbers of exchanges, --since WHEN, or --all.")
-    # learned bridges are read with torch, which takes seconds that 'log list' need not
+        raise ConfigError("Give either the numbers of exchanges, or --since WHEN, or --all.")
+    # learned bridges are read with torch, which takes seconds to load
     from assistant.cli.shared import erasure  # noqa: PLC0415
 
     with Journal.open(settings.journal) as journal:
@@ -142,7 +144,7 @@ def run_delete(args: argparse.Namespace, settings: Settings, _loaded: Loaded) ->
         if unknown := set(args.ids).difference(found):
             raise JournalError(
                 f"There is no exchange {min(unknown)} in {journal.path}, so nothing was erased. "
-                "'assistant log list' shows those there are."
+                "'assistant log list' shows the exchanges."
             )
         chosen = sorted(set(args.ids)) or found
         if not chosen:
@@ -152,7 +154,7 @@ def run_delete(args: argparse.Namespace, settings: Settings, _loaded: Loaded) ->
 
 
 def run_export(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
-    """Write exchanges into a folder, for other programs or for safe keeping."""
+    """Write exchanges to a folder, for other programs or for safe keeping."""
     with Journal.open(settings.journal) as journal:
         turns = list(journal.turns(since=args.since))
         if turns:
@@ -177,10 +179,10 @@ def _add_since(
     parser.add_argument("--since", type=moment, metavar="WHEN", help=what)
 
 
-def _tell_taught(turn: Turn) -> None:
+def _print_taught(turn: Turn) -> None:
     print_line(f"Exchange {turn.id} says: {plain(turn.correction or '')}")
     if turn.consent:
-        print_line("Attune learns from it when it is idle, or at once with 'assistant retrain'.")
+        print_line("Attune learns from it when it is idle, or now with 'assistant retrain'.")
     else:
         print_line("Attune does not learn from it, because that is not allowed.")
 
@@ -197,12 +199,8 @@ def _cells(turn: Turn) -> tuple[str, ...]:
         turn.route.value if turn.route else "",
         "" if turn.confidence is None else f"{turn.confidence:.2f}",
         turn.text or "",
-        _outcome(turn),
+        f"({turn.error})" if turn.error is not None else _reply(turn),
     )
-
-
-def _outcome(turn: Turn) -> str:
-    return f"({turn.error})" if turn.error is not None else _reply(turn)
 
 
 def _reply(turn: Turn) -> str:

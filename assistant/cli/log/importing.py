@@ -17,8 +17,8 @@ def add(commands: Subparsers) -> None:
     """Add ``import`` to the commands of ``log``."""
     parser = commands.add_parser(
         "import",
-        help="take in recordings with their texts, to learn from",
-        description="Takes in a folder of recordings with a .txt file beside each, a table (CSV or "
+        help="import recordings with their texts, to learn from",
+        description="Imports a folder of recordings with a .txt file next to each, a table (CSV or "
         "TSV with the columns path and text), or TalkBank CHAT transcripts with their recordings.",
     )
     parser.add_argument("path", type=Path, metavar="PATH", help="a folder, a table or a transcript")
@@ -31,22 +31,22 @@ def add(commands: Subparsers) -> None:
         "--audio", type=Path, metavar="FOLDER", help="where the recordings are, if elsewhere"
     )
     parser.add_argument(
-        "--dry-run", action="store_true", help="only show what would be taken in, and as which text"
+        "--dry-run", action="store_true", help="only show what would be imported, and as which text"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
-    """Take in what there is; what cannot be used is told and left out."""
+    """Import everything usable; the rest is reported and left out."""
     with Journal.open(settings.journal) as journal:
         intake = Intake(journal, Taught.IMPORTED, dry_run=args.dry_run, quiet=args.json)
-        tell = intake.print_json if args.json else intake.tell
+        finish = intake.print_json if args.json else intake.print_summary
         try:
             intake.take(pairs(args.path, participant=args.participant, audio=args.audio))
-        except BaseException:  # Ctrl-C, a full disk: what has been taken in stays
+        except BaseException:  # Ctrl-C, a full disk: what has been imported stays
             if intake.imported:
-                tell()
+                finish()
             raise
-        tell()
+        finish()
     return intake.status

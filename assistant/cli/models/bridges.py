@@ -1,4 +1,4 @@
-"""What becomes of the bridges when encoder or LLM change."""
+"""What happens to the bridges when the encoder or the LLM changes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from assistant.personalise.bridges.folder import BridgeFolder
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """How a bridge goes with a pair of models."""
+    """Whether a bridge fits a pair of models."""
 
     name: str
     encoder: bool
@@ -24,28 +24,21 @@ class Fit:
 
     @property
     def whole(self) -> bool:
-        """Whether it can be used."""
+        """Whether the bridge can be used."""
         return self.encoder and self.llm
 
 
 def fit(name: str, found: Checkpoint, encoder: str, table: str) -> Fit:
-    """How a bridge goes with a pair.
-
-    Args:
-        name: what a person calls it.
-        found: the bridge.
-        encoder: the encoder's fingerprint.
-        table: the fingerprint of the LLM's embedding table.
-    """
+    """Whether a bridge fits a pair, given the fingerprints of encoder and embedding table."""
     return Fit(name, found.encoder in ("", encoder), found.table in ("", table))
 
 
 def learned(settings: Settings, encoder: str, table: str) -> tuple[list[Fit], str | None]:
-    """How the learned bridges go with a pair, and the name of the one that is promoted."""
+    """Whether each learned bridge fits a pair, and the name of the promoted one."""
     folder = BridgeFolder(settings.bridges)
     fits: list[Fit] = []
     current = None
-    with suppress(BridgeError):  # 'assistant bridge list' tells what is wrong with them
+    with suppress(BridgeError):  # 'assistant bridge list' reports what is wrong with them
         current = folder.current
         fits = [fit(name, folder.read(name), encoder, table) for name in folder.versions()]
     return fits, current
@@ -64,40 +57,40 @@ def base_after(settings: Settings, encoder: str, table: str) -> Path | None:
 def advice(
     fits: Sequence[Fit], current: str | None, old_llm: Path, *, base: bool, transcribes: bool
 ) -> Iterator[str]:
-    """What becomes of the bridges, and what to do, in lines for a person.
+    """What happens to the bridges, and what to do, in lines for a person.
 
     Args:
         fits: the learned bridges.
-        current: the one that is promoted.
-        old_llm: the language model from before.
+        current: the promoted one.
+        old_llm: the previous language model.
         base: whether there is a base bridge for the pair.
-        transcribes: whether the encoder writes letters, so that it can do without a bridge.
+        transcribes: whether the encoder writes letters, so that it works without a bridge.
     """
     going = [each.name for each in fits if each.whole]
     staying = [each for each in fits if not each.whole]
     if current is not None and current in going:
-        yield f"Bridge {current}, which has learned your voice, goes with this pair and answers on."
+        yield f"Bridge {current}, which has learned your voice, fits these models and stays in use."
     elif going:
-        yield f"Learned bridges that go with this pair: {', '.join(going)}."
-        yield f"'assistant bridge promote {going[-1]}' lets one of them answer."
+        yield f"Learned bridges that fit these models: {', '.join(going)}."
+        yield f"'assistant bridge promote {going[-1]}' puts one of them to use."
     if staying:
         names = ", ".join(each.name for each in staying)
-        yield f"Learned for other models: {names}. They are kept for the day you go back."
+        yield f"Learned for other models: {names}. They are kept in case you go back."
     if going:
         return
     portable = [each.name for each in staying if each.encoder]
     if portable:
         which = "" if current in portable else f"{portable[-1]} "
-        yield f"'assistant bridge transfer {which}--from {old_llm}' carries what was learned over."
+        yield f"'assistant bridge transfer {which}--from {old_llm}' transfers what was learned."
     if base:
-        yield "The base bridge goes with this pair."
+        yield "The base bridge fits these models."
         return
     meanwhile = (
-        "so transcripts carry what is said"
+        "so questions are answered from their transcripts"
         if transcribes
         else "and this encoder writes no transcripts, so nothing is understood"
     )
     yield (
-        f"There is no bridge for this pair yet, {meanwhile}. 'assistant bridge bootstrap' makes "
+        f"There is no bridge for these models yet, {meanwhile}. 'assistant bridge bootstrap' makes "
         "one from synthesised speech."
     )

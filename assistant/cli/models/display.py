@@ -1,4 +1,4 @@
-"""Shows how far the bringing of a model is: a progress bar on a terminal, else lines."""
+"""Shows the progress of a download or an import: a bar on a terminal, else lines."""
 
 from __future__ import annotations
 
@@ -12,19 +12,14 @@ from typing import TextIO
 from assistant.catalog.progress import Anew, Checking, Elsewhere, Moved, Progress, Waiting
 
 LINE_S = 10.0
-"""Time between two lines, where there is no terminal."""
+"""Time between two lines if there is no terminal."""
 
 
 @contextmanager
 def display(
     title: str, stream: TextIO | None = None
 ) -> Generator[Callable[[Progress], None], None, None]:
-    """What is to be told every step.
-
-    Args:
-        title: what goes on.
-        stream: where it is shown; ``None``: standard output.
-    """
+    """A function to be called with every step; shows them under a title, on standard output."""
     out = stream or sys.stdout
     if not out.isatty():
         yield Lines(title, out).show
@@ -55,7 +50,7 @@ def display(
 
 
 class Lines:
-    """A line at the beginning and at the end, and one every ``LINE_S`` between."""
+    """A line at the start and at the end, and one every ``LINE_S`` in between."""
 
     def __init__(
         self, title: str, stream: TextIO, clock: Callable[[], float] = time.monotonic
@@ -63,7 +58,7 @@ class Lines:
         self._title = title
         self._stream = stream
         self._clock = clock
-        self._told_at = -math.inf
+        self._printed_at = -math.inf
         self._last: Moved | None = None
 
     def show(self, step: Progress) -> None:
@@ -71,9 +66,9 @@ class Lines:
         if isinstance(step, Moved):
             is_end = step.done == step.of and step != self._last
             self._last = step
-            if not is_end and self._clock() < self._told_at + LINE_S:
+            if not is_end and self._clock() < self._printed_at + LINE_S:
                 return
-            self._told_at = self._clock()
+            self._printed_at = self._clock()
             text = f"{self._title}: {step.done / 1e6:.1f} of {step.of / 1e6:.1f} MB"
         else:
             text = words(step)
@@ -85,10 +80,10 @@ def words(step: Waiting | Checking | Anew | Elsewhere) -> str:
     """A step in words."""
     match step:
         case Waiting(seconds, why):
-            return f"The connection broke: {why}. It is tried again in {seconds:g} s."
+            return f"The connection broke: {why}. Trying again in {seconds:g} s."
         case Checking(file):
             return f"Checking {file}."
         case Anew(file):
-            return f"{file} came damaged, and is fetched once more."
+            return f"{file} arrived damaged and is downloaded again."
         case Elsewhere(why):
-            return f"{why[:1].upper()}{why[1:]}; the next source is tried."
+            return f"{why[:1].upper()}{why[1:]}; trying the next source."

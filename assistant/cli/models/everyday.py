@@ -1,6 +1,6 @@
-"""Which models ``assistant run`` answers with: those that are set, the everyday ones, the bundled.
+"""Which models ``assistant run`` uses: those in the settings, the everyday ones or the bundled.
 
-Nothing here keeps it from answering: what cannot be fetched or used is told in a sentence.
+Nothing here stops it from answering: what cannot be downloaded or used is reported in a sentence.
 """
 
 from __future__ import annotations
@@ -40,26 +40,23 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--models",
         choices=(AUTO, EVERYDAY, STARTER),
         default=AUTO,
-        help=f"which models answer this time: '{EVERYDAY}' and '{STARTER}' whatever is set, "
-        f"'{AUTO}' (default) the everyday ones where no encoder is set",
+        help=f"which models to use this time: '{EVERYDAY}' or '{STARTER}' whatever the settings "
+        f"say, '{AUTO}' (default) the everyday ones if no encoder is set",
     )
     parser.add_argument(
         "--fetch",
         action="store_true",
-        help="fetch the everyday models first, if they are to answer and not here",
+        help="download the everyday models first, if they are to be used and are missing",
     )
 
 
 def settle(args: argparse.Namespace, loaded: Loaded, note: Callable[[str], None]) -> Loaded:
-    """Settle which models answer, after fetching them where that is wished for.
+    """The settings to run with, after downloading the everyday models if requested.
 
     Args:
         args: the flags of ``run``.
-        loaded: the settings as they are.
-        note: told what came of it.
-
-    Returns:
-        The settings to run with.
+        loaded: the current settings.
+        note: called with a sentence about the result.
     """
     if args.models == STARTER:
         return _this_time(loaded, {"encode.path": None, "generate.path": None, "bridge.path": None})
@@ -69,7 +66,7 @@ def settle(args: argparse.Namespace, loaded: Loaded, note: Callable[[str], None]
         catalogue = read()
         if not _are_here(args, catalogue, loaded.settings, note):
             return loaded
-        # it brings torch, which a turn may do without
+        # it imports torch, which a turn may not need
         from assistant.cli.models.use import take_up  # noqa: PLC0415
 
         changes = _changes(catalogue.members(EVERYDAY), loaded.settings)
@@ -78,19 +75,19 @@ def settle(args: argparse.Namespace, loaded: Loaded, note: Callable[[str], None]
         file = loaded.files[-1]
         take_up(changes, loaded, file)
     except AttuneError as error:
-        # the whole advice is that of 'models pull', for whoever wants to know more
+        # 'models pull' gives the full advice
         what = error.why if isinstance(error, SourceError) else str(error).rstrip(".")
-        note(f"{what[:1].upper()}{what[1:]}; until then Attune listens with what it has.")
+        note(f"{what[:1].upper()}{what[1:]}; until then Attune uses the models it has.")
         return loaded
     note(
-        f"The everyday models listen from now on, as {file} says; 'assistant models use {STARTER}' "
-        "goes back."
+        f"The everyday models are used from now on, as {file} says; 'assistant models use "
+        f"{STARTER}' switches back."
     )
     return loaded.again()
 
 
 def _stand(args: argparse.Namespace, loaded: Loaded) -> bool:
-    """Whether the settings stand as they are."""
+    """Whether the settings stay as they are."""
     settings = loaded.settings
     is_set = "encode.path" in loaded.origins or settings.models.everyday == "off"
     if args.models == AUTO and (is_set or args.service):
@@ -99,17 +96,17 @@ def _stand(args: argparse.Namespace, loaded: Loaded) -> bool:
 
 
 def declined_file() -> Path:
-    """What remembers that nobody wants to be asked again."""
+    """The file that records that the user does not want to be asked again."""
     return user_data_path("attune") / "everyday-declined"
 
 
 def _are_here(
     args: argparse.Namespace, catalogue: Catalog, settings: Settings, note: Callable[[str], None]
 ) -> bool:
-    """Whether the everyday models are here, perhaps since they have just been fetched.
+    """Whether the everyday models are installed, perhaps just now.
 
     Raises:
-        CatalogError: if they are wished for and cannot be fetched.
+        CatalogError: if they are requested and cannot be downloaded.
     """
     folder = ModelFolder(settings.models.folder)
     installed = folder.names()
@@ -120,8 +117,8 @@ def _are_here(
     if not may_fetch and not _agrees(args, missing, note):
         if args.models == EVERYDAY:
             raise CatalogError(
-                f"The everyday models are not here. 'assistant models pull {EVERYDAY}' fetches "
-                "them."
+                "The everyday models are not installed. 'assistant models pull "
+                f"{EVERYDAY}' downloads them."
             )
         return False
     if large := [each for each in missing if not _fits(each)]:
@@ -129,10 +126,12 @@ def _are_here(
             f"This machine's memory is too small for {large[0].name}, which takes about "
             f"{large[0].memory_mb} MB beside {SPARE_MB} MB for the rest."
         )
-    with display("Fetching better ears", sys.stderr if args.json else None) as show:
+    with display(
+        "Downloading better speech recognition", sys.stderr if args.json else None
+    ) as show:
         for entry in missing:
-            elsewhere: list[Progress] = []  # of no interest unless the next source gives something
-            for step in Pull(folder, last=SHORT).run(entry):  # somebody waits to be heard
+            elsewhere: list[Progress] = []  # shown only once the next source delivers
+            for step in Pull(folder, last=SHORT).run(entry):  # the user is waiting to speak
                 match step:
                     case Elsewhere():
                         elsewhere.append(step)
@@ -150,39 +149,35 @@ def _are_here(
 def _agrees(
     args: argparse.Namespace, missing: Sequence[CatalogEntry], note: Callable[[str], None]
 ) -> bool:
-    """Ask whether the models shall be fetched, where that makes sense; a no is remembered."""
+    """Ask whether to download the models, where that makes sense; a no is remembered."""
     at_terminal = sys.stdin.isatty() and sys.stdout.isatty() and not (args.json or args.service)
     if not at_terminal or declined_file().exists() or not all(map(_fits, missing)):
         return False
     megabytes = sum(each.size for each in missing) / 1e6
-    said = answer(f"Fetch better ears ({megabytes:.0f} MB) now? [Y/n] ")
+    said = answer(f"Download better speech recognition ({megabytes:.0f} MB) now? [Y/n] ")
     if said is None or said in ("", "y", "yes"):
         return said is not None
-    with suppress(OSError):  # then it is asked again
+    with suppress(OSError):  # then the question comes again
         durable.folder(declined_file().parent)
         durable.write(declined_file(), b"")
-    note(f"'assistant models pull {EVERYDAY}' fetches them whenever you like.")
+    note(f"'assistant models pull {EVERYDAY}' downloads them whenever you like.")
     return False
 
 
 def _changes(names: Sequence[str], settings: Settings) -> Changes:
-    """What has to be set for these models to answer.
-
-    Raises:
-        AttuneError: if one of them does not open or does not fit.
-    """
+    """The settings that make these models answer, once each of them has been opened."""
     from assistant.cli.models.use import changes_for, choose, settings_after  # noqa: PLC0415
 
     changes: Changes = {}
     for name in names:
         chosen = choose(name, settings)
-        changes |= changes_for(chosen, settings, force=False, tell=lambda _: None)
+        changes |= changes_for(chosen, settings, force=False, note=lambda _: None)
         settings = settings_after(changes, settings)
     return changes
 
 
 def _this_time(loaded: Loaded, changes: Changes) -> Loaded:
-    """The settings with changes that nothing overrides and nobody keeps."""
+    """The settings with changes that override everything else and are not saved."""
     defaults = Settings.model_validate({})
     flags: dict[str, object] = {}
     for key, value in changes.items():

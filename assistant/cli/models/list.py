@@ -1,4 +1,4 @@
-"""``assistant models list`` and ``show``: what there is to pull, and what is here."""
+"""``assistant models list`` and ``show``: models that can be downloaded, and those installed."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from assistant.cli.shared.output import plain, print_json, print_line, print_tab
 from assistant.config import Loaded, Settings
 from assistant.errors import CatalogError
 
-IN_USE, INSTALLED, PARTLY, NOT_HERE = "in use", "installed", "partly here", ""
+IN_USE, INSTALLED, PARTLY, NOT_HERE = "in use", "installed", "partly installed", ""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A model with what is known of it here."""
+    """A model with what is known about it here."""
 
     name: str
     entry: CatalogEntry | None
@@ -35,11 +35,7 @@ class Known:
         return self.manifest.role if self.manifest else self.entry and self.entry.role
 
     def as_json(self, total_mb: float) -> dict[str, object]:
-        """All of it as JSON values.
-
-        Args:
-            total_mb: memory of this machine.
-        """
+        """Everything as JSON values, given the memory of this machine."""
         entry, manifest = self.entry, self.manifest
         return {
             "name": self.name,
@@ -54,7 +50,7 @@ class Known:
 
 
 def run_list(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
-    """Print the sets, the catalogue and what else is installed, one per line."""
+    """Print the sets, the catalogue and other installed models, one per line."""
     folder, total_mb = ModelFolder(settings.models.folder), _total_mb()
     catalogue = read()
     models = list(_known(catalogue, settings, folder))
@@ -65,20 +61,19 @@ def run_list(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> i
     heads = ("NAME", "ROLE", "SIZE", "MEMORY", "FITS", "LICENCE", "STATE")
     sets = (_cells_of_set(each, models, total_mb) for each in catalogue.sets)
     print_table(heads, (*sets, *(_cells(model, total_mb) for model in models)))
-    print_line()
     print_line(
-        f"FITS: whether this machine's {total_mb / 1_000:.1f} GB hold it beside {SPARE_MB} MB for "
-        "the rest. SIZE and MEMORY are\nestimates where a model is not here. * restricts what you "
-        "may do, and has to be accepted."
+        f"\nFITS: whether it fits in this machine's {total_mb / 1_000:.1f} GB, with {SPARE_MB} MB "
+        "left for the rest. SIZE and MEMORY are\nestimates for models that are not installed. * "
+        "restricts what you may do, and has to be accepted."
     )
     for each in catalogue.sets:
         print_line(f"'{each.name}' stands for {each.about}: {', '.join(each.models)}.")
-    print_line(f"They are kept in {folder.path}. '{STARTER}' is the pair that Attune brings.")
+    print_line(f"They are kept in {folder.path}. '{STARTER}' is the pair that comes with Attune.")
     return 0
 
 
 def run_show(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
-    """Print everything about one model, or about each of a set."""
+    """Print everything about one model, or about each one of a set."""
     folder, catalogue = ModelFolder(settings.models.folder), read()
     models = {each.name: each for each in _known(catalogue, settings, folder)}
     names = catalogue.members(args.name)
@@ -96,7 +91,7 @@ def run_show(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> i
 
 
 def is_in_use(place: Path, settings: Settings) -> bool:
-    """Whether the settings name a model or a voice that lies in a folder."""
+    """Whether the settings name a model or a voice in a folder."""
     used = [settings.generate.path, settings.encode.path]
     if settings.speak.engine == "piper":
         used += [settings.models.folder / settings.speak.voice, Path(settings.speak.voice)]
@@ -105,7 +100,7 @@ def is_in_use(place: Path, settings: Settings) -> bool:
 
 
 def _known(catalogue: Catalog, settings: Settings, folder: ModelFolder) -> Iterator[Known]:
-    """Every model of the catalogue, then those that a person has brought."""
+    """Every model of the catalogue, then the imported ones."""
     entries = {entry.name: entry for entry in catalogue.models}
     installed, on_the_way = folder.names(), folder.on_the_way()
     for name in (*entries, *(each for each in installed if each not in entries)):
@@ -169,7 +164,7 @@ def _details(model: Known, folder: ModelFolder) -> Iterator[tuple[str, str]]:
         fits = "fits" if entry.fits(_total_mb()) else "does not fit"
         yield "memory", f"about {entry.memory_mb} MB; {fits} this machine"
         yield "boards", ", ".join(board.value for board in entry.boards)
-        accept = "; to be accepted" if entry.licence.accept else ""
+        accept = "; has to be accepted" if entry.licence.accept else ""
         yield "licence", f"{entry.licence.id} ({entry.licence.url}){accept}"
         if entry.note is not None:
             yield "note", entry.note

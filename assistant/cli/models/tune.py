@@ -1,4 +1,4 @@
-"""``assistant models tune``: how this machine computes the speech encoder best."""
+"""``assistant models tune``: finds how this machine runs the speech encoder best."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from assistant.listen.recordings import load
 def add(subparsers: Subparsers) -> None:
     """Add ``tune`` to the commands of ``models``."""
     parser = subparsers.add_parser(
-        "tune", help="measure how this machine computes the speech encoder best"
+        "tune", help="measure how this machine runs the speech encoder best"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run_tune)
@@ -28,22 +28,22 @@ def run_tune(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> i
     tuning = Tuning(settings.encode, recordings)
     found = list(tuning.run())
     best = tuning.keep().execution
-    wished = settings.encode.execution
+    requested = settings.encode.execution
     if args.json:
         print_json(
             {
                 "encoder": str(settings.encode.path),
                 "ways": [asdict(each) for each in found],
                 "best": best,
-                "used": best if wished == "auto" else wished,
+                "used": best if requested == "auto" else requested,
             }
         )
     else:
-        tell(found, best, wished)
+        tell(found, best, requested)
     return 0
 
 
-def tell(found: Sequence[Measured | Untried], best: str, wished: str) -> None:
+def tell(found: Sequence[Measured | Untried], best: str, requested: str) -> None:
     """Print what was measured, what is best, and whether encode.execution lets it be used."""
     print_table(
         ("EXECUTION", "5 S OF SPEECH", "MEMORY", "FRAMES ALIKE", "WORDS ALIKE"),
@@ -52,14 +52,14 @@ def tell(found: Sequence[Measured | Untried], best: str, wished: str) -> None:
     for each in found:
         if isinstance(each, Untried):
             print_line(f"\n{each.execution}: not measured. {each.why}")
-    if wished == "auto":
+    if requested == "auto":
         print_line(
-            f"\n{best} is best here and used from the next start on; 'assistant reload' "
-            "tells a running Attune."
+            f"\n{best} is best here and is used from the next start on, or now with 'assistant "
+            "reload'."
         )
     else:
         print_line(
-            f"\n{best} is best here, but encode.execution is set to '{wished}'. Set it "
+            f"\n{best} is best here, but encode.execution is set to '{requested}'. Set it "
             "to 'auto' to use what was found."
         )
 

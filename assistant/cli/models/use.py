@@ -1,4 +1,4 @@
-"""Tries a model, says what becomes of the bridges, and writes it into the settings."""
+"""Tests a model, reports what happens to the bridges, and writes it to the settings."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ KINDS: dict[Role, Kind] = {Role.ENCODER: "encode", Role.LLM: "generate", Role.VO
 _ERRORS = {Role.ENCODER: EncoderError, Role.LLM: LLMError, Role.VOICE: SpeechError}
 
 SYSTEM_MB = 300
-"""Memory that the rest of the system needs at the least."""
+"""Memory that the rest of the system needs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What shall be used."""
+    """The models to use."""
 
     title: str
     changes: Changes
@@ -49,14 +49,14 @@ class Chosen:
 
 
 def use(wanted: str, settings: Settings, loaded: Loaded, *, force: bool, system: bool) -> int:
-    """Try models and take them up.
+    """Test models and switch to them.
 
     Args:
         wanted: the name of an installed model or of a set, a path, or ``starter``.
-        settings: those in force.
+        settings: the current ones.
         loaded: where they came from.
-        force: whether a lack of memory is put up with.
-        system: whether the system's file of settings is changed rather than the user's.
+        force: use them even if memory is short.
+        system: change the system's settings file rather than the user's.
 
     Raises:
         AttuneError: if one does not open, does not fit, or the settings cannot be changed.
@@ -66,46 +66,46 @@ def use(wanted: str, settings: Settings, loaded: Loaded, *, force: bool, system:
     for name in read().members(wanted):
         chosen = choose(name, settings)
         _require_a_say(chosen.changes, loaded, file)
-        print_line(f"Trying {chosen.title}, which may take a minute.")
-        changes = changes_for(chosen, settings, force=force, tell=print_line)
+        print_line(f"Testing {chosen.title}, which may take a minute.")
+        changes = changes_for(chosen, settings, force=force, note=print_line)
         take_up(changes, loaded, file)
         print_line(f"Settings changed in {file}: {', '.join(changes)}.")
         changed |= changes.keys()
         loaded = loaded.again()
         settings = loaded.settings
     if "encode.path" in changed:
-        print_line("'assistant models tune' measures how this machine computes the encoder best.")
+        print_line("'assistant models tune' measures how this machine runs the encoder best.")
     client = Client(settings.control.path)
     if client.is_running():
         client.reload()
-        print_line("Attune takes it up now.")
+        print_line("Attune is switching to it now.")
     else:
-        print_line("Attune takes it up when it starts; a service does after 'assistant reload'.")
+        print_line("Attune will use it from its next start; for a service, run 'assistant reload'.")
     return 0
 
 
 def changes_for(
-    chosen: Chosen, settings: Settings, *, force: bool, tell: Callable[[str], None]
+    chosen: Chosen, settings: Settings, *, force: bool, note: Callable[[str], None]
 ) -> Changes:
-    """Try what was chosen, and find what has to be changed for it.
+    """Test what was chosen, and find which settings it needs.
 
     Args:
-        chosen: what shall be used.
-        settings: those in force.
-        force: whether a lack of memory is put up with.
-        tell: told what it takes, and what becomes of the bridges.
+        chosen: the models to use.
+        settings: the current ones.
+        force: use them even if memory is short.
+        note: called with how much memory it takes, and what happens to the bridges.
 
     Raises:
         AttuneError: if it does not open or does not fit.
     """
-    trial = _tried(chosen, settings, force=force, tell=tell)
+    trial = _tried(chosen, settings, force=force, note=note)
     if Role.VOICE in chosen.roles:
         return chosen.changes
-    return chosen.changes | _bridge_after(trial, settings, tell)
+    return chosen.changes | _bridge_after(trial, settings, note)
 
 
 def take_up(changes: Changes, loaded: Loaded, file: Path) -> None:
-    """Write changes into a file of settings.
+    """Write changes to a settings file.
 
     Raises:
         ConfigError: if something else overrides it, or it cannot be written.
@@ -130,8 +130,8 @@ def choose(wanted: str, settings: Settings) -> Chosen:
         missing = [file for file in manifest.files if not (place / file).is_file()]
         if missing:
             raise CatalogError(
-                f"The model {wanted} lacks {missing[0]}. Pull or import it anew; 'assistant models "
-                f"remove {wanted}' makes room for that."
+                f"The model {wanted} lacks {missing[0]}. Remove it with 'assistant models remove "
+                f"{wanted}', then download or import it again."
             )
         path = place
         if manifest.role is Role.LLM:
@@ -155,15 +155,7 @@ def _naming(role: Role, path: Path, voice: str) -> Changes:
 
 
 def opening(role: Role, settings: Settings) -> Callable[[Path], None]:
-    """What opens a model of a role in its folder.
-
-    Args:
-        role: of the model.
-        settings: how encoders and LLMs are opened.
-
-    Raises:
-        AttuneError: from what is given, if the model does not open.
-    """
+    """A check that opens a model of a role in its folder, or raises ``AttuneError``."""
 
     def check(folder: Path) -> None:
         # a voice needs a package that may be installed later; 'models use' opens it
@@ -176,23 +168,16 @@ def opening(role: Role, settings: Settings) -> Callable[[Path], None]:
 
 
 def _tried(
-    chosen: Chosen, settings: Settings, *, force: bool, tell: Callable[[str], None]
+    chosen: Chosen, settings: Settings, *, force: bool, note: Callable[[str], None]
 ) -> Trial:
-    """What shall be used, opened; an encoder or LLM beside the other one of the pair.
-
-    Raises:
-        EncoderError: if the encoder that is wanted does not open.
-        LLMError: if the LLM does not.
-        SpeechError: if the voice does not.
-        CatalogError: if memory is short.
-    """
+    """Open the chosen models; an encoder or LLM together with the other one of the pair."""
     after = settings_after(chosen.changes, settings)
     if Role.VOICE in chosen.roles:
         trial = examine(after, ["speak"])
         _require(trial, Role.VOICE)
         return trial
     total_mb = psutil.virtual_memory().total / 1e6
-    if Role.LLM in chosen.roles:  # what its header tells need not wait for the encoder
+    if Role.LLM in chosen.roles:  # what its header says need not wait for the encoder
         size = GGUFFile(after.generate.path).size
         if not force:
             require_memory(size / 1e6, total_mb)
@@ -201,27 +186,22 @@ def _tried(
         _require(trial, role)
     if not force:
         require_memory(trial.peak_mb, total_mb)
-    tell(f"Encoder and language model take {trial.peak_mb} MB of {total_mb:.0f} MB.")
+    note(f"Encoder and language model take {trial.peak_mb} MB of {total_mb:.0f} MB.")
     return trial
 
 
-def _bridge_after(trial: Trial, settings: Settings, tell: Callable[[str], None]) -> Changes:
-    """The base bridge that there will be; what becomes of the learned ones is told."""
+def _bridge_after(trial: Trial, settings: Settings, note: Callable[[str], None]) -> Changes:
+    """The base bridge to use; what happens to the learned ones is reported."""
     encoder, llm = trial.opened["encode"], trial.opened["generate"]
     if encoder.fingerprint is None or llm.fingerprint is None:
-        tell(f"Which bridges fit is not known yet: {encoder.trouble or llm.trouble}")
+        note(f"It is not known yet which bridges fit: {encoder.trouble or llm.trouble}")
         return {}
     pair = (encoder.fingerprint, llm.fingerprint)
     base = base_after(settings, *pair)
     fits, current = learned(settings, *pair)
-    for line in advice(
-        fits,
-        current,
-        settings.generate.path,
-        base=base is not None,
-        transcribes=encoder.transcribes,
-    ):
-        tell(line)
+    old_llm, has_base = settings.generate.path, base is not None
+    for line in advice(fits, current, old_llm, base=has_base, transcribes=encoder.transcribes):
+        note(line)
     if base == settings.bridge.path:
         return {}
     return {"bridge.path": "" if base is None else None}
@@ -245,16 +225,12 @@ def settings_after(changes: Changes, settings: Settings) -> Settings:
 
 
 def require_memory(needed_mb: float, total_mb: float) -> None:
-    """Refuse what leaves the system no memory.
-
-    Raises:
-        CatalogError: if it does.
-    """
+    """Raise ``CatalogError`` for models that leave the system too little memory."""
     if needed_mb + SYSTEM_MB > total_mb:
         raise CatalogError(
             f"Encoder and language model need {needed_mb:.0f} MB, but this machine has "
-            f"{total_mb:.0f} MB, {SYSTEM_MB} of them for the system. Take a smaller model or "
-            "quantisation; --force uses it all the same."
+            f"{total_mb:.0f} MB, {SYSTEM_MB} of them for the system. Choose a smaller model or "
+            "quantisation, or add --force to use it anyway."
         )
 
 
@@ -264,22 +240,17 @@ def _require(trial: Trial, role: Role) -> None:
 
 
 def _require_a_say(changes: Changes, loaded: Loaded, file: Path) -> None:
-    """Refuse to write what something else overrides.
-
-    Raises:
-        ConfigError: if it does.
-    """
+    """Refuse to write what something else overrides."""
     for key in changes:
         origin = loaded.origins.get(key)
         mine = f"file {file}"
         lower = [f"file {each}" for each in loaded.files[: loaded.files.index(file)]]
         if origin is not None and origin not in (mine, *lower):
             raise ConfigError(
-                f"The setting {key} is set by {origin}, which overrides {file}. Take it out there, "
+                f"The setting {key} is set by {origin}, which overrides {file}. Remove it there, "
                 "then run this again."
             )
         if changes[key] is None and origin in lower:
             raise ConfigError(
-                f"The setting {key} is set by {origin}. Take it out there to go back to the "
-                "starter."
+                f"The setting {key} is set by {origin}. Remove it there to go back to the starter."
             )

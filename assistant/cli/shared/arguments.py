@@ -16,10 +16,13 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 
 
 def add_shared(parser: argparse.ArgumentParser) -> None:
-    """Flags of every command that answers."""
-    parser.add_argument("--database", type=Path, metavar="FILE", help="the journal to keep")
+    """Add the flags of every command that answers."""
+    parser.add_argument("--database", type=Path, metavar="FILE", help="the journal to use")
     parser.add_argument(
-        "--wav-dir", type=Path, metavar="FOLDER", help="write replies there instead of aloud"
+        "--wav-dir",
+        type=Path,
+        metavar="FOLDER",
+        help="write replies to files there instead of speaking",
     )
 
 
@@ -39,17 +42,13 @@ def moment(text: str) -> datetime:
         return datetime.fromisoformat(re.sub("[zZ]$", "+00:00", text)).astimezone()
     except (ValueError, OverflowError):
         raise argparse.ArgumentTypeError(
-            f"{text!r} is not a moment: give 'today', 'yesterday', '30m', '2h', '7d' or a date "
+            f"{text!r} is not a time: use 'today', 'yesterday', '30m', '2h', '7d' or a date "
             "such as '2026-03-01' or '2026-03-01T18:30'"
         ) from None
 
 
 def positive(text: str) -> int:
-    """A whole number from 1.
-
-    Raises:
-        argparse.ArgumentTypeError: if it is not.
-    """
+    """A whole number above 0; raises ``argparse.ArgumentTypeError`` for anything else."""
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
     return int(text)

@@ -1,4 +1,4 @@
-"""What the commands that erase have in common: asking first, and telling what follows."""
+"""What the commands that erase have in common: asking first, and reporting the result."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from assistant.journal.store import Journal
 from assistant.personalise.bridges.erasure import RETRAIN_DUE, erase, forget
 from assistant.personalise.bridges.folder import BridgeFolder
 
-_COPIES = "Exports and backups that you made elsewhere are not reached."
+_COPIES = "Exports and backups that you saved elsewhere are not erased."
 _NOT_WIPED = (
-    "The database is large: pieces of old text inside it are wiped when the assistant is idle "
-    "next; nothing shows them meanwhile."
+    "The database is large: remnants of old text inside it are wiped the next time the assistant "
+    "is idle; nothing shows them until then."
 )
 
 
 def delete(
     journal: Journal, settings: Settings, turn_ids: Sequence[int] | None, *, yes: bool
 ) -> int:
-    """Erase exchanges, or with ``None`` all that was said and learned, and tell what follows.
+    """Erase exchanges, or with ``None`` all that was said and learned, and print the result.
 
     Raises:
-        ConfigError: if nobody can be asked, and ``yes`` does not say that it is meant.
+        ConfigError: if nobody can be asked, and ``yes`` does not confirm it.
     """
     folder = BridgeFolder(settings.bridges)
     if turn_ids is None:
@@ -46,11 +46,11 @@ def delete(
     if erased.bridges:
         current = folder.current
         now = "The base bridge" if current is None else f"Bridge {current}"
-        print_line(f"{now} answers from now on.")
+        print_line(f"{now} is in use from now on.")
     if journal.remembered(RETRAIN_DUE) is not None:
         print_line(
-            "A new bridge is trained on what is left when the assistant is idle, or at once with "
-            "'assistant retrain'."
+            "Attune learns again from what is left when it is idle, or now with 'assistant "
+            "retrain'."
         )
     if not erased.wiped:
         print_line(_NOT_WIPED)
@@ -59,11 +59,6 @@ def delete(
 
 
 def _agreed(question: str) -> bool:
-    """What a person at the terminal answers.
-
-    Raises:
-        ConfigError: if there is no terminal.
-    """
     if not sys.stdin.isatty():
         raise ConfigError("Erasing cannot be undone: add --yes, or run it in a terminal.")
     return answer(f"{question} This cannot be undone. [y/N] ") in ("y", "yes")

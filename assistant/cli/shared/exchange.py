@@ -18,7 +18,7 @@ _QUIET = {
     CALLED: "called, and waiting for what comes next",
     UNADDRESSED: "not said to Attune",
 }
-"""What is printed of an exchange that gets no reply."""
+"""What is printed for an exchange without a reply."""
 
 _STAGES = {
     "encode": "encode",
@@ -31,7 +31,7 @@ _STAGES = {
 
 
 def show(turn: Turn) -> None:
-    """Print it."""
+    """Print an exchange for a person."""
     print_line()
     if turn.error in _QUIET:
         print_line(f"  (exchange {turn.id}: {_QUIET[turn.error]})")
@@ -51,13 +51,13 @@ def show(turn: Turn) -> None:
 
 
 def outline(turn: Turn) -> dict[str, object]:
-    """What may be told of an exchange where nothing can be taken back: that it took place."""
+    """All that may be logged about an exchange: that it took place, and how long it took."""
     record = turn.record()
     return {name: record[name] for name in ("id", "started_at", "route", "timings_ms")}
 
 
-def mention(turn: Turn) -> None:
-    """Print the same in words."""
+def show_outline(turn: Turn) -> None:
+    """Print the outline in words."""
     parts = [f"{turn.route.value} route"] if turn.route is not None else []
     if turn.timings is not None:
         parts.append(stages(asdict(turn.timings)))

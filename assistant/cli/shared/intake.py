@@ -1,4 +1,4 @@
-"""Takes recordings with their texts into the journal, and counts."""
+"""Imports recordings with their texts into the journal."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
-from assistant.cli.shared.output import plain, print_json, print_line
+from assistant.cli.shared.output import plain, print_error, print_json, print_line
 from assistant.journal.store import Journal
 from assistant.journal.turn import Taught
 from assistant.personalise.data.corpus import Found, Pair, Problem, Skipped
 from assistant.values import EndReason, Utterance
 
+LEARNS_FROM_THEM = "Attune learns from them when it is idle, or now with 'assistant retrain'."
+
 
 @dataclass(slots=True)
 class Intake:
-    """Puts pairs of sound and text into the journal, and counts."""
+    """Puts pairs of sound and text into the journal, and counts them."""
 
     journal: Journal
     taught: Taught
@@ -31,11 +33,11 @@ class Intake:
 
     @property
     def status(self) -> int:
-        """The exit status: 1 if something was wrong and nothing could be taken in."""
+        """The exit status: 1 if something was wrong and nothing could be imported."""
         return 1 if self.problems and not self.imported and not self.already else 0
 
     def take(self, found: Iterable[Found]) -> None:
-        """Keep each pair in a transaction of its own, and tell each problem.
+        """Keep each pair in a transaction of its own, and report each problem.
 
         Raises:
             CorpusError: if there is no corpus.
@@ -46,7 +48,7 @@ class Intake:
             if isinstance(each, Problem):
                 self.problems.append(each)
                 self._show("")
-                sys.stderr.write(f"assistant: {each.where}: {each.why}\n")
+                print_error(f"{each.where}: {each.why}")
             elif isinstance(each, Skipped):
                 self.skipped[each.why] += 1
             elif each.source in known:
@@ -54,7 +56,7 @@ class Intake:
             else:
                 known.add(each.source)
                 self._keep(each)
-            self._show(f"{self.imported} taken in, {self.already} there already")
+            self._show(f"{self.imported} imported, {self.already} already there")
         self._show("")
 
     def _show(self, progress: str) -> None:
@@ -72,25 +74,23 @@ class Intake:
         self.imported += 1
         self.seconds += pair.seconds
 
-    def tell(self) -> None:
-        """Print the count for a person."""
+    def print_summary(self) -> None:
+        """Print the counts for a person."""
         self._show("")
-        did = "Would take in" if self.dry_run else "Taken in"
+        did = "Would import" if self.dry_run else "Imported"
         print_line(f"{did}: sentences {self.imported}, {self.seconds / 60:.1f} minutes of speech.")
         if self.already:
-            print_line(f"There already: sentences {self.already}.")
+            print_line(f"Already there: sentences {self.already}.")
         if self.skipped:
             reasons = ", ".join(f"{why} {count}" for why, count in self.skipped.most_common())
             print_line(f"Left out: {reasons}.")
         if self.problems:
-            print_line(f"To be mended: problems {len(self.problems)}.")
+            print_line(f"To be fixed: problems {len(self.problems)}.")
         if self.imported and not self.dry_run:
-            print_line(
-                "Attune learns from them when it is idle, or at once with 'assistant retrain'."
-            )
+            print_line(LEARNS_FROM_THEM)
 
     def print_json(self) -> None:
-        """Print the count for a program."""
+        """Print the counts for a program."""
         print_json(
             {
                 "imported": self.imported,

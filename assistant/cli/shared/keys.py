@@ -9,7 +9,6 @@ import sys
 import termios
 import tty
 from collections import deque
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 ENTER = "\n"
 
 _END = "\x04"  # Ctrl-D
-_FUNCTION_KEY = re.compile(r"\x1b(\[[0-9;]*.|O.)?")  # arrows and the like, which mean nothing here
+_FUNCTION_KEY = re.compile(r"\x1b(\[[0-9;]*.|O.)?")  # arrows and the like, which are ignored
 
 
 def answer(question: str) -> str | None:
@@ -31,7 +30,7 @@ def answer(question: str) -> str | None:
 
 
 class Keys:
-    """Open within ``with``, which gives the terminal back as it was.
+    """Single keys from the terminal within ``with``, which restores its mode afterwards.
 
     ``read`` and ``line`` raise ``EOFError`` at the end of the input.
     """
@@ -47,12 +46,7 @@ class Keys:
             tty.setcbreak(self._input)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_exc: object) -> None:
         if self._before is not None:
             termios.tcsetattr(self._input, termios.TCSADRAIN, self._before)
 
@@ -73,7 +67,7 @@ class Keys:
         return self._waiting.popleft()
 
     def line(self) -> str:
-        """A line as it is typed, without spaces around it."""
+        """A line as typed, without surrounding spaces."""
         if self._before is None:
             typed = sys.stdin.readline()
             if not typed:

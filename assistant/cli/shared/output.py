@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 WIDTH = 100
-"""Most columns a table takes, so that it stays whole in an ordinary terminal."""
+"""Maximum columns of a table, so that it fits an ordinary terminal."""
 
 _GAP = "  "
 
@@ -18,8 +18,13 @@ def print_line(text: str = "") -> None:
     sys.stdout.write(text + "\n")
 
 
+def print_error(text: str) -> None:
+    """Print one sentence to standard error, with the program's name in front."""
+    sys.stderr.write(f"assistant: {text}\n")
+
+
 def print_json(value: object) -> None:
-    """Print one JSON value on one line, at once, so that a reading program need not wait."""
+    """Print one JSON value on one line and flush it, so that a reading program need not wait."""
     print_line(json.dumps(value, ensure_ascii=False))
     sys.stdout.flush()
 
@@ -27,13 +32,7 @@ def print_json(value: object) -> None:
 def print_table(
     heads: Sequence[str], rows: Iterable[Sequence[str]], *, width: int | None = WIDTH
 ) -> None:
-    """Print rows under heads in aligned columns.
-
-    Args:
-        heads: one title per column.
-        rows: one text per column.
-        width: the table's most columns, kept to by cutting the widest texts; ``None``: no limit.
-    """
+    """Print rows under heads in aligned columns, the widest texts cut to keep the width."""
     table = [[plain(cell) for cell in cells] for cells in (heads, *rows)]
     sizes = [max(map(columns, column)) for column in zip(*table, strict=True)]
     if width is not None:
@@ -44,7 +43,7 @@ def print_table(
 
 
 def plain(text: str) -> str:
-    """Text on one line and without control characters, which could steer a terminal."""
+    """Text on one line and without control characters, which could manipulate a terminal."""
     return "".join(
         char for char in " ".join(text.split()) if unicodedata.category(char) not in ("Cc", "Cf")
     )

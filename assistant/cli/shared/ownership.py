@@ -1,4 +1,4 @@
-"""Whose files these are: the journal and the bridges of a system service are another user's."""
+"""Who owns the files: the journal and bridges of a system service are another user's."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from assistant.errors import ControlError
 
 
 def stand_in(settings: Settings) -> Client | None:
-    """The running daemon, where the journal is another user's; ``None``: the files are to be used.
+    """The running daemon, if the journal is another user's; ``None``: use the files directly.
 
     Raises:
-        ControlError: if the journal is another user's, and so is the daemon.
+        ControlError: if the journal is another user's, and the daemon refuses this one.
     """
     if not is_anothers(settings.journal.path):
         return None
@@ -23,11 +23,7 @@ def stand_in(settings: Settings) -> Client | None:
 
 
 def require_own(settings: Settings, what: str) -> None:
-    """Refuse what only the owner of the bridges can do.
-
-    Args:
-        settings: name the journal, whose owner it is.
-        what: is refused, such as "make a bridge here".
+    """Refuse what only the owner of the bridges can do, such as "make a bridge here".
 
     Raises:
         ControlError: if the files are another user's.
@@ -40,7 +36,7 @@ def require_own(settings: Settings, what: str) -> None:
 
 
 def is_anothers(path: Path) -> bool:
-    """Whether a file is there, or may be there, that this user may not open."""
+    """Whether a file exists, or may exist, that this user may not open."""
     try:
         path.stat()
     except PermissionError:

@@ -1,4 +1,4 @@
-"""Past exchanges: from the journal, or from the running daemon where that is another user's."""
+"""Past exchanges: from the journal, or from the running daemon if that is another user's."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ def opened(settings: Settings) -> Generator[Journal | InJournal, None, None]:
 
 @dataclass(frozen=True, slots=True)
 class InJournal:
-    """The last exchanges, as the daemon tells them.
+    """The last exchanges, as the daemon reports them.
 
-    Every method raises ``ControlError`` when it cannot be asked, or refuses.
+    Every method raises ``ControlError`` if the daemon cannot be asked, or refuses.
     """
 
     client: Client
 
     def count(self) -> int:
-        """How many there are, up to one."""
+        """How many there are, counted up to one."""
         return len(self.client.log(1))
 
     def turns(self, *, limit: int | None = None, since: datetime | None = None) -> Iterator[Turn]:
@@ -63,8 +63,8 @@ class InJournal:
             if turn.id == turn_id:
                 return turn
         raise ControlError(
-            f"Exchange {turn_id} is not among the last {MAX_LOG}. 'assistant log list' shows those "
-            "there are; for older ones ask as the user that Attune runs as."
+            f"Exchange {turn_id} is not among the last {MAX_LOG}. 'assistant log list' shows them; "
+            "for older ones run this as the user that Attune runs as."
         )
 
     def correct(self, turn_id: int, text: str) -> None:
@@ -72,7 +72,7 @@ class InJournal:
         self.client.correct(self.turn(turn_id).id, text)
 
     def confirm(self, turn_id: int) -> str:
-        """Have the daemon note that it was understood rightly."""
+        """Have the daemon note that it was understood correctly."""
         return self.client.confirm(self.turn(turn_id).id)
 
 
@@ -80,7 +80,7 @@ def turn_of(record: Mapping[str, Any]) -> Turn:
     """The exchange in a record, as ``Turn.record`` makes it.
 
     Raises:
-        ControlError: if it is none.
+        ControlError: if it is not one.
     """
     fields = dict(record)
     try:

@@ -17,7 +17,7 @@ from assistant.values import SAMPLE_RATE, EndReason, Utterance
 
 
 def play(samples: NDArray[np.float32], settings: SpeakSettings, name: str) -> Path | None:
-    """Play a recording, or write it where ``speak.wav_dir`` says and give the file.
+    """Play a recording, or write it to ``speak.wav_dir`` under a name and return the file.
 
     Args:
         samples: mono 16 kHz in [-1, 1], shape (n_samples,).

@@ -1,4 +1,4 @@
-"""Closes to others what holds what was said, where an earlier version or somebody left it open."""
+"""Makes private any file with what was said that others can still read."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from platformdirs import user_data_path
 from assistant import durable
 from assistant.config import Settings
 
-_GROUP = 0o050  # reaches the socket in it
+_GROUP = 0o050  # needs to reach the socket in it
 
 
 def seal(settings: Settings) -> str | None:
-    """Close it; one sentence if something stood open to other users of the machine."""
+    """Close them; returns one sentence if others on this machine could read something."""
     own = user_data_path("attune")
     has_group = settings.control.group is not None and settings.control.path.parent == own
     folders = (own, settings.bridges, settings.journal.path.parent / "replies")
-    # folders first: then nobody can put something else where a file was
+    # folders first: then nobody can swap a file for something else
     opened = [
         each
         for each in dict.fromkeys(folders)
@@ -39,13 +39,13 @@ def _files(settings: Settings, folders: tuple[Path, ...]) -> Iterator[Path]:
     for folder in folders:
         with suppress(OSError):
             yield from folder.iterdir()
-    if settings.speak.wav_dir is not None:  # where there may be other files, too
+    if settings.speak.wav_dir is not None:  # where there may be other files as well
         for name in ("turn", "exchange"):
             yield from settings.speak.wav_dir.glob(f"{name}-*.wav")
 
 
 def _closed(path: Path) -> bool:
-    """Close a file, but no link, which may lead anywhere; nor what cannot even be looked at."""
+    """Close a file, but no link, which may lead anywhere, and nothing that cannot be read."""
     with suppress(OSError):
         return stat.S_ISREG(path.lstat().st_mode) and durable.close_to_others(path)
     return False

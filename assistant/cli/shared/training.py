@@ -1,4 +1,4 @@
-"""Shows a training while it runs, what it waits for, and how it ended."""
+"""Shows a training while it runs, what it is waiting for, and how it ended."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 STOPPED = 75
-"""Exit status of a training that was stopped and has kept its state (EX_TEMPFAIL)."""
+"""Exit status of a training that was stopped and has saved its state (EX_TEMPFAIL)."""
 
 FIGURES = {
-    "replies as to the true text (ROUGE-1)": "{}_rouge1",
+    "replies compared with the true text (ROUGE-1)": "{}_rouge1",
     "wrong tokens in the reading": "{}_token_error",
 }
-"""What the gate measures of every route, and under which names."""
+"""What the gate measures for every route, and under which names."""
 
 LINE_S = 10.0
-"""Time between two lines about one stage, where there is no terminal."""
+"""Time between two lines about one stage if there is no terminal."""
 
 Stage = Encoded | Stepped | Judging
 
@@ -43,10 +43,10 @@ Stage = Encoded | Stepped | Judging
 def followed(
     train: Callable[[Callable[[Event], None], threading.Event], Judged | Nothing],
 ) -> Judged | Nothing:
-    """Train in this process until the verdict, shown as it goes, or until a signal ends it.
+    """Train in this process and show the progress, until the verdict or a signal.
 
     Args:
-        train: tells its events to the one, and stops when the other is set.
+        train: passes its events to its first argument, and stops when the second is set.
 
     Raises:
         Interrupted: if it was stopped; its state is saved.
@@ -60,7 +60,7 @@ def followed(
     with stopper.on_signals(), display() as shown:
 
         def follow(event: Event) -> None:
-            # the steps look for the end themselves and save their state first
+            # the training steps check for the stop themselves and save their state first
             if stop.is_set() and isinstance(event, Encoded | Judging):
                 raise Interrupted
             shown.event(event)
@@ -70,7 +70,7 @@ def followed(
 
 @contextmanager
 def display() -> Generator[Lines | Bar, None, None]:
-    """A progress bar, or lines where nobody sees one."""
+    """A progress bar, or lines if there is no terminal."""
     if sys.stdout.isatty():
         # rich takes a while to load
         from rich.progress import BarColumn, Progress, TextColumn  # noqa: PLC0415
@@ -88,13 +88,13 @@ def display() -> Generator[Lines | Bar, None, None]:
 
 
 class Lines:
-    """A line per stage at its beginning and its end, and one every ``LINE_S`` between."""
+    """A line at the start and the end of each stage, and one every ``LINE_S`` in between."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._noted = ""
         self._stage: type[Stage] | None = None
-        self._told_at = -math.inf
+        self._printed_at = -math.inf
 
     def note(self, text: str) -> None:
         """Print it, unless it is what was noted last."""
@@ -103,23 +103,19 @@ class Lines:
             _print(text)
 
     def event(self, event: Event) -> None:
-        """Print how far the training is, if it is time."""
+        """Print the progress, if it is time."""
         if isinstance(event, Collected):
             _print(collected(event))
         elif isinstance(event, Stage):
             done, of = extent(event)
-            due = self._clock() >= self._told_at + LINE_S
+            due = self._clock() >= self._printed_at + LINE_S
             if due or done == of or self._stage is not type(event):
-                self._stage, self._told_at = type(event), self._clock()
+                self._stage, self._printed_at = type(event), self._clock()
                 _print(f"{name(event)}: {done} of {of}{', ' * bool(detail(event))}{detail(event)}")
 
 
 class Bar:
-    """One bar that begins anew with every stage.
-
-    Args:
-        progress: rich's display, whose columns show the field ``detail``.
-    """
+    """One bar that starts over with every stage; its columns show the field ``detail``."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -150,16 +146,13 @@ def tell(outcome: Judged | Nothing) -> None:
     if isinstance(outcome, Nothing):
         print_line(f"Nothing was trained. {outcome.why}")
         return
+    why = f"{outcome.why[:1].upper()}{outcome.why[1:]}."
     if outcome.accepted:
-        print_line(f"Accepted: bridge {outcome.version} answers from now on. {_sentence(outcome)}")
+        print_line(f"Accepted: bridge {outcome.version} is in use from now on. {why}")
     else:
-        print_line(f"Rejected: nothing changes. {_sentence(outcome)}")
+        print_line(f"Rejected: nothing changes. {why}")
     heads = ("ON HELD-OUT SPEECH", "BEFORE", "AFTER", "TRANSCRIPT")
     print_table(heads, _rows(outcome.numbers))
-
-
-def _sentence(outcome: Judged) -> str:
-    return f"{outcome.why[:1].upper()}{outcome.why[1:]}."
 
 
 def _rows(numbers: dict[str, float]) -> Iterator[tuple[str, ...]]:
@@ -173,22 +166,22 @@ def _rows(numbers: dict[str, float]) -> Iterator[tuple[str, ...]]:
 
 
 def collected(event: Collected) -> str:
-    """What is learned from."""
-    return f"Examples to learn from: {event.train}; held out to judge by: {event.held_out}."
+    """How many examples a training uses, in a sentence."""
+    return f"Examples to learn from: {event.train}; held out for judging: {event.held_out}."
 
 
 def name(event: Stage) -> str:
-    """What a stage is called."""
+    """The name of a stage."""
     return {Encoded: "Listening", Stepped: "Training", Judging: "Judging"}[type(event)]
 
 
 def extent(event: Stage) -> tuple[int, int]:
-    """How much of a stage is done, and of how much."""
+    """How much of a stage is done, and out of how much."""
     return (event.step if isinstance(event, Stepped) else event.done), event.of
 
 
 def detail(event: Stage) -> str:
-    """What else there is to tell."""
+    """Losses and the time left, during the training steps."""
     if not isinstance(event, Stepped):
         return ""
     parts = [f"loss {event.loss:.3f}"]
@@ -201,9 +194,9 @@ def detail(event: Stage) -> str:
 
 
 def learning(daemon: Status) -> str:
-    """What the daemon's trainer does, or waits for."""
+    """What the daemon's trainer is doing, or waiting for."""
     if daemon.state == "off":
-        return "off; 'assistant retrain' trains nevertheless"
+        return "off; 'assistant retrain' trains all the same"
     if daemon.state == "waiting":
         return waiting(daemon.waits)
     state = "paused while somebody speaks" if daemon.state == "paused" else daemon.state
@@ -215,8 +208,8 @@ def learning(daemon: Status) -> str:
 
 
 def waiting(waits: Sequence[str]) -> str:
-    """What the next training waits for."""
-    return f"waits for: {'; '.join(waits)}" if waits else "begins in a moment"
+    """What the next training is waiting for."""
+    return f"waiting for: {'; '.join(waits)}" if waits else "starting in a moment"
 
 
 def _print(text: str) -> None:
