@@ -134,7 +134,7 @@ def test_recordings_are_taken_in_place_of_a_microphone(
     soundfile.write(folder / "1.wav", sound(1.0) * 0.9, 16_000)
     (folder / "1.txt").write_text(PROMPTS[3], encoding="utf-8")
     status, out, err = told("--input", folder)
-    assert (status, out[0], err) == (0, "Taken in: sentences 1, 0.0 minutes of speech.", [])
+    assert (status, out[0], err) == (0, "Imported: sentences 1, 0.0 minutes of speech.", [])
     with Journal(path) as journal:
         (turn,) = journal.turns()
         assert turn.taught is Taught.ENROLLED
