@@ -168,7 +168,7 @@ def test_a_model_is_pulled_through_mirror_and_proxy(desk: Desk, hub: FakeHub) ->
 
 
 def test_a_licence_that_restricts_has_to_be_accepted(desk: Desk, hub: FakeHub) -> None:
-    with pytest.raises(ConfigError, match="then add --accept-licence, or run it in a terminal"):
+    with pytest.raises(ConfigError, match="then add --accept-licence, or run this in a terminal"):
         desk.run("pull", RESTRICTED)
     environment = surroundings(desk, HF_ENDPOINT=hub.endpoint, TERM="dumb")
     with terminal("models", "pull", RESTRICTED, environment=environment) as person:

@@ -185,9 +185,9 @@ def test_the_verdict_is_waited_for(
         "Judging: 9 of 9",
         "Accepted: bridge 1a2b3c is in use from now on. Replies got better.",
         "ON HELD-OUT SPEECH                                  BEFORE  AFTER  TRANSCRIPT",
-        "replies compared with the true text (ROUGE-1)               0.42    0.71   0.31",
+        "replies as to the true text (ROUGE-1)               0.42    0.71   0.31",
         "wrong tokens in the reading                         0.50    0.24   0.55",
-        "common talk: replies compared with the true text (ROUGE-1)  0.90    0.91",
+        "common talk: replies as to the true text (ROUGE-1)  0.90    0.91",
         "common talk: wrong tokens in the reading            0.10    0.09",
     ]
 

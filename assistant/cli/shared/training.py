@@ -29,7 +29,7 @@ STOPPED = 75
 """Exit status of a training that was stopped and has saved its state (EX_TEMPFAIL)."""
 
 FIGURES = {
-    "replies compared with the true text (ROUGE-1)": "{}_rouge1",
+    "replies as to the true text (ROUGE-1)": "{}_rouge1",
     "wrong tokens in the reading": "{}_token_error",
 }
 """What the gate measures for every route, and under which names."""
