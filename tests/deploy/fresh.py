@@ -43,7 +43,7 @@ OWN = {
 CLONE = "/srv/attune"
 """Where others can read it, too, as some tests have it."""
 
-GOES_ON = "Attune listens with what it has"
+GOES_ON = "Attune uses the models it has"
 """What it says where the everyday models cannot be fetched."""
 
 EXAMPLES = "models/starter/examples"
