@@ -34,9 +34,9 @@ def background(do: Callable[[], Any]) -> Iterator[list[Any]]:
 
 def test_a_question_is_answered_aloud_and_in_the_journal(home: Home) -> None:
     with home.daemon() as daemon, daemon.living():
-        record = daemon.client.ask("is it late")
+        record = daemon.client.ask("is it warm")
         assert (record["reply"], record["route"]) == ("Yes.", "transcript")
-        assert daemon.client.status().recent[0].heard == "is it late"
+        assert daemon.client.status().recent[0].heard == "is it warm"
         assert daemon.assistant.journal.turn(record["id"]).record() == record
         assert home.ear.names == [f"turn-{record['id']:06d}"]
         assert home.ear.sentences == 1
@@ -44,7 +44,7 @@ def test_a_question_is_answered_aloud_and_in_the_journal(home: Home) -> None:
 
 def test_a_question_may_be_answered_in_writing_only(home: Home) -> None:
     with home.daemon() as daemon, daemon.living():
-        assert daemon.client.ask("is it late", aloud=False)["reply"] == "Yes."
+        assert daemon.client.ask("is it warm", aloud=False)["reply"] == "Yes."
     assert home.ear.names == []
 
 
@@ -53,7 +53,7 @@ def test_a_question_waits_for_the_turn_under_way(home: Home) -> None:
     with home.daemon() as daemon, daemon.living() as conversation:
         conversation.say(utterance(0.2))
         until(lambda: home.ear.sentences == 1)
-        with background(lambda: daemon.client.ask("is it late")) as answered:
+        with background(lambda: daemon.client.ask("is it warm")) as answered:
             time.sleep(0.2)
             assert answered == []
             assert daemon.assistant.journal.count() == 1
@@ -67,7 +67,7 @@ def test_a_question_that_fails_is_refused_with_the_reason(home: Home) -> None:
     with home.daemon() as daemon, daemon.living() as conversation:
         with pytest.raises(ControlError, match="token"):
             daemon.client.ask("x" * 5_000)
-        assert daemon.client.ask("is it late")["reply"] == "Yes."
+        assert daemon.client.ask("is it warm")["reply"] == "Yes."
         assert conversation.told.failures == []
 
 
@@ -77,17 +77,17 @@ def test_a_question_that_nobody_answers_in_time_is_given_up(
     monkeypatch.setattr(controls, "ANSWER_S", 0.1)
     with home.daemon() as daemon:
         with pytest.raises(ControlError, match=r"has not answered within 0\.1 s. Try again"):
-            daemon.client.ask("is it late")
+            daemon.client.ask("is it warm")
         monkeypatch.setattr(controls, "ANSWER_S", WAIT_S)
         with daemon.living():
-            assert daemon.client.ask("is it early")["id"] == 1
+            assert daemon.client.ask("is it cold")["id"] == 1
 
 
 def test_a_question_that_waits_while_settings_are_taken_up_is_answered_with_them(
     home: Home,
 ) -> None:
     with home.daemon() as daemon, BufferedJournal(home.folder / "other.db") as other:
-        with background(lambda: daemon.client.ask("is it late")) as answered:
+        with background(lambda: daemon.client.ask("is it warm")) as answered:
             until(lambda: not daemon.inbox._items.empty())
             daemon.controls.leave()
             runtime = replace(daemon.runtime, assistant=replace(daemon.assistant, journal=other))
@@ -128,7 +128,7 @@ def test_stop_breaks_off_what_is_being_said_and_no_more(home: Home) -> None:
         until(lambda: conversation.told.turns)
         assert not daemon.client.status().speaking
         home.ear.may_end.set()
-        assert daemon.client.ask("is it late")["reply"] == "Yes."
+        assert daemon.client.ask("is it warm")["reply"] == "Yes."
 
 
 def test_the_microphone_is_muted_and_opened_again(home: Home) -> None:
@@ -232,7 +232,7 @@ def test_a_bridge_that_must_not_answer_is_refused(home: Home) -> None:
 
 CALLS: dict[str, Callable[[Client], object]] = {
     "retrain": lambda client: client.call("retrain"),
-    "ask": lambda client: client.ask("is it late"),
+    "ask": lambda client: client.ask("is it warm"),
     "say": lambda client: client.say("Dinner is ready."),
     "mute": lambda client: client.mute(),
     "unmute": lambda client: client.unmute(),

@@ -154,7 +154,7 @@ def test_without_a_microphone_it_is_ready_says_so_once_and_answers(service: Serv
     with service.running(RUN) as process:
         ready, status = service.manager.told()
         assert ready == "READY=1"
-        assert service.client.ask("is it late", aloud=False)["reply"] == ANSWER
+        assert service.client.ask("is it warm", aloud=False)["reply"] == ANSWER
         until(lambda: state(service.client) == "absent")
         while not status.startswith("STATUS=No microphone: There is no microphone"):
             (status,) = service.manager.told()
@@ -235,7 +235,7 @@ def test_settings_that_change_while_others_are_taken_up_count_too(service: Servi
 
         def answers() -> list[str]:
             with suppress(ControlError):  # not while settings are being taken up
-                service.client.ask("is it late")
+                service.client.ask("is it warm")
             return service.replies("three")
 
         until(answers)
