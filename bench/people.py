@@ -84,6 +84,20 @@ class Row:
     calibration_error: float | None  # expected, 0 to 1; faster-whisper says nothing of the kind
 
 
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Recordings of one encoder about whose transcripts it was about as sure."""
+
+    encoder: str
+    said: float  # mean chance that all words are right, per cent
+    right: float  # share that was, per cent
+    recordings: int
+
+
+BINS = (0.0, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
+"""Chances between which the reliability table counts."""
+
+
 def held_out(data: Path | None, folder: Path | None, limit: int) -> list[Said]:
     """What is to be heard, at most so many recordings of each collection."""
     found: list[Said] = []
@@ -191,6 +205,19 @@ def scored(
             round(memory_mb),
             round(calibration_error(chance, np.array(right, float)), 3) if by == OURS else None,
         )
+
+
+def reliability(name: str, said: Sequence[Said], heard: Sequence[Heard]) -> Iterator[Bin]:
+    """How often transcripts are right, beside how sure the encoder was of them."""
+    chance = np.array([h.confidence for h in heard])
+    right = np.array(
+        [said_words(s.text) == said_words(h.text) for s, h in zip(said, heard, strict=True)]
+    )
+    for low, high in zip(BINS[:-1], BINS[1:], strict=True):
+        here = (chance >= low) & ((chance < high) | (high == 1.0))
+        if here.any():
+            share = round(100 * float(right[here].mean()), 1)
+            yield Bin(name, round(100 * float(chance[here].mean()), 1), share, int(here.sum()))
 
 
 def _word_error(both: Sequence[tuple[Said, Heard]]) -> float:
@@ -309,6 +336,7 @@ def main() -> None:
     if not said:
         parser.error("name recordings with --data or --folder")
     rows: list[Row] = []
+    bins: list[Bin] = []
     _line(
         "encoder", "by", "recordings of", "n", "WER %", "worst tenth", "right %", "ms", "MB", "ECE"
     )
@@ -320,9 +348,14 @@ def main() -> None:
             for row in scored(name, by, said, heard, memory_mb):
                 rows.append(row)
                 _line(*asdict(row).values())
+            if by == OURS:
+                bins += reliability(name, said, heard)
     if arguments.picture is not None:
         draw(rows, arguments.picture)
-    print(json.dumps([asdict(row) for row in rows]))
+    print("\nhow sure it was, and how often it was right, per cent; recordings")
+    for each in bins:
+        print(f"{each.encoder:<26}{each.said:>7}{each.right:>7}{each.recordings:>6}")
+    print(json.dumps({"rows": [asdict(row) for row in rows], "bins": [asdict(x) for x in bins]}))
 
 
 def _line(*cells: Any) -> None:
