@@ -24,6 +24,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -213,7 +214,7 @@ def reliability(name: str, said: Sequence[Said], heard: Sequence[Heard]) -> Iter
     right = np.array(
         [said_words(s.text) == said_words(h.text) for s, h in zip(said, heard, strict=True)]
     )
-    for low, high in zip(BINS[:-1], BINS[1:], strict=True):
+    for low, high in pairwise(BINS):
         here = (chance >= low) & ((chance < high) | (high == 1.0))
         if here.any():
             share = round(100 * float(right[here].mean()), 1)
