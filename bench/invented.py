@@ -268,7 +268,8 @@ def fitted(
     Args:
         encoders: whose evidence is weighed.
         data: folder of public recordings.
-        count: recordings of each kind; of each kind of noise there are two minutes.
+        count: recordings as they are, and an eighth each under two levels of noise; there are two
+            minutes of each kind of noise beside.
         settings: of the voice activity detector and the endpointer.
     """
     clips = recordings(data, held_out_part=False)
@@ -285,8 +286,8 @@ def fitted(
     for encoder in encoders:
         for _, samples in noises(120.0, FIT_SEED, clips):
             add(heard(samples, settings), encoder, is_said=False)
-        for db in (None, 5.0, -3.0):
-            add(spoken(clips, count, FIT_SEED, db), encoder, is_said=True)
+        for db, of in ((None, 1), (5.0, 8), (-3.0, 8)):
+            add(spoken(clips, count // of, FIT_SEED, db), encoder, is_said=True)
     right = np.array(said)
     # to answer what nobody said is worse than to ask again
     found = fit(np.array(given), right, np.where(right > 0, 1.0, NOISE_WEIGHT))
