@@ -92,8 +92,8 @@ def test_without_a_microphone_the_bundled_recordings_are_answered(tmp_path: Path
     )
     assert (done.returncode, done.stderr) == (0, "")
     examples = sorted((starter_dir() / "examples").iterdir())
-    assert "There is no microphone here" in done.stdout
-    assert "There is no loudspeaker here" in done.stdout
+    assert "No microphone was found" in done.stdout
+    assert "No loudspeaker was found" in done.stdout
     assert len(re.findall(r"^  Attune  \S", done.stdout, re.MULTILINE)) == len(examples)
     assert len(re.findall(r"encode \d+, .*total \d+ ms", done.stdout)) == len(examples)
     database = tmp_path / "data" / "attune" / "journal.db"

@@ -196,7 +196,7 @@ def test_it_learns_while_nobody_speaks_and_answers_with_what_it_learned_until_ro
         house.until(lambda status: status.bridge == version)
         house.say(SAID)
         after = house.exchange()
-        assert "The base bridge answers again" in house.run("bridge", "rollback")
+        assert "The base bridge is in use again" in house.run("bridge", "rollback")
         house.say(SAID)
         again = house.exchange()
         house.process.send_signal(signal.SIGTERM)

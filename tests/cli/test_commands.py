@@ -85,7 +85,7 @@ def test_a_wrong_call_is_told_how_it_should_be(words: tuple[str, ...], told: Tol
     ("name", "value", "wanted"),
     [
         ("ATTUNE_LISTEN__VOLUME", "11", "Unknown setting 'listen.volume' from environment ATTUNE_"),
-        ("ATTUNE_ROUTE", "other", "Setting 'route' from environment ATTUNE_ROUTE is not usable"),
+        ("ATTUNE_ROUTE", "other", "Setting 'route' from environment ATTUNE_ROUTE cannot be used"),
         ("ATTUNE_LISTEN__VAD_MODE", "9", "Setting 'listen.vad_mode' from environment ATTUNE_"),
     ],
 )

@@ -13,6 +13,7 @@ from assistant.audio.resample import to_int16
 from assistant.daemon.loop import Errand
 from assistant.daemon.runtime import Runtime as Opened
 from assistant.daemon.turn_taking import TALKING
+from assistant.draft import Draft
 from assistant.encode.end_of_request import EndOfRequest
 from assistant.listen.segment import voiced
 from assistant.values import FRAME_SAMPLES, SAMPLE_RATE, AudioFrame, SpeechFeatures, Utterance
@@ -71,7 +72,8 @@ def test_the_reply_is_begun_in_the_pause_before_the_end(
     errands[-1]()
     ahead = runtime.assistant._speculation
     assert ahead is not None
-    assert "".join(ahead.draft.early) == ANSWER
+    assert isinstance(ahead.reply, Draft)
+    assert "".join(ahead.reply.early) == ANSWER
     assert not (tmp_path / "replies").exists()
     assert runtime.assistant.journal.count() == 0
     turn = runtime.assistant.hear(utterance)

@@ -27,7 +27,7 @@ def test_a_prompt_that_does_not_fit_is_refused_and_the_session_goes_on(
     session = load(chained(A, IM_END), n_ctx=96)
     words = "q" * 100
 
-    with pytest.raises(GenerationError, match="context holds 96"):
+    with pytest.raises(GenerationError, match="prompt and reply together may have 96"):
         ask(session, soft(session, words) if as_rows else words)
 
     assert list(ask(session)) == ["a"]
@@ -77,7 +77,7 @@ def test_a_soft_prompt_that_is_not_a_number_is_refused(load: Load) -> None:
     session = load(Toy())
     rows = np.full((3, 64), np.nan, np.float32)
 
-    with pytest.raises(GenerationError, match="not a number"):
+    with pytest.raises(GenerationError, match="not numbers"):
         ask(session, SoftPrompt(rows, bridge="b1", confidence=1.0, heard=""))
 
 

@@ -81,7 +81,7 @@ def test_an_encoder_that_writes_no_letters_teaches_a_pooled_bridge(tmp_path: Pat
             journal.enrolled(said, text, Taught.ENROLLED)
         nothing = retrain(wished, Request(), lambda _: None, threading.Event())
         assert isinstance(nothing, Nothing)
-        assert "no letters" in nothing.why
+        assert "does not write letters" in nothing.why
         pooled = settings(
             tmp_path, encode__path=encoder, personalise__steps=1, personalise__head="pooled"
         )
