@@ -108,8 +108,16 @@ def base(path: Path | None, encoder: str, table: str) -> Path | None:
     """
     if path is None or path != starter_dir() / "bridge.safetensors":
         return path
+    return path if pair(path) == (encoder, table) else None
+
+
+def pair(path: Path) -> tuple[str, str]:
+    """Fingerprints of the encoder and embedding table that a bridge needs; "" for any.
+
+    Only the header is read, without torch. Raises ``CheckpointError`` like ``read``.
+    """
     with _opened(path, "np") as (_, header):
-        return path if (header["encoder"], header["table"]) == (encoder, table) else None
+        return header["encoder"], header["table"]
 
 
 def read(path: Path) -> Checkpoint:

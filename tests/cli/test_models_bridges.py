@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,8 @@ from assistant.cli.models.bridges import Fit, advice, base_after, fit, learned
 from assistant.config import Settings
 from assistant.personalise.bridges.folder import BridgeFolder
 from tests.bridge.tables import ENCODER, TABLE, checkpoint
+
+ROOT = Path(__file__).resolve().parents[2]
 
 OLD = Path("/old.gguf")
 
@@ -18,14 +22,32 @@ def told(
     return list(advice(fits, current, OLD, base=base, transcribes=transcribes))
 
 
-def test_a_bridge_goes_with_one_encoder_and_perhaps_with_any_llm() -> None:
-    found = checkpoint()
-    assert fit("x", found, ENCODER, TABLE) == Fit("x", encoder=True, llm=True)
-    assert fit("x", found, ENCODER, "other") == Fit("x", encoder=True, llm=False)
-    assert fit("x", found, "other", TABLE) == Fit("x", encoder=False, llm=True)
-    letters = checkpoint(table="")
-    assert fit("x", letters, ENCODER, "other").whole
-    assert not fit("x", letters, "other", "other").whole
+def test_a_bridge_goes_with_one_encoder_and_perhaps_with_any_llm(tmp_path: Path) -> None:
+    path = tmp_path / "x.safetensors"
+    checkpoint().write(path)
+    assert fit(path, ENCODER, TABLE) == Fit("x", encoder=True, llm=True)
+    assert fit(path, ENCODER, "other") == Fit("x", encoder=True, llm=False)
+    assert fit(path, "other", TABLE) == Fit("x", encoder=False, llm=True)
+    checkpoint(table="").write(path)  # letters
+    assert fit(path, ENCODER, "other").whole
+    assert not fit(path, "other", "other").whole
+
+
+def test_which_bridges_fit_is_known_without_torch() -> None:
+    program = (
+        "import sys\n"
+        "from assistant.cli.models import use\n"
+        "from assistant.cli.models.bridges import base_after, learned\n"
+        "from assistant.config import Settings\n"
+        "settings = Settings.model_validate({})\n"
+        "assert base_after(settings, 'an encoder', 'a table') is None\n"
+        "learned(settings, 'an encoder', 'a table')\n"
+        "print('torch' in sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "False\n"
 
 
 def test_the_one_that_answers_goes_on() -> None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assistant.bridge import checkpoint
-from assistant.bridge.checkpoint import Checkpoint
 from assistant.config import Settings, starter_dir
 from assistant.errors import BridgeError
 from assistant.personalise.bridges.folder import BridgeFolder
@@ -28,9 +27,14 @@ class Fit:
         return self.encoder and self.llm
 
 
-def fit(name: str, found: Checkpoint, encoder: str, table: str) -> Fit:
-    """Whether a bridge fits a pair, given the fingerprints of encoder and embedding table."""
-    return Fit(name, found.encoder in ("", encoder), found.table in ("", table))
+def fit(path: Path, encoder: str, table: str) -> Fit:
+    """Whether a bridge fits a pair, given the fingerprints of encoder and embedding table.
+
+    Raises:
+        CheckpointError: if the bridge cannot be read.
+    """
+    its_encoder, its_table = checkpoint.pair(path)
+    return Fit(path.stem, its_encoder in ("", encoder), its_table in ("", table))
 
 
 def learned(settings: Settings, encoder: str, table: str) -> tuple[list[Fit], str | None]:
@@ -40,7 +44,7 @@ def learned(settings: Settings, encoder: str, table: str) -> tuple[list[Fit], st
     current = None
     with suppress(BridgeError):  # 'assistant bridge list' reports what is wrong with them
         current = folder.current
-        fits = [fit(name, folder.read(name), encoder, table) for name in folder.versions()]
+        fits = [fit(folder.path(name), encoder, table) for name in folder.versions()]
     return fits, current
 
 
@@ -49,7 +53,7 @@ def base_after(settings: Settings, encoder: str, table: str) -> Path | None:
     for path in (settings.bridge.path, starter_dir() / "bridge.safetensors"):
         if path is not None and path.is_file():
             with suppress(BridgeError):
-                if fit("", checkpoint.read(path), encoder, table).whole:
+                if fit(path, encoder, table).whole:
                     return path
     return None
 

@@ -66,7 +66,7 @@ def settle(args: argparse.Namespace, loaded: Loaded, note: Callable[[str], None]
         catalogue = read()
         if not _are_here(args, catalogue, loaded.settings, note):
             return loaded
-        # it imports torch, which a turn may not need
+        # it takes a moment to load, and is needed once
         from assistant.cli.models.use import take_up  # noqa: PLC0415
 
         changes = _changes(catalogue.members(EVERYDAY), loaded.settings)
