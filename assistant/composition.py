@@ -13,10 +13,11 @@ from assistant.encode.encoder import Encoder, open_encoder
 from assistant.encode.end_of_request import EndOfRequest, load_ends
 from assistant.errors import BridgeError, MismatchError
 from assistant.generate.llama import LlamaSession
+from assistant.household.household import Household
 from assistant.journal.buffered import BufferedJournal
 from assistant.personalise.background import idle
 from assistant.personalise.bridges.folder import BridgeFolder
-from assistant.skills import desk
+from assistant.skills.desk import LANGUAGES, Desk, installed
 from assistant.speak.aloud import Sink
 from assistant.speak.playback import Loudspeaker, WavSink, Witness
 from assistant.speak.voice import Voice
@@ -41,7 +42,17 @@ def assistant(
         journal = owned.enter_context(BufferedJournal.open(settings.journal, note))
         llm = owned.enter_context(LlamaSession(settings.generate))
         encoder = open_encoder(settings.encode)
+        desk = Desk(
+            Household.of(journal, settings.household, note),
+            settings.generate.user_name,
+            settings.generate.reminders,
+            settings.encode.language if settings.encode.language in LANGUAGES else "en",
+            settings.household.sentences,
+            installed(),
+            voice.adjust,
+        )
         desk.load()
+        voice.adjust(desk.household.manners.get())
         found = bridge(settings, encoder, llm, note)
         if found is None and not encoder.transcribes:
             note(
@@ -55,6 +66,7 @@ def assistant(
             llm=llm,
             journal=journal,
             voice=voice,
+            desk=desk,
             bridge_settings=settings.bridge,
             generate_settings=settings.generate,
             route=settings.route,

@@ -29,6 +29,7 @@ UNADDRESSED = "The wake phrase was not said."
 """In the journal for speech that is not meant for Attune, if it is kept at all."""
 
 SAY_AGAIN = "Please say it again."
+NOT_DONE = "All right, I leave it as it is."
 NOT_CAUGHT = f"I did not catch that. {SAY_AGAIN}"
 
 BETWEEN = 2
@@ -41,6 +42,9 @@ STOP = (
     "stop", "stop it", "stop that", "stop talking", "quiet", "be quiet", "hush", "enough",
     "that is enough", "never mind", "forget it", "cancel", "cancel that",
 )  # fmt: skip
+TAKE_BACK = ("cancel", "cancel that", "cancel it", "never mind", "forget it")
+"""Of these, the ones that take back what was done a moment ago."""
+
 WAIT = (
     "wait", "just wait", "wait a moment", "wait a minute", "wait a second", "hold on", "hang on",
     "a moment", "one moment", "just a moment", "one second", "just a second", "one minute",
@@ -118,6 +122,7 @@ class _Talk:
     """Where a conversation stands; moments in monotonic seconds."""
 
     pending: Understood | None = None  # the subject of a question, which may be confirmed
+    is_act: bool = False  # the question is whether to do it
     open_until: float = -math.inf  # until then no wake phrase is needed
     patient_until: float = -math.inf
     answers: int = BETWEEN  # since the last question
@@ -136,11 +141,31 @@ class DialoguePolicy:
         """Until when no pause counts as the end, in monotonic seconds; from any thread."""
         return self._talk.patient_until
 
-    def judge(self, heard: Understood, now: float) -> Act:
-        """What to do about an utterance that began at ``now``, in monotonic seconds."""
+    def judge(self, heard: Understood, now: float, *, may_undo: bool = False) -> Act:
+        """What to do about an utterance that began at ``now``, in monotonic seconds.
+
+        With ``may_undo``, "cancel that" is a request, and not only a wish for silence.
+        """
         self._before = self._talk
-        act, self._talk = self._judged(self._talk, heard, now)
+        act, self._talk = self._judged(self._talk, heard, now, may_undo=may_undo)
         return act
+
+    def typed(self, heard: Understood, now: float) -> Answer | AskBack:
+        """What to answer to a typed text, which is never in doubt, and meant for Attune."""
+        act, talk = self._requested(self._talk, heard, now)
+        self._talk = replace(talk, answers=self._talk.answers)
+        return act
+
+    def asked(self, heard: Understood) -> None:
+        """A skill asks whether this was meant; a yes will say so."""
+        self._talk = replace(self._talk, pending=heard, is_act=True, answers=0)
+
+    def doubts_act(self, heard: Understood) -> bool:
+        """Whether to ask before something is done."""
+        least = self._settings.tuned.sure_to_act
+        if heard.learned:
+            least = min(least, self._settings.tuned.learned_ask_back)
+        return heard.confidence < least and self._settings.ask_back > 0
 
     def foresee(self, heard: Understood, now: float) -> Act:
         """What ``judge`` would return, without remembering it."""
@@ -154,12 +179,15 @@ class DialoguePolicy:
         """The last utterance was only a beginning: restore the state before it."""
         self._talk = self._before
 
-    def _judged(self, talk: _Talk, heard: Understood, now: float) -> tuple[Act, _Talk]:
+    def _judged(
+        self, talk: _Talk, heard: Understood, now: float, *, may_undo: bool = False
+    ) -> tuple[Act, _Talk]:
         """The act, and the state of the conversation after it."""
         request = after_phrase(heard.words, self._phrase) if self._phrase else heard.words
         is_ours = request is not None or now <= talk.open_until
         words = heard.words if request is None else request
-        if means(words, STOP) or self._silences(talk, heard):
+        takes_back = may_undo and is_ours and means(words, TAKE_BACK)
+        if (means(words, STOP) and not takes_back) or self._silences(talk, heard):
             return Stop(), _Talk(answers=talk.answers)
         if means(words, WAIT):
             until = now + self._settings.wait_s
@@ -171,13 +199,17 @@ class DialoguePolicy:
             return self._without_words(talk, heard, now)
         return self._requested(talk, replace(heard, words=words), now)
 
-    def _requested(self, talk: _Talk, heard: Understood, now: float) -> tuple[Act, _Talk]:
-        after = replace(talk, pending=None, patient_until=-math.inf, answers=talk.answers + 1)
+    def _requested(
+        self, talk: _Talk, heard: Understood, now: float
+    ) -> tuple[Answer | AskBack, _Talk]:
+        after = replace(
+            talk, pending=None, is_act=False, patient_until=-math.inf, answers=talk.answers + 1
+        )
         if talk.pending is not None and now <= talk.open_until:
             if means(heard.words, YES):
                 return Answer(talk.pending.words, confirms=talk.pending.turn), after
             if means(heard.words, NO):
-                return AskBack(SAY_AGAIN), replace(after, answers=0)
+                return AskBack(NOT_DONE if talk.is_act else SAY_AGAIN), replace(after, answers=0)
         if talk.answers < BETWEEN or not self._doubts(heard):
             return Answer(heard.words), after
         if len(heard.words.split()) > LONG:

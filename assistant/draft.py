@@ -24,12 +24,18 @@ class Ready:
     text: str
     cancel: threading.Event
     stop_reason: StopReason
+    then: Callable[[], str] | None = None  # runs while the text is spoken; says how it went
     prefill_ms: float | None = None
     began_at: float | None = None
 
     def pieces(self) -> Iterator[str]:
-        """The whole text at once, unless it is cancelled."""
-        return iter(() if self.cancel.is_set() else (self.text,))
+        """The whole text at once, unless it is cancelled; what is to be done is done anyway."""
+        if not self.cancel.is_set():
+            yield f"{self.text}\n" if self.then is not None else self.text
+        if self.then is not None:
+            after = self.then()
+            self.text = f"{self.text} {after}"
+            yield after
 
 
 @dataclass(slots=True)

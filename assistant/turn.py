@@ -11,12 +11,11 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from assistant.bridge.route import RouteSetting
 from assistant.config import BridgeSettings, GenerateSettings, TurnSettings
-from assistant.dialogue import Answer, AskBack, DialoguePolicy, Ignore, Stop, Wait
+from assistant.dialogue import Answer, AskBack, DialoguePolicy, Ignore, Stop, Understood, Wait
 from assistant.draft import Draft, Ready, Speculation, ms_since, say
 from assistant.encode.encoder import Encoder
 from assistant.encode.end_of_request import EndOfRequest
@@ -27,8 +26,8 @@ from assistant.generate.stream import ReplyStream
 from assistant.journal.buffered import BufferedJournal
 from assistant.journal.turn import Turn
 from assistant.reading import Reading, read
-from assistant.skills.desk import answer, urgent
-from assistant.skills.skill import Situation
+from assistant.skills.desk import Desk
+from assistant.skills.skill import Said
 from assistant.speak.voice import Mute, Voice
 from assistant.values import (
     Reply,
@@ -53,18 +52,17 @@ class Assistant:
     llm: LlamaSession
     journal: BufferedJournal
     voice: Voice
+    desk: Desk
     bridge_settings: BridgeSettings
     generate_settings: GenerateSettings
     route: RouteSetting = "auto"
     dialogue: DialoguePolicy = field(
         default_factory=lambda: DialoguePolicy(TurnSettings.model_validate({}))
     )
-    now: Callable[[], datetime] = lambda: datetime.now().astimezone()
     ends: EndOfRequest | None = None  # has the features of a request that was encoded in a pause
     _cancel: threading.Event = field(default_factory=threading.Event)
     _ended: bool = False
     _speculation: Speculation | None = None
-    _said_last: str | None = None
 
     def hear(self, utterance: Utterance) -> Turn:
         """Answer what was said, ask back, or ignore it, as the dialogue policy decides.
@@ -81,13 +79,18 @@ class Assistant:
             self.journal.transcribed(turn_id, features)
             found, bridge_ms = self._read(features)
             understood = found.understood(turn_id, over_reply=utterance.over_reply)
-            act = self.dialogue.judge(understood, began - utterance.seconds)
+            act = self.dialogue.judge(
+                understood, began - utterance.seconds, may_undo=self.desk.may_undo()
+            )
+            if isinstance(act, Stop):
+                self.desk.silence()
             if isinstance(act, Stop | Wait | Ignore):
                 return self._leave(turn_id, act)
             self._answering(turn_id, found.route, found.prompt)
-            reply = self._reply(act, understood.words, found)
+            reply = self._reply(act, understood, found)
             timings = replace(timings, bridge=bridge_ms)
             self._say(turn_id, reply, found.route, timings, began, self.voice)
+            self.desk.told(understood.words, reply.text)
             if isinstance(act, Answer):
                 self._confirm(turn_id, act.confirms)
             self.dialogue.answered(time.monotonic())
@@ -104,9 +107,23 @@ class Assistant:
         with self._journalled(turn_id):
             self._answering(turn_id, Route.TRANSCRIPT, None)
             voice = self.voice if aloud else Mute()
-            reply = self._reply(Answer(text), text)
+            understood = Understood(turn_id, text, 1.0)
+            reply = self._reply(self.dialogue.typed(understood, began), understood)
             self._say(turn_id, reply, Route.TRANSCRIPT, Timings(), began, voice)
+            self.desk.told(text, reply.text)
+            self.dialogue.answered(time.monotonic())
             return self.journal.turn(turn_id)
+
+    def announce(self, text: str) -> None:
+        """Say something unasked; it is heard, and can be answered, like a reply.
+
+        Raises:
+            AttuneError: if it cannot be said.
+        """
+        self._begin()
+        self.voice.say(iter((text,)), "say", lambda: None)
+        self.desk.told("", text)
+        self.dialogue.answered(time.monotonic())
 
     def expect(self) -> None:
         """Somebody has begun to speak: decode the context line in the meantime.
@@ -143,7 +160,7 @@ class Assistant:
         if not isinstance(act, Answer) or act.confirms is not None:
             return
         request, line = found.request(act.words), self._line()
-        reply = self._reply(act, found.understood(0).words, found, speculative=True)
+        reply = self._reply(act, found.understood(0), found, speculative=True)
         begun = Speculation(found, request, line, reply)
         begun.advance(self.voice, still)
         if still() and not self._cancel.is_set():
@@ -170,7 +187,8 @@ class Assistant:
 
     def _line(self) -> str:
         settings = self.generate_settings
-        return ContextLine(self.now(), settings.user_name, settings.reminders).line()
+        now = self.desk.household.look().now
+        return ContextLine(now, settings.user_name, settings.reminders).line()
 
     def _read(self, features: SpeechFeatures) -> tuple[Reading, float | None]:
         """How the utterance is read, and the ms that the bridge took now, if it was used."""
@@ -193,7 +211,7 @@ class Assistant:
     def _reply(
         self,
         act: Answer | AskBack,
-        words: str,
+        understood: Understood,
         found: Reading | None = None,
         *,
         speculative: bool = False,
@@ -202,24 +220,42 @@ class Assistant:
 
         Args:
             act: the dialogue policy's decision.
-            words: everything that was understood.
+            understood: everything that was understood.
             found: how the utterance was read; none if it was typed.
-            speculative: whether this is in a pause.
+            speculative: whether this is in a pause; then nothing is done or remembered.
         """
         line, begun, self._speculation = self._line(), self._speculation, None
-        settings = self.generate_settings
-        known = Situation(self.now(), settings.user_name, settings.reminders, self._said_last)
-        fixed = urgent(words, known)
-        if fixed is None and isinstance(act, AskBack):
-            return Ready(act.question, self._cancel, StopReason.ASKED_BACK)
-        asked = words if isinstance(act, AskBack) else act.words
+        asked = understood.words if isinstance(act, AskBack) else act.words
+        urgent = self.desk.urgent(understood.words)
+        if urgent is not None:
+            return self._ready(urgent, speculative=speculative)
         request = asked if found is None else found.request(asked)
-        if begun is not None and (begun.request, begun.line) == (request, line):
+        if (
+            begun is not None
+            and isinstance(begun.reply, Draft)
+            and isinstance(act, Answer)
+            and (begun.request, begun.line) == (request, line)
+        ):
             return begun.reply
-        fixed = fixed or answer(asked, known)
-        if fixed is not None:
-            return Ready(fixed, self._cancel, StopReason.SKILL)
-        return Draft(self._stream(request, line), self._cancel, speculative=speculative)
+        said = self.desk.answer(asked)
+        if isinstance(act, AskBack):
+            question = act.question if said is None else said.question or act.question
+            return Ready(question, self._cancel, StopReason.ASKED_BACK)
+        if said is None:
+            return Draft(self._stream(request, line), self._cancel, speculative=speculative)
+        is_meant = act.confirms is not None
+        is_sure = is_meant or not (said.asks or self.dialogue.doubts_act(understood))
+        if said.question is not None and not is_sure:
+            if not speculative:
+                self.dialogue.asked(replace(understood, words=asked))
+            return Ready(said.question, self._cancel, StopReason.ASKED_BACK)
+        return self._ready(said, speculative=speculative)
+
+    def _ready(self, said: Said, *, speculative: bool) -> Ready:
+        """A skill's reply, once what it claims has been done."""
+        if speculative:
+            return Ready(said.text, self._cancel, StopReason.SKILL)
+        return Ready(self.desk.commit(said), self._cancel, StopReason.SKILL, said.then)
 
     def _say(
         self,
@@ -234,7 +270,6 @@ class Assistant:
         name = f"turn-{max(turn_id, 0):06d}"  # 0 for an exchange without a row; no row has it
         timings, unheard = say(reply, voice, name, timings, began)
         self.journal.answered(turn_id, Reply(reply.text, route, reply.stop_reason, timings))
-        self._said_last = reply.text or self._said_last
         if unheard is not None:
             raise unheard
 
@@ -243,7 +278,7 @@ class Assistant:
         if confirmed is None:
             return
         with suppress(StorageError):  # a failing disk costs a lesson, not the turn
-            if self.journal.exist((turn_id, confirmed)):
+            if self.journal.exist((turn_id, confirmed)) and self.journal.turn(confirmed).has_audio:
                 self.journal.confirm(confirmed)
                 self.journal.consent(turn_id, allowed=False)
 

@@ -71,7 +71,7 @@ def sentences(data: Path | None) -> dict[str, dict[str, list[str]]]:
 def skill_of(text: str) -> str | None:
     """The skill that would answer."""
     request = grammar("distress").request(text) or grammar("requests").request(text)
-    return None if request is None else request.partition(".")[0]
+    return None if request is None else request.name.partition(".")[0]
 
 
 def rows(collection: str, intents: Mapping[str, Sequence[str]]) -> list[Row]:

@@ -244,6 +244,31 @@ class SpeakSettings(Block):
     )
 
 
+class HouseholdSettings(Block):
+    """Reminders, calendars, and who is called for help."""
+
+    again_minutes: float = Field(
+        5.0, gt=0, le=120, description="an unanswered reminder is repeated after this time"
+    )
+    times: int = Field(4, ge=1, le=50, description="how often a reminder is said at most")
+    ring_minutes: float = Field(10.0, gt=0, le=120, description="longest ringing of an alarm")
+    calendars: tuple[HomePath, ...] = Field(
+        (), description=".ics files with appointments, or folders of them"
+    )
+    sentences: Annotated[HomePath | None, BeforeValidator(_empty_is_none)] = Field(
+        None, description="a YAML file with your own ways of asking for something"
+    )
+    help_command: tuple[str, ...] = Field(
+        (), description="a program, and its arguments, that is run when somebody calls for help"
+    )
+    help_webhook: Annotated[str | None, BeforeValidator(_empty_is_none)] = Field(
+        None, description="an address in the local network that is posted to on a call for help"
+    )
+    help_name: str = Field(
+        "whoever helps you", min_length=1, description="whom these reach, as it is said"
+    )
+
+
 class JournalSettings(Block):
     """The database of exchanges."""
 
@@ -357,6 +382,9 @@ class Settings(Block):
     generate: GenerateSettings = Field(default_factory=lambda: GenerateSettings.model_validate({}))
     turn: TurnSettings = Field(default_factory=lambda: TurnSettings.model_validate({}))
     speak: SpeakSettings = Field(default_factory=lambda: SpeakSettings.model_validate({}))
+    household: HouseholdSettings = Field(
+        default_factory=lambda: HouseholdSettings.model_validate({})
+    )
     journal: JournalSettings = Field(default_factory=lambda: JournalSettings.model_validate({}))
     personalise: PersonaliseSettings = Field(
         default_factory=lambda: PersonaliseSettings.model_validate({})

@@ -88,6 +88,7 @@ class TurnTuning(Tuning):
     learned_ask_back: Share = (
         0.02  # upper limit of ask_back for a bridge that has learned the voice
     )
+    sure_to_act: Share = 0.4  # asks before it does what it is less sure of
 
 
 @dataclass(frozen=True)

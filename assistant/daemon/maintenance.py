@@ -14,6 +14,7 @@ from assistant import composition
 from assistant.config import Settings
 from assistant.control.messages import Status, as_json
 from assistant.control.methods import RefusalError
+from assistant.daemon.bell import Bell
 from assistant.errors import AttuneError, TrainingError
 from assistant.personalise.background.scheduler import Scheduler
 from assistant.personalise.background.supervisor import Ended, How, Supervisor
@@ -26,6 +27,9 @@ from assistant.turn import Assistant
 
 if TYPE_CHECKING:
     from typing_extensions import Self  # typing has it from Python 3.11 on
+
+QUIET_S = 0.8
+"""Time without speech before something is said unasked."""
 
 TIDY_S = 3_600.0
 """Time between two checks for exchanges that have expired."""
@@ -99,6 +103,9 @@ class Maintenance:
         self._expected_at: float | None = None  # since the last turn; monotonic seconds
         self._examples = 0
         self._counted: tuple[Mark, ...] | None = None  # the journal's state at the last count
+        self._bell = None
+        if publish is not None:
+            self._bell = Bell(assistant.desk.household, settings.household, assistant.announce)
         self._scheduler = (
             None
             if publish is None
@@ -125,6 +132,9 @@ class Maintenance:
         self._swap()
         self._expect()
         self._assistant.journal.retry()
+        if self._bell is not None:
+            with self._noting_failures():
+                self._bell.idle(time.monotonic(), quiet=self._quiet(QUIET_S))
         if self._scheduler is not None:
             with self._noting_failures():
                 self._scheduler.tick()

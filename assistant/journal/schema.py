@@ -100,7 +100,74 @@ def _create_learning(database: Database) -> None:
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (_create_turns, _create_learning)
+def _create_household(database: Database) -> None:
+    # What is still to come. Moments are UTC; ``wall`` is the time that the clock on the wall shows
+    # then, in ``zone``. A timer has neither: while the device stays on it is due at ``boot_s``,
+    # seconds since it was switched on, so that setting the clock does not change its length.
+    database.conn.execute(
+        """
+        CREATE TABLE agenda (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            kind TEXT NOT NULL CHECK (kind IN ('timer', 'alarm', 'reminder')),
+            name TEXT NOT NULL,
+            created_at TEXT NOT NULL,
+            due_at TEXT,
+            wall TEXT,
+            zone TEXT,
+            days TEXT NOT NULL DEFAULT '',
+            boot TEXT,
+            boot_s REAL,
+            left_s REAL,
+            over INTEGER NOT NULL DEFAULT 0 CHECK (over IN (0, 1))
+        ) STRICT
+        """
+    )
+    # One row per time that has come. It is unique, so that no time rings twice.
+    database.conn.execute(
+        """
+        CREATE TABLE rings (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            item INTEGER NOT NULL,
+            kind TEXT NOT NULL,
+            name TEXT NOT NULL,
+            due_at TEXT NOT NULL,
+            began_at TEXT NOT NULL,
+            late INTEGER NOT NULL CHECK (late IN (0, 1)),
+            said INTEGER NOT NULL DEFAULT 0,
+            said_at TEXT,
+            how TEXT,
+            ended_at TEXT,
+            UNIQUE (item, due_at)
+        ) STRICT
+        """
+    )
+    database.conn.execute(
+        """
+        CREATE TABLE entries (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            list TEXT NOT NULL,
+            text TEXT NOT NULL,
+            added_at TEXT NOT NULL,
+            done_at TEXT
+        ) STRICT
+        """
+    )
+    database.conn.execute(
+        """
+        CREATE TABLE notes (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            subject TEXT NOT NULL,
+            text TEXT NOT NULL,
+            written_at TEXT NOT NULL
+        ) STRICT
+        """
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (_create_turns, _create_learning, _create_household)
+
+HOUSEHOLD = ("agenda", "rings", "entries", "notes")
+"""Tables of what the household has asked Attune to keep."""
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from assistant.journal import flac, rows
 from assistant.journal.database import JournalDatabase, all_exist
 from assistant.journal.retention import StoredTurn
 from assistant.journal.rows import Row
+from assistant.journal.schema import HOUSEHOLD
 from assistant.journal.turn import COLUMNS, TEXT_SOURCE, Taught, Turn, stamp
 from assistant.values import Reply, Route, SoftPrompt, SpeechFeatures, Utterance
 
@@ -128,14 +129,17 @@ class Journal(JournalDatabase):
             ).rowcount
 
     def clear(self, *, keeping: str) -> int:
-        """Delete all exchanges, bridge records and values; returns how many exchanges.
+        """Delete all exchanges, bridge records, values and what the household keeps.
+
+        Returns how many exchanges there were.
 
         Args:
             keeping: values whose names have this prefix stay.
         """
         with self.writing("delete everything") as database:
             connection = database.conn
-            connection.execute("DELETE FROM bridges")
+            for table in ("bridges", *HOUSEHOLD):
+                connection.execute(f"DELETE FROM {table}")  # noqa: S608 - constants
             connection.execute(
                 "DELETE FROM learning WHERE substr(name, 1, ?) <> ?", [len(keeping), keeping]
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from assistant.generate.context import MONTHS, WEEKDAYS, spoken_date, spoken_time, spoken_year
-from assistant.skills.skill import Situation, Skill
+from assistant.skills.skill import Requests, Situation
 
 
 def _time(known: Situation) -> str:
@@ -16,7 +16,7 @@ def _date(known: Situation) -> str:
     return f"Today is {spoken_date(known.now)}, {spoken_year(known.now.year)}."
 
 
-CLOCK: Skill = {
+CLOCK: Requests = {
     "time": _time,
     "date": _date,
     "date_and_time": lambda known: f"{_time(known)} Today is {spoken_date(known.now)}.",

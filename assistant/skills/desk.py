@@ -1,38 +1,192 @@
-"""Which skill answers, if any does."""
+"""Which skill answers, if any does, and what follows from its answer."""
 
 from __future__ import annotations
 
-from assistant.skills.clock import CLOCK
-from assistant.skills.grammar import grammar
-from assistant.skills.help import HELP
-from assistant.skills.person import PERSON
-from assistant.skills.reminders import REMINDERS
-from assistant.skills.skill import Situation
-from assistant.skills.talk import TALK
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
 
-SKILLS = {"clock": CLOCK, "help": HELP, "person": PERSON, "reminders": REMINDERS, "talk": TALK}
+from assistant.errors import JournalError
+from assistant.household.agenda import How
+from assistant.household.changes import Change
+from assistant.household.household import Household
+from assistant.skills.clock import CLOCK
+from assistant.skills.grammar import Request, grammar
+from assistant.skills.help import HELP
+from assistant.skills.lists import LISTS
+from assistant.skills.notes import NOTES
+from assistant.skills.person import PERSON
+from assistant.skills.reminders import ALARMS, REMINDERS
+from assistant.skills.skill import Requests, Said, Situation, Skill
+from assistant.skills.talk import TALK
+from assistant.skills.timers import TIMERS
+from assistant.speak.manner import Manner
+from assistant.spoken import said_words
+
+SKILLS: dict[str, Requests] = {
+    "alarms": ALARMS,
+    "clock": CLOCK,
+    "help": HELP,
+    "lists": LISTS,
+    "notes": NOTES,
+    "person": PERSON,
+    "reminders": REMINDERS,
+    "talk": TALK,
+    "timers": TIMERS,
+}
 """By the first part of a request's name in the templates."""
 
+LANGUAGES = ("en",)
+"""Languages that the skills understand and speak."""
 
-def load() -> None:
-    """Read the templates ahead of the first request."""
-    for name in ("distress", "requests"):
-        grammar(name)
+UNDO_S = 60.0
+"""How long an act can be taken back."""
+
+NEXT_S = 60.0
+"""How long a question of a skill waits for its answer."""
+
+_FAILED = (
+    "I could not do that, because I cannot write anything down at the moment. Somebody should "
+    "look at the disk of this device."
+)
+_LEADING = re.compile(r"^(?:and|or|what about|how about|then|for|at|it is|it's|in|on|to)\s+")
 
 
-def urgent(text: str, situation: Situation) -> str | None:
-    """The answer to a call for help, even if it is not certain that it was one."""
-    return _answer("distress", text, situation)
+@dataclass(slots=True)
+class Desk:
+    """Answers what code can answer; used by one thread."""
+
+    household: Household
+    user_name: str | None = None
+    reminders: tuple[str, ...] = ()
+    language: str = "en"
+    sentences: Path | None = None  # the household's own
+    others: tuple[Skill, ...] = ()  # of installed packages
+    adjust: Callable[[Manner], None] = lambda _: None  # changes the voice
+    monotonic: Callable[[], float] = time.monotonic
+    _said_last: str | None = None
+    _heard_last: str | None = None
+    _done: tuple[Change, float] | None = None
+    _acted: bool = False  # in this exchange
+    _is_fresh: bool = False  # something was done in the exchange before
+    _next: tuple[str, float] | None = None
+
+    def load(self) -> None:
+        """Read the templates ahead of the first request.
+
+        Raises:
+            ConfigError: if the household's own are not valid.
+        """
+        grammar("distress", self.language)
+        grammar("requests", self.language, self.sentences)
+
+    def urgent(self, words: str) -> Said | None:
+        """The answer to a call for help, even if it is not certain that it was one."""
+        found = grammar("distress", self.language).request(words)
+        return None if found is None else self._ask(found, words)
+
+    def answer(self, words: str) -> Said | None:
+        """The reply to what was understood, or none if the language model should answer.
+
+        Nothing is done or remembered yet.
+        """
+        templates = grammar("requests", self.language, self.sentences)
+        for text in (words, *self._completed(words)):
+            for found in templates.requests(text):
+                said = self._ask(found, text)
+                if said is not None:
+                    return said
+        known = self._situation(words)
+        return next(filter(None, (_said(skill(known)) for skill in self.others)), None)
+
+    def commit(self, said: Said) -> str:
+        """Do what a reply claims, and return what to say."""
+        self._next = None
+        if said.completes is not None:
+            self._next = said.completes, self.monotonic() + NEXT_S
+        if said.act is None:
+            return said.text
+        self._done = None
+        try:
+            done = said.act()
+        except JournalError:
+            return _FAILED
+        if done is not None:
+            self._done = done, self.monotonic() + UNDO_S
+            self._acted = True
+        return said.text
+
+    def told(self, heard: str, said: str) -> None:
+        """An exchange is over."""
+        self._is_fresh, self._acted = self._acted, False
+        self._heard_last = heard or self._heard_last
+        self._said_last = said or self._said_last
+
+    @property
+    def said_last(self) -> str | None:
+        """The previous reply."""
+        return self._said_last
+
+    def may_undo(self) -> bool:
+        """Whether the last act can still be taken back."""
+        return self._done is not None and self.monotonic() <= self._done[1]
+
+    def silence(self) -> bool:
+        """Stop everything that rings; whether anything did."""
+        agenda, moment = self.household.agenda, self.household.look()
+        rings = agenda.rings()
+        if rings:
+            agenda.end(rings, How.STOPPED, moment)
+        return bool(rings)
+
+    def _ask(self, request: Request, words: str) -> Said | None:
+        if request.name == "talk.undo":
+            return self._undo() if self.may_undo() else None
+        if request.name == "talk.wrong":  # only right after it was done
+            return self._undo() if self.may_undo() and self._is_fresh else None
+        skill, _, name = request.name.partition(".")
+        known = replace(self._situation(words), slots=request.slots)
+        return _said(SKILLS[skill][name](known))
+
+    def _undo(self) -> Said | None:
+        if self._done is None:
+            return None
+        change = self._done[0]
+
+        def act() -> None:
+            self.household.agenda.undo(change)
+
+        return Said("I have taken that back.", act)
+
+    def _situation(self, words: str) -> Situation:
+        return Situation(
+            self.household.look(),
+            self.household,
+            self.user_name,
+            self.reminders,
+            self._said_last,
+            self._heard_last,
+            words,
+            adjust=self.adjust,
+        )
+
+    def _completed(self, words: str) -> tuple[str, ...]:
+        """The previous request with these words in the place of what was asked for."""
+        if self._next is None or self.monotonic() > self._next[1]:
+            return ()
+        rest = _LEADING.sub("", said_words(words))
+        return (self._next[0].format(rest),) if rest else ()
 
 
-def answer(text: str, situation: Situation) -> str | None:
-    """The reply to what was understood, or none if the language model should answer."""
-    return _answer("requests", text, situation)
+@cache
+def installed() -> tuple[Skill, ...]:
+    """Skills that other packages add through the entry point group ``attune.skills``."""
+    return tuple(each.load() for each in sorted(entry_points(group="attune.skills"), key=str))
 
 
-def _answer(templates: str, text: str, situation: Situation) -> str | None:
-    found = grammar(templates).request(text)
-    if found is None:
-        return None
-    skill, _, request = found.partition(".")
-    return SKILLS[skill][request](situation)
+def _said(answer: Said | str | None) -> Said | None:
+    return Said(answer) if isinstance(answer, str) else answer

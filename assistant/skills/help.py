@@ -1,41 +1,76 @@
 """Calls for help: an immediate, fixed answer without the language model.
 
-Attune cannot call anybody, and says so.
+If the household has set a hook, it is called, and what is said about it is what happened; without
+one Attune says that it cannot call anybody.
 """
 
 from __future__ import annotations
 
-from assistant.skills.skill import Skill
+from collections.abc import Callable
 
-_CALL = "I cannot call anyone."
+from assistant.skills.skill import Requests, Said, Situation
 
-HELP: Skill = {
-    "fallen": lambda _: (
-        f"{_CALL} If you are hurt, do not try to get up. Shout for help, knock on the wall or the "
-        "floor, or press your emergency button if you wear one."
+
+def _call(reason: str, advice: str, feeling: str = "") -> Callable[[Situation], Said]:
+    """The answer to one kind of emergency.
+
+    Args:
+        reason: is passed to the hook.
+        advice: what the user can do meanwhile.
+        feeling: comes first.
+    """
+
+    def answer(known: Situation) -> Said:
+        summons = known.household.summons
+        if summons is None or not summons.configured:
+            return Said(f"{feeling}I cannot call anyone. {advice}")
+
+        def then() -> str:
+            if summons.call(reason):
+                return f"I have sent a message to {summons.name}."
+            return f"I could not reach {summons.name}. Please get help yourself."
+
+        return Said(f"{feeling}I am sending a message to {summons.name}. {advice}", then=then)
+
+    return answer
+
+
+HELP: Requests = {
+    "fallen": _call(
+        "fallen",
+        "If you are hurt, do not try to get up. Shout for help, knock on the wall or the floor, or "
+        "press your emergency button if you wear one.",
     ),
-    "danger": lambda _: (
-        f"{_CALL} Please get help right now: press your emergency button, call the emergency "
-        "number, or shout so that somebody hears you."
+    "danger": _call(
+        "danger",
+        "Please get help right now: press your emergency button, call the emergency number, or "
+        "shout so that somebody hears you.",
     ),
-    "fire": lambda _: (
-        f"{_CALL} If you can, leave the house now, and call the emergency number from outside. "
-        "Shout so that somebody hears you."
+    "fire": _call(
+        "fire",
+        "If you can, leave the house now, and call the emergency number from outside. Shout so "
+        "that somebody hears you.",
     ),
-    "stranger": lambda _: (
-        f"{_CALL} Keep the door locked, stay where you are safe, and call the emergency number or "
-        "a neighbour."
+    "stranger": _call(
+        "stranger",
+        "Keep the door locked, stay where you are safe, and call the emergency number or a "
+        "neighbour.",
     ),
-    "death": lambda _: (
-        f"I am sorry that it is so hard. {_CALL} Please talk to somebody right now: someone close "
-        "to you, your doctor, or the emergency number. You do not have to be alone with this."
+    "death": _call(
+        "death",
+        "Please talk to somebody right now: someone close to you, your doctor, or the emergency "
+        "number. You do not have to be alone with this.",
+        "I am sorry that it is so hard. ",
     ),
-    "call": lambda _: (
-        f"{_CALL} Please press your emergency button, call the emergency number, or shout so that "
-        "somebody hears you."
+    "call": _call(
+        "help",
+        "Please press your emergency button, call the emergency number, or shout so that somebody "
+        "hears you.",
     ),
-    "unwell": lambda _: (
-        f"I am sorry that you are not well. {_CALL} Sit or lie down, and ask somebody to look "
-        "after you. If it gets worse, call the emergency number."
+    "unwell": _call(
+        "unwell",
+        "Sit or lie down, and ask somebody to look after you. If it gets worse, call the emergency "
+        "number.",
+        "I am sorry that you are not well. ",
     ),
 }

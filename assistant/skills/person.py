@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from assistant.skills.skill import Situation, Skill
+from assistant.skills.skill import Requests, Situation
 
 
 def _name(known: Situation) -> str:
-    if known.user_name is None:
-        return "Nobody has told me your name yet."
-    return f"Your name is {known.user_name}."
+    if known.user_name is not None:
+        return f"Your name is {known.user_name}."
+    notes = known.household.notes.about("name")
+    return notes[-1].text if notes else "Nobody has told me your name yet."
 
 
-PERSON: Skill = {"name": _name}
+PERSON: Requests = {"name": _name}

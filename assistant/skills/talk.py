@@ -1,16 +1,93 @@
-"""Talk about the conversation: say that again, who are you, what can you do."""
+"""Talk about the conversation: again, louder, slower, what did I say, who are you, undo."""
 
 from __future__ import annotations
 
-from assistant.skills.skill import Skill
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
-TALK: Skill = {
+from assistant.skills.skill import Requests, Said, Situation
+from assistant.skills.wording import joined, to_you
+from assistant.speak.manner import USUAL
+
+_STEP_DB = 6.0
+_STEP_TEMPO = 1.2
+_REMEMBERED = 5
+"""Most things that "what did we talk about" names."""
+
+
+def _manner(how: str, **change: float) -> Callable[[Situation], Said]:
+    def changed(known: Situation) -> Said:
+        before = known.household.manners.get()
+        after = before.changed(**change)
+        if after == before:
+            return Said(f"I cannot speak any {how}.")
+
+        def act() -> None:
+            known.household.manners.put(after)
+            known.adjust(after)
+
+        return Said(f"I speak {how} now.", act)
+
+    return changed
+
+
+def _usual(known: Situation) -> Said:
+    def act() -> None:
+        known.household.manners.put(USUAL)
+        known.adjust(USUAL)
+
+    return Said("I speak as usual again.", act)
+
+
+def _heard(known: Situation) -> str:
+    if known.heard_last is None:
+        return "You have not said anything yet."
+    return f"You said: {known.heard_last.strip(' .')}."
+
+
+def _talked(known: Situation) -> str:
+    """What the user said in a part of this day, from the journal."""
+    midnight = datetime.combine(known.now.date(), datetime.min.time(), known.now.tzinfo)
+    since, until, named = midnight, known.now, "today"
+    match known.slots.get("part", ""):
+        case "this morning":
+            until, named = midnight + timedelta(hours=12), "this morning"
+        case "this afternoon":
+            since, until = midnight + timedelta(hours=12), midnight + timedelta(hours=18)
+            named = "this afternoon"
+        case "yesterday":
+            since, until, named = midnight - timedelta(days=1), midnight, "yesterday"
+        case _:
+            pass
+    said = list(dict.fromkeys(known.household.said_between(since, until)))
+    if not said:
+        return f"I have heard nothing {named}."
+    shown = [f'"{to_you(each).strip(" .")}"' for each in said[-_REMEMBERED:]]
+    return f"{named.capitalize()} you talked to me about this, among other things: {joined(shown)}."
+
+
+def _for_me(known: Situation) -> Said:
+    """What the user has just said, clearly, for somebody else."""
+    if known.heard_last is None:
+        return Said("Say it, and then ask me again.")
+    return Said(known.heard_last)
+
+
+TALK: Requests = {
     "repeat": lambda known: known.said_last or "I have not said anything yet.",
+    "louder": _manner("louder", gain_db=_STEP_DB),
+    "quieter": _manner("more quietly", gain_db=-_STEP_DB),
+    "slower": _manner("more slowly", tempo=1 / _STEP_TEMPO),
+    "faster": _manner("faster", tempo=_STEP_TEMPO),
+    "usual": _usual,
+    "heard": _heard,
+    "talked": _talked,
+    "for_me": _for_me,
     "who_are_you": lambda _: (
         "I am Attune, a voice assistant. I am a machine, and I live on this device."
     ),
     "what_can_you_do": lambda _: (
-        "I can tell you the time and the date, read out your reminders, and keep you company. I "
-        "cannot call anyone or look anything up."
+        "I can tell you the time and the date, set timers and alarms, remind you of things, keep "
+        "your shopping list, remember where things are, do small sums, and keep you company."
     ),
 }

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from assistant.speak.sentences import sentences
 from assistant.speak.speech import Speech
-from assistant.speak.synthesiser import Synthesiser
+from assistant.speak.synthesiser import Reader
 
 
 class Sink(Protocol):
@@ -62,7 +62,7 @@ class _Player(threading.Thread):
 
 def speak(
     pieces: Iterable[str],
-    synthesiser: Synthesiser,
+    synthesiser: Reader,
     sink: Sink,
     on_first_audio: Callable[[], None] | None = None,
     *,

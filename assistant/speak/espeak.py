@@ -25,13 +25,16 @@ _HEADER = struct.Struct("<4s4x4s4s4xHHIIHH4s4x")  # RIFF WAVE fmt_ ... data
 class Espeak:
     """Synthesises with the settings' voice; ``DependencyError`` if espeak-ng is not installed."""
 
+    tempo: float = 1.0  # relative to the settings' rate
+
     def __init__(self, settings: SpeakSettings) -> None:
         program = shutil.which("espeak-ng")
         if program is None:
             raise DependencyError("espeak-ng is not installed. Run: sudo apt install espeak-ng")
         self._voice = settings.voice
         self._command = [program, "--stdin", "--stdout", "-b1", f"-v{settings.voice}"]
-        self._command += [f"-s{settings.rate_wpm}", f"-p{settings.pitch}"]
+        self._command += [f"-p{settings.pitch}"]
+        self._rate_wpm = settings.rate_wpm
 
     def synthesise(self, text: str) -> Speech:
         """Speak one sentence without formatting marks; markup is read as it is.
@@ -41,7 +44,7 @@ class Espeak:
         """
         try:
             done = subprocess.run(
-                self._command,
+                [*self._command, f"-s{self._rate_wpm * self.tempo:.0f}"],
                 input=plain(text).encode(),
                 capture_output=True,
                 check=False,

@@ -94,6 +94,8 @@ class Piper:
         SpeechError: if there is no such voice, its files are invalid, or it does not speak.
     """
 
+    tempo: float = 1.0  # relative to the settings' rate
+
     def __init__(self, settings: SpeakSettings, models: Path) -> None:
         piper, onnxruntime = _packages()
         path = voice_file(settings.voice, models)
@@ -121,7 +123,7 @@ class Piper:
 
     def _sound(self, text: str, **noise: float) -> NDArray[np.float32]:
         """What the voice says, mono in [-1, 1], shape (n_samples,)."""
-        how = self._piper.SynthesisConfig(length_scale=self._length_scale, **noise)
+        how = self._piper.SynthesisConfig(length_scale=self._length_scale / self.tempo, **noise)
         try:
             chunks = [chunk.audio_float_array for chunk in self._voice.synthesize(text, how)]
         except SpeechError:

@@ -11,12 +11,18 @@ from assistant.speak.piper import Piper
 from assistant.speak.speech import Speech
 
 
-class Synthesiser(Protocol):
+class Reader(Protocol):
     """Turns text into sound."""
 
     def synthesise(self, text: str) -> Speech:
         """Speak one sentence; ``SpeechError`` if it cannot be said."""
         ...
+
+
+class Synthesiser(Reader, Protocol):
+    """A voice, at a rate that can be changed."""
+
+    tempo: float  # relative to the rate in the settings
 
 
 def open_voice(settings: SpeakSettings, models: Path) -> Synthesiser:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from assistant.speak.aloud import Sink, speak
+from assistant.speak.manner import USUAL, Manner
 from assistant.speak.speech import Speech
 from assistant.speak.synthesiser import Synthesiser
 
@@ -27,6 +28,10 @@ class Voice(Protocol):
         """Fall silent, from any thread."""
         ...
 
+    def adjust(self, manner: Manner) -> None:
+        """Speak like this from now on."""
+        ...
+
 
 class Mute:
     """A voice that says nothing: replies are only read."""
@@ -43,6 +48,9 @@ class Mute:
     def stop(self) -> None:
         """Nothing sounds."""
 
+    def adjust(self, manner: Manner) -> None:
+        """Nothing sounds."""
+
 
 @dataclass(slots=True)
 class Aloud:
@@ -53,6 +61,7 @@ class Aloud:
     deaf: Callable[[], AbstractContextManager[None]] = nullcontext
     may_speak: Callable[[], bool] = lambda: True  # may block; False: nothing of this reply is said
     beat: Callable[[], None] = lambda: None  # called with every piece: the reply is making progress
+    _manner: Manner = USUAL
     _ready: tuple[str, Speech] | None = None  # a sentence that has been synthesised
 
     def say(self, pieces: Iterator[str], name: str, on_first_audio: Callable[[], None]) -> None:
@@ -75,7 +84,7 @@ class Aloud:
 
     def prepare(self, sentence: str) -> None:
         """Synthesise a sentence that may be said next."""
-        self._ready = sentence, self.synthesiser.synthesise(sentence)
+        self._ready = sentence, self._sound(sentence)
         self.beat()
 
     def synthesise(self, text: str) -> Speech:
@@ -83,8 +92,17 @@ class Aloud:
         ready, self._ready = self._ready, None
         if ready is not None and ready[0] == text:
             return ready[1]
-        return self.synthesiser.synthesise(text)
+        return self._sound(text)
+
+    def adjust(self, manner: Manner) -> None:
+        """Speak like this from now on."""
+        self._ready = None
+        self._manner = manner
+        self.synthesiser.tempo = manner.tempo
 
     def stop(self) -> None:
         """Fall silent, from any thread."""
         self.sink.stop()
+
+    def _sound(self, text: str) -> Speech:
+        return self._manner.applied(self.synthesiser.synthesise(text))

@@ -30,6 +30,7 @@ from assistant.daemon.turn_taking import TurnTaking
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.errors import AttuneError
 from assistant.generate.llama import LlamaSession
+from assistant.household.household import Household
 from assistant.journal.buffered import BufferedJournal
 from assistant.journal.turn import Turn
 from assistant.listen.half_duplex import HalfDuplex
@@ -38,6 +39,7 @@ from assistant.nets.projector_config import ProjectorConfig
 from assistant.personalise.background.supervisor import Supervisor
 from assistant.personalise.bridges.folder import BridgeFolder
 from assistant.personalise.training.events import Event
+from assistant.skills.desk import Desk
 from assistant.speak.espeak import Espeak, Speech
 from assistant.speak.voice import Aloud
 from assistant.turn import Assistant
@@ -186,6 +188,7 @@ class Home:
                 llm=self.llm,
                 journal=journal,
                 voice=Aloud(Espeak(settings.speak), loudspeaker),
+                desk=Desk(Household.of(journal, settings.household)),
                 bridge_settings=settings.bridge,
                 generate_settings=settings.generate,
             )

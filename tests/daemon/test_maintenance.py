@@ -23,6 +23,7 @@ from assistant.personalise.training.events import Collected, Failed, Judged
 from assistant.values import Utterance
 from tests.daemon.home import Daemon, Home, Told
 from tests.journal.exchanges import exchange, utterance
+from tests.turn.rooms import at
 from tests.waiting import WAIT_S
 
 
@@ -279,7 +280,8 @@ def test_a_person_can_ask_for_a_training_though_none_begins_by_itself(home: Home
 def test_while_somebody_speaks_what_stands_before_their_words_is_decoded(home: Home) -> None:
     with home.daemon() as daemon:
         noon = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
-        daemon.assistant.now = lambda: noon
+        desk = daemon.assistant.desk
+        desk.household = replace(desk.household, look=lambda: at(noon))
         context = ContextLine(noon).line()
         daemon.maintenance.idle()
         reused = [tokens_reused(home, context)]

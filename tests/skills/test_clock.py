@@ -7,9 +7,8 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from assistant.skills.clock import CLOCK
-from assistant.skills.desk import answer
 from assistant.skills.grammar import grammar
-from assistant.skills.skill import Situation
+from tests.skills.conftest import Known
 from assistant.spoken import said_words
 
 NUMBERS: Sequence[str] = (
@@ -58,28 +57,24 @@ def minute_of_day(told: str) -> int:
     return found
 
 
-def ask(words: str, now: datetime) -> str:
-    told = answer(words, Situation(now))
-    assert told is not None, words
-    return told
-
-
-def teller(words: str, request: str) -> Callable[[datetime], str]:
+def teller(words: str, request: str, known: Known) -> Callable[[datetime], str]:
     """What answers these words, so that they are looked up only once."""
-    assert grammar("requests").request(words) == f"clock.{request}"
-    return lambda now: CLOCK[request](Situation(now))
+    found = grammar("requests").request(words)
+    assert found is not None
+    assert found.name == f"clock.{request}"
+    return lambda now: str(CLOCK[request](known.at(now)))
 
 
 @pytest.mark.parametrize("words", TIME)
-def test_every_minute_of_the_day_is_told_rightly(words: str) -> None:
-    midnight, tell = datetime(2026, 3, 29, tzinfo=timezone.utc), teller(words, "time")
+def test_every_minute_of_the_day_is_told_rightly(words: str, known: Known) -> None:
+    midnight, tell = datetime(2026, 3, 29, tzinfo=timezone.utc), teller(words, "time", known)
     for minute in range(1_440):
         assert minute_of_day(tell(midnight + timedelta(minutes=minute))) == minute
 
 
 @pytest.mark.parametrize("words", DATE)
-def test_dates_are_told_rightly(words: str) -> None:
-    dice, tell = random.Random(0), teller(words, "date")
+def test_dates_are_told_rightly(words: str, known: Known) -> None:
+    dice, tell = random.Random(0), teller(words, "date", known)
     for _ in range(400):
         day = datetime(2000, 1, 1, tzinfo=timezone.utc) + timedelta(days=dice.randrange(36_000))
         told = tell(day)
@@ -91,14 +86,18 @@ def test_dates_are_told_rightly(words: str) -> None:
 
 
 @pytest.mark.parametrize("words", DAY)
-def test_days_are_told_rightly(words: str) -> None:
-    first, tell = datetime(2026, 1, 1, 12, tzinfo=timezone.utc), teller(words, "weekday")
+def test_days_are_told_rightly(words: str, known: Known) -> None:
+    first, tell = datetime(2026, 1, 1, 12, tzinfo=timezone.utc), teller(words, "weekday", known)
     for number in range(400):
         day = first + timedelta(days=number)
         assert tell(day) == f"Today is {day.strftime('%A')}."
 
 
-def test_the_days_beside_and_the_year() -> None:
+def test_the_days_beside_and_the_year(known: Known) -> None:
+    def ask(words: str, now: datetime) -> str | None:
+        known.now = now
+        return known.ask(words)
+
     new_year = datetime(2026, 12, 31, 23, 59, tzinfo=timezone.utc)
     assert ask("what day is it tomorrow", new_year) == "Tomorrow is Friday, the first of January."
     assert ask("was it tuesday yesterday", new_year) == (

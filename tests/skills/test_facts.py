@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import random
-from datetime import datetime, timezone
 
 import pytest
 
-from assistant.skills.desk import answer
-from assistant.skills.skill import Situation
-
-NOW = datetime(2026, 11, 29, 15, 30, tzinfo=timezone.utc)
+from tests.skills.conftest import Known
 
 REMINDERS = (
     "do not take the blue pill",
@@ -34,18 +30,14 @@ NAMES = (
 )  # fmt: skip
 
 
-def ask(words: str, **known: object) -> str | None:
-    return answer(words, Situation(NOW, **known))  # pyright: ignore[reportArgumentType]
-
-
 @pytest.mark.parametrize(
     "words", ["What do I have to do today?", "read me my reminders", "is there anything on my list"]
 )
-def test_reminders_are_complete_and_as_they_were_written(words: str) -> None:
+def test_reminders_are_complete_and_as_they_were_written(words: str, known: Known) -> None:
     dice = random.Random(1)
     for _ in range(200):
         reminders = tuple(dice.sample(REMINDERS, dice.randrange(7)))
-        told = ask(words, reminders=reminders)
+        told = known.ask(words, reminders=reminders)
         assert told is not None
         if not reminders:
             assert told == "There is nothing on your list."
@@ -61,10 +53,10 @@ def test_reminders_are_complete_and_as_they_were_written(words: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_user_s_name_is_the_one_that_was_given(name: str) -> None:
+def test_the_user_s_name_is_the_one_that_was_given(name: str, known: Known) -> None:
     for words in ("what is my name", "Who am I?", "i have forgotten my name"):
-        assert ask(words, user_name=name) == f"Your name is {name}."
-    assert ask("what is my name") == "Nobody has told me your name yet."
+        assert known.ask(words, user_name=name) == f"Your name is {name}."
+    assert known.ask("what is my name") == "Nobody has told me your name yet."
 
 
 @pytest.mark.parametrize(
@@ -72,22 +64,22 @@ def test_the_user_s_name_is_the_one_that_was_given(name: str) -> None:
     ["have i taken my pills", "is it time for my tablets", "When must I take my medicine?",
      "can i take another tablet", "i can't remember if i took my pills"],
 )  # fmt: skip
-def test_of_medicine_nothing_is_said_but_what_was_written_down(words: str) -> None:
-    told = ask(words, reminders=("do not take the blue pill", "call Peter"))
+def test_of_medicine_nothing_is_said_but_what_was_written_down(words: str, known: Known) -> None:
+    told = known.ask(words, reminders=("do not take the blue pill", "call Peter"))
     assert told is not None
     assert told.startswith("Your list says: do not take the blue pill. I cannot know what you have")
     assert "Peter" not in told
-    assert ask(words) == (
+    assert known.ask(words) == (
         "I cannot know what you have taken. Please look at your pill box, or ask somebody before "
         "you take anything."
     )
 
 
-def test_what_was_said_last_is_said_again() -> None:
-    assert ask("say that again please", said_last="It is noon.") == "It is noon."
-    assert ask("I didn't catch that.") == "I have not said anything yet."
+def test_what_was_said_last_is_said_again(known: Known) -> None:
+    assert known.ask("I didn't catch that.") == "I have not said anything yet."
+    assert known.ask("say that again please", said_last="It is noon.") == "It is noon."
 
 
-def test_it_says_what_it_is_and_what_it_cannot_do() -> None:
-    assert "machine" in (ask("are you a real person") or "")
-    assert "cannot call anyone" in (ask("what can you do") or "")
+def test_it_says_what_it_is_and_what_it_cannot_do(known: Known) -> None:
+    assert "machine" in (known.ask("are you a real person") or "")
+    assert "shopping list" in (known.ask("what can you do") or "")

@@ -1,13 +1,8 @@
 from __future__ import annotations
 
-from datetime import datetime, timezone
-
 import pytest
 
-from assistant.skills.desk import urgent
-from assistant.skills.skill import Situation
-
-KNOWN = Situation(datetime(2026, 1, 1, tzinfo=timezone.utc))
+from tests.skills.conftest import Known
 
 CALLS = """
 help
@@ -84,16 +79,16 @@ he broke my heart
 
 
 @pytest.mark.parametrize("words", CALLS)
-def test_a_call_for_help_is_answered_plainly(words: str) -> None:
-    told = urgent(words, KNOWN)
+def test_a_call_for_help_is_answered_plainly(words: str, known: Known) -> None:
+    told = known.urgent(words)
     assert told is not None
     assert "I cannot call anyone." in told
 
 
 @pytest.mark.parametrize("words", NONE)
-def test_other_talk_is_no_call_for_help(words: str) -> None:
-    assert urgent(words, KNOWN) is None
+def test_other_talk_is_no_call_for_help(words: str, known: Known) -> None:
+    assert known.urgent(words) is None
 
 
-def test_who_wants_to_die_is_met_with_sympathy_first() -> None:
-    assert (urgent("i want to die", KNOWN) or "").startswith("I am sorry")
+def test_who_wants_to_die_is_met_with_sympathy_first(known: Known) -> None:
+    assert (known.urgent("i want to die") or "").startswith("I am sorry")

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from assistant.config import BridgeSettings
+from assistant.config import BridgeSettings, HouseholdSettings
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.generate.llama import LlamaSession
+from assistant.household.clocks import Moment, look
+from assistant.household.household import Household
 from assistant.journal.buffered import BufferedJournal
+from assistant.skills.desk import Desk
 from assistant.speak.voice import Mute
 from assistant.turn import Assistant
 from tests.generate import toys
@@ -41,7 +45,17 @@ def journal(path: Path) -> Iterator[BufferedJournal]:
 
 @pytest.fixture
 def make(encoder: Wav2Vec2Encoder, llm: LlamaSession, journal: BufferedJournal) -> Make:
-    def make(**changes: object) -> Assistant:
+    def make(
+        look: Callable[[], Moment] = look,
+        household: HouseholdSettings | None = None,
+        **changes: Any,
+    ) -> Assistant:
+        settings = changes.get("generate_settings") or toys.settings(Path("yes.gguf"))
+        desk = Desk(
+            Household.of(changes.get("journal", journal), household, look=look),
+            settings.user_name,
+            settings.reminders,
+        )
         rooms = {
             "encoder": encoder,
             "bridge": None,
@@ -49,8 +63,9 @@ def make(encoder: Wav2Vec2Encoder, llm: LlamaSession, journal: BufferedJournal) 
             "journal": journal,
             "voice": Mute(),
             "bridge_settings": BridgeSettings.model_validate({}),
-            "generate_settings": toys.settings(Path("yes.gguf")),
+            "desk": desk,
+            "generate_settings": settings,
         }
-        return Assistant(**rooms | changes)  # pyright: ignore[reportArgumentType]
+        return Assistant(**rooms | changes)
 
     return make

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from assistant.bridge.checkpoint import Checkpoint
 from assistant.bridge.connect import Bridge
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.generate.llama import LlamaSession
+from assistant.household.clocks import Moment
 from assistant.nets.projector_config import ProjectorConfig
 from assistant.turn import Assistant
 from assistant.values import SpeechFeatures, Transcript, Utterance
@@ -78,3 +80,8 @@ class Encoded:
     def features(self, utterance: Utterance) -> SpeechFeatures | None:
         del utterance
         return self.of()
+
+
+def at(now: datetime) -> Moment:
+    """The clocks at a time, on a device that was switched on at the Unix epoch."""
+    return Moment(now, "boot", now.timestamp())

@@ -12,13 +12,13 @@ from assistant.generate.stream import GenerationStats, ReplyStream
 from assistant.values import Route, SpeechFeatures, StopReason, Transcript
 from tests.encode import tiny
 from tests.journal.exchanges import utterance
-from tests.turn.rooms import Encoded, Make, Saying
+from tests.turn.rooms import Encoded, Make, Saying, at
 
 NOW = datetime(2026, 11, 29, 23, 0, tzinfo=timezone.utc)
 
 
 def test_the_time_is_told_by_code_and_the_language_model_is_not_asked(make: Make) -> None:
-    assistant = make(encoder=Saying("What time is it, please?"), now=lambda: NOW)
+    assistant = make(encoder=Saying("What time is it, please?"), look=lambda: at(NOW))
     turn = assistant.hear(utterance())
     assert turn.reply == "It is eleven o'clock at night."
     assert turn.stop_reason is StopReason.SKILL
@@ -79,7 +79,7 @@ def test_reminders_and_the_name_are_said_as_they_were_written(make: Make) -> Non
 
 
 def test_what_was_begun_in_a_pause_is_a_skill_s_reply_too(make: Make) -> None:
-    assistant = make(encoder=Saying(), now=lambda: NOW)
+    assistant = make(encoder=Saying(), look=lambda: at(NOW))
     frames = np.zeros((4, tiny.HIDDEN), np.float32)
     features = SpeechFeatures(frames, 50.0, Transcript("what time is it", 1.0), "saying")
     assistant.speculate(features, 0.0, lambda: True)

@@ -26,7 +26,7 @@ from assistant.values import Route, SoftPrompt, SpeechFeatures, StopReason, Tran
 from tests.encode import tiny
 from tests.generate import toys
 from tests.journal.exchanges import utterance
-from tests.turn.rooms import LETTER_H, Encoded, Make, Saying, bridge_to
+from tests.turn.rooms import LETTER_H, Encoded, Make, Saying, at, bridge_to
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 TALK = b"Yes! No."
@@ -97,6 +97,7 @@ class Speaking:
     played: list[Speech] = field(default_factory=list[Speech])
     begun: list[str] = field(default_factory=list[str])
     failing: bool = False
+    tempo: float = 1.0
 
     def synthesise(self, text: str) -> Speech:
         if self.failing:
@@ -164,7 +165,7 @@ def room(make: Make, talker: LlamaSession, path: Path) -> MakeRoom:
                 "llm": counting,
                 "voice": Aloud(sound, sound),
                 "ends": Encoded(lambda: room.heard),
-                "now": lambda: room.now,
+                "look": lambda: at(room.now),
                 **changes,
             }
         )

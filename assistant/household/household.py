@@ -1,0 +1,67 @@
+"""Everything that a household has asked Attune to keep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from assistant.config import HouseholdSettings
+from assistant.household.agenda import Agenda
+from assistant.household.calendars import Calendars
+from assistant.household.clocks import Moment, look
+from assistant.household.lists import Lists
+from assistant.household.manners import Manners
+from assistant.household.notes import Notes
+from assistant.household.summons import Summons
+from assistant.journal.store import Journal
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+@dataclass(frozen=True, slots=True)
+class Household:
+    """Times, lists, notes and calendars, and the clocks they go by."""
+
+    agenda: Agenda
+    lists: Lists
+    notes: Notes
+    manners: Manners
+    said_between: Callable[[datetime, datetime], Iterable[str]]  # by the user, oldest first
+    summons: Summons | None = None
+    calendars: Calendars = field(default_factory=lambda: Calendars(()))
+    look: Callable[[], Moment] = look
+
+    @classmethod
+    def of(
+        cls,
+        journal: Journal,
+        settings: HouseholdSettings | None = None,
+        note: Callable[[str], None] = lambda _: None,
+        look: Callable[[], Moment] = look,
+    ) -> Self:
+        """What is kept in a journal and in the calendars of the settings.
+
+        ``note`` shows a person which calendar cannot be read.
+        """
+
+        def said_between(since: datetime, until: datetime) -> list[str]:
+            found = [
+                turn.understood or ""
+                for turn in journal.turns(since=since)
+                if turn.started_at < until and turn.error is None
+            ]
+            return [text for text in reversed(found) if text]
+
+        return cls(
+            Agenda(journal),
+            Lists(journal),
+            Notes(journal),
+            Manners(journal),
+            said_between,
+            None if settings is None else Summons(settings),
+            Calendars(() if settings is None else settings.calendars, note),
+            look,
+        )

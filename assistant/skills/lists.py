@@ -1,0 +1,121 @@
+"""Shopping, things to do, and every other list."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from assistant.household.lists import SHOPPING, TO_DO, Entry
+from assistant.skills.skill import Requests, Said, Situation
+from assistant.skills.wording import as_written, counted, joined, sentence, to_you
+from assistant.spoken import said_words
+
+_NAMES = {
+    "": SHOPPING, "shopping": SHOPPING, "grocery": SHOPPING, "groceries": SHOPPING,
+    "to do": TO_DO, "todo": TO_DO, "things to do": TO_DO, "task": TO_DO, "tasks": TO_DO,
+}  # fmt: skip
+_AND = re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+|\s*;\s*")
+_MEASURE = re.compile(r"^(?:some|a|an|the|also)\s+")
+
+
+def _add(known: Situation) -> Said | None:
+    name = _name(known)
+    things = _things(known)
+    if not things:
+        return Said(f"What shall I put on {_title(name)}?", completes=f"put {{}} on my {name} list")
+    lists, now = known.household.lists, known.now
+    return Said(
+        sentence(f"{joined(things)} {'is' if len(things) == 1 else 'are'} on {_title(name)}"),
+        lambda: lists.add(name, things, now),
+        f"Put {joined(things)} on {_title(name)}?",
+    )
+
+
+def _read(known: Situation) -> Said:
+    name = _name(known)
+    found = known.household.lists.entries(name)
+    completes = "what is on my {} list"
+    if not found:
+        return Said(f"There is nothing on {_title(name)}.", completes=completes)
+    if len(found) == 1:
+        return Said(f"There is one thing on {_title(name)}: {found[0].text}.", completes=completes)
+    count = counted(len(found), "thing", "things")
+    things = joined([each.text for each in found])
+    return Said(f"There are {count} on {_title(name)}: {things}.", completes=completes)
+
+
+def _has(known: Situation) -> str:
+    name = _name(known)
+    thing = known.slots["items"]
+    is_there = bool(_found(known.household.lists.entries(name), thing))
+    shown = to_you(as_written(thing, known.words))
+    return sentence(
+        f"{'yes' if is_there else 'no'}, {shown} is {'' if is_there else 'not '}on {_title(name)}"
+    )
+
+
+def _off(known: Situation) -> Said | str | None:
+    """What is bought or done goes off the list."""
+    named = known.slots.get("list")
+    entries = known.household.lists.entries(None if named is None else _name(known))
+    chosen = [entry for thing in _things(known) for entry in _found(entries, said_words(thing))]
+    if not chosen:
+        if named is None:
+            return None  # "I bought a hat" is a remark
+        thing = to_you(as_written(known.slots["items"], known.words))
+        return sentence(f"{thing} is not on {_title(_name(known))}")
+    lists, now = known.household.lists, known.now
+    things = joined([each.text for each in chosen])
+    where = _title(chosen[0].list)
+    return Said(
+        sentence(f"{things} {'is' if len(chosen) == 1 else 'are'} off {where}"),
+        lambda: lists.tick_off(chosen, now),
+        f"Take {things} off {where}?",
+    )
+
+
+def _clear(known: Situation) -> Said | str:
+    name = _name(known)
+    lists = known.household.lists
+    found = lists.entries(name)
+    if not found:
+        return f"There is nothing on {_title(name)}."
+    count = counted(len(found), "thing", "things")
+    return Said(
+        sentence(f"{_title(name)} is empty now"),
+        lambda: lists.remove([each.id for each in found]),
+        f"Take everything off {_title(name)}, {count}?",
+        asks=True,
+    )
+
+
+def _lists(known: Situation) -> str:
+    names = known.household.lists.names()
+    if not names:
+        return "There is nothing on any list."
+    return sentence(f"there is something on {joined([_title(each) for each in names])}")
+
+
+def _name(known: Situation) -> str:
+    said = known.slots.get("list", "").strip()
+    return _NAMES.get(said, said)
+
+
+def _title(name: str) -> str:
+    return f"your {name} list"
+
+
+def _things(known: Situation) -> list[str]:
+    written = as_written(known.slots.get("items", ""), known.words)
+    parts = (_MEASURE.sub("", to_you(each.strip())) for each in _AND.split(written))
+    return [each for each in parts if each]
+
+
+def _found(entries: Sequence[Entry], thing: str) -> list[Entry]:
+    wanted = _MEASURE.sub("", thing).removesuffix("s")
+    return [each for each in entries if said_words(each.text).removesuffix("s") == wanted]
+
+
+LISTS: Requests = {
+    "add": _add, "read": _read, "has": _has, "off": _off, "clear": _clear, "names": _lists,
+}  # fmt: skip

@@ -1,0 +1,87 @@
+"""What was written down about people, places and things is said word for word."""
+
+from __future__ import annotations
+
+import re
+
+from assistant.household.notes import Note, plain
+from assistant.skills.skill import Requests, Said, Situation
+from assistant.skills.wording import as_written, sentence, to_you
+
+_ABOUT = re.compile(
+    r"^(?P<subject>.{2,60}?) (?P<rest>(?:is|are|was|were|lives?|works?|likes?|has|have|comes?|goes)"
+    r" .+)$"
+)
+_OF_USER = ("name", "address", "birthday", "age", "doctor", "son", "daughter", "husband", "wife",
+            "brother", "sister", "mother", "father", "telephone number", "phone number",
+            "emergency contact", "neighbour", "neighbor", "nurse", "carer")  # fmt: skip
+"""What only the notes may answer, never a language model."""
+
+
+def _remember(known: Situation) -> Said | None:
+    """Something the user wants to be remembered, such as where the keys are."""
+    said = known.slots["what"]
+    found = _ABOUT.match(said)
+    if found is None:
+        return None
+    text = to_you(as_written(said, known.words))
+    subject = re.sub(r"^(?:my|the) ", "", found["subject"])
+    notes, now = known.household.notes, known.now
+    return Said(
+        f"I will remember that: {text}.",
+        lambda: notes.write(subject, text, now),
+        f"Shall I remember that {text}?",
+    )
+
+
+def _find(known: Situation) -> Said | None:
+    """What the notes say about somebody or something."""
+    wanted = plain(known.slots["what"])
+    found = _about(known, wanted)
+    if found:
+        return Said(" ".join(sentence(each.text) for each in found), completes="who is {}")
+    if wanted in _OF_USER:
+        return Said(f"Nobody has told me about your {wanted} yet.")
+    return None
+
+
+def _where(known: Situation) -> Said | None:
+    """Where something is, if it was ever written down."""
+    wanted = plain(known.slots["what"])
+    found = _about(known, wanted)
+    if not found:
+        mine = re.match(r"(?:my|our)\b", known.slots["what"])
+        return Said("I do not know where that is. Nobody has told me.") if mine else None
+    return Said(" ".join(sentence(each.text) for each in found[-1:]), completes="where is {}")
+
+
+def _forget(known: Situation) -> Said | str:
+    wanted = plain(known.slots["what"])
+    found = _about(known, wanted)
+    if not found:
+        return "There is no note about that."
+    notes = known.household.notes
+    return Said(
+        f"I have forgotten what I knew about {found[0].subject}.",
+        lambda: notes.remove([each.id for each in found]),
+        f"Shall I forget about {found[0].subject}: {found[0].text}?",
+        asks=True,
+    )
+
+
+def _about(known: Situation, wanted: str) -> list[Note]:
+    """Notes whose subject is this, with or without "'s" and "of"."""
+    if not wanted:
+        return []
+    turned = _turned(wanted)
+    return [each for each in known.household.notes.all() if _turned(plain(each.subject)) == turned]
+
+
+def _turned(subject: str) -> str:
+    """ "address of peter" as "peter's address"."""
+    found = re.fullmatch(r"(.+?) of (?:my |the )?(.+)", subject)
+    turned = f"{found[2]}'s {found[1]}" if found else subject
+    return turned.replace("telephone number", "number").replace("phone number", "number")
+
+
+NOTES: Requests = {"remember": _remember, "find": _find, "where": _where, "forget": _forget}

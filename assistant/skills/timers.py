@@ -1,0 +1,172 @@
+"""Timers: several at once, with names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+from assistant.household.agenda import Item, Kind
+from assistant.household.changes import Change
+from assistant.skills.skill import Requests, Said, Situation
+from assistant.skills.times import duration, find_duration, spoken_duration
+from assistant.skills.wording import counted, joined, sentence, without
+
+LONGEST = timedelta(hours=48)
+
+_VERBS = frozenset("set start make put give need want have run begin create".split())
+_SMALL = _VERBS | frozenset(
+    "a an the my me i another new of for with called named to on up please can could would will "
+    "you like should shall us let's that is it and timer timers one".split()
+)
+
+
+def _set(known: Situation) -> Said | None:
+    """Before and after the word "timer" stand a length and perhaps a name, in either order."""
+    before, after = known.slots.get("before", ""), known.slots.get("after", "")
+    found = find_duration(f"{before} {after}".strip())
+    if found is None:
+        if not after and set(before.split()) & _VERBS:
+            name = without(before, _SMALL)
+            which = f"{name} " if name else ""
+            return Said("For how long?", completes=f"set a {which}timer for {{}}")
+        return None
+    length, rest = found
+    name = without(rest, _SMALL)
+    if length > LONGEST or length <= timedelta(0):
+        return Said("A timer can run for two days at most. For how long?")
+    agenda, moment = known.household.agenda, known.moment
+    named = f"{_titled(name)} timer" if name else "timer"
+    lasts = spoken_duration(length)
+    return Said(
+        sentence(f"{named}, {lasts}, from now" if name else f"a timer for {lasts}, from now"),
+        lambda: agenda.start_timer(length, name, moment),
+        f"A {f'{name} ' if name else ''}timer for {lasts}?",
+    )
+
+
+def _left(known: Situation) -> str | None:
+    timers = _timers(known)
+    if not timers:
+        return "There is no timer."
+    chosen = _called(timers, known.slots.get("name", "")) or timers
+    return " ".join(sentence(_remains(each, known)) for each in chosen)
+
+
+def _cancel(known: Situation) -> Said | str:
+    agenda = known.household.agenda
+    return _one(
+        known, lambda item: agenda.cancel([item.id]), "{} is cancelled", "Cancel {}?", "cancel the"
+    )
+
+
+def _cancel_all(known: Situation) -> Said | str:
+    timers = _timers(known)
+    if not timers:
+        return "There is no timer."
+    count = counted(len(timers), "timer", "timers")
+    return Said(
+        sentence(f"{count} cancelled"),
+        lambda: known.household.agenda.cancel([each.id for each in timers]),
+        f"Cancel {count}?",
+    )
+
+
+def _pause(known: Situation) -> Said | str:
+    agenda, moment = known.household.agenda, known.moment
+    return _one(
+        known, lambda item: agenda.pause(item, moment), "{} is paused", "Pause {}?", "pause the"
+    )
+
+
+def _resume(known: Situation) -> Said | str:
+    agenda, moment = known.household.agenda, known.moment
+    return _one(
+        known,
+        lambda item: agenda.run(item, item.left(moment), moment),
+        "{} goes on",
+        "Let {} go on?",
+        "resume the",
+    )
+
+
+def _more(known: Situation) -> Said | str | None:
+    """More time: for what rings, or else for a timer."""
+    length = duration(f"{known.slots['amount']} {known.slots.get('unit', '')}".strip())
+    if length is None or not timedelta(0) < length <= LONGEST:
+        return None
+    agenda, moment, lasts = known.household.agenda, known.moment, spoken_duration(length)
+    ringing = [each for each in agenda.rings() if each.kind is not Kind.REMINDER]
+    if ringing:
+        name = ringing[-1].name
+
+        def again() -> Change:
+            return agenda.snooze(ringing, length, moment)
+
+        return Said(sentence(f"{lasts} more"), again, f"{lasts.capitalize()} more for {name}?")
+    if not _timers(known):
+        return None
+    return _one(
+        known,
+        lambda item: agenda.run(item, item.left(moment) + length, moment),
+        f"{{}} has {lasts} more",
+        f"{lasts.capitalize()} more for {{}}?",
+        f"add {lasts} to the",
+    )
+
+
+def _one(
+    known: Situation, act: Callable[[Item], Change], done: str, question: str, command: str
+) -> Said | str:
+    """Do something to the one timer that is meant."""
+    timers = _timers(known)
+    if not timers:
+        return "There is no timer."
+    name = known.slots.get("name", "")
+    chosen = (_called(timers, name) if name else None) or timers
+    if len(chosen) > 1:
+        names = joined([_title(each) for each in chosen])
+        return Said(f"Which one: {names}?", completes=f"{command} {{}} timer")
+    [item] = chosen
+    title = _title(item)
+    return Said(sentence(done.format(title)), lambda: act(item), question.format(title))
+
+
+def _timers(known: Situation) -> list[Item]:
+    return known.household.agenda.items(Kind.TIMER)
+
+
+def _called(timers: Sequence[Item], name: str) -> list[Item] | None:
+    wanted = without(name, _SMALL)
+    return [each for each in timers if wanted and each.name == wanted] or None
+
+
+def _title(item: Item) -> str:
+    return f"the {item.name} timer" if item.name else "the timer"
+
+
+def _titled(name: str) -> str:
+    return name.capitalize()
+
+
+def _remains(item: Item, known: Situation) -> str:
+    left = spoken_duration(shown(item.left(known.moment)))
+    paused = ", and it is paused" if item.left_s is not None else ""
+    return f"{_title(item)} has {left} left{paused}"
+
+
+def shown(left: timedelta) -> timedelta:
+    """What is left, as exactly as anybody wants to know it."""
+    seconds = max(round(left.total_seconds()), 0)
+    step = 60 if seconds >= 600 else 1
+    return timedelta(seconds=seconds // step * step)
+
+
+TIMERS: Requests = {
+    "set": _set,
+    "left": _left,
+    "cancel": _cancel,
+    "cancel_all": _cancel_all,
+    "pause": _pause,
+    "resume": _resume,
+    "more": _more,
+}
