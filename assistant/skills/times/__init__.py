@@ -1,0 +1,22 @@
+"""Times, durations and numbers in spoken words: our own small grammar.
+
+It is the inverse of ``assistant.generate.context``. What is not certain is not understood.
+"""
+
+from assistant.skills.times.durations import duration, find_duration, spoken_duration
+from assistant.skills.times.moments import When, find, moment, wall
+from assistant.skills.times.numbers import number, ordinal
+from assistant.skills.times.spoken import spoken_when
+
+__all__ = [
+    "When",
+    "duration",
+    "find",
+    "find_duration",
+    "moment",
+    "number",
+    "ordinal",
+    "spoken_duration",
+    "spoken_when",
+    "wall",
+]
