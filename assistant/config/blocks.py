@@ -244,6 +244,12 @@ class SpeakSettings(Block):
     )
 
 
+def _web_address(text: str | None) -> str | None:
+    if text is not None and not text.startswith(("http://", "https://")):
+        raise ValueError("it should begin with http:// or https://")
+    return text
+
+
 class HouseholdSettings(Block):
     """Reminders, calendars, and who is called for help."""
 
@@ -261,7 +267,9 @@ class HouseholdSettings(Block):
     help_command: tuple[str, ...] = Field(
         (), description="a program, and its arguments, that is run when somebody calls for help"
     )
-    help_webhook: Annotated[str | None, BeforeValidator(_empty_is_none)] = Field(
+    help_webhook: Annotated[
+        str | None, AfterValidator(_web_address), BeforeValidator(_empty_is_none)
+    ] = Field(
         None, description="an address in the local network that is posted to on a call for help"
     )
     help_name: str = Field(

@@ -58,6 +58,7 @@ class Item:
     boot: str | None  # of a running timer: when the device was switched on, and
     boot_s: float | None  # when it is due, counted from then
     left_s: float | None  # of a paused timer
+    length_s: float | None  # of a timer
 
     def left(self, moment: Moment) -> timedelta:
         """Time until it is due; of a paused timer, when it goes on."""
@@ -94,7 +95,12 @@ class Agenda:
 
     def start_timer(self, length: timedelta, name: str, moment: Moment) -> Change:
         """A timer that runs from now on."""
-        row = {"kind": Kind.TIMER.value, "name": name, "created_at": _stamp(moment.now)}
+        row = {
+            "kind": Kind.TIMER.value,
+            "name": name,
+            "created_at": _stamp(moment.now),
+            "length_s": length.total_seconds(),
+        }
         return self._insert(row | _running(length.total_seconds(), moment))
 
     def add(
@@ -168,10 +174,8 @@ class Agenda:
     def rings(self) -> list[Ring]:
         """What rings, the oldest first."""
         with self._journal.reading() as database:
-            return [
-                _ring(row)
-                for row in _table(database, "rings").rows_where("how IS NULL", order_by="due_at, id")
-            ]
+            found = _table(database, "rings").rows_where("how IS NULL", order_by="due_at, id")
+            return [_ring(row) for row in found]
 
     def said(self, ring: Ring, moment: Moment) -> None:
         """It was said once more."""
@@ -308,7 +312,7 @@ def _running(seconds: float, moment: Moment) -> dict[str, Any]:
 
 
 def _replaced(item: Item, wall: datetime, due_at: datetime) -> Item:
-    return Item(item.id, item.kind, item.name, due_at, wall, item.days, None, None, None)
+    return Item(item.id, item.kind, item.name, due_at, wall, item.days, None, None, None, None)
 
 
 def _item(row: dict[str, Any]) -> Item:
@@ -322,6 +326,7 @@ def _item(row: dict[str, Any]) -> Item:
         row["boot"],
         row["boot_s"],
         row["left_s"],
+        row["length_s"],
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import icalendar
 import recurring_ical_events  # pyright: ignore[reportMissingTypeStubs]
@@ -89,7 +89,7 @@ class Calendars:
             self._note(f"The calendar {file} is too large, so its appointments are left out.")
             return None
         try:
-            return cast("icalendar.Calendar", icalendar.Calendar.from_ical(file.read_bytes()))
+            return icalendar.Calendar.from_ical(file.read_bytes())
         except (OSError, ValueError) as error:
             self._note(f"The calendar {file} cannot be read ({error}). Export it anew as .ics.")
             return None

@@ -118,6 +118,7 @@ def _create_household(database: Database) -> None:
             boot TEXT,
             boot_s REAL,
             left_s REAL,
+            length_s REAL,
             over INTEGER NOT NULL DEFAULT 0 CHECK (over IN (0, 1))
         ) STRICT
         """

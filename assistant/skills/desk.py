@@ -94,14 +94,21 @@ class Desk:
 
         Nothing is done or remembered yet.
         """
-        templates = grammar("requests", self.language, self.sentences)
-        for text in (words, *self._completed(words)):
-            for found in templates.requests(text):
-                said = self._ask(found, text)
-                if said is not None:
-                    return said
+        found = self.recognised(words)
+        if found is not None:
+            return found[1]
         known = self._situation(words)
         return next(filter(None, (_said(skill(known)) for skill in self.others)), None)
+
+    def recognised(self, words: str) -> tuple[Request, Said] | None:
+        """What is asked for by the templates, with the answer to it."""
+        templates = grammar("requests", self.language, self.sentences)
+        for text in (words, *self._completed(words)):
+            for request in templates.requests(text):
+                said = self._ask(request, text)
+                if said is not None:
+                    return request, said
+        return None
 
     def commit(self, said: Said) -> str:
         """Do what a reply claims, and return what to say."""

@@ -112,8 +112,14 @@ def _things(known: Situation) -> list[str]:
 
 
 def _found(entries: Sequence[Entry], thing: str) -> list[Entry]:
-    wanted = _MEASURE.sub("", thing).removesuffix("s")
-    return [each for each in entries if said_words(each.text).removesuffix("s") == wanted]
+    """Entries that are this, in the singular or the plural, or else contain its words."""
+    wanted = _singular(_MEASURE.sub("", thing))
+    same = [each for each in entries if _singular(said_words(each.text)) == wanted]
+    return same or [each for each in entries if wanted <= _singular(said_words(each.text))]
+
+
+def _singular(words: str) -> set[str]:
+    return {word.removesuffix("s") for word in words.split()}
 
 
 LISTS: Requests = {

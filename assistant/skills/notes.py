@@ -42,6 +42,8 @@ def _find(known: Situation) -> Said | None:
         return Said(" ".join(sentence(each.text) for each in found), completes="who is {}")
     if wanted in _OF_USER:
         return Said(f"Nobody has told me about your {wanted} yet.")
+    if len(wanted.split()) == 1 and re.search(r"\bwho\b", known.words.lower()):
+        return Said("Nobody has told me who that is.")
     return None
 
 
@@ -78,7 +80,7 @@ def _about(known: Situation, wanted: str) -> list[Note]:
 
 
 def _turned(subject: str) -> str:
-    """ "address of peter" as "peter's address"."""
+    """The address of peter as peter's address."""
     found = re.fullmatch(r"(.+?) of (?:my |the )?(.+)", subject)
     turned = f"{found[2]}'s {found[1]}" if found else subject
     return turned.replace("telephone number", "number").replace("phone number", "number")

@@ -29,12 +29,7 @@ def _set(known: Situation) -> Said | None:
         task = _task(rest, known)
         if not task:
             return Said("What shall I remind you of?", completes="remind me to {}")
-        return Said(
-            f"When shall I remind you to {task}?"
-            if _is_act(known)
-            else f"When shall I remind you of that: {task}?",
-            completes=f"remind me to {rest} {{}}",
-        )
+        return Said(f"When shall I remind you: {task}?", completes=f"remind me {rest} {{}}")
     when, rest = found
     task = _task(rest, known)
     if not task:
@@ -43,7 +38,7 @@ def _set(known: Situation) -> Said | None:
         )
     if not when.has_time:
         day = spoken_when(when, known.now)
-        return Said(f"At what time {day}?", completes=f"remind me to {known.slots['rest']} {{}}")
+        return Said(f"At what time {day}?", completes=f"remind me {known.slots['rest']} {{}}")
     return _added(Kind.REMINDER, task, when, known, f"I will remind you {{}}: {task}")
 
 
@@ -59,13 +54,11 @@ def _repeated(known: Situation) -> Said | None:
 def _wake(known: Situation) -> Said | None:
     """An alarm; before or after the word stands its time."""
     said = f"{known.slots.get('before', '')} {known.slots.get('after', '')}".strip()
-    found = find(said, known.now)
+    # "for" stands before a length elsewhere, here before the time
+    found = find(re.sub(r"\bfor\b", "at", said), known.now, default_part="morning")
     if found is None:
-        return (
-            Said("For what time?", completes="set an alarm for {}")
-            if known.slots.get("verb")
-            else None
-        )
+        asks = Said("For what time?", completes="set an alarm for {}")
+        return asks if known.slots.get("verb") else None
     when = found[0]
     if not when.has_time:
         return Said("For what time?", completes=f"set an alarm for {said} {{}}")
@@ -175,10 +168,12 @@ def _when(known: Situation) -> Said | None:
     for item in known.household.agenda.items(Kind.REMINDER):
         if item.wall is not None:
             at = item.wall.replace(tzinfo=known.now.tzinfo)
-            found.append((at, When(at, True, item.days), item.name))
+            found.append((at, When(at, has_time=True, days=item.days), item.name))
     for _, when, text in sorted(found, key=lambda each: each[0]):
         if wanted <= set(said_words(to_you(text)).split()) | set(said_words(text).split()):
             return Said(sentence(f"{text}: {spoken_when(when, known.now)}"), completes="when is {}")
+    if known.slots["what"].startswith("my "):  # nobody else can know
+        return Said("There is nothing about that on your calendar or your list.")
     return None
 
 
@@ -186,7 +181,7 @@ def _pills(known: Situation) -> str:
     """Only what was written down, and what the user confirmed: nobody saw a pill."""
     found = [each for each in _standing(known) if _PILLS.search(each.lower())]
     found += [
-        f"{spoken_when(When(at, True), known.now)}: {item.name}"
+        f"{spoken_when(When(at, has_time=True), known.now)}: {item.name}"
         for item in known.household.agenda.items(Kind.REMINDER)
         if _PILLS.search(item.name.lower())
         for at in _times(item, known.now.date(), known)
@@ -210,7 +205,7 @@ def _done(known: Situation) -> Said | None:
     rings = agenda.rings()
     if not rings:
         return None
-    named = joined([each.name for each in rings if each.name])
+    named = joined([each.name for each in rings if each.kind is Kind.REMINDER])
     text = f"Good. I have written down that this is done: {named}." if named else "All right."
     return Said(text, lambda: agenda.end(rings, How.DONE, moment_))
 
@@ -238,7 +233,7 @@ def _alarms(known: Situation) -> str:
 
 def _at(item: Item, known: Situation) -> str:
     due = (item.due_at or known.now.astimezone(timezone.utc)).astimezone(known.now.tzinfo)
-    return spoken_when(When(due, True, item.days), known.now)
+    return spoken_when(When(due, has_time=True, days=item.days), known.now)
 
 
 def _cancel(kind: Kind) -> Callable[[Situation], Said | str]:
@@ -279,7 +274,7 @@ def _meant(items: Sequence[Item], what: str, known: Situation) -> list[Item]:
     named = [each for each in items if words and words <= set(said_words(each.name).split())]
     if named or not what:
         return named
-    found = find(what, known.now)
+    found = find(re.sub(r"\bfor\b", "at", what), known.now) or find(f"at {what}", known.now)
     if found is None:
         return []
     at = found[0].at
@@ -293,11 +288,6 @@ def _task(words: str, known: Situation) -> str:
     """What to remember, as it was written and as it is said to the user."""
     words = re.sub(r"^(?:to|that|about|of|and|i have to|i need to|i must|i should)\s+", "", words)
     return to_you(as_written(words, known.words))
-
-
-def _is_act(known: Situation) -> bool:
-    """Whether "remind me to" was said, and not "remind me of"."""
-    return not re.match(r"(?:about|of|that)\b", known.slots.get("rest", ""))
 
 
 REMINDERS: Requests = {

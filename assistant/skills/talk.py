@@ -26,7 +26,7 @@ def _manner(how: str, **change: float) -> Callable[[Situation], Said]:
             known.household.manners.put(after)
             known.adjust(after)
 
-        return Said(f"I speak {how} now.", act)
+        return Said(f"I am speaking {how} now.", act)
 
     return changed
 
@@ -36,7 +36,7 @@ def _usual(known: Situation) -> Said:
         known.household.manners.put(USUAL)
         known.adjust(USUAL)
 
-    return Said("I speak as usual again.", act)
+    return Said("I am speaking as usual again.", act)
 
 
 def _heard(known: Situation) -> str:

@@ -9,7 +9,7 @@ from assistant.household.agenda import Item, Kind
 from assistant.household.changes import Change
 from assistant.skills.skill import Requests, Said, Situation
 from assistant.skills.times import duration, find_duration, spoken_duration
-from assistant.skills.wording import counted, joined, sentence, without
+from assistant.skills.wording import a, counted, joined, sentence, without
 
 LONGEST = timedelta(hours=48)
 
@@ -35,12 +35,12 @@ def _set(known: Situation) -> Said | None:
     if length > LONGEST or length <= timedelta(0):
         return Said("A timer can run for two days at most. For how long?")
     agenda, moment = known.household.agenda, known.moment
-    named = f"{_titled(name)} timer" if name else "timer"
+    named = a(f"{name} timer".strip())
     lasts = spoken_duration(length)
     return Said(
-        sentence(f"{named}, {lasts}, from now" if name else f"a timer for {lasts}, from now"),
+        sentence(f"{named} for {lasts} is running"),
         lambda: agenda.start_timer(length, name, moment),
-        f"A {f'{name} ' if name else ''}timer for {lasts}?",
+        f"{named[:1].upper()}{named[1:]} for {lasts}?",
     )
 
 
@@ -49,7 +49,7 @@ def _left(known: Situation) -> str | None:
     if not timers:
         return "There is no timer."
     chosen = _called(timers, known.slots.get("name", "")) or timers
-    return " ".join(sentence(_remains(each, known)) for each in chosen)
+    return " ".join(sentence(_remains(each, timers, known)) for each in chosen)
 
 
 def _cancel(known: Situation) -> Said | str:
@@ -124,10 +124,10 @@ def _one(
     name = known.slots.get("name", "")
     chosen = (_called(timers, name) if name else None) or timers
     if len(chosen) > 1:
-        names = joined([_title(each) for each in chosen])
+        names = joined([_title(each, timers) for each in chosen])
         return Said(f"Which one: {names}?", completes=f"{command} {{}} timer")
     [item] = chosen
-    title = _title(item)
+    title = _title(item, timers)
     return Said(sentence(done.format(title)), lambda: act(item), question.format(title))
 
 
@@ -136,22 +136,30 @@ def _timers(known: Situation) -> list[Item]:
 
 
 def _called(timers: Sequence[Item], name: str) -> list[Item] | None:
+    """Those with this name, or of this length."""
     wanted = without(name, _SMALL)
-    return [each for each in timers if wanted and each.name == wanted] or None
+    length = duration(wanted)
+    return [
+        each
+        for each in timers
+        if (wanted and each.name == wanted)
+        or (length is not None and each.length_s == length.total_seconds())
+    ] or None
 
 
-def _title(item: Item) -> str:
-    return f"the {item.name} timer" if item.name else "the timer"
+def _title(item: Item, timers: Sequence[Item]) -> str:
+    """What a timer is called, so that no other of them is meant."""
+    alike = sum(each.name == item.name for each in timers)
+    if alike == 1 or item.length_s is None:
+        return f"the {item.name} timer" if item.name else "the timer"
+    lasts = spoken_duration(timedelta(seconds=item.length_s))
+    return f"the {item.name} timer for {lasts}" if item.name else f"the timer for {lasts}"
 
 
-def _titled(name: str) -> str:
-    return name.capitalize()
-
-
-def _remains(item: Item, known: Situation) -> str:
+def _remains(item: Item, timers: Sequence[Item], known: Situation) -> str:
     left = spoken_duration(shown(item.left(known.moment)))
     paused = ", and it is paused" if item.left_s is not None else ""
-    return f"{_title(item)} has {left} left{paused}"
+    return f"{_title(item, timers)} has {left} left{paused}"
 
 
 def shown(left: timedelta) -> timedelta:

@@ -44,6 +44,11 @@ def as_written(words: str, text: str) -> str:
     return words
 
 
+def a(words: str) -> str:
+    """The words after "a" or "an"."""
+    return f"{'an' if words[:1] in 'aeiou' else 'a'} {words}"
+
+
 def sentence(text: str) -> str:
     """A text with a capital at its start and a full stop at its end."""
     text = text.strip()

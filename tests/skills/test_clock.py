@@ -8,8 +8,8 @@ import pytest
 
 from assistant.skills.clock import CLOCK
 from assistant.skills.grammar import grammar
-from tests.skills.conftest import Known
 from assistant.spoken import said_words
+from tests.skills.conftest import Known
 
 NUMBERS: Sequence[str] = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "

@@ -10,6 +10,7 @@ import pytest
 
 from assistant.skills.grammar import grammar
 from models.recipe.dialogues import exchanges
+from tests.skills.conftest import Known
 
 REQUESTS = (
     "time", "date", "date_and_time", "weekday", "tomorrow", "yesterday", "year", "month",
@@ -45,13 +46,15 @@ def test_calls_for_help_are_understood(said: dict[str, list[str]]) -> None:
     assert len(missed) <= 0.03 * sum(len(said[i]) for i in CALLS), missed
 
 
-def test_small_talk_is_left_to_the_language_model(said: dict[str, list[str]]) -> None:
+def test_small_talk_is_left_to_the_language_model(
+    said: dict[str, list[str]], known: Known
+) -> None:
     talk = [s for intent, sentences in said.items() if intent not in BETWEEN for s in sentences]
     talk = random.Random(4).sample(talk, 2_000)
     taken = [
         s
         for s in talk
-        if grammar("requests").request(s) is not None or grammar("distress").request(s) is not None
+        if known.desk.urgent(s) is not None or known.desk.answer(s) is not None
     ]
     assert len(taken) <= 0.005 * len(talk), taken
 

@@ -21,8 +21,8 @@ class When:
 
     at: datetime  # aware, local, after the moment of asking
     has_time: bool  # False if only a day was named; then it is nine o'clock, or what is left of it
-    days: frozenset[int]  # weekdays from Monday, 0, to 6; none if it is once
-    certain: bool  # False if a part was guessed, such as morning or evening
+    days: frozenset[int] = frozenset()  # weekdays from Monday, 0, to 6; none if it is once
+    certain: bool = True  # False if a part was guessed, such as morning or evening
 
 
 _PARTS = {  # from and to, in minutes; what stands for it without a time, in hours
