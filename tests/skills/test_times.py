@@ -3,6 +3,7 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
@@ -250,11 +251,11 @@ def test_two_lengths_are_never_one() -> None:
         assert find(f"wake me in {first} or in {second} and a half", NOW) is None
 
 
-WORDS: list[str] = (
+WORDS: Sequence[str] = (
     "at in on for to the a an and or of every each next this half quarter past to from until one "
     "two ten twelve twenty thirty hundred point oh o'clock am pm noon midnight morning evening "
-    "night tonight today tomorrow monday friday weekdays mondays daily minutes hours days weeks time "
-    "first second third december may except but not take pill remind me um please zero couple"
+    "night tonight today tomorrow monday friday weekdays mondays daily minutes hours days weeks "
+    "time first second third december may except but not take pill remind me um please zero couple"
 ).split()
 
 

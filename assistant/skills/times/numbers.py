@@ -21,7 +21,17 @@ _PLURAL_PARTS = {"halves": 2} | {f"{name}s": n for name, n in _PARTS.items() if 
 
 def either(phrases: Iterable[str]) -> str:
     """A pattern for any of some phrases, the longest first."""
-    return f"(?:{'|'.join(sorted(phrases, key=len, reverse=True))})"
+    rests: dict[str, list[str]] = {}
+    for phrase in phrases:
+        first, _, rest = phrase.partition(" ")
+        rests.setdefault(first, []).append(rest)
+    words: list[str] = []
+    for first in sorted(rests, key=len, reverse=True):
+        longer = either(filter(None, rests[first])) if any(rests[first]) else ""
+        words.append(
+            f"{first}(?: {longer}){'?' if '' in rests[first] else ''}" if longer else first
+        )
+    return f"(?:{'|'.join(words)})"
 
 
 _SMALL, _SCALE = either(BELOW_100), either(_SCALES)
