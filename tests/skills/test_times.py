@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import random
+import re
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
@@ -218,3 +221,54 @@ def test_a_likelier_part_of_day_may_be_given() -> None:
 def test_a_moment_within_two_minutes_is_told_in_seconds() -> None:
     when = understood("in ninety seconds")
     assert spoken_when(when, NOW) == "in one minute and thirty seconds"
+
+
+def test_two_times_are_never_one() -> None:
+    dice = random.Random(8)
+    for _ in range(1_000):
+        one, other = (dice.randrange(1_440) for _ in range(2))
+        if one % 720 == other % 720:
+            continue
+        first, second = (
+            said_words(spoken_time(NOW.replace(hour=each // 60, minute=each % 60)))
+            for each in (one, other)
+        )
+        bare = re.sub(r" (?:in the \w+|at night)$", "", second)
+        joint = dice.choice(("and", "or", "and at", "or at", "to", "no", "no at", "until", ""))
+        for words in (f"at {first} {joint} {second}", f"wake me at {first} {joint} {bare}"):
+            assert find(words, NOW) is None, words
+            assert moment(words, NOW) is None, words
+
+
+def test_two_lengths_are_never_one() -> None:
+    dice = random.Random(9)
+    for _ in range(1_000):
+        one, other = (timedelta(minutes=dice.randrange(1, 600)) for _ in range(2))
+        joint = dice.choice(("or", "to", "no", "until", "or for", "and then", "plus"))
+        first, second = (said_words(spoken_duration(each)) for each in (one, other))
+        assert find_duration(f"timer for {first} {joint} {second}") is None
+        assert find(f"wake me in {first} or {second}", NOW) is None
+        assert find(f"wake me in {first} or in {second} and a half", NOW) is None
+
+
+WORDS: Sequence[str] = (
+    "at in on for to the a an and or of every each next this half quarter past to from until one "
+    "two ten twelve twenty thirty hundred point oh o'clock am pm noon midnight morning evening "
+    "night tonight today tomorrow monday friday weekdays mondays daily minutes hours days weeks "
+    "time first second third december may except but not take pill remind me um please zero couple"
+).split()
+
+
+def test_any_words_are_a_moment_ahead_or_none() -> None:
+    dice = random.Random(10)
+    for _ in range(5_000):
+        now = some_moment(dice)
+        words = " ".join(dice.choices(WORDS, k=dice.randrange(1, 12)))
+        found, length = find(words, now), find_duration(words)
+        if found is not None:
+            when, rest = found
+            assert when.at.astimezone(timezone.utc) > now.astimezone(timezone.utc), words
+            # Nothing is left that was said of the time, and nothing comes in.
+            assert not Counter(rest.split()) - Counter(words.split())
+            assert not re.search(r"\b(?:o'clock|noon|midnight|tonight)\b", rest), words
+        assert length is None or length[0] > timedelta(0)

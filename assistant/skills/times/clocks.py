@@ -6,7 +6,7 @@ import re
 
 from assistant.skills.times.durations import UNIT
 from assistant.skills.times.numbers import BELOW_100, either
-from assistant.skills.times.said import Clock, Said
+from assistant.skills.times.said import TIME, Clock, Said
 
 _HOURS = either(name for name, n in BELOW_100.items() if n < 24)
 _HOURS_12 = either(name for name, n in BELOW_100.items() if 1 <= n <= 12)
@@ -25,7 +25,7 @@ _CLOCK = re.compile(
     rf"|zero (?P<early>{_DIGIT}) (?P<digits>{_DIGIT} {_DIGIT})"
     rf"|(?P<hour>{_HOURS})(?:(?P<sharp> o'clock)|(?P<hundred> hundred)(?: hours)?"
     rf"| (?P<minute>{_AFTER_HOUR})| oh (?P<oh>{_DIGIT})| point (?P<point>{_DIGIT} {_DIGIT}))?)"
-    rf"(?: (?P<ampm>am|pm))?(?![\w'])"
+    rf"(?: (?P<ampm>am|pm))?(?: (?:sharp|exactly|precisely|on the dot))?(?![\w'])"
     rf"(?! (?:{either(BELOW_100)}|hundred|thousand|half|quarter|point|percent|{UNIT})(?![\w']))"
 )
 _VAGUE = re.compile(r"about|around|by")
@@ -47,7 +47,7 @@ def clocks(text: str, said: Said, *, bare: bool) -> str:
         said.put(clock=clock)
         if found["at"] and _VAGUE.search(found["at"]):
             said.sure = False
-        return "|"
+        return TIME
 
     return _CLOCK.sub(read, text)
 

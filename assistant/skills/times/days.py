@@ -9,7 +9,7 @@ from datetime import timedelta
 from assistant.generate.context import MONTHS, WEEKDAYS
 from assistant.skills.times.durations import durations
 from assistant.skills.times.numbers import BELOW_100, ORDINALS, either
-from assistant.skills.times.said import NIGHT_OF, MonthDay, Said
+from assistant.skills.times.said import DAY_PART, NIGHT_OF, MonthDay, Said
 
 _WEEKDAYS = {name.lower(): n for n, name in enumerate(WEEKDAYS)}
 _MONTHS = {name.lower(): n for n, name in enumerate(MONTHS, 1)}
@@ -90,7 +90,7 @@ def days(text: str, said: Said, *, bare: bool) -> str:
         text = re.sub(rf"^(?=(?:the )?(?:{_ORDINAL}|{either(_HOLIDAYS)})(?![\w']))", "on ", text)
     text = _shifts(text, said)
     holidays = rf"\b(?:on|at|by|for) (?P<day>{either(_HOLIDAYS)}){_END}"
-    rules: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], Said], bool]], ...] = (
+    rules: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], Said], str]], ...] = (
         (_REPEATS, _repeat),
         (_WEEKS, _weeks),
         *((pattern, _date) for pattern in _DATES),
@@ -101,7 +101,7 @@ def days(text: str, said: Said, *, bare: bool) -> str:
         (_DAY_OF_MONTH, _date),
     )
     for pattern, read in rules:
-        text = pattern.sub(lambda found, read=read: "|" if read(found, said) else found[0], text)
+        text = pattern.sub(lambda found, read=read: read(found, said), text)
     return text
 
 
@@ -112,7 +112,7 @@ def _shifts(text: str, said: Said) -> str:
         found = next((m for m in _SHIFT.finditer(marked) if m.start() <= start < m.end()), None)
         if found is None or not (found["before"] or found["now"]):
             continue
-        is_elapsed = re.search(r"hour|minute|second|sec|min|hr", text[start:end])
+        is_elapsed = re.search(r"\b(?:h(?:ou)?r|min|sec)", text[start:end])
         if is_elapsed or length % timedelta(days=1):
             said.put(shift=length)
         else:
@@ -121,7 +121,7 @@ def _shifts(text: str, said: Said) -> str:
     return text
 
 
-def _repeat(found: re.Match[str], said: Said) -> bool:
+def _repeat(found: re.Match[str], said: Said) -> str:
     groups = ("part", "set_part", "days_part", "kind_part", "every_part", "parts")
     part = next(filter(None, map(found.__getitem__, groups)), None)
     named = found["each"] or found["set"] or found["days"] or found["kind"] or "day"
@@ -129,7 +129,7 @@ def _repeat(found: re.Match[str], said: Said) -> bool:
     left = frozenset(kept) - frozenset(_listed(found["without"] or ""))
     said.put(days=left, part=_night_of(part))
     said.contradictory |= not left
-    return True
+    return DAY_PART if part else "|"
 
 
 def _listed(words: str) -> set[int]:
@@ -149,45 +149,45 @@ def _listed(words: str) -> set[int]:
     return set(found)
 
 
-def _relative(found: re.Match[str], said: Said) -> bool:
+def _relative(found: re.Match[str], said: Said) -> str:
     offset = found["offset"]
     part = NIGHT_OF if offset == "tonight" else _night_of(found["part"] or found["this"])
     said.put(offset=_OFFSETS.get(offset or "today"), part=part)
-    return True
+    return DAY_PART if part else "|"
 
 
-def _weeks(found: re.Match[str], said: Said) -> bool:
+def _weeks(found: re.Match[str], said: Said) -> str:
     if day := found["next"] or found["of"]:
         said.put(weekday=_WEEKDAYS[day], next_week=True)
-        return True
+        return "|"
     day, count = found["from"] or found["day"], found["count"] or "one"
     said.put(week=BELOW_100.get(count, 1), weekday=_WEEKDAYS.get(day), offset=_OFFSETS.get(day))
-    return True
+    return "|"
 
 
-def _weekday(found: re.Match[str], said: Said) -> bool:
+def _weekday(found: re.Match[str], said: Said) -> str:
     said.put(weekday=_WEEKDAYS[found["day"]], part=_night_of(found["part"]))
     if found["which"] and "coming" not in found["which"]:
         said.sure = False  # whether "next friday" is this week's, people do not agree
-    return True
+    return DAY_PART if found["part"] else "|"
 
 
-def _date(found: re.Match[str], said: Said) -> bool:
+def _date(found: re.Match[str], said: Said) -> str:
     groups = found.groupdict()
     day, month, year = groups["day"], groups.get("month"), groups.get("year")
     number = ORDINALS.get(day) or BELOW_100[day]
     said.put(date=MonthDay(_MONTHS[month] if month else None, number, _year(year)))
-    return True
+    return "|"
 
 
-def _holiday(found: re.Match[str], said: Said) -> bool:
+def _holiday(found: re.Match[str], said: Said) -> str:
     said.put(date=MonthDay(*_HOLIDAYS[found["day"]]))
-    return True
+    return "|"
 
 
-def _part(found: re.Match[str], said: Said) -> bool:
+def _part(found: re.Match[str], said: Said) -> str:
     said.put(part=found["part"] or found["night"])
-    return True
+    return DAY_PART
 
 
 def _night_of(part: str | None) -> str | None:

@@ -11,7 +11,7 @@ from assistant.skills.times.clocks import clocks
 from assistant.skills.times.days import DAY, MONTH, PART, days
 from assistant.skills.times.durations import UNIT
 from assistant.skills.times.numbers import BELOW_100, ORDINALS, either
-from assistant.skills.times.said import NIGHT_OF, Clock, MonthDay, Said
+from assistant.skills.times.said import DAY_PART, NIGHT_OF, TIME, Clock, MonthDay, Said
 from assistant.skills.times.words import heard, without
 
 
@@ -34,25 +34,37 @@ _PARTS = {  # from and to, in minutes; what stands for it without a time, in hou
 }
 _NUMBER = rf"(?:{either(BELOW_100)}|hundred|thousand|half|quarter)"
 _PERIOD = rf"(?:{UNIT}|months?|years?|{DAY}s?|{PART}s?|weekends?|weekdays?)"
+_JOINTS = (
+    "(?:and|or|to|till?|until|at|about|by|an?|no|not|i|mean|sorry|rather|wait|actually|but|then"
+    "|except|also|again|later|maybe|through|for)"
+)
 _UNCLEAR = re.compile(
     # What stands before or behind a mark and belongs to it, though it was not understood.
     rf"\b(?:{_NUMBER}(?: (?:to|or|and))?|oh|point|until|till?|before|after|since|from|between|not"
-    rf"|except|unless|than|last|past|ago|other|every|each|per|{either(ORDINALS)}) \|"
-    rf"|\| (?:(?:and|or|to|till?|until|at|about|by|a) )*(?:{_NUMBER}|{UNIT})(?![\w'])"
-    rf"|\| (?:past|o'clock|of|ago|except|but not|after next|oh|point)\b"
-    rf"|\| (?:and|or|then|to|till?|until|but|through) \||\| (?:and|or|to) {_PERIOD}(?![\w'])"
+    rf"|except|unless|than|last|past|ago|other|every|each|per|am|pm|{either(ORDINALS)}"
+    rf"|(?<!good ){PART}|(?!may|march){MONTH}(?: the)?) \|"
+    rf"|\| (?:(?!for|to){_JOINTS} )*(?:to )?(?:{_NUMBER}|{UNIT}|{PART}|am|pm)(?![\w'])"
+    rf"|\| (?:past|o'clock|of|ago|except|but not|after next|oh|point|each)\b"
+    rf"|\| (?:{_JOINTS} )+\||\| (?:and|or|to) {_PERIOD}(?![\w'])"
     # What says when or how often in a way that no moment can hold.
     rf"|\b(?:every|each) (?:\w+ )?(?:\||{_PERIOD})(?![\w'])|\b(?:every|each) other\b"
-    rf"|\b(?:once|twice|thrice|times) (?:an?|per|every|each|\|)"
+    rf"|\b(?:once|twice|thrice|times) (?:an?|per|every|each|\|)|\b(?:same|this) time\b"
     rf"|\b(?:yesterday|hourly|weekly|fortnightly|monthly|yearly|annually|ago|o'clock)\b"
+    rf"|\b(?:noon|midday|midnight)\b|\b(?:at|on|over|this|next|last) (?:the )?weekend\b"
     rf"|\b(?:in|next|this|last|after|within) (?:the )?(?:(?:{_NUMBER}|an?|few|couple|of|some) )*"
-    rf"(?:weeks?|months?|years?|weekends?|{MONTH})(?![\w'])|\bat {_NUMBER}(?![\w'])"
+    rf"(?:weeks?|months?|years?|{MONTH})(?![\w'])|\bat {_NUMBER}(?![\w'])"
 )
+_BOUNDED = re.compile(
+    rf"\b(?:until|till?) (?!(?:i|he|she|it|we|you|they)\b)"
+    rf"|\bfor (?:the next )?(?:(?:{_NUMBER}|an?|few|couple|of|some) )+(?:days?|weeks?|months?)\b"
+)
+_TWO_THINGS = re.compile(rf"[{TIME}{DAY_PART}].*\b(?:and|or|then|but)\b.*[{TIME}{DAY_PART}]")
+"""The blue pill at eight, and the red one in the evening."""
 
 
 def moment(words: str, now: datetime) -> When | None:
     """The moment that a whole phrase names, if it names nothing else."""
-    found = _find(without(heard(words)), now, None, bare=True)
+    found = _find(heard(without(words)), now, None, bare=True)
     return None if found is None or found[1] else found[0]
 
 
@@ -72,8 +84,10 @@ def _find(
 ) -> tuple[When, str] | None:
     said = Said()
     text = clocks(days(text, said, bare=bare), said, bare=bare)
-    text = re.sub(r"\|(?: \|)+", "|", text)
-    if "|" not in text or said.contradictory or _UNCLEAR.search(text):
+    if said.contradictory or _TWO_THINGS.search(text):
+        return None
+    text = re.sub(r"\|(?: \|)+", "|", re.sub(f"[{TIME}{DAY_PART}]", "|", text))
+    if "|" not in text or _UNCLEAR.search(text) or (said.days and _BOUNDED.search(text)):
         return None
     when = _resolve(said, now, default_part)
     return None if when is None else (when, " ".join(text.replace("|", " ").split()))

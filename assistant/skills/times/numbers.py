@@ -21,7 +21,17 @@ _PLURAL_PARTS = {"halves": 2} | {f"{name}s": n for name, n in _PARTS.items() if 
 
 def either(phrases: Iterable[str]) -> str:
     """A pattern for any of some phrases, the longest first."""
-    return f"(?:{'|'.join(sorted(phrases, key=len, reverse=True))})"
+    rests: dict[str, list[str]] = {}
+    for phrase in phrases:
+        first, _, rest = phrase.partition(" ")
+        rests.setdefault(first, []).append(rest)
+    words: list[str] = []
+    for first in sorted(rests, key=len, reverse=True):
+        longer = either(filter(None, rests[first])) if any(rests[first]) else ""
+        words.append(
+            f"{first}(?: {longer}){'?' if '' in rests[first] else ''}" if longer else first
+        )
+    return f"(?:{'|'.join(words)})"
 
 
 _SMALL, _SCALE = either(BELOW_100), either(_SCALES)
@@ -120,3 +130,35 @@ def spoken_whole(value: int) -> str:
             joint = " and" if scale == 100 or rest < 100 else ""
             return f"{said}{joint} {spoken_whole(rest)}" if rest else said
     raise ValueError(f"only numbers below a thousand million can be spoken, not {value}")
+
+
+def spoken_exact(value: Fraction) -> str:
+    """A number in words: "two and a half", "twelve point five", "about three point one four".
+
+    Raises:
+        ValueError: if it is a thousand million or more.
+    """
+    if value < 0:
+        return f"minus {spoken_exact(-value)}"
+    whole, part = divmod(value, 1)
+    if not part:
+        return spoken_whole(whole)
+    if part.denominator in (2, 3, 4):
+        name = {2: "half", 3: "third", 4: "quarter"}[part.denominator]
+        said = f"a {name}" if part.numerator == 1 else f"{spoken_whole(part.numerator)} {name}s"
+        if not whole:
+            return "one half" if said == "a half" else said
+        return f"{spoken_whole(whole)} and {said}"
+    places = next((n for n in range(1, 5) if not value * 10**n % 1), None)
+    if places is None:
+        places = 2 if value >= Fraction(1, 10) else 4
+        rounded = round(value, places)
+        return f"about {_decimal(rounded, places)}" if rounded else "almost zero"
+    return _decimal(value, places)
+
+
+def _decimal(value: Fraction, places: int) -> str:
+    whole, part = divmod(value, 1)
+    digits = f"{int(part * 10**places):0{places}d}".rstrip("0")
+    said = spoken_whole(whole)
+    return f"{said} point {' '.join(map(spoken_number, map(int, digits)))}" if digits else said

@@ -1,0 +1,208 @@
+"""Small sums, percentages, conversions and days until: computed exactly, told in words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from fractions import Fraction
+from math import isqrt
+from typing import TypeAlias
+
+from assistant.skills.times import moment, spoken_duration, spoken_when
+from assistant.skills.times.numbers import exact, spoken_exact, spoken_whole
+from assistant.skills.times.words import heard, without
+from assistant.skills.units import converted
+
+_ASKING = re.compile(
+    r"^(?:(?:can|could|would|will) you )?"
+    r"(?:(?:tell me|do you know|work out|calculate|compute|and) )*"
+    r"(?P<what>(?:what(?: is| are|'s|s| does| do| would)?|how much(?: is| are| does| do)) )?"
+)
+_DONE = re.compile(r"(?: (?:make|makes|equals?|is|in total|altogether|together|come to))?$")
+_SOUND_ALIKE = {"to": "two", "too": "two", "for": "four", "won": "one", "ate": "eight"}
+_OPERATIONS: dict[str, tuple[str, Callable[[Fraction, Fraction], Fraction]]] = {
+    "plus": ("plus", lambda a, b: a + b),
+    "minus": ("minus", lambda a, b: a - b),
+    "take away": ("minus", lambda a, b: a - b),
+    "times": ("times", lambda a, b: a * b),
+    "x": ("times", lambda a, b: a * b),
+    "multiplied by": ("times", lambda a, b: a * b),
+    "divided by": ("divided by", lambda a, b: a / b),
+}
+_SPLIT = re.compile(rf" ({'|'.join(_OPERATIONS)}) ")
+_ORDERS = (  # "subtract three from ten"
+    (re.compile(r"add (?P<a>.+) (?:and|to) (?P<b>.+)"), "plus"),
+    (re.compile(r"the sum of (?P<a>.+) and (?P<b>.+)"), "plus"),
+    (re.compile(r"(?:subtract|take(?: away)?) (?P<b>.+?)(?: away)? from (?P<a>.+)"), "minus"),
+    (re.compile(r"multiply (?P<a>.+) (?:by|with|and) (?P<b>.+)"), "times"),
+    (re.compile(r"divide (?P<a>.+) by (?P<b>.+)"), "divided by"),
+)
+_PERCENT = re.compile(r"(?P<a>.+) per ?cent (?P<how>of|off) (?P<b>.+)")
+_PERCENT_ADDED = re.compile(r"(?P<b>.+) (?P<how>plus|minus) (?P<a>.+) per ?cent")
+_WHICH_PERCENT = re.compile(
+    r"(?:what )?per ?cent(?:age)? (?:of (?P<b>.+) is (?P<a>.+)|is (?P<c>.+) of (?P<d>.+))"
+)
+_PART = re.compile(
+    r"(?P<part>(?:a |one |two |three |four )?(?:half|quarters?|thirds?|fifths?|eighths?|tenths?))"
+    r"(?P<of> of)? (?P<a>.+)"
+)
+_MANIFOLD = re.compile(r"(?P<how>double|twice|two times) (?P<a>.+)")
+_SQUARE = re.compile(r"(?P<a>.+) squared")
+_ROOT = re.compile(r"the square root of (?P<a>.+)")
+_MONEY = re.compile(r" (pounds|dollars|euros)$")
+_UNTIL = re.compile(
+    r"^(?:(?:can|could) you )?(?:tell me )?how (?P<unit>many days|many sleeps|many weeks|long)"
+    r"(?: is it| are there| is there| do (?:i|we) have| it is| there are)?"
+    r"(?: now| left| to go| still| away)?(?: until| till?| to| before) (?P<what>.+)$"
+)
+
+_Sum: TypeAlias = tuple[str, Fraction]
+"""What was asked, in full words, and the result."""
+
+
+def answer(words: str, now: datetime | None = None) -> str | None:
+    """The answer to a sum, a conversion or "how long until", if it is certainly one.
+
+    Args:
+        words: as ``said_words`` gives them.
+        now: aware, local; without it nothing is counted until a day.
+    """
+    text = heard(without(words))
+    if now is not None and (found := _UNTIL.search(text)):
+        return _until(found["what"], found["unit"], now)
+    asking = _ASKING.match(text)
+    asked = _DONE.sub("", text[asking.end() :] if asking else text)
+    told = (
+        converted(text) or _share(asked) or _told(asked, is_asked=bool(asking and asking["what"]))
+    )
+    return None if told is None else f"{told[:1].upper()}{told[1:]}."
+
+
+def _until(what: str, unit: str, now: datetime) -> str | None:
+    when = moment(what, now)
+    if when is None or when.days:
+        return None
+    days = (when.at.date() - now.date()).days
+    if when.has_time and unit == "long":
+        ahead = when.at.astimezone(timezone.utc) - now.astimezone(timezone.utc)
+        minutes = max(1, round(ahead / timedelta(minutes=1)))
+        return (
+            f"That is in {spoken_duration(timedelta(minutes=minutes))}, {spoken_when(when, now)}."
+        )
+    if days < 2:
+        return "That is tomorrow." if days else "That is today."
+    count = f"{spoken_exact(Fraction(days))} days"
+    if unit == "many weeks" and days >= 7:
+        weeks, rest = divmod(days, 7)
+        count = spoken_duration(timedelta(weeks=weeks))
+        count += f" and {spoken_duration(timedelta(days=rest))}" if rest else ""
+    return f"That is in {count}, {spoken_when(when, now)}."
+
+
+def _number(words: str) -> Fraction | None:
+    return exact(_SOUND_ALIKE.get(words, words))
+
+
+def _numbers(found: re.Match[str], *names: str) -> list[Fraction] | None:
+    values = [_number(found[name] or "") for name in names]
+    return [value for value in values if value is not None] if None not in values else None
+
+
+def _told(text: str, *, is_asked: bool) -> str | None:
+    """The sum and its result, without a full stop."""
+    money = _MONEY.search(text)
+    try:
+        found = _sum(text[: money.start()] if money else text, is_asked=is_asked)
+    except ZeroDivisionError:
+        return "nothing can be divided by zero"
+    if found is None or abs(found[1]) >= 10**9:
+        return None
+    said, result = found
+    if money:
+        return f"{said} {money[1]} is {_money(result, money[1])}"
+    return f"{said} is {spoken_exact(result)}"
+
+
+def _sum(text: str, *, is_asked: bool) -> _Sum | None:
+    for pattern, operation in _ORDERS:
+        found = pattern.fullmatch(text)
+        if found and (numbers := _numbers(found, "a", "b")):
+            return _chain(numbers, [operation])
+    if told := _percent(text) or _part(text, is_asked=is_asked):
+        return told
+    first, *rest = _SPLIT.split(text)
+    if not rest and is_asked and " and " in text and exact(text) is None:
+        first, _, second = text.partition(" and ")
+        rest = ["plus", second]
+    terms = [_number(each) for each in (first, *rest[1::2])]
+    numbers = [each for each in terms if each is not None]
+    return _chain(numbers, rest[::2]) if rest and len(numbers) == len(terms) else None
+
+
+def _chain(numbers: list[Fraction], operations: list[str]) -> _Sum | None:
+    """Terms from left to right; which is first in "two plus three times four" is not certain."""
+    named = [_OPERATIONS[each] for each in operations]
+    if len({name in ("plus", "minus") for name, _ in named}) > 1:
+        return None
+    total, said = numbers[0], spoken_exact(numbers[0])
+    for (name, operation), value in zip(named, numbers[1:], strict=True):
+        total, said = operation(total, value), f"{said} {name} {spoken_exact(value)}"
+    return said, total
+
+
+def _percent(text: str) -> _Sum | None:
+    found = _PERCENT.fullmatch(text) or _PERCENT_ADDED.fullmatch(text)
+    if found is None or not (numbers := _numbers(found, "a", "b")):
+        return None
+    rate, base = numbers
+    said, of = f"{spoken_exact(rate)} percent", spoken_exact(base)
+    if found["how"] == "of":
+        return f"{said} of {of}", base * rate / 100
+    if found["how"] == "off":
+        return f"{said} off {of}", base * (100 - rate) / 100
+    sign = 1 if found["how"] == "plus" else -1
+    return f"{of} {found['how']} {said}", base * (100 + sign * rate) / 100
+
+
+def _share(text: str) -> str | None:
+    found = _WHICH_PERCENT.fullmatch(text)
+    numbers = _numbers(found, *(("a", "b") if found["a"] else ("c", "d"))) if found else None
+    if not numbers or not numbers[1]:
+        return None
+    part, whole = map(spoken_exact, numbers)
+    return f"{part} is {spoken_exact(numbers[0] * 100 / numbers[1])} percent of {whole}"
+
+
+def _part(text: str, *, is_asked: bool) -> _Sum | None:
+    # "half eight" is a time, and "double five" may be a telephone number
+    found = _PART.fullmatch(text)
+    if found and (found["of"] or is_asked) and (numbers := _numbers(found, "part", "a")):
+        return f"{found['part']} of {spoken_exact(numbers[1])}", numbers[0] * numbers[1]
+    found = _MANIFOLD.fullmatch(text) if is_asked else None
+    if found and (numbers := _numbers(found, "a")):
+        return f"{found['how']} {spoken_exact(numbers[0])}", 2 * numbers[0]
+    if (found := _SQUARE.fullmatch(text)) and (numbers := _numbers(found, "a")):
+        return f"{spoken_exact(numbers[0])} squared", numbers[0] ** 2
+    if (found := _ROOT.fullmatch(text)) and (numbers := _numbers(found, "a")):
+        root = isqrt(max(0, int(numbers[0])))
+        said = f"the square root of {spoken_exact(numbers[0])}"
+        return (said, Fraction(root)) if root**2 == numbers[0] else None
+    return None
+
+
+def _money(amount: Fraction, currency: str) -> str:
+    """In pounds and pence: "four pounds fifty", "about ninety-nine cents"."""
+    if amount < 0:
+        return f"minus {_money(-amount, currency)}"
+    hundredths = round(amount * 100)
+    whole, small = divmod(hundredths, 100)
+    said = f"{spoken_whole(whole)} {currency.removesuffix('s') if whole == 1 else currency}"
+    if small and not whole:
+        coin = "pence" if currency == "pounds" else "cents"
+        said = (
+            f"{spoken_whole(small)} {coin if small > 1 else {'pence': 'penny'}.get(coin, 'cent')}"
+        )
+    elif small:
+        said += f" {spoken_whole(small)}"
+    return said if hundredths == amount * 100 else f"about {said}"
