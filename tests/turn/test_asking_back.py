@@ -55,13 +55,13 @@ def test_what_is_uncertain_is_asked_back_aloud(make: Make, tmp_path: Path) -> No
 
 
 def test_a_yes_answers_and_teaches_what_was_asked(make: Make, path: Path) -> None:
-    assistant = make(encoder=unsure("where is my hat", "yes"))
+    assistant = make(encoder=unsure("how nice my hat is", "yes"))
     asked = assistant.hear(utterance())
     answered = assistant.hear(utterance())
     assert (answered.hypothesis, answered.reply) == ("yes", "Yes.")
     with Journal(path) as journal:
         confirmed = journal.turn(asked.id)
-        assert (confirmed.correction, confirmed.taught) == ("where is my hat", Taught.CONFIRMED)
+        assert (confirmed.correction, confirmed.taught) == ("how nice my hat is", Taught.CONFIRMED)
         assert confirmed.reply == asked.reply
         assert journal.turn(answered.id) == answered
         assert [each.turn for each in examples(journal.turns(), LEARNING)] == [asked.id]
@@ -92,18 +92,18 @@ class Overheard:
 
 def test_a_yes_asks_for_the_pending_words(make: Make, llm: LlamaSession) -> None:
     overheard = Overheard(llm)
-    assistant = make(encoder=unsure("where is my hat", "yes"), llm=overheard)
+    assistant = make(encoder=unsure("how nice my hat is", "yes"), llm=overheard)
     assistant.hear(utterance())
     assert overheard.asked == []
     assistant.hear(utterance())
-    assert overheard.asked == [" where is my hat"]
+    assert overheard.asked == [" how nice my hat is"]
 
 
 def test_the_wake_phrase_is_no_part_of_the_request(make: Make, llm: LlamaSession) -> None:
     overheard = Overheard(llm)
-    saying = Saying("a tune where is my hat")
+    saying = Saying("a tune how nice my hat is")
     make(encoder=saying, llm=overheard, dialogue=dialogue(wake_phrase="attune")).hear(utterance())
-    assert overheard.asked == [" where is my hat"]
+    assert overheard.asked == [" how nice my hat is"]
 
 
 def test_the_bridges_reading_goes_to_the_llm_as_embeddings(make: Make, llm: LlamaSession) -> None:
@@ -168,7 +168,7 @@ def test_talk_without_the_wake_phrase_is_kept_on_request_and_never_learned_from(
 
 
 def test_the_wake_phrase_opens_a_conversation(make: Make) -> None:
-    saying = Saying("a tune", "where is my hat", "and what day")
+    saying = Saying("a tune", "how nice my hat is", "and what day")
     assistant = make(encoder=saying, dialogue=dialogue(wake_phrase="Attune", follow_up_s=600))
     called, first, second = (assistant.hear(utterance()) for _ in range(3))
     assert (called.error, called.reply) == (CALLED, None)
@@ -215,7 +215,7 @@ def test_a_question_broken_off_is_not_said(make: Make) -> None:
 
 
 def test_an_exchange_erased_meanwhile_is_answered_all_the_same(make: Make, path: Path) -> None:
-    assistant = make(encoder=unsure("where is my hat", "yes"))
+    assistant = make(encoder=unsure("how nice my hat is", "yes"))
     asked = assistant.hear(utterance())
     with Journal(path) as journal:
         journal.delete((asked.id,))

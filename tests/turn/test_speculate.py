@@ -508,12 +508,12 @@ def test_a_turn_that_fails_leaves_nothing_ready(room: MakeRoom) -> None:
 def test_what_is_typed_meanwhile_is_answered(room: MakeRoom) -> None:
     ahead = room()
     ahead.begin()
-    typed = ahead.assistant.read("where is my coat")
-    assert (typed.hypothesis, typed.reply) == ("where is my coat", "Yes! No.")
-    assert ahead.llm.asked == [" hello", " where is my coat"]
+    typed = ahead.assistant.read("how nice my coat is")
+    assert (typed.hypothesis, typed.reply) == ("how nice my coat is", "Yes! No.")
+    assert ahead.llm.asked == [" hello", " how nice my coat is"]
     turn = ahead.hear()
     assert (turn.hypothesis, turn.reply) == ("hello", "Yes! No.")
-    assert ahead.llm.asked == [" hello", " where is my coat", " hello"]
+    assert ahead.llm.asked == [" hello", " how nice my coat is", " hello"]
 
 
 def test_what_is_typed_as_it_was_said_is_answered_once(room: MakeRoom) -> None:
