@@ -14,6 +14,7 @@ from assistant.errors import JournalError
 from assistant.household.agenda import How
 from assistant.household.changes import Change
 from assistant.household.household import Household
+from assistant.skills import sums
 from assistant.skills.clock import CLOCK
 from assistant.skills.grammar import Request, grammar
 from assistant.skills.help import HELP
@@ -35,6 +36,7 @@ SKILLS: dict[str, Requests] = {
     "notes": NOTES,
     "person": PERSON,
     "reminders": REMINDERS,
+    "sums": {"value": lambda known: sums.answer(said_words(known.words), known.now)},
     "talk": TALK,
     "timers": TIMERS,
 }
