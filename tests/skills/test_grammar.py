@@ -22,7 +22,8 @@ BETWEEN = {
     *REQUESTS, *CALLS,
     "bedtime", "mealtime", "medicine_asked", "call_person", "not_understood", "sorry", "machine",
     "chores", "appointment", "louder", "call_name", "hear_me", "your_life", "pain", "ailment",
-    "opening", "stop", "remind_me", "activity", "feels_low", "sleep",
+    "opening", "stop", "remind_me", "activity", "feels_low", "sleep", "slower", "sum", "alarm",
+    "lost_thing", "where_is_person", "forgets",
 }  # fmt: skip
 """What may rightly be taken for a request: or for none."""
 
@@ -46,15 +47,11 @@ def test_calls_for_help_are_understood(said: dict[str, list[str]]) -> None:
     assert len(missed) <= 0.03 * sum(len(said[i]) for i in CALLS), missed
 
 
-def test_small_talk_is_left_to_the_language_model(
-    said: dict[str, list[str]], known: Known
-) -> None:
+def test_small_talk_is_left_to_the_language_model(said: dict[str, list[str]], known: Known) -> None:
     talk = [s for intent, sentences in said.items() if intent not in BETWEEN for s in sentences]
     talk = random.Random(4).sample(talk, 2_000)
     taken = [
-        s
-        for s in talk
-        if known.desk.urgent(s) is not None or known.desk.answer(s) is not None
+        s for s in talk if known.desk.urgent(s) is not None or known.desk.answer(s) is not None
     ]
     assert len(taken) <= 0.005 * len(talk), taken
 
