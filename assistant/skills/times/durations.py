@@ -27,7 +27,8 @@ _NAMES = (
 UNIT = either(_NAMES)
 _TERM = re.compile(
     rf"(?:(?P<amount>an?|(?:a )?couple(?: of)?|{AMOUNT})(?: (?P<of>of an?|an?|of))?(?: more)?) "
-    rf"(?P<unit>{UNIT})(?![\w'])(?: and (?P<extra>{FRACTION})(?! (?:of|an?|{UNIT})\b))?"
+    rf"(?P<unit>{UNIT})(?![\w'])(?<!\ba second)"  # "a second alarm"
+    rf"(?: and (?P<extra>{FRACTION})(?! (?:of|an?|{UNIT})\b))?"
 )
 _TRAILING = re.compile(rf" (?:and )?(?P<amount>{WHOLE})(?! (?:{UNIT}|point)(?![\w']))")
 _LONGEST = 3_660 * 86_400
@@ -56,7 +57,8 @@ def find_duration(words: str) -> tuple[timedelta, str] | None:
     if _AMBIGUOUS.search(f"{text[:start]}|{text[end:]}"):
         return None
     before = re.sub(r"(?: ?\b(?:for|of|in|about|around|lasting))+ $", " ", text[:start])
-    return length, " ".join(f"{before}{text[end:]}".split())
+    after = re.sub(r"^ (?:from now|starting now)\b", "", text[end:])
+    return length, " ".join(f"{before}{after}".split())
 
 
 def durations(text: str) -> Iterator[tuple[int, int, timedelta]]:

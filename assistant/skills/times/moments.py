@@ -43,16 +43,18 @@ _UNCLEAR = re.compile(
     rf"\b(?:{_NUMBER}(?: (?:to|or|and))?|oh|point|until|till?|before|after|since|from|between|not"
     rf"|except|unless|than|last|past|ago|other|every|each|per|am|pm|{either(ORDINALS)}"
     rf"|(?<!good ){PART}|(?!may|march){MONTH}(?: the)?) \|"
-    rf"|\| (?:(?!for|to){_JOINTS} )*(?:to )?(?:{_NUMBER}|{UNIT}|{PART}|am|pm)(?![\w'])"
+    rf"|\| (?:(?!for|to){_JOINTS} )*(?:to )?(?:{_NUMBER}|{UNIT}|{PART}|am|pm"
+    rf"|the (?:{_NUMBER}|{either(ORDINALS)}))(?![\w'])"
     rf"|\| (?:past|o'clock|of|ago|except|but not|after next|oh|point|each)\b"
     rf"|\| (?:{_JOINTS} )+\||\| (?:and|or|to) {_PERIOD}(?![\w'])"
     # What says when or how often in a way that no moment can hold.
     rf"|\b(?:every|each) (?:\w+ )?(?:\||{_PERIOD})(?![\w'])|\b(?:every|each) other\b"
     rf"|\b(?:once|twice|thrice|times) (?:an?|per|every|each|\|)|\b(?:same|this) time\b"
-    rf"|\b(?:yesterday|hourly|weekly|fortnightly|monthly|yearly|annually|ago|o'clock)\b"
-    rf"|\b(?:noon|midday|midnight)\b|\b(?:at|on|over|this|next|last) (?:the )?weekend\b"
+    rf"|\b(?:yesterday|hourly|weekly|fortnightly|monthly|yearly|annually|ago|o'clock|pm)\b"
+    rf"|\b(?:noon|midday|midnight)\b|\b{_NUMBER} am\b"
+    rf"|\b(?:at|on|over|this|next|last) (?:the )?weekend\b"
     rf"|\b(?:in|next|this|last|after|within) (?:the )?(?:(?:{_NUMBER}|an?|few|couple|of|some) )*"
-    rf"(?:weeks?|months?|years?|{MONTH})(?![\w'])|\bat {_NUMBER}(?![\w'])"
+    rf"(?:weeks?|months?|years?|{MONTH})(?![\w'])|\b(?:at|on) (?:the )?{_NUMBER}(?![\w'])"
 )
 _BOUNDED = re.compile(
     rf"\b(?:until|till?) (?!(?:i|he|she|it|we|you|they)\b)"
@@ -165,6 +167,8 @@ def _named_days(said: Said, today: date) -> Iterator[date]:
     for day in found:
         # "Tuesday, the first" is no other first if that one is a Wednesday.
         if said.weekday not in (None, day.weekday()):
+            if said.date is not None and said.date.month is None:
+                continue  # "Friday, the first" may be in any month
             return
         if said.offset is not None and (day - today).days != said.offset + 7 * (said.week or 0):
             return
