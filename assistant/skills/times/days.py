@@ -67,6 +67,7 @@ _DATES = tuple(
         rf"\b(?:the )?(?P<day>{_ORDINAL})(?: day)?(?: of)? (?P<month>{MONTH})",
         rf"\b(?P<month>{MONTH})(?: the)? (?P<day>{_ORDINAL})",
         rf"(?<=\bon )(?P<day>{_NUMBER})(?: of)? (?P<month>{MONTH})",
+        rf"(?:(?<=\bon )|(?<=\bfor ))(?P<month>may|march) (?P<day>{_NUMBER})",
         rf"\b(?P<day>{_NUMBER}) (?P<month>(?!may|march){MONTH})",
         rf"\b(?P<month>(?!may|march){MONTH}) (?P<day>{_NUMBER})",
     )

@@ -36,7 +36,8 @@ _JOINT = re.compile(r" (?:and )?")
 _AMBIGUOUS = re.compile(
     rf"(?:\b(?:{either(BELOW_100)}|hundred|thousand|half|quarter|point|per|every|each)"
     rf"(?: (?:or|to|and))?|\b(?:few|several|many|or|than)|\bnot(?: for)?) \|"
-    rf"|\| (?:past|ago)\b|\| (?:and |or |to |of )*(?:an? )?(?:{UNIT}|half|quarter)\b"
+    rf"|\| (?:past|ago|later|earlier|before)\b"
+    rf"|\| (?:and |or |to |of )*(?:an? )?(?:{UNIT}|half|quarter)\b"
     rf"|\| (?:(?:and|or|to|no|not|i|mean|sorry|rather|wait) )*(?:{either(BELOW_100)}|hundred)\b"
 )
 
