@@ -26,6 +26,7 @@ from assistant.generate.llama import LlamaSession
 from assistant.generate.stream import ReplyStream
 from assistant.journal.buffered import BufferedJournal
 from assistant.journal.turn import Turn
+from assistant.memory import Memory
 from assistant.reading import Reading, read
 from assistant.skills.desk import answer, urgent
 from assistant.skills.skill import Situation
@@ -65,6 +66,12 @@ class Assistant:
     _ended: bool = False
     _speculation: Speculation | None = None
     _said_last: str | None = None
+    _asked: tuple[SoftPrompt | str, str] = ("", "")  # the last request, and its context line
+    _memory: Memory = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        silence_s = self.generate_settings.tuned.silence_s
+        self._memory = Memory(self.llm, self.journal, self._line, silence_s)
 
     def hear(self, utterance: Utterance) -> Turn:
         """Answer what was said, ask back, or ignore it, as the dialogue policy decides.
@@ -114,7 +121,8 @@ class Assistant:
         Raises:
             GenerationError: if the language model cannot.
         """
-        line = self._line()
+        self._catch_up()
+        line = self._line(self.now())
         if self._speculation is None or self._speculation.line != line:
             self._speculation = None
             self.llm.expect(line)
@@ -138,16 +146,26 @@ class Assistant:
         if not still() or self._ended:
             return
         self._cancel.clear()
+        self._catch_up()
         found, _ = self._read(features)
         act = self.dialogue.foresee(found.understood(0), began_at)
         if not isinstance(act, Answer) or act.confirms is not None:
             return
-        request, line = found.request(act.words), self._line()
+        request, line = found.request(act.words), self._line(self.now())
         reply = self._reply(act, found.understood(0).words, found, speculative=True)
         begun = Speculation(found, request, line, reply)
         begun.advance(self.voice, still)
         if still() and not self._cancel.is_set():
             self._speculation = begun
+
+    def rest(self) -> None:
+        """Nobody is waiting: have what was said last decoded ahead of the next turn, bit by bit.
+
+        Raises:
+            GenerationError: if the language model cannot.
+        """
+        self._catch_up()
+        self._memory.settle()
 
     def interrupt(self) -> None:
         """Stop the current reply, from any thread."""
@@ -166,11 +184,18 @@ class Assistant:
         self._cancel.clear()
         if self._ended:
             self._cancel.set()
-        return time.monotonic()
+        began = time.monotonic()
+        self._catch_up()
+        return began
 
-    def _line(self) -> str:
+    def _catch_up(self) -> None:
+        """Bring the language model's memory up to date."""
+        if self._memory.catch_up(self.now()):
+            self._speculation = None
+
+    def _line(self, moment: datetime) -> str:
         settings = self.generate_settings
-        return ContextLine(self.now(), settings.user_name, settings.reminders).line()
+        return ContextLine(moment, settings.user_name, settings.reminders).line()
 
     def _read(self, features: SpeechFeatures) -> tuple[Reading, float | None]:
         """How the utterance is read, and the ms that the bridge took now, if it was used."""
@@ -187,8 +212,11 @@ class Assistant:
 
     def _stream(self, request: SoftPrompt | str, line: str) -> ReplyStream:
         """A reply that begins when its first piece is requested."""
-        asked = self.llm.words(request) if isinstance(request, str) else request
-        return self.llm.reply(asked, line, cancel=self._cancel)
+        return self.llm.reply(self._words(request), line, cancel=self._cancel)
+
+    def _words(self, request: SoftPrompt | str) -> SoftPrompt | str:
+        """A request in the form that the language model is given."""
+        return self.llm.words(request) if isinstance(request, str) else request
 
     def _reply(
         self,
@@ -206,14 +234,15 @@ class Assistant:
             found: how the utterance was read; none if it was typed.
             speculative: whether this is in a pause.
         """
-        line, begun, self._speculation = self._line(), self._speculation, None
+        line, begun, self._speculation = self._line(self.now()), self._speculation, None
         settings = self.generate_settings
         known = Situation(self.now(), settings.user_name, settings.reminders, self._said_last)
+        asked = words if isinstance(act, AskBack) else act.words
+        request = asked if found is None else found.request(asked)
+        self._asked = self._words(request), line
         fixed = urgent(words, known)
         if fixed is None and isinstance(act, AskBack):
             return Ready(act.question, self._cancel, StopReason.ASKED_BACK)
-        asked = words if isinstance(act, AskBack) else act.words
-        request = asked if found is None else found.request(asked)
         if begun is not None and (begun.request, begun.line) == (request, line):
             return begun.reply
         fixed = fixed or answer(asked, known)
@@ -235,6 +264,7 @@ class Assistant:
         timings, unheard = say(reply, voice, name, timings, began)
         self.journal.answered(turn_id, Reply(reply.text, route, reply.stop_reason, timings))
         self._said_last = reply.text or self._said_last
+        self._memory.answered(turn_id, *self._asked, self.now())
         if unheard is not None:
             raise unheard
 

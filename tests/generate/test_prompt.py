@@ -49,6 +49,7 @@ def test_system_message_then_user_message() -> None:
         static="<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\n",
         separator="\n",
         after_user="<|im_end|>\n<|im_start|>assistant\n",
+        between="<|im_end|>\n<|im_start|>user\n",
     )
 
 
@@ -82,7 +83,7 @@ def test_template_that_refuses_a_system_role_takes_the_instruction_with_the_user
 def test_template_that_ignores_a_system_role_takes_the_instruction_with_the_user() -> None:
     ignoring = "{% for m in messages if m.role != 'system' %}[{{ m.content }}]{% endfor %}"
 
-    assert plan(ignoring) == PromptPlan("[Be kind.\n\n", "\n", "]")
+    assert plan(ignoring) == PromptPlan("[Be kind.\n\n", "\n", "]", "][")
 
 
 def test_thinking_is_switched_off() -> None:
@@ -90,7 +91,7 @@ def test_thinking_is_switched_off() -> None:
 
 
 def test_model_without_template_is_asked_plainly() -> None:
-    assert plan(None) == PromptPlan("Be kind.\n\nUser:\n", "\n", "\n\nAssistant:")
+    assert plan(None) == PromptPlan("Be kind.\n\nUser:\n", "\n", "\n\nAssistant:", "\n\nUser:\n")
 
 
 def test_instruction_is_put_in_as_it_is() -> None:
