@@ -13,7 +13,6 @@ import threading
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
-
 from assistant.generate.native import LlamaContext, Rows
 
 _Key: TypeAlias = int | bytes

@@ -66,7 +66,9 @@ class Conversation:
         self._exchanges.append(exchange)
         if len(self) > self.most or self._rows() > room:
             del self._exchanges[: -((self.most + 1) // 2)]
-            self.shorten(room // 2)
+            while len(self) > 1 and self._rows() > room // 2:
+                del self._exchanges[0]
+            self.shorten(room)
 
     def shorten(self, room: int) -> None:
         """Drop the oldest exchanges until the others have at most so many rows."""

@@ -133,7 +133,7 @@ class LlamaSession:
     @property
     def remembers(self) -> int:
         """How many exchanges of a conversation it is reminded of, at most."""
-        return self._conversation.most
+        return 0 if self._plan.between is None else self._conversation.most
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -217,7 +217,7 @@ class LlamaSession:
         Raises:
             MismatchError: as ``reply``.
         """
-        if not (self._conversation.most and said.strip()) or self._plan.between is None:
+        if not (self.remembers and said.strip()):
             return
         turn, self._last = self._last, None
         reply: Pieces = [self._tokens(" ".join(said.split()), special=False)]
