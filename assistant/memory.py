@@ -97,6 +97,7 @@ class Memory:
 
     def _restore(self, now: datetime) -> None:
         """Take up the conversation that a restart interrupted."""
+        self.llm.forget()
         found: list[Turn] = []
         after = now
         for turn in self.journal.turns(limit=PAGE):

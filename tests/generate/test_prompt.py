@@ -107,6 +107,19 @@ def test_another_instruction_changes_only_the_static_part() -> None:
     assert (one.separator, one.after_user) == (other.separator, other.after_user)
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ messages[0].content }}:{{ messages[1].content }}",  # leaves out the rest
+        CHATML + "{% if messages|length > 2 %}{{ raise_exception('one turn only') }}{% endif %}",
+        CHATML.replace("{% for", "{% if messages|length > 2 %}Go on.{% endif %}{% for"),
+        CHATML.replace("<|im_end|>", "{{ loop.index }}"),  # no turn looks like the one before
+    ],
+)
+def test_a_template_that_does_not_continue_a_turn_is_good_for_one(source: str) -> None:
+    assert plan(source).between is None
+
+
 def test_training_marks_in_a_template_are_passed_over() -> None:
     marked = CHATML.replace(
         "{{ message['content'] }}", "{% generation %}{{ message['content'] }}{% endgeneration %}"
