@@ -124,6 +124,7 @@ def test_a_conversation_continued_is_as_good_as_decoded_from_the_start(
     for number, (line, words) in enumerate(zip(lines(3), SAID, strict=False)):
         talk(session, soft(session, words) if number % 2 else words, line)
 
+    assert len(session._conversation) == 3
     continued = logits_after(session, turn)
     session._cache.clear()
     anew = logits_after(session, turn)
@@ -137,10 +138,12 @@ def test_a_conversation_continued_is_as_good_as_decoded_from_the_start(
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_what_is_begun_and_thrown_away_leaves_no_trace(load: Load, architecture: str) -> None:
-    session = load(Toy(architecture), remember=9, temperature=1.0, max_tokens=6)
+    toy = Toy(architecture, template=ECHO)
+    session = load(toy, remember=9, temperature=1.0, max_tokens=6)
     for line, words in zip(lines(2), SAID, strict=False):
         talk(session, words, line)
     settled(session)
+    assert len(session._conversation) == 2
     plain = ask(session, "hello you", "It is noon.")
     reply = "".join(plain)
 
@@ -153,6 +156,7 @@ def test_what_is_begun_and_thrown_away_leaves_no_trace(load: Load, architecture:
     assert "".join(again) == reply
     stats = again.stats
     assert stats.prompt_tokens_decoded == stats.user_tokens + stats.header_tokens
+    assert len(session._cache._snapshots) == (0 if session._cache.can_cut else 2)
     whole = plain.stats.prompt_tokens_decoded + plain.stats.reused_prefix_tokens
     assert stats.prompt_tokens_decoded + stats.reused_prefix_tokens == whole
 
@@ -208,7 +212,7 @@ def test_a_reply_broken_off_is_remembered_as_far_as_it_was_said(load: Load) -> N
 
 def test_a_turn_cancelled_while_its_prompt_is_decoded_leaves_the_conversation(load: Load) -> None:
     session = load(Toy(), remember=9)
-    talk(session, "hello", "It is a.")
+    talk(session, "hello", "It is a.", said="the inn")
     wanted = "".join(ask(session, "you", "It is b."))
     cancel = threading.Event()
     cancel.set()
@@ -218,7 +222,7 @@ def test_a_turn_cancelled_while_its_prompt_is_decoded_leaves_the_conversation(lo
 
 def test_after_a_failure_the_conversation_is_decoded_again(load: Load) -> None:
     session = load(Toy(), remember=9)
-    talk(session, "hello", "It is a.")
+    talk(session, "hello", "It is a.", said="the inn")
     wanted = "".join(ask(session, "you", "It is b."))
     decode = session._context.decode
 
@@ -293,7 +297,8 @@ def test_a_long_conversation_always_leaves_room_for_a_turn_and_its_reply(
 
 def test_a_turn_that_needs_all_the_room_is_answered_without_the_conversation(load: Load) -> None:
     session = load(Toy(), n_ctx=320, remember=9, max_tokens=40)
-    talk(session, "hello", "It is a.")
+    talk(session, "hello", "It is a.", said="the inn")
+    assert len(session._conversation) == 1
     stream = ask(session, "q" * 220, "")
     list(stream)
     assert stream.stats.reused_prefix_tokens == len(session._prefix)
