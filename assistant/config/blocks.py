@@ -202,7 +202,7 @@ class GenerateSettings(Block):
     remember: Annotated[int | None, BeforeValidator(_empty_is_none)] = Field(
         None,
         ge=0,
-        description="exchanges of a conversation that the model is reminded of; "
+        description="last exchanges of a conversation that the model is reminded of; "
         "unset: as many as suit it",
     )
     tuned: GenerateTuning = GenerateTuning()

@@ -4,8 +4,9 @@ An exchange is kept as the rows that were decoded for it, so that it is never wr
 
     | context line, user's words | header | reply | between | context line, user's words | ...
 
-The oldest are dropped whole, several at once: what follows has to be decoded again afterwards, so
-that nothing is left of them, and that should not be necessary after every exchange.
+The oldest are dropped whole. What follows has to be decoded again afterwards, so that nothing is
+left of them; a few more than wanted may stand there, so that this is not necessary after every
+exchange.
 """
 
 from __future__ import annotations
@@ -39,11 +40,11 @@ class Conversation:
     """Exchanges, oldest first.
 
     Args:
-        most: how many there may be.
+        wanted: how many are kept, if there is room; up to half as many more may be there.
     """
 
-    def __init__(self, most: int) -> None:
-        self.most = most
+    def __init__(self, wanted: int) -> None:
+        self.wanted = wanted
         self.between: Tokens = np.array([], np.int32)
         """From the end of a reply to the start of what the user says next."""
         self._exchanges: list[Pieces] = []
@@ -62,11 +63,11 @@ class Conversation:
         return self._after(turn) if self._exchanges else turn
 
     def add(self, exchange: Pieces, room: int) -> None:
-        """Add an exchange; if it makes too many, or too many rows, half of that is kept."""
+        """Add an exchange, and drop the oldest if there are too many, or too many rows."""
         self._exchanges.append(exchange)
-        if len(self) > self.most or self._rows() > room:
-            del self._exchanges[: -((self.most + 1) // 2)]
-            while len(self) > 1 and self._rows() > room // 2:
+        if len(self) > self.wanted + self.wanted // 2 or self._rows() > room:
+            del self._exchanges[: -self.wanted]
+            while len(self) > 1 and self._rows() > room * 2 // 3:
                 del self._exchanges[0]
             self.shorten(room)
 

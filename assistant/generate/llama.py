@@ -132,8 +132,8 @@ class LlamaSession:
 
     @property
     def remembers(self) -> int:
-        """How many exchanges of a conversation it is reminded of, at most."""
-        return 0 if self._plan.between is None else self._conversation.most
+        """How many exchanges of a conversation it is reminded of."""
+        return 0 if self._plan.between is None else self._conversation.wanted
 
     @property
     def vocabulary(self) -> Vocabulary:

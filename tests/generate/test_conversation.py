@@ -253,15 +253,17 @@ def test_another_instruction_stands_before_the_same_conversation(load: Load) -> 
 def test_too_many_exchanges_are_dropped_and_nothing_is_left_of_them(
     load: Load, architecture: str
 ) -> None:
-    session = load(Toy(architecture), remember=3)
+    session = load(Toy(architecture), remember=2)
+    kept: list[int] = []
     for line, words in zip(lines(4), SAID, strict=False):
         talk(session, words, line, said=words)
-    settled(session)
-    other = load(Toy(architecture), remember=3)
+        kept.append(len(session._conversation))
+        settled(session)
+    other = load(Toy(architecture), remember=2)
     for line, words in list(zip(lines(4), SAID, strict=False))[2:]:
         other.remember(words, line, words)
 
-    assert len(session._conversation) == len(other._conversation) == 2
+    assert kept == [1, 2, 3, 2]
     close(logits_after(session, [A]), logits_after(other, [A]))
     stats = talk(session, "hello", "It is e.")
     assert stats.reused_prefix_tokens == sum(map(len, other._past()))
@@ -274,8 +276,8 @@ def test_only_every_few_exchanges_have_to_be_decoded_again(load: Load) -> None:
         talk(session, "hello", f"It is {number:2}.")
         before = session._cache.decoded
         costs.append(settled(session) - before)
-        assert 0 < len(session._conversation) <= 8, number
-    assert sum(cost > 0 for cost in costs) == 4
+        assert min(number + 1, 8) <= len(session._conversation) <= 12
+    assert sum(cost > 0 for cost in costs) == 3
 
 
 @pytest.mark.parametrize("remember", [1, 2, 50])
@@ -292,7 +294,7 @@ def test_a_long_conversation_always_leaves_room_for_a_turn_and_its_reply(
         kept.append(len(session._conversation))
         if number % 2:
             settled(session)
-    assert 1 <= max(kept) <= remember
+    assert 1 <= max(kept) <= remember + remember // 2
 
 
 def test_a_turn_that_needs_all_the_room_is_answered_without_the_conversation(load: Load) -> None:
@@ -344,7 +346,7 @@ def test_an_exchange_too_long_to_be_remembered_is_dropped_with_those_before_it()
 
 
 def test_the_talk_begins_like_a_first_turn_whatever_was_dropped() -> None:
-    talked = Conversation(2)
+    talked = Conversation(1)
     talked.between = np.array([7], np.int32)
     for number in range(3):
         talked.add([np.array([number], np.int32)], 100)
