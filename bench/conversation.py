@@ -91,16 +91,16 @@ class Asked:
     alone: int
 
 
-def answer(session: LlamaSession, text: str) -> tuple[str, GenerationStats]:
+def answer(session: LlamaSession, text: str, line: str = LINE) -> tuple[str, GenerationStats]:
     """The reply to a text, and what it cost."""
-    stream = session.reply(session.words(text), LINE, cancel=threading.Event())
+    stream = session.reply(session.words(text), line, cancel=threading.Event())
     return "".join(stream).strip(), stream.stats
 
 
-def remind(session: LlamaSession, exchanges: Sequence[tuple[str, str]]) -> None:
+def remind(session: LlamaSession, exchanges: Sequence[tuple[str, str]], line: str = LINE) -> None:
     """Have exchanges decoded, as in the quiet."""
     for text, reply in exchanges:
-        session.remember(session.words(text), LINE, reply)
+        session.remember(session.words(text), line, reply)
     while session.rest():
         pass
 
@@ -133,13 +133,13 @@ def costs(settings: GenerateSettings) -> list[dict[str, float]]:
     return rows
 
 
-def asked(settings: GenerateSettings, remember: int, *, show: bool) -> Asked:
-    """How many replies are right."""
+def asked(settings: GenerateSettings, remember: int, line: str, *, show: bool) -> Asked:
+    """How many replies are right, with this context line in front of each turn."""
 
     def right(before: Sequence[tuple[str, str]], text: str, wanted: str) -> bool:
         session.forget()
-        remind(session, before)
-        reply, _ = answer(session, text)
+        remind(session, before, line)
+        reply, _ = answer(session, text, line)
         found = re.search(wanted, reply, re.IGNORECASE) is not None
         if show:
             earlier = " / ".join(said for said, _ in before)
@@ -148,7 +148,7 @@ def asked(settings: GenerateSettings, remember: int, *, show: bool) -> Asked:
 
     changed = settings.model_copy(update={"remember": remember, "max_tokens": 40})
     with LlamaSession(changed) as session:
-        firsts = [(first, answer(session, first)[0]) for first, _, _ in FOLLOW_UPS]
+        firsts = [(first, answer(session, first, line)[0]) for first, _, _ in FOLLOW_UPS]
         scripts = list(zip(firsts, FOLLOW_UPS, strict=True))
         return Asked(
             remember,
@@ -164,6 +164,7 @@ def main() -> None:
     parser.add_argument("--llm", type=Path, help="a GGUF; otherwise the bundled one")
     parser.add_argument("--remember", type=int, nargs="+", default=[0, 3], metavar="N")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: all cores")
+    parser.add_argument("--bare", action="store_true", help="no line with time and name")
     parser.add_argument("--show", action="store_true", help="print the replies")
     arguments = parser.parse_args()
     given = {} if arguments.llm is None else {"path": arguments.llm}
@@ -179,7 +180,8 @@ def main() -> None:
     late = rows[len(rows) // 2 :]
     ratio = statistics.median(row["anew_ms"] / row["continued_ms"] for row in late)
     print(f"ratio anew/continued, second half: {ratio:.2f}\n")
-    results = [asked(settings, each, show=arguments.show) for each in arguments.remember]
+    line = "" if arguments.bare else LINE
+    results = [asked(settings, each, line, show=arguments.show) for each in arguments.remember]
     print(f"{'remember':<10}{'follow-ups':>12}{'3 turns later':>15}{'unrelated':>11}")
     for each in results:
         print(
@@ -190,6 +192,7 @@ def main() -> None:
         json.dumps(
             {
                 "bench": "conversation",
+                "line": line,
                 "turns": [{name: round(value, 1) for name, value in row.items()} for row in rows],
                 "anew_over_continued": round(ratio, 2),
                 "right": {
