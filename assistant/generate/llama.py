@@ -17,15 +17,15 @@ import time
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assistant.config import GenerateSettings
-from assistant.errors import GenerationError, MismatchError
+from assistant.errors import GenerationError
 from assistant.generate.cache import PromptCache
-from assistant.generate.conversation import Conversation, Pieces, remembered
+from assistant.generate.conversation import Pieces
 from assistant.generate.embedding_path import (
     EmbeddingProbe,
     prove,
@@ -33,8 +33,8 @@ from assistant.generate.embedding_path import (
     refuse_other_inputs,
 )
 from assistant.generate.gguf import GGUFFile
-from assistant.generate.native import LlamaContext, Model, Rows, Sampler, Tokens
-from assistant.generate.prompt import ChatTemplate
+from assistant.generate.native import LlamaContext, Model, Rows, Sampler
+from assistant.generate.prompts import Prompts, joined
 from assistant.generate.stream import GenerationStats, ReplyStream
 from assistant.generate.vocabulary import Vocabulary
 from assistant.generate.words import as_words
@@ -43,10 +43,6 @@ from assistant.values import SoftPrompt, StopReason
 
 if TYPE_CHECKING:
     from typing_extensions import Self
-
-
-TURN_ROWS = 128
-"""Room that is kept for what the user says next, with its context line."""
 
 
 @dataclass(slots=True, eq=False)
@@ -79,17 +75,15 @@ class LlamaSession:
         refuse_by_header(self.gguf)
         self.gguf.check_vocabulary()
         self._settings = settings
-        self._template = ChatTemplate(self.gguf.chat_template, bos=self.gguf.bos, eos=self.gguf.eos)
         self._turn = 0
         self._last: _Turn | None = None
-        self._prefix: list[int] = []
-        self._conversation = Conversation(remembered(settings, self.gguf))
         with ExitStack() as owned:
             self._model = owned.enter_context(
                 closing(Model(settings.path, gpu_layers=settings.gpu_layers))
             )
             refuse_other_inputs(self._model, self.gguf)
-            self.n_ctx = min(settings.n_ctx, self._model.n_ctx_train)
+            self._prompts = Prompts(self.gguf, self._model, settings)
+            self.n_ctx = self._prompts.n_ctx
             self._context = owned.enter_context(
                 closing(
                     LlamaContext(
@@ -111,6 +105,7 @@ class LlamaSession:
             )
             self._cache = PromptCache(self._context)
             self.probe: EmbeddingProbe = prove(self.gguf, self._model, self._logits_after)
+            self._prompts.scale = self.probe.scale
             self._cache.find_out()
             self.set_instruction(settings.instruction)
             self._owned = owned.pop_all()
@@ -133,7 +128,7 @@ class LlamaSession:
     @property
     def remembers(self) -> int:
         """How many exchanges of a conversation it is reminded of."""
-        return 0 if self._plan.between is None else self._conversation.wanted
+        return self._prompts.remembers
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -159,10 +154,9 @@ class LlamaSession:
             GenerationError: if it does not fit; then the old instruction stays.
             GGUFError: if the model's chat template fails.
         """
-        self._put_in_front(text)
-        self._make_room(0)
+        self._prompts.instruct(text)
         self._turn += 1
-        self._hold(self._past())
+        self._hold(self._prompts.past)
 
     def expect(self, context: str) -> None:
         """Decode the context line ahead of a turn; the second time it costs nothing.
@@ -172,11 +166,10 @@ class LlamaSession:
         Raises:
             GenerationError: if it does not fit in the context, or cannot be decoded.
         """
-        self._put_in_front(self._instruction)
-        before = self._tokens(self._plan.before_user(context), special=False)
-        self._make_room(len(before))
+        self._prompts.renew()
+        pieces = self._prompts.turn([self._prompts.context_line(context)])
         self._turn += 1
-        self._hold(self._past(), self._conversation.then([before]))
+        self._hold(self._prompts.past, pieces)
 
     def reply(
         self, user: SoftPrompt | str, context: str, *, cancel: threading.Event
@@ -190,17 +183,13 @@ class LlamaSession:
             MismatchError: if the soft prompt's rows are not as wide as the model's embeddings.
             GenerationError: if the prompt does not fit in the context; the session stays usable.
         """
-        # a template may contain today's date, and a session may live past midnight
-        self._put_in_front(self._instruction)
-        before, spoken, header = self._rows(user, context)
-        n_rows = len(before) + len(spoken) + len(header)
-        if not n_rows:
+        self._prompts.renew()
+        rows = self._prompts.rows(_raw(user), context)
+        if not any(map(len, rows)):
             raise GenerationError("There is nothing to answer: the prompt is empty.")
-        self._make_room(n_rows)
+        pieces = self._prompts.turn(joined(*rows))
         self._turn += 1
-        pieces = self._conversation.then(_joined(before, spoken, header))
-        sizes = len(before), len(spoken), len(header)
-        turn = _Turn(self._turn, user, context, self._past(), pieces, *sizes)
+        turn = _Turn(self._turn, user, context, self._prompts.past, pieces, *map(len, rows))
         return ReplyStream(self._generate(turn, cancel))
 
     def remember(self, user: SoftPrompt | str, context: str, said: str) -> None:
@@ -220,18 +209,16 @@ class LlamaSession:
         if not (self.remembers and said.strip()):
             return
         turn, self._last = self._last, None
-        reply: Pieces = [self._tokens(" ".join(said.split()), special=False)]
+        reply: Pieces = [self._prompts.tokens(" ".join(said.split()))]
         if turn is not None and (turn.user, turn.context) == (user, context):
-            tokens = np.array(turn.reply, np.int32)
             is_text = all(map(self._model.piece, turn.reply))
             if is_text and _words(self._model.detokenize(turn.reply)) == _words(said):
-                reply = np.split(tokens, [turn.n_decoded])
-        exchange = [*_joined(*self._rows(user, context)), *reply]
-        self._conversation.add(exchange, self._room(TURN_ROWS) - self._settings.max_tokens)
+                reply = np.split(np.array(turn.reply, np.int32), [turn.n_decoded])
+        self._prompts.remember([*joined(*self._prompts.rows(_raw(user), context)), *reply])
 
     def forget(self) -> None:
         """Begin a new conversation."""
-        self._conversation.clear()
+        self._prompts.conversation.clear()
         self._last = None
 
     def rest(self) -> bool:
@@ -242,7 +229,7 @@ class LlamaSession:
         Raises:
             GenerationError: if it cannot be decoded.
         """
-        past = self._past()
+        past = self._prompts.past
         if self._cache.holds(past):
             return False
         self._turn += 1
@@ -251,9 +238,9 @@ class LlamaSession:
         return True
 
     def _logits_after(self, *rows: Rows) -> NDArray[np.float32]:
-        self._make_room(sum(map(len, rows)))
+        pieces = self._prompts.turn(rows)
         self._turn += 1
-        self._hold(self._past(), self._conversation.then(rows), anew=True)
+        self._hold(self._prompts.past, pieces, anew=True)
         return np.array(self._context.logits())
 
     def _generate(
@@ -303,13 +290,6 @@ class LlamaSession:
         if turn.number != self._turn:
             raise RuntimeError("another turn has begun on this session")
 
-    def _check_fit(self, n_prompt: int) -> None:
-        if n_prompt >= self.n_ctx:
-            raise GenerationError(
-                f"The prompt has {n_prompt} tokens, but prompt and reply together may have "
-                f"{self.n_ctx}. Raise generate.n_ctx, or shorten the instruction or the request."
-            )
-
     def _limit(self, began: float, turn: _Turn, cancel: threading.Event) -> StopReason | None:
         """The limit that has been reached, if any."""
         if cancel.is_set():
@@ -319,19 +299,6 @@ class LlamaSession:
         if len(turn.reply) >= self._settings.max_tokens or self._cache.at >= self.n_ctx:
             return StopReason.MAX_TOKENS
         return None
-
-    def _room(self, n_turn: int) -> int:
-        """How many rows of conversation and reply fit in front of and behind a turn of so many."""
-        return self.n_ctx - len(self._prefix) - len(self._conversation.between) - n_turn
-
-    def _make_room(self, n_turn: int) -> None:
-        """Drop exchanges that leave no room for a turn of so many rows and its reply."""
-        self._check_fit(len(self._prefix) + n_turn)
-        self._conversation.shorten(self._room(n_turn) - self._settings.max_tokens)
-
-    def _past(self) -> list[Rows]:
-        """What stands in front of the next turn."""
-        return [np.array(self._prefix, np.int32), *self._conversation.pieces]
 
     def _hold(
         self,
@@ -354,49 +321,9 @@ class LlamaSession:
         if self._cache.at == sum(map(len, past)):
             self._cache.save()
 
-    def _put_in_front(self, instruction: str) -> None:
-        """Set the start of every turn; it is decoded by the next return to it."""
-        plan = self._template.plan(instruction)
-        bos, prefix = self._model.bos, self._model.tokenize(plan.static, special=True)
-        if bos is not None and prefix[:1] != [bos]:
-            prefix.insert(0, bos)
-        self._check_fit(len(prefix))
-        self._instruction = instruction
-        self._plan = plan
-        self._prefix = prefix
-        self._conversation.between = self._tokens(plan.between or "", special=True)
 
-    def _rows(self, user: SoftPrompt | str, context: str) -> tuple[Tokens, Rows, Tokens]:
-        """The context line, the user's words and the header of the reply."""
-        before = self._tokens(self._plan.before_user(context), special=False)
-        header = self._tokens(self._plan.after_user, special=True)
-        if isinstance(user, str):
-            return before, self._tokens(user, special=False), header
-        return before, self._embeddings(user.rows), header
-
-    def _tokens(self, text: str, *, special: bool) -> Tokens:
-        return np.array(self._model.tokenize(text, special=special), np.int32)
-
-    def _embeddings(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Rows of the raw scale on the scale of the model's graph."""
-        if rows.ndim != 2 or rows.shape[1] != self.gguf.embedding_length:
-            raise MismatchError(
-                f"The soft prompt has shape {rows.shape}, but {self.gguf.path.name} takes rows of "
-                f"{self.gguf.embedding_length}; use a bridge made for this model."
-            )
-        if not np.isfinite(rows).all():
-            raise GenerationError("The soft prompt contains values that are not numbers.")
-        return rows * np.float32(self.probe.scale)
-
-
-def _joined(before: Tokens, spoken: Rows, header: Tokens) -> Pieces:
-    """The pieces of a turn: tokens and embeddings are decoded apart.
-
-    The context line always is, so that the rest does not depend on whether it was decoded ahead.
-    """
-    if spoken.ndim > 1:
-        return [before, spoken, header]
-    return [before, np.concatenate([cast("Tokens", spoken), header])]
+def _raw(user: SoftPrompt | str) -> NDArray[np.float32] | str:
+    return user if isinstance(user, str) else user.rows
 
 
 def _words(text: str) -> list[str]:

@@ -82,7 +82,7 @@ def test_a_memory_that_cannot_be_cut_is_kept_as_a_snapshot(load: Load) -> None:
     hybrid, plain = load(Toy("lfm2")), load(Toy("llama"))
 
     assert not hybrid._context.keep(3)
-    assert list(hybrid._cache._snapshots) == [len(hybrid._prefix)]
+    assert list(hybrid._cache._snapshots) == [len(hybrid._prompts.instruction)]
     assert plain._context.keep(3)
     assert not plain._cache._snapshots
 
@@ -136,5 +136,6 @@ def test_the_first_token_is_there_once(load: Load) -> None:
     written_out = load(Toy(add_bos=True, template="{{ bos_token }}" + (Toy().template or "")))
     none = load(Toy(add_bos=False))
 
-    assert plain._prefix == [EOS, *none._prefix]
-    assert written_out._prefix == plain._prefix
+    first, rest = plain._prompts.instruction.tolist(), none._prompts.instruction.tolist()
+    assert first == [EOS, *rest]
+    assert written_out._prompts.instruction.tolist() == first

@@ -39,7 +39,7 @@ def llm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LlamaSession]:
 def reminded(llm: LlamaSession) -> list[tuple[str, str]]:
     """The exchanges as the model is reminded of them: what was said, and the reply."""
     found: list[tuple[str, str]] = []
-    for _, spoken, *rest in llm._conversation._exchanges:
+    for _, spoken, *rest in llm._prompts.conversation._exchanges:
         if spoken.ndim == 1:
             said = llm.detokenize(spoken.tolist()).removesuffix(HEADER).strip()
         else:
@@ -59,7 +59,7 @@ def decoded(llm: LlamaSession, act: Callable[[], object]) -> int:
 def rested(assistant: Assistant, llm: LlamaSession) -> list[tuple[str, str]]:
     for _ in range(20):
         assistant.rest()
-    assert llm._cache.holds(llm._past())
+    assert llm._cache.holds(llm._prompts.past)
     return reminded(llm)
 
 
