@@ -131,6 +131,8 @@ class Maintenance:
         """Switch bridges, let learning continue, and now and then erase what is due."""
         self._swap()
         self._expect()
+        with self._noting_failures():
+            self._assistant.rest()
         self._assistant.journal.retry()
         if self._bell is not None:
             with self._noting_failures():
