@@ -189,7 +189,8 @@ class LlamaSession:
             raise GenerationError("There is nothing to answer: the prompt is empty.")
         pieces = self._prompts.turn(joined(*rows))
         self._turn += 1
-        turn = _Turn(self._turn, user, context, self._prompts.past, pieces, *map(len, rows))
+        past, (before, spoken, header) = self._prompts.past, map(len, rows)
+        turn = _Turn(self._turn, user, context, past, pieces, before, spoken, header)
         return ReplyStream(self._generate(turn, cancel))
 
     def remember(self, user: SoftPrompt | str, context: str, said: str) -> None:
