@@ -46,15 +46,11 @@ def test_calls_for_help_are_understood(said: dict[str, list[str]]) -> None:
     assert len(missed) <= 0.03 * sum(len(said[i]) for i in CALLS), missed
 
 
-def test_small_talk_is_left_to_the_language_model(
-    said: dict[str, list[str]], known: Known
-) -> None:
+def test_small_talk_is_left_to_the_language_model(said: dict[str, list[str]], known: Known) -> None:
     talk = [s for intent, sentences in said.items() if intent not in BETWEEN for s in sentences]
     talk = random.Random(4).sample(talk, 2_000)
     taken = [
-        s
-        for s in talk
-        if known.desk.urgent(s) is not None or known.desk.answer(s) is not None
+        s for s in talk if known.desk.urgent(s) is not None or known.desk.answer(s) is not None
     ]
     assert len(taken) <= 0.005 * len(talk), taken
 
