@@ -137,6 +137,11 @@ class Methods:
         raise NotImplementedError
 
     @_method
+    def past_reminders(self, days: Annotated[int, Field(ge=1, le=366)] = 7) -> list[Record]:
+        """How reminders of the last days were answered, oldest first."""
+        raise NotImplementedError
+
+    @_method
     def keep(self, noun: Noun, words: Annotated[list[str], Field(min_length=1)]) -> list[Record]:
         """Add what is typed, and return its records."""
         raise NotImplementedError

@@ -199,6 +199,11 @@ class Controls(Methods):
         with self._journal() as journal:
             return Typed(journal).kept(noun)
 
+    def past_reminders(self, days: int = 7) -> list[Record]:
+        """How reminders of the last days were answered, oldest first."""
+        with self._journal() as journal:
+            return Typed(journal).past_reminders(days)
+
     def keep(self, noun: Noun, words: list[str]) -> list[Record]:
         """Add what is typed, and return its records."""
         with self._journal() as journal:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from datetime import timezone
+from datetime import timedelta, timezone
 from typing import Any, TypeAlias
 
 from assistant.errors import HouseholdError
@@ -65,6 +65,23 @@ class Kept:
         kind, moment = _KINDS[noun], self.look()
         rings = [_of_ring(ring, moment) for ring in self._rings(noun)]
         return [*rings, *(_of_item(item, moment) for item in self.agenda.items(kind))]
+
+    def past_reminders(self, days: int) -> list[Record]:
+        """Reminders of the last days that ring no more, with how and when that came, oldest first.
+
+        ``state`` is "done", "stopped", "snoozed", "unanswered" or "missed" (a later one came while
+        the device was off); ``ended_at`` is UTC, null if it was missed.
+        """
+        moment = self.look()
+        return [
+            _of_ring(ring, moment)
+            | {
+                "state": None if ring.how is None else ring.how.value,
+                "ended_at": None if ring.ended_at is None else ring.ended_at.isoformat(),
+            }
+            for ring in self.agenda.past(moment.now - timedelta(days=days))
+            if ring.kind is Kind.REMINDER
+        ]
 
     def change(self, noun: Noun, act: Act, ids: Sequence[int]) -> list[Record]:
         """Do something to what has these numbers, and return its records as they were.

@@ -115,6 +115,20 @@ def test_what_is_due_is_shown_and_confirmed(run: Run, tmp_path: Path) -> None:
     assert run("reminders", "list")[0].startswith("There are no reminders yet.")
     with pytest.raises(HouseholdError, match="ringing at the moment"):
         run("reminders", "done")
+    head, row = run("reminders", "past")
+    assert head.split() == ["DUE", "ANSWER", "WHAT"]
+    due, answer, what = row.split("  ")
+    assert due.endswith(" 14:30")
+    assert answer.startswith("done 20")
+    assert what == "take the blue pill"
+    (record,) = map(json.loads, run("reminders", "past", "--json", "--days", "366"))
+    assert (record["state"], record["name"]) == ("done", "take the blue pill")
+
+
+def test_no_reminder_in_the_past_is_said(run: Run) -> None:
+    assert run("reminders", "past", "--days", "3") == ["No reminder was due in the last 3 days."]
+    with pytest.raises(SystemExit):
+        run("reminders", "past", "--days", "367")
 
 
 def test_lists_are_shown_together_or_one_of_them(run: Run) -> None:

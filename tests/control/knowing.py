@@ -72,6 +72,10 @@ class Knowing(Methods):
         self.do("kept", noun)
         return list(self.found)
 
+    def past_reminders(self, days: int = 7) -> list[Record]:
+        self.do("past_reminders", days)
+        return list(self.found)
+
     def keep(self, noun: Noun, words: list[str]) -> list[Record]:
         self.do("keep", noun, words)
         return list(self.found)

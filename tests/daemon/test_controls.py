@@ -204,6 +204,7 @@ def test_what_a_household_keeps_is_added_told_and_changed(home: Home) -> None:
         daemon.client.keep("lists", ["shopping", "milk", "eggs"])
         daemon.client.change("lists", "done", [1])
         assert daemon.client.kept("lists") == [{"id": 2, "list": "shopping", "text": "eggs"}]
+        assert daemon.client.past_reminders(3) == []
         with pytest.raises(ControlError, match="There is no number 7 among the notes"):
             daemon.client.change("notes", "remove", [7])
         with pytest.raises(ControlError, match="I do not understand the time in 'call Peter'"):

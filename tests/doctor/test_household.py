@@ -43,7 +43,7 @@ def test_without_a_hook_nobody_is_called() -> None:
 
 def test_a_household_that_is_set_up_is_well(calendar: Path) -> None:
     for help_ in (
-        {"help_command": ["true"]},
+        {"help_command": "true"},
         {"help_command": ["/bin/sh", "-c", "exit 1"]},  # it is looked for, not run
         {"help_webhook": "http://192.168.1.20:8123/api/webhook/help"},
     ):

@@ -251,3 +251,22 @@ def test_without_a_number_nothing_is_removed(typed: Typed, noun: Noun) -> None:
 def test_what_makes_no_sense_is_refused(typed: Typed, noun: Noun, act: Act) -> None:
     with pytest.raises(HouseholdError, match=f"The {noun} take only "):
         typed.change(noun, act, [1])
+
+
+def test_how_reminders_were_answered_is_told(typed: Typed, later: Later) -> None:
+    typed.keep("reminders", ["every day at four in the afternoon", "drink some water"])
+    typed.keep("timers", ["ten minutes"])
+    later(1_800)
+    typed.change("timers", "stop", [])
+    later(60)
+    typed.change("reminders", "done", [])
+    later(3 * 86_400)  # it was off meanwhile
+    assert [(each["state"], each["ended_at"]) for each in typed.past_reminders(7)] == [
+        ("done", "2026-11-29T15:01:00+00:00"),
+        ("missed", None),
+        ("missed", None),
+    ]
+    assert [each["due_at"][:10] for each in typed.past_reminders(7)] == [
+        "2026-11-29", "2026-11-30", "2026-12-01",
+    ]  # fmt: skip
+    assert len(typed.past_reminders(2)) == 1

@@ -58,6 +58,11 @@ def register(subparsers: Subparsers, noun: Noun) -> None:
         show = _add(commands, "show", "what is on one list")
         show.add_argument("list", nargs="+", help="its name")
 
+    if noun == "reminders":
+        past = _add(commands, "past", "how those of the last days were answered")
+        past.add_argument("--days", type=_days, default=7, help="how many days (default: 7)")
+        past.set_defaults(run=run_past)
+
     adding = _add(commands, "add", "add one, or several things to a list")
     adding.add_argument("words", nargs="+", metavar="WORDS", help=example)
     adding.set_defaults(run=partial(run_add, noun))
@@ -90,6 +95,22 @@ def run_list(noun: Noun, args: argparse.Namespace, settings: Settings, _loaded: 
         print_table(*display.table(noun, found), width=None)
     else:
         print_line(display.nothing(noun, name))
+    return 0
+
+
+def run_past(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
+    """Print how and when reminders were answered."""
+    with _opened(settings) as kept:
+        found = kept.past_reminders(args.days)
+    if args.json:
+        _print_json(found)
+        return 0
+    from assistant.cli.household import display  # noqa: PLC0415 - see above
+
+    if found:
+        print_table(*display.past(found), width=None)
+    else:
+        print_line(f"No reminder was due in the last {args.days} days.")
     return 0
 
 
@@ -145,6 +166,12 @@ def _add(commands: Subparsers, name: str, text: str) -> argparse.ArgumentParser:
         "--json", action="store_true", default=argparse.SUPPRESS, help="print JSON objects"
     )
     return parser
+
+
+def _days(text: str) -> int:
+    if (days := positive(text)) > 366:
+        raise argparse.ArgumentTypeError("a year, 366 days, is the most")
+    return days
 
 
 def _is_running(settings: Settings) -> bool:

@@ -30,6 +30,14 @@ _PAST: dict[Act, str] = {
     "pause": "Paused",
     "resume": "Goes on",
 }
+_ENDINGS = {
+    "done": "done",
+    "stopped": "silenced",
+    "snoozed": "put off",
+    "unanswered": "not answered",
+    "missed": "missed, device was off",
+}
+_ANSWERED = ("done", "stopped", "snoozed")
 
 
 def nothing(noun: Noun, name: str | None) -> str:
@@ -60,6 +68,12 @@ def table(noun: Noun, records: Sequence[Record]) -> tuple[tuple[str, ...], list[
             return ("ID", "WHEN"), [(n, _when(r)) for n, r in numbered]
         case "reminders":
             return ("ID", "WHEN", "WHAT"), [(n, _when(r), r["name"]) for n, r in numbered]
+
+
+def past(records: Sequence[Record]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Heads and rows of reminders that were answered, or not."""
+    rows = [(_minute(r["due_at"]), _ending(r), r["name"]) for r in records]
+    return ("DUE", "ANSWER", "WHAT"), rows
 
 
 def read_back(noun: Noun, records: Sequence[Record]) -> str:
@@ -98,6 +112,15 @@ def _title(record: Record) -> str:
         named = a(f"{record['name']} timer".strip())
         return f"{named}, {_left(record | {'state': ''})}"
     return f"{record['kind']} {_when(record)}" + (f": {record['name']}" if record["name"] else "")
+
+
+def _ending(record: Record) -> str:
+    told = _ENDINGS[record["state"]]
+    return f"{told} {_minute(record['ended_at'])}" if record["state"] in _ANSWERED else told
+
+
+def _minute(stamp: str) -> str:
+    return f"{datetime.fromisoformat(stamp).astimezone(look().now.tzinfo):%Y-%m-%d %H:%M}"
 
 
 def _left(record: Record) -> str:
