@@ -17,8 +17,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from assistant.skills.grammar import grammar
+from assistant.household.household import Household
+from assistant.journal.store import Journal
+from assistant.skills.desk import Desk
 from models.recipe.dialogues import exchanges
 
 ASKED: Mapping[str, Mapping[str, str]] = {
@@ -27,16 +30,24 @@ ASKED: Mapping[str, Mapping[str, str]] = {
         "tomorrow": "clock", "yesterday": "clock", "year": "clock", "month": "clock",
         "part_of_day": "clock", "weekend": "clock", "reminders": "reminders",
         "pills": "reminders", "my_name": "person", "repeat": "talk", "who_are_you": "talk",
-        "are_you_real": "talk", "what_can_you_do": "talk", "help": "help", "fallen": "help",
+        "are_you_real": "talk", "what_can_you_do": "talk", "slower": "talk", "louder": "talk",
+        "sum": "sums", "alarm": "alarms", "lost_thing": "notes", "help": "help", "fallen": "help",
         "chest_pain": "help", "fire": "help", "death_wish": "help", "intruder": "help",
     },
     "clinc": {
         "time": "clock", "date": "clock", "todo_list": "reminders", "reminder": "reminders",
-        "user_name": "person", "repeat": "talk", "what_is_your_name": "talk",
+        "todo_list_update": "lists", "shopping_list": "lists", "shopping_list_update": "lists",
+        "timer": "timers", "alarm": "alarms", "reminder_update": "reminders",
+        "calculator": "sums", "measurement_conversion": "sums", "change_speed": "talk",
+        "change_volume": "talk", "user_name": "person", "repeat": "talk",
+        "what_is_your_name": "talk",
         "are_you_a_bot": "talk", "what_can_i_ask_you": "talk",
     },
 }  # fmt: skip
 """Which skill an intent of each collection belongs to; all others belong to the language model."""
+
+TALK = 2_000
+"""Sentences of small talk that are looked at for acts."""
 
 DRAWN = 20_000
 """Exchanges that the recipe's dialogues are asked for."""
@@ -68,18 +79,26 @@ def sentences(data: Path | None) -> dict[str, dict[str, list[str]]]:
     return found
 
 
-def skill_of(text: str) -> str | None:
-    """The skill that would answer."""
-    request = grammar("distress").request(text) or grammar("requests").request(text)
-    return None if request is None else request.name.partition(".")[0]
+def skill_of(desk: Desk, text: str) -> str:
+    """The skill that answers; "none": the language model."""
+    if desk.urgent(text) is not None:
+        return "help"
+    found = desk.recognised(text)
+    return "none" if found is None else found[0].name.partition(".")[0]
 
 
-def rows(collection: str, intents: Mapping[str, Sequence[str]]) -> list[Row]:
+def acts(desk: Desk, text: str) -> bool:
+    """Whether something would be done."""
+    found = desk.recognised(text)
+    return found is not None and found[1].act is not None
+
+
+def rows(desk: Desk, collection: str, intents: Mapping[str, Sequence[str]]) -> list[Row]:
     """Figures of one collection."""
-    of_skill: defaultdict[str, list[str | None]] = defaultdict(list)
+    of_skill: defaultdict[str, list[str]] = defaultdict(list)
     for intent, said in intents.items():
         skill = ASKED[collection].get(intent, "none")
-        of_skill[skill] += [skill_of(text) or "none" for text in said]
+        of_skill[skill] += [skill_of(desk, text) for text in said]
     return [
         Row(
             collection,
@@ -98,19 +117,33 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder of public texts")
     arguments = parser.parse_args()
     every = sentences(arguments.data)
-    skill_of("warm up")
-    began = time.monotonic()
-    found = [row for name, intents in every.items() for row in rows(name, intents)]
-    count = sum(row.sentences for row in found)
-    ms = (time.monotonic() - began) * 1_000 / count
+    with TemporaryDirectory() as folder, Journal(Path(folder) / "journal.db") as journal:
+        desk = Desk(Household.of(journal))
+        desk.load()
+        began = time.monotonic()
+        found = [row for name, intents in every.items() for row in rows(desk, name, intents)]
+        count = sum(row.sentences for row in found)
+        ms = (time.monotonic() - began) * 1_000 / count
+        talk = [
+            text
+            for name, intents in every.items()
+            for intent, said in intents.items()
+            if ASKED[name].get(intent, "none") == "none"
+            for text in said
+        ]
+        talk = random.Random(5).sample(talk, min(TALK, len(talk)))  # noqa: S311 - reproducible
+        done = [text for text in talk if acts(desk, text)]
     print(f"{'collection':<12}{'skill':<12}{'sentences':>10}{'right %':>10}{'another skill %':>17}")
     for row in found:
         print(
             f"{row.collection:<12}{row.skill:<12}{row.sentences:>10}{row.right:>10}"
             f"{row.other_skill:>17}"
         )
-    print(f"{ms:.1f} ms a sentence")
-    print(json.dumps({"ms": round(ms, 2), "rows": [asdict(row) for row in found]}))
+    print(f"{ms:.1f} ms a sentence; of {len(talk)} of small talk {len(done)} taken for an act:")
+    for text in done:
+        print(f"  {text}")
+    figures = {"ms": round(ms, 2), "talk": len(talk), "taken": len(done)}
+    print(json.dumps(figures | {"rows": [asdict(row) for row in found]}))
 
 
 if __name__ == "__main__":

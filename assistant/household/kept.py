@@ -69,8 +69,8 @@ class Kept:
     def past_reminders(self, days: int) -> list[Record]:
         """Reminders of the last days that ring no more, with how and when that came, oldest first.
 
-        ``state`` is "done", "stopped", "snoozed", "unanswered" or "missed" (a later one came while
-        the device was off); ``ended_at`` is UTC, null if it was missed.
+        ``state`` is "done", "stopped", "snoozed", "unanswered" or "missed" (nobody heard it before
+        its next time came); ``ended_at`` is UTC, null if it was missed.
         """
         moment = self.look()
         return [

@@ -7,19 +7,32 @@ from collections.abc import Sequence
 
 from assistant.household.lists import SHOPPING, TO_DO, Entry
 from assistant.skills.skill import Requests, Said, Situation
+from assistant.skills.times import number
 from assistant.skills.wording import as_written, counted, joined, sentence, to_you
 from assistant.spoken import said_words
 
 _NAMES = {
     "": SHOPPING, "shopping": SHOPPING, "grocery": SHOPPING, "groceries": SHOPPING,
-    "to do": TO_DO, "todo": TO_DO, "things to do": TO_DO, "task": TO_DO, "tasks": TO_DO,
+    "to do": TO_DO, "to dos": TO_DO, "todo": TO_DO, "things to do": TO_DO, "task": TO_DO,
+    "tasks": TO_DO,
 }  # fmt: skip
 _AND = re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+|\s*;\s*")
+_NO_THING = re.compile(r"\b(?:up|to|from|as|by|with|something|anything|it|that|this)\b")
+_POLITE = re.compile(r",?\s*(?:please|thank you|thanks)$", re.IGNORECASE)
 _MEASURE = re.compile(r"^(?:some|a|an|the|also)\s+")
+
+
+def _buy(known: Situation) -> Said | None:
+    """Only "add milk": to which list is a guess, and perhaps it is a sum."""
+    items = known.slots["items"]
+    is_sum = any(number(word) is not None for word in re.split(_AND, items))
+    return None if is_sum or _NO_THING.search(items) else _add(known)
 
 
 def _add(known: Situation) -> Said | None:
     name = _name(known)
+    if "list" in known.slots and "list" not in said_words(known.words).split():
+        return None  # a playlist
     things = _things(known)
     if not things:
         return Said(f"What shall I put on {_title(name)}?", completes=f"put {{}} on my {name} list")
@@ -111,7 +124,7 @@ def _title(name: str) -> str:
 
 def _things(known: Situation) -> list[str]:
     written = as_written(known.slots.get("items", ""), known.words)
-    return [to_you(each) for each in parted(written)]
+    return [to_you(each) for each in parted(_POLITE.sub("", written))]
 
 
 def parted(text: str) -> list[str]:
@@ -132,5 +145,6 @@ def _singular(words: str) -> set[str]:
 
 
 LISTS: Requests = {
-    "add": _add, "read": _read, "has": _has, "off": _off, "clear": _clear, "names": _lists,
+    "add": _add,
+    "buy": _buy, "read": _read, "has": _has, "off": _off, "clear": _clear, "names": _lists,
 }  # fmt: skip

@@ -42,7 +42,7 @@ def _find(known: Situation) -> Said | None:
         return Said(" ".join(sentence(each.text) for each in found), completes="who is {}")
     if wanted in _OF_USER:
         return Said(f"Nobody has told me about your {wanted} yet.")
-    if len(wanted.split()) == 1 and re.search(r"\bwho\b", known.words.lower()):
+    if len(known.slots["what"].split()) == 1 and re.search(r"\bwho\b", known.words.lower()):
         return Said("Nobody has told me who that is.")
     return None
 
@@ -53,7 +53,7 @@ def _where(known: Situation) -> Said | None:
     found = _about(known, wanted)
     if not found:
         mine = re.match(r"(?:my|our)\b", known.slots["what"])
-        return Said("I do not know where that is. Nobody has told me.") if mine else None
+        return Said("I do not know. Nobody has told me.") if mine else None
     return Said(" ".join(sentence(each.text) for each in found[-1:]), completes="where is {}")
 
 

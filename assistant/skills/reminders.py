@@ -29,6 +29,8 @@ def _set(known: Situation) -> Said | None:
         task = _task(rest, known)
         if not task:
             return Said("What shall I remind you of?", completes="remind me to {}")
+        if not re.match(r"(?:to|that|about)\b", rest):
+            return None  # "remind me what I said"
         return Said(f"When shall I remind you: {task}?", completes=f"remind me {rest} {{}}")
     when, rest = found
     task = _task(rest, known)

@@ -15,8 +15,8 @@ LONGEST = timedelta(hours=48)
 
 _VERBS = frozenset("set start make put give need want have run begin create".split())
 _SMALL = _VERBS | frozenset(
-    "a an the my me i another new of for with called named to on up please can could would will "
-    "you like should shall us let's that is it and timer timers one".split()
+    "a an the my your our me i another new of for with called named to on up please can could "
+    "would will you like should shall us let's that is it and timer timers one".split()
 )
 
 

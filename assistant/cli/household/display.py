@@ -35,7 +35,7 @@ _ENDINGS = {
     "stopped": "silenced",
     "snoozed": "put off",
     "unanswered": "not answered",
-    "missed": "missed, device was off",
+    "missed": "nobody heard it",
 }
 _ANSWERED = ("done", "stopped", "snoozed")
 
