@@ -14,16 +14,18 @@ import soundfile
 from models.recipe.dialogues import exchanges, held_out
 from models.recipe.synthesis import Synthesiser, Voice
 
-EXAMPLES = (
-    ("good morning", "en-us+f4"),
-    ("what time is it please", "en-us+robert"),
-    ("set a timer for ten minutes", "en-us+robert"),
-    ("remind me to call peter tomorrow at ten", "en-gb-x-rp+f4"),
-    ("what do i have to do tomorrow", "en-us+robert"),
-    ("add milk and eggs to my shopping list", "en-us+steph2"),
-    ("i feel a little lonely today", "en-gb-x-rp+antonio"),
-    ("thank you and good night", "en-us+anika"),
-)
+_VOICES = {
+    "good morning": "en-us+f4",
+    "what time is it please": "en-us+robert",
+    "set a timer for ten minutes": "en-us+robert",
+    "remind me to call peter tomorrow at ten": "en-gb-x-rp+f4",
+    "what do i have to do tomorrow": "en-us+robert",
+    "add milk and eggs to my shopping list": "en-us+steph2",
+    "i feel a little lonely today": "en-gb-x-rp+antonio",
+    "thank you and good night": "en-us+anika",
+}
+
+EXAMPLES = tuple(_VOICES)
 """Said in turn where there is no microphone, to show what Attune does: in voices that both of the
 recognisers understand, so they say nothing about how well it hears."""
 
@@ -67,7 +69,7 @@ def record(folder: Path) -> None:
     """Synthesise the examples, with half a second of faint noise around them."""
     folder.mkdir(parents=True, exist_ok=True)
     synthesiser = Synthesiser()
-    for number, (text, voice) in enumerate(EXAMPLES, 1):
+    for number, (text, voice) in enumerate(_VOICES.items(), 1):
         spoken = synthesiser.speak(text, Voice(voice, rate_wpm=135, pitch=50, intonation=55))
         samples = spoken.samples.astype(np.float32)
         quiet = np.random.default_rng(number).standard_normal(len(samples) + 16_000) * 16
