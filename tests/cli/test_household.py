@@ -70,7 +70,8 @@ def test_a_timer_is_read_back_listed_paused_and_removed(run: Run) -> None:
     assert head.split() == ["ID", "NAME", "LEFT"]
     assert row.split()[:2] == ["1", "pizza"]
     assert row.endswith(", paused")
-    (record,) = map(json.loads, run("timers", "--json"))
+    (record,) = map(json.loads, run("timers", "--json", "list"))
+    assert [json.loads(line)["id"] for line in run("timers", "--json")] == [1]
     assert (record["state"], record["length_s"]) == ("paused", 600)
     (resumed,) = run("timers", "resume", "1")
     assert resumed.startswith("Goes on: a pizza timer, ")

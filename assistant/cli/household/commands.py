@@ -53,7 +53,7 @@ def register(subparsers: Subparsers, noun: Noun) -> None:
     top.set_defaults(run=partial(run_list, noun), list=None)
     commands = top.add_subparsers(metavar="COMMAND")
 
-    _add(commands, "list", "what there is; the same as no command").set_defaults()
+    _add(commands, "list", "what there is; the same as no command")
     if noun == "lists":
         show = _add(commands, "show", "what is on one list")
         show.add_argument("list", nargs="+", help="its name")
