@@ -250,6 +250,10 @@ class SpeakSettings(Block):
     )
 
 
+def _one_is_several(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
 def _web_address(text: str | None) -> str | None:
     if text is not None and not text.startswith(("http://", "https://")):
         raise ValueError("it should begin with http:// or https://")
@@ -263,14 +267,16 @@ class HouseholdSettings(Block):
         5.0, gt=0, le=120, description="an unanswered reminder is repeated after this time"
     )
     times: int = Field(4, ge=1, le=50, description="how often a reminder is said at most")
-    ring_minutes: float = Field(10.0, gt=0, le=120, description="longest ringing of an alarm")
-    calendars: tuple[HomePath, ...] = Field(
+    ring_minutes: float = Field(
+        10.0, gt=0, le=120, description="longest ringing of a timer or an alarm"
+    )
+    calendars: Annotated[tuple[HomePath, ...], BeforeValidator(_one_is_several)] = Field(
         (), description=".ics files with appointments, or folders of them"
     )
     sentences: Annotated[HomePath | None, BeforeValidator(_empty_is_none)] = Field(
         None, description="a YAML file with your own ways of asking for something"
     )
-    help_command: tuple[str, ...] = Field(
+    help_command: Annotated[tuple[str, ...], BeforeValidator(_one_is_several)] = Field(
         (), description="a program, and its arguments, that is run when somebody calls for help"
     )
     help_webhook: Annotated[

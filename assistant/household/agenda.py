@@ -82,6 +82,7 @@ class Ring:
     late: bool  # noticed more than ``LATE`` after that
     said: int  # times
     how: How | None  # None: it is not over
+    ended_at: datetime | None = None  # UTC
 
 
 class Agenda:
@@ -340,6 +341,7 @@ def _ring(row: dict[str, Any]) -> Ring:
         bool(row["late"]),
         row["said"],
         None if row["how"] is None else How(row["how"]),
+        None if row["ended_at"] is None else datetime.fromisoformat(row["ended_at"]),
     )
 
 

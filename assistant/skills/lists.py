@@ -110,7 +110,11 @@ def _lists(known: Situation) -> str:
 
 
 def _name(known: Situation) -> str:
-    said = known.slots.get("list", "").strip()
+    return list_name(known.slots.get("list", "").strip())
+
+
+def list_name(said: str) -> str:
+    """The name under which a list is kept: "groceries" belong on "shopping"."""
     return _NAMES.get(said, said)
 
 
@@ -120,8 +124,12 @@ def _title(name: str) -> str:
 
 def _things(known: Situation) -> list[str]:
     written = as_written(known.slots.get("items", ""), known.words)
-    written = _POLITE.sub("", written)
-    parts = (_MEASURE.sub("", to_you(each.strip())) for each in _AND.split(written))
+    return [to_you(each) for each in parted(_POLITE.sub("", written))]
+
+
+def parted(text: str) -> list[str]:
+    """The things in "milk, some eggs and bread"."""
+    parts = (_MEASURE.sub("", each.strip()) for each in _AND.split(text))
     return [each for each in parts if each]
 
 

@@ -287,9 +287,14 @@ def _meant(items: Sequence[Item], what: str, known: Situation) -> list[Item]:
 
 
 def _task(words: str, known: Situation) -> str:
-    """What to remember, as it was written and as it is said to the user."""
+    """What to remember, as it is said to the user."""
+    return to_you(task(words, known.words))
+
+
+def task(words: str, text: str) -> str:
+    """What to remember, as it is written in a text: "to call Peter" is "call Peter"."""
     words = re.sub(r"^(?:to|that|about|of|and|i have to|i need to|i must|i should)\s+", "", words)
-    return to_you(as_written(words, known.words))
+    return as_written(words, text)
 
 
 REMINDERS: Requests = {

@@ -31,7 +31,7 @@ def _set(known: Situation) -> Said | None:
             return Said("For how long?", completes=f"set a {which}timer for {{}}")
         return None
     length, rest = found
-    name = without(rest, _SMALL)
+    name = timer_name(rest)
     if length > LONGEST or length <= timedelta(0):
         return Said("A timer can run for two days at most. For how long?")
     agenda, moment = known.household.agenda, known.moment
@@ -42,6 +42,11 @@ def _set(known: Situation) -> Said | None:
         lambda: agenda.start_timer(length, name, moment),
         f"{named[:1].upper()}{named[1:]} for {lasts}?",
     )
+
+
+def timer_name(rest: str) -> str:
+    """The name of a timer in the words around its length; may be empty."""
+    return without(rest, _SMALL)
 
 
 def _left(known: Situation) -> str | None:
