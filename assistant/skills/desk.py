@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 
 from assistant.errors import JournalError
-from assistant.household.agenda import How
+from assistant.household.agenda import How, Kind
 from assistant.household.changes import Change
 from assistant.household.household import Household
 from assistant.skills import sums
@@ -145,11 +146,15 @@ class Desk:
         return self._done is not None and self.monotonic() <= self._done[1]
 
     def silence(self) -> bool:
-        """Stop everything that rings; whether anything did."""
+        """Stop timers and alarms that ring, also if that cannot be kept; whether any did.
+
+        A reminder is over when it is done, and is said again later.
+        """
         agenda, moment = self.household.agenda, self.household.look()
-        rings = agenda.rings()
+        rings = [each for each in agenda.rings() if each.kind is not Kind.REMINDER]
         if rings:
-            agenda.end(rings, How.STOPPED, moment)
+            with suppress(JournalError):
+                agenda.end(rings, How.STOPPED, moment)
         return bool(rings)
 
     def _ask(self, request: Request, words: str) -> Said | None:
