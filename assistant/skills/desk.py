@@ -56,7 +56,8 @@ _FAILED = (
     "I could not do that, because I cannot write anything down at the moment. Somebody should "
     "look at the disk of this device."
 )
-_LEADING = re.compile(r"^(?:and|or|what about|how about|then|for|at|it is|it's|in|on|to)\s+")
+_LEADING = re.compile(r"^(?:(?:and|or|what about|how about|then|it is|it's)[\s,]+)+", re.IGNORECASE)
+_TO = re.compile(r"^(?:for|at|in|on|to)\s+", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -192,8 +193,8 @@ class Desk:
         """The previous request with these words in the place of what was asked for."""
         if self._next is None or self.monotonic() > self._next[1]:
             return ()
-        rest = _LEADING.sub("", said_words(words))
-        return (self._next[0].format(rest),) if rest else ()
+        rest = _LEADING.sub("", words.strip(" .,;!?"))
+        return tuple(self._next[0].format(each) for each in (rest, _TO.sub("", rest)) if each)
 
 
 @cache
