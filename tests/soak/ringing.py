@@ -93,7 +93,7 @@ class Ringing:
             self.turn(-ahead_h)
             if ahead_h:
                 self.wrong.append((known, self.last_ring(), self.device.shows))
-                self.one_life([], 0.0)  # which notices it
+                self.one_life([], 0.1)  # which notices it
         self.off(timedelta(days=4))
         self.one_life([], 3.0)
         self.judge()
@@ -136,7 +136,6 @@ class Ringing:
     def one_life(self, wishes: list[Wish], hours: float) -> None:
         """Run a process for some simulated hours or more, and kill it at any moment."""
         save(self.folder, self.device)
-        hours = max(hours, 3 * EVERY_S / 3_600)
         began, offset = self.device.shows, self.device.moment.now.utcoffset()
         with subprocess.Popen(
             [sys.executable, "-m", "tests.soak.keeper", str(self.folder), str(self.life)],
