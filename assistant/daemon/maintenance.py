@@ -136,7 +136,7 @@ class Maintenance:
         self._assistant.journal.retry()
         if self._bell is not None:
             with self._noting_failures():
-                self._bell.idle(time.monotonic(), quiet=self._quiet(QUIET_S))
+                self._bell.idle(quiet=self._quiet(QUIET_S))
         if self._scheduler is not None:
             with self._noting_failures():
                 self._scheduler.tick()
