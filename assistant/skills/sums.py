@@ -16,10 +16,11 @@ from assistant.skills.units import converted
 
 _ASKING = re.compile(
     r"^(?:(?:can|could|would|will) you )?"
-    r"(?:(?:tell me|do you know|work out|calculate|compute|and) )*"
+    r"(?:(?:tell me|do you know|work out|calculate|compute|and|i (?:need|want) to know) )*"
     r"(?P<what>(?:what(?: is| are|'s|s| does| do| would)?|how much(?: is| are| does| do)) )?"
+    r"(?:the (?:sum|answer) (?:of|to) (?=.* (?:plus|minus|times|divided) ))?"
 )
-_DONE = re.compile(r"(?: (?:make|makes|equals?|is|in total|altogether|together|come to))?$")
+_DONE = re.compile(r"(?: (?:make|makes|equals?|is|in total|altogether|together|come to|for me))?$")
 _SOUND_ALIKE = {"to": "two", "too": "two", "for": "four", "won": "one", "ate": "eight"}
 _OPERATIONS: dict[str, tuple[str, Callable[[Fraction, Fraction], Fraction]]] = {
     "plus": ("plus", lambda a, b: a + b),
@@ -38,7 +39,7 @@ _ORDERS = (  # "subtract three from ten"
     (re.compile(r"multiply (?P<a>.+) (?:by|with|and) (?P<b>.+)"), "times"),
     (re.compile(r"divide (?P<a>.+) by (?P<b>.+)"), "divided by"),
 )
-_PERCENT = re.compile(r"(?P<a>.+) per ?cent (?P<how>of|off) (?P<b>.+)")
+_PERCENT = re.compile(r"(?P<a>.+) per ?cent (?P<how>off|of)(?: of)? (?P<b>.+)")
 _PERCENT_ADDED = re.compile(r"(?P<b>.+) (?P<how>plus|minus) (?P<a>.+) per ?cent")
 _WHICH_PERCENT = re.compile(
     r"(?:what )?per ?cent(?:age)? (?:of (?P<b>.+) is (?P<a>.+)|is (?P<c>.+) of (?P<d>.+))"

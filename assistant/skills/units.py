@@ -82,13 +82,13 @@ _QUANTITY = (
     rf"(?:(?P<amount>an?|{AMOUNT})(?: (?P<of>of an?|an?))? )(?P<unit>{_NAME})"
     rf"(?: and (?P<extra>{FRACTION}))?"
 )
-_WHAT = "(?:what(?: is|'s|s| are)|how (?:much|hot|warm|cold) (?:is|are)|convert|change)"
+_WHAT = "(?:what(?: is|'s|s| are| would)|how (?:much|hot|warm|cold) (?:is|are)|convert|change)"
 _ASKED = tuple(
     re.compile(rf"(?:(?:can|could) you )?(?:tell me )?{pattern}")
     for pattern in (
         rf"how many (?P<to>{_NAME})(?: (?:is|are)(?: there)?| make| go into)?(?: in)? {_QUANTITY}",
-        rf"{_WHAT} {_QUANTITY} (?:in|to|into|as) (?P<to>{_NAME})",
-        rf"{_QUANTITY} (?:in|into|as) (?P<to>{_NAME})",
+        rf"{_WHAT} {_QUANTITY}(?: be)? (?:in|to|into|as) (?P<to>{_NAME})",
+        rf"{_QUANTITY} (?:in|into|as|(?:is|are|equals?)(?: equal to)? how many) (?P<to>{_NAME})",
     )
 )
 _SCALES = {"celsius": "C", "centigrade": "C", "c": "C", "fahrenheit": "F", "f": "F"}

@@ -16,6 +16,7 @@ from assistant.skills.times import (
     find,
     find_duration,
     moment,
+    next_on,
     number,
     ordinal,
     spoken_duration,
@@ -272,3 +273,20 @@ def test_any_words_are_a_moment_ahead_or_none() -> None:
             assert not Counter(rest.split()) - Counter(words.split())
             assert not re.search(r"\b(?:o'clock|noon|midnight|tonight)\b", rest), words
         assert length is None or length[0] > timedelta(0)
+
+
+def test_a_repetition_goes_on_by_the_clock() -> None:
+    at, days, met = SPRING.replace(day=24), frozenset((0, 2, 5, 6)), list[str]()
+    for _ in range(6):
+        at = next_on(days, 9 * 60 + 30, at)
+        met.append(at.isoformat())
+    assert met == [
+        "2027-03-27T09:30:00+00:00",
+        "2027-03-28T09:30:00+01:00",
+        "2027-03-29T09:30:00+01:00",
+        "2027-03-31T09:30:00+01:00",
+        "2027-04-03T09:30:00+01:00",
+        "2027-04-04T09:30:00+01:00",
+    ]
+    with pytest.raises(ValueError, match="no day"):
+        next_on(frozenset(), 0, SPRING)

@@ -4,7 +4,7 @@ It is the inverse of ``assistant.generate.context``. What is not certain is not 
 """
 
 from assistant.skills.times.durations import duration, find_duration, spoken_duration
-from assistant.skills.times.moments import When, find, moment, wall
+from assistant.skills.times.moments import When, find, moment, next_on, wall
 from assistant.skills.times.numbers import number, ordinal
 from assistant.skills.times.spoken import spoken_when
 
@@ -14,6 +14,7 @@ __all__ = [
     "find",
     "find_duration",
     "moment",
+    "next_on",
     "number",
     "ordinal",
     "spoken_duration",

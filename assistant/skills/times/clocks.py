@@ -16,12 +16,14 @@ _DIGIT = either(name for name, n in BELOW_100.items() if n < 10)
 _NAMED = {"noon": 720, "midday": 720, "midnight": 0}
 _NAMES = either(_NAMED)
 _CLOCK = re.compile(
-    r"\b(?:(?P<at>(?:(?:about|around|by|at|it's|for about) )+"
-    r"|(?:(?<=\balarm )|(?<=\balarms )|(?<=\bup )|(?<=\bme )|(?<=\bit )|(?<=\breminder ))for ))?"
+    r"\b(?:(?P<at>(?:(?:about|around|at|it's|for about|by about) )+|(?:(?<=\balarm )|(?<=\balarms )"
+    r"|(?<=\bup )|(?<=\bme )|(?<=\bit )|(?<=\breminder )|(?<=\bset ))for )"
+    r"|(?P<for>for|by|on|of) )?"
     rf"\b(?:(?:a )?(?P<amount>quarter|half|{_MINUTES})(?P<minutes> minutes?)? "
     rf"(?P<joint>past|after|to|till?|before) (?P<of>{_HOURS_12}|{_NAMES})(?P<full> o'clock)?"
     rf"|(?:twelve )?(?P<named>{_NAMES})"
     rf"|half (?P<half>{_HOURS_12})(?: o'clock)?"
+    rf"|(?P<hundreds>{_HOURS_12}) hundred and (?P<rest>{_AFTER_HOUR})(?= [ap]m\b)"
     rf"|zero (?P<early>{_DIGIT}) (?P<digits>{_DIGIT} {_DIGIT})"
     rf"|(?P<hour>{_HOURS})(?:(?P<sharp> o'clock)|(?P<hundred> hundred)(?: hours)?"
     rf"| (?P<minute>{_AFTER_HOUR})| oh (?P<oh>{_DIGIT})| point (?P<point>{_DIGIT} {_DIGIT}))?)"
@@ -45,7 +47,7 @@ def clocks(text: str, said: Said, *, bare: bool) -> str:
         if clock is None:
             return found[0]
         said.put(clock=clock)
-        if found["at"] and _VAGUE.search(found["at"]):
+        if _VAGUE.search(found["at"] or found["for"] or ""):
             said.sure = False
         return TIME
 
@@ -62,6 +64,9 @@ def _clock(found: re.Match[str], *, told: bool) -> Clock | None:
     if found["half"]:  # "half eight" is half past eight in Britain, and half past seven elsewhere
         clock = _half_of_day(BELOW_100[found["half"]] % 12 * 60 + 30, found["ampm"])
         return Clock(clock.minute, clock.twelve, sure=False) if told else None
+    if found["hundreds"]:  # "215 pm"
+        minute = BELOW_100[found["hundreds"]] % 12 * 60 + BELOW_100[found["rest"]]
+        return _half_of_day(minute, found["ampm"])
     if found["early"]:
         minute = _two_digits(found["digits"])
         return Clock(BELOW_100[found["early"]] * 60 + minute) if told and minute < 60 else None
@@ -87,7 +92,7 @@ def _beside_hour(found: re.Match[str], *, told: bool) -> Clock | None:
 def _hour(found: re.Match[str], *, told: bool) -> Clock | None:
     hour, minute = BELOW_100[found["hour"]], 0
     if found["minute"]:
-        minute = BELOW_100[found["minute"]]
+        minute, told = BELOW_100[found["minute"]], told or found["for"] in ("for", "by")
     elif found["oh"]:
         minute = BELOW_100[found["oh"]]
     elif found["point"]:

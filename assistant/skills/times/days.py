@@ -33,7 +33,9 @@ _YEAR = (
     rf"|two thousand(?: and)? {either(BELOW_100)}))?"
 )
 
-_SHIFT = re.compile(r"(?P<before>\bin (?:about )?|\bafter )?\|(?P<time> time)?(?P<now> from now)?")
+_SHIFT = re.compile(
+    r"(?P<before>\bin (?:about )?|\bafter |(?P<for>\bfor ))?\|(?P<time> time)?(?P<now> from now)?"
+)
 _REPEATS = re.compile(
     rf"\b(?:(?:on |for )?(?:every|each) (?:single )?(?:week on )?(?P<each>{either(_SETS)}|{_LIST})"
     rf"(?: (?P<part>{PART})s?)?"
@@ -60,11 +62,12 @@ _WEEKDAY = re.compile(
     rf"(?P<which>(?:this |the )?(?:next|coming) |this )?(?P<day>{DAY})(?: (?P<part>{PART}))?{_END}"
 )
 _DATES = tuple(
-    re.compile(rf"(?:\b(?:on|for|by) )?{pattern}{_YEAR}{_END}")
+    re.compile(rf"(?:\b(?:on|for|by) )?(?:\bthe (?:day|date) of )?{pattern}{_YEAR}{_END}")
     for pattern in (
         rf"\b(?:the )?(?P<day>{_ORDINAL})(?: day)?(?: of)? (?P<month>{MONTH})",
         rf"\b(?P<month>{MONTH})(?: the)? (?P<day>{_ORDINAL})",
         rf"(?<=\bon )(?P<day>{_NUMBER})(?: of)? (?P<month>{MONTH})",
+        rf"(?:(?<=\bon )|(?<=\bfor ))(?P<month>may|march) (?P<day>{_NUMBER})",
         rf"\b(?P<day>{_NUMBER}) (?P<month>(?!may|march){MONTH})",
         rf"\b(?P<month>(?!may|march){MONTH}) (?P<day>{_NUMBER})",
     )
@@ -73,6 +76,7 @@ _DAY_OF_MONTH = re.compile(
     rf"\b(?:on|for|by) the (?P<day>{_ORDINAL})(?: of (?:the|this) month)?"
     rf"(?=$| (?:\||to|at|in the|please|this|around|about|half|quarter)(?![\w']))"
 )
+_WITH_WEEKDAY = re.compile(rf"(?<=[|{DAY_PART}] )the (?P<day>{_ORDINAL})(?! (?:of|day)\b){_END}")
 _PART = re.compile(
     rf"\b(?:(?:in|during) the (?:early |late )?(?P<part>{PART})|at (?P<night>night))(?! time){_END}"
 )
@@ -99,6 +103,7 @@ def days(text: str, said: Said, *, bare: bool) -> str:
         (_WEEKDAY, _weekday),
         (_PART, _part),
         (_DAY_OF_MONTH, _date),
+        (_WITH_WEEKDAY, _date),
     )
     for pattern, read in rules:
         text = pattern.sub(lambda found, read=read: read(found, said), text)
@@ -110,7 +115,7 @@ def _shifts(text: str, said: Said) -> str:
     for start, end, length in reversed(list(durations(text))):
         marked = f"{text[:start]}|{text[end:]}"
         found = next((m for m in _SHIFT.finditer(marked) if m.start() <= start < m.end()), None)
-        if found is None or not (found["before"] or found["now"]):
+        if found is None or not (found["now"] or (found["before"] and not found["for"])):
             continue
         is_elapsed = re.search(r"\b(?:h(?:ou)?r|min|sec)", text[start:end])
         if is_elapsed or length % timedelta(days=1):

@@ -27,7 +27,8 @@ _NAMES = (
 UNIT = either(_NAMES)
 _TERM = re.compile(
     rf"(?:(?P<amount>an?|(?:a )?couple(?: of)?|{AMOUNT})(?: (?P<of>of an?|an?|of))?(?: more)?) "
-    rf"(?P<unit>{UNIT})(?![\w'])(?: and (?P<extra>{FRACTION})(?! (?:of|an?|{UNIT})\b))?"
+    rf"(?P<unit>{UNIT})(?![\w'])(?<!\ba second)"  # "a second alarm"
+    rf"(?: and (?P<extra>{FRACTION})(?! (?:of|an?|{UNIT})\b))?"
 )
 _TRAILING = re.compile(rf" (?:and )?(?P<amount>{WHOLE})(?! (?:{UNIT}|point)(?![\w']))")
 _LONGEST = 3_660 * 86_400
@@ -35,7 +36,8 @@ _JOINT = re.compile(r" (?:and )?")
 _AMBIGUOUS = re.compile(
     rf"(?:\b(?:{either(BELOW_100)}|hundred|thousand|half|quarter|point|per|every|each)"
     rf"(?: (?:or|to|and))?|\b(?:few|several|many|or|than)|\bnot(?: for)?) \|"
-    rf"|\| (?:past|ago)\b|\| (?:and |or |to |of )*(?:an? )?(?:{UNIT}|half|quarter)\b"
+    rf"|\| (?:past|ago|later|earlier|before)\b"
+    rf"|\| (?:and |or |to |of )*(?:an? )?(?:{UNIT}|half|quarter)\b"
     rf"|\| (?:(?:and|or|to|no|not|i|mean|sorry|rather|wait) )*(?:{either(BELOW_100)}|hundred)\b"
 )
 
@@ -56,7 +58,8 @@ def find_duration(words: str) -> tuple[timedelta, str] | None:
     if _AMBIGUOUS.search(f"{text[:start]}|{text[end:]}"):
         return None
     before = re.sub(r"(?: ?\b(?:for|of|in|about|around|lasting))+ $", " ", text[:start])
-    return length, " ".join(f"{before}{text[end:]}".split())
+    after = re.sub(r"^ (?:from now|starting now)\b", "", text[end:])
+    return length, " ".join(f"{before}{after}".split())
 
 
 def durations(text: str) -> Iterator[tuple[int, int, timedelta]]:

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 
 from assistant.skills.times.clocks import clocks
-from assistant.skills.times.days import DAY, MONTH, PART, days
-from assistant.skills.times.durations import UNIT
-from assistant.skills.times.numbers import BELOW_100, ORDINALS, either
-from assistant.skills.times.said import DAY_PART, NIGHT_OF, TIME, Clock, MonthDay, Said
+from assistant.skills.times.days import days
+from assistant.skills.times.said import MARK, NIGHT_OF, Clock, MonthDay, Said
+from assistant.skills.times.unclear import says_more
 from assistant.skills.times.words import heard, without
 
 
@@ -32,34 +31,6 @@ _PARTS = {  # from and to, in minutes; what stands for it without a time, in hou
     "night": (1_080, 1_800, (22, 23)),
     NIGHT_OF: (1_020, 1_680, (20, 21, 22, 23)),
 }
-_NUMBER = rf"(?:{either(BELOW_100)}|hundred|thousand|half|quarter)"
-_PERIOD = rf"(?:{UNIT}|months?|years?|{DAY}s?|{PART}s?|weekends?|weekdays?)"
-_JOINTS = (
-    "(?:and|or|to|till?|until|at|about|by|an?|no|not|i|mean|sorry|rather|wait|actually|but|then"
-    "|except|also|again|later|maybe|through|for)"
-)
-_UNCLEAR = re.compile(
-    # What stands before or behind a mark and belongs to it, though it was not understood.
-    rf"\b(?:{_NUMBER}(?: (?:to|or|and))?|oh|point|until|till?|before|after|since|from|between|not"
-    rf"|except|unless|than|last|past|ago|other|every|each|per|am|pm|{either(ORDINALS)}"
-    rf"|(?<!good ){PART}|(?!may|march){MONTH}(?: the)?) \|"
-    rf"|\| (?:(?!for|to){_JOINTS} )*(?:to )?(?:{_NUMBER}|{UNIT}|{PART}|am|pm)(?![\w'])"
-    rf"|\| (?:past|o'clock|of|ago|except|but not|after next|oh|point|each)\b"
-    rf"|\| (?:{_JOINTS} )+\||\| (?:and|or|to) {_PERIOD}(?![\w'])"
-    # What says when or how often in a way that no moment can hold.
-    rf"|\b(?:every|each) (?:\w+ )?(?:\||{_PERIOD})(?![\w'])|\b(?:every|each) other\b"
-    rf"|\b(?:once|twice|thrice|times) (?:an?|per|every|each|\|)|\b(?:same|this) time\b"
-    rf"|\b(?:yesterday|hourly|weekly|fortnightly|monthly|yearly|annually|ago|o'clock)\b"
-    rf"|\b(?:noon|midday|midnight)\b|\b(?:at|on|over|this|next|last) (?:the )?weekend\b"
-    rf"|\b(?:in|next|this|last|after|within) (?:the )?(?:(?:{_NUMBER}|an?|few|couple|of|some) )*"
-    rf"(?:weeks?|months?|years?|{MONTH})(?![\w'])|\bat {_NUMBER}(?![\w'])"
-)
-_BOUNDED = re.compile(
-    rf"\b(?:until|till?) (?!(?:i|he|she|it|we|you|they)\b)"
-    rf"|\bfor (?:the next )?(?:(?:{_NUMBER}|an?|few|couple|of|some) )+(?:days?|weeks?|months?)\b"
-)
-_TWO_THINGS = re.compile(rf"[{TIME}{DAY_PART}].*\b(?:and|or|then|but)\b.*[{TIME}{DAY_PART}]")
-"""The blue pill at eight, and the red one in the evening."""
 
 
 def moment(words: str, now: datetime) -> When | None:
@@ -84,13 +55,11 @@ def _find(
 ) -> tuple[When, str] | None:
     said = Said()
     text = clocks(days(text, said, bare=bare), said, bare=bare)
-    if said.contradictory or _TWO_THINGS.search(text):
+    if said.contradictory or says_more(text, repeats=bool(said.days)):
         return None
-    text = re.sub(r"\|(?: \|)+", "|", re.sub(f"[{TIME}{DAY_PART}]", "|", text))
-    if "|" not in text or _UNCLEAR.search(text) or (said.days and _BOUNDED.search(text)):
-        return None
+    text = re.sub(MARK, " ", text)
     when = _resolve(said, now, default_part)
-    return None if when is None else (when, " ".join(text.replace("|", " ").split()))
+    return None if when is None else (when, " ".join(text.split()))
 
 
 def _resolve(said: Said, now: datetime, default_part: str | None) -> When | None:
@@ -143,8 +112,7 @@ def _next(
             order.append(-1)  # the end of today
         moments = (wall(day, minute, zone) for day in _named_days(said, today) for minute in order)
     elif said.days is not None:
-        ahead = (today + timedelta(days=n) for n in range(-1, 9))
-        moments = (wall(d, likely[0], zone) for d in ahead if d.weekday() in said.days)
+        return next_on(said.days, likely[0], now)
     else:
         ahead = (today + timedelta(days=n) for n in range(-1, 3))
         moments = iter(sorted(wall(d, m, zone) for d in ahead for m in likely))
@@ -165,6 +133,8 @@ def _named_days(said: Said, today: date) -> Iterator[date]:
     for day in found:
         # "Tuesday, the first" is no other first if that one is a Wednesday.
         if said.weekday not in (None, day.weekday()):
+            if said.date is not None and said.date.month is None:
+                continue  # "Friday, the first" may be in any month
             return
         if said.offset is not None and (day - today).days != said.offset + 7 * (said.week or 0):
             return
@@ -209,6 +179,27 @@ def _within(part: str, candidates: list[int]) -> list[int]:
         return [m for m in candidates if m < 360 or m >= first][:1]
     found = [each for m in candidates for each in (m, m + 1_440) if first <= each < last]
     return found[:1]
+
+
+def next_on(days: frozenset[int], minute: int, now: datetime) -> datetime:
+    """The next moment after now when clocks show that minute of such a day.
+
+    Args:
+        days: weekdays from Monday, 0, to 6; at least one.
+        minute: after midnight.
+        now: aware, local.
+
+    Raises:
+        ValueError: if there is no day, or now has no time zone.
+    """
+    if now.tzinfo is None:
+        raise ValueError("a moment is counted from one with a time zone")
+    for ahead in range(-1, 9):
+        day = now.date() + timedelta(days=ahead)
+        at = wall(day, minute, now.tzinfo)
+        if day.weekday() in days and _utc(at) > _utc(now):
+            return at
+    raise ValueError("nothing repeats on no day")
 
 
 def wall(day: date, minute: int, zone: tzinfo) -> datetime:

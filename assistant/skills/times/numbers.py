@@ -16,6 +16,7 @@ _PARTS = {
     "half": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7,
     "eighth": 8, "ninth": 9, "tenth": 10,
 }  # fmt: skip
+_UNENDING = {3: "third", 6: "sixth", 7: "seventh", 9: "ninth"}  # that no decimal says exactly
 _PLURAL_PARTS = {"halves": 2} | {f"{name}s": n for name, n in _PARTS.items() if n > 2}
 
 
@@ -143,18 +144,20 @@ def spoken_exact(value: Fraction) -> str:
     whole, part = divmod(value, 1)
     if not part:
         return spoken_whole(whole)
-    if part.denominator in (2, 3, 4):
-        name = {2: "half", 3: "third", 4: "quarter"}[part.denominator]
-        said = f"a {name}" if part.numerator == 1 else f"{spoken_whole(part.numerator)} {name}s"
-        if not whole:
-            return "one half" if said == "a half" else said
-        return f"{spoken_whole(whole)} and {said}"
+    if part.denominator in (2, 3, 4) or (not whole and part.denominator in _UNENDING):
+        said = _parts(part)
+        return f"{spoken_whole(whole)} and {said}" if whole else said.replace("a half", "one half")
     places = next((n for n in range(1, 5) if not value * 10**n % 1), None)
-    if places is None:
-        places = 2 if value >= Fraction(1, 10) else 4
-        rounded = round(value, places)
-        return f"about {_decimal(rounded, places)}" if rounded else "almost zero"
-    return _decimal(value, places)
+    if places is not None:
+        return _decimal(value, places)
+    places = 2 if value >= Fraction(1, 10) else 4
+    rounded = round(value, places)
+    return f"about {_decimal(rounded, places)}" if rounded else "almost zero"
+
+
+def _parts(part: Fraction) -> str:
+    name = _UNENDING.get(part.denominator) or {2: "half", 4: "quarter"}[part.denominator]
+    return f"a {name}" if part.numerator == 1 else f"{spoken_whole(part.numerator)} {name}s"
 
 
 def _decimal(value: Fraction, places: int) -> str:

@@ -9,6 +9,7 @@ NIGHT_OF = "night of"
 """The part of day in "tomorrow night": it lasts until four in the morning after."""
 TIME, DAY_PART = "#", "~"
 """The marks that stand in a text for a time and a part of day; ``|`` stands for anything else."""
+MARK = rf"[|{TIME}{DAY_PART}]"
 _ALIKE = ({NIGHT_OF, "night"}, {NIGHT_OF, "evening"})  # "tonight at one at night"
 
 

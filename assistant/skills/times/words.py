@@ -26,6 +26,7 @@ _MISHEARD = (
     (re.compile(rf"\b({_HOUR}|thirty|fifteen|o'clock) ([ap]) m\b"), r"\1 \2m"),
     (re.compile(r"\bmid (day|night)\b"), r"mid\1"),
     (re.compile(r"\bto (night|morrow)\b"), r"to\1"),
+    (re.compile(r"\btom+or+ow\b"), "tomorrow"),
     (re.compile(rf"\b(half|quarter) passed (?={_HOUR}\b)"), r"\1 past "),
     (re.compile(r"\b(half )?an our\b"), r"\1an hour"),
     (re.compile(r"\b(half|quarter|minutes) (past|to) (?:too|to$)\b"), r"\1 \2 two"),
