@@ -67,6 +67,11 @@ def _has(known: Situation) -> str:
     )
 
 
+def _two(_: Situation) -> Said:
+    """Something on and something off in one sentence."""
+    return Said("One thing after the other, please. What shall I do first?", completes="{}")
+
+
 def _off(known: Situation) -> Said | str | None:
     """What is bought or done goes off the list."""
     named = known.slots.get("list")
@@ -137,6 +142,6 @@ def _singular(words: str) -> set[str]:
 
 
 LISTS: Requests = {
-    "add": _add,
+    "add": _add, "two": _two,
     "buy": _buy, "read": _read, "has": _has, "off": _off, "clear": _clear, "names": _lists,
 }  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 
 from assistant.generate.context import spoken_time
@@ -11,9 +12,10 @@ from assistant.household.agenda import How, Item, Kind
 from assistant.household.calendars import Appointment
 from assistant.household.changes import Change
 from assistant.household.lists import TO_DO
+from assistant.skills.plainly import plainly
 from assistant.skills.skill import Requests, Said, Situation
 from assistant.skills.times import When, duration, find, moment, spoken_duration, spoken_when
-from assistant.skills.wording import as_written, counted, joined, sentence, to_you
+from assistant.skills.wording import as_written, counted, joined, requested, sentence, to_you
 from assistant.spoken import said_words
 
 _PILLS = re.compile(r"pill|tablet|medic|drops|capsule|insulin|dose|inhaler|syringe|injection")
@@ -24,12 +26,19 @@ _AHEAD = timedelta(days=60)
 def _set(known: Situation) -> Said | None:
     """What to remember, and when, in either order."""
     rest = known.slots.get("rest", "")
+    if before := known.slots.get("when", ""):
+        return _before(before, rest, known)
+    if told := known.slots.get("told", ""):
+        found = find(told, known.now)
+        if found is None or not found[0].has_time or not found[1].startswith("to "):
+            return None  # "tell me about tomorrow"
+        rest = told
     found = find(rest, known.now)
     if found is None:
         task = _task(rest, known)
-        if not task:
+        if not task or _SOMETHING.fullmatch(rest):
             return Said("What shall I remind you of?", completes="remind me to {}")
-        if not re.match(r"(?:to|that|about)\b", rest):
+        if not re.match(r"(?:to|that|about|of|for)\b(?! (?:what|how|why|who|when|where)\b)", rest):
             return None  # "remind me what I said"
         return Said(f"When shall I remind you: {task}?", completes=f"remind me {rest} {{}}")
     when, rest = found
@@ -44,23 +53,54 @@ def _set(known: Situation) -> Said | None:
     return _added(Kind.REMINDER, task, when, known, f"I will remind you {{}}: {task}")
 
 
+_SOMETHING = re.compile(
+    r"(?:(?:to do |of |about |for )?(?:something|this|that|it|a thing|later)|later|again"
+    r"|at a later time)(?: later| again| in a bit)?"
+)
+
+
+def _before(before: str, rest: str, known: Situation) -> Said | None:
+    """When or what, before "remind me"."""
+    found = find(before, known.now)
+    if rest:
+        if found is None or found[1] or not re.match(r"(?:to|that|about|of|for)\b", rest):
+            return None
+        when = before
+    else:
+        when = re.sub(r"^(?:i|we)(?: have|'ve| need| must| should| want)(?: got)? ", "", before)
+        if when == before:
+            return None
+    return _set(replace(known, slots={"rest": f"{when} {rest}".strip()}))
+
+
 def _repeated(known: Situation) -> Said | None:
     """Such as "every morning at eight take the blue pill"."""
-    found = find(said_words(known.words), known.now)
+    found = find(plainly(said_words(known.words)), known.now)
     if found is None or not found[0].days or not found[0].has_time or not found[1]:
         return None
     task = _task(found[1], known)
     return _added(Kind.REMINDER, task, found[0], known, f"I will remind you {{}}: {task}")
 
 
+_SEVERAL = re.compile(r"\b(?:another|alarms|two alarms|second|one for|both|the next)\b")
+_RANG = re.compile(r"\b(?:off|cancel|don't|didn't|not|no|rang|was|did|goes|if|why|when)\b(?<!set off)")
+
+
 def _wake(known: Situation) -> Said | None:
     """An alarm; before or after the word stands its time."""
-    said = f"{known.slots.get('before', '')} {known.slots.get('after', '')}".strip()
+    before, after = known.slots.get("before", ""), known.slots.get("after", "")
+    at = known.slots.get("when", "")
+    said = " ".join(filter(None, (before, after, at)))
     # "for" stands before a length elsewhere, here before the time
-    found = find(re.sub(r"\bfor\b", "at", said), known.now, default_part="morning")
+    found = find(re.sub(r"\b(?:for|by)\b", "at", said), known.now, default_part="morning")
     if found is None:
-        asks = Said("For what time?", completes="set an alarm for {}")
-        return asks if known.slots.get("verb") else None
+        if not requested(before) or (after and "alarm" not in known.words.lower()):
+            return None  # "wake me up before you go"
+        several = _SEVERAL.search(known.words.lower())
+        one = "I set one alarm after the other. For what time is the first?" if several else ""
+        return Said(one or "For what time?", completes="set an alarm for {}")
+    if (at and found[1]) or _RANG.search(said):  # "ring peter at six", "my alarm went off at six"
+        return None
     when = found[0]
     if not when.has_time:
         return Said("For what time?", completes=f"set an alarm for {said} {{}}")
@@ -286,9 +326,14 @@ def _meant(items: Sequence[Item], what: str, known: Situation) -> list[Item]:
     ]  # fmt: skip
 
 
+_START = re.compile(
+    r"^(?:(?:for me to|to|that|about|of|for|and|i have to|i need to|i must|i should|remember to) )+"
+)
+
+
 def _task(words: str, known: Situation) -> str:
     """What to remember, as it was written and as it is said to the user."""
-    words = re.sub(r"^(?:to|that|about|of|and|i have to|i need to|i must|i should)\s+", "", words)
+    words = _START.sub("", words)
     return to_you(as_written(words, known.words))
 
 

@@ -9,6 +9,7 @@ from fractions import Fraction
 from math import isqrt
 from typing import TypeAlias
 
+from assistant.skills.plainly import plainly
 from assistant.skills.times import moment, spoken_duration, spoken_when
 from assistant.skills.times.numbers import exact, spoken_exact, spoken_whole
 from assistant.skills.times.words import heard, without
@@ -51,6 +52,31 @@ _PART = re.compile(
 _MANIFOLD = re.compile(r"(?P<how>double|twice|two times) (?P<a>.+)")
 _SQUARE = re.compile(r"(?P<a>.+) squared")
 _ROOT = re.compile(r"the square root of (?P<a>.+)")
+_PHRASINGS = (
+    (
+        re.compile(
+            r"^(?:tell me |help me |i need to know |know )?(?:how (?:do|can|would|could|are|to) )?(?:(?:i|you|we) )?"
+            r"(?:go about )?(?:(?:what is|what's|what would be|understand) )?"
+            r"(?:the )?(?:convert(?:ing)?|change|conversion (?:between|for|from|of)|get from) (?P<from>[a-z]+)"
+            r" (?:converted )?(?:to|into|in|and) (?P<to>[a-z]+)$"
+        ),
+        r"convert one \g<from> to \g<to>",
+    ),
+    (re.compile(r"^(?:what (?:would|are|will)|what's) (.+) be in (.+)$"), r"what is \1 in \2"),
+    (re.compile(r"^(?:i need to know|tell me|know) (how many .+)$"), r"\1"),
+    (re.compile(r"^tell me what (.+) in (\w+) is$"), r"what is \1 in \2"),
+    (re.compile(r"^(.+) is equal to how many (\w+)$"), r"how many \2 in \1"),
+    (
+        re.compile(r"^(?:what is |tell me )?the (?:correct |total )?(?:amount|number) of (.+ in .+)$"),
+        r"how many \1",
+    ),
+    (re.compile(r"^(how many \w+) (?:make up in|are in|are equivalent to|make up) "), r"\1 in "),
+    (re.compile(r"^(?:what do you get|what happens) if you (divide|multiply|add|take) "), r"\1 "),
+    (re.compile(r"\bdivided buy\b"), "divided by"),
+    (re.compile(r"^add up "), "add "),
+    (re.compile(r"^what is an? (.+ percent) tip on "), r"what is \1 of "),
+    (re.compile(r"^how many times (?:does|can|will) (.+) go into (.+)$"), r"\2 divided by \1"),
+)
 _MONEY = re.compile(r" (pounds|dollars|euros)$")
 _UNTIL = re.compile(
     r"^(?:(?:can|could) you )?(?:tell me )?how (?P<unit>many days|many sleeps|many weeks|long)"
@@ -69,7 +95,7 @@ def answer(words: str, now: datetime | None = None) -> str | None:
         words: as ``said_words`` gives them.
         now: aware, local; without it nothing is counted until a day.
     """
-    text = heard(without(words))
+    text = _unasked(heard(without(plainly(words))))
     if now is not None and (found := _UNTIL.search(text)):
         return _until(found["what"], found["unit"], now)
     asking = _ASKING.match(text)
@@ -78,6 +104,13 @@ def answer(words: str, now: datetime | None = None) -> str | None:
         converted(text) or _share(asked) or _told(asked, is_asked=bool(asking and asking["what"]))
     )
     return None if told is None else f"{told[:1].upper()}{told[1:]}."
+
+
+def _unasked(text: str) -> str:
+    """A question about units or numbers in the form that is computed."""
+    for pattern, plain in _PHRASINGS:
+        text = pattern.sub(plain, text)
+    return text
 
 
 def _until(what: str, unit: str, now: datetime) -> str | None:

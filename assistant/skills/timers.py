@@ -9,15 +9,17 @@ from assistant.household.agenda import Item, Kind
 from assistant.household.changes import Change
 from assistant.skills.skill import Requests, Said, Situation
 from assistant.skills.times import duration, find_duration, spoken_duration
-from assistant.skills.wording import a, counted, joined, sentence, without
+from assistant.skills.wording import a, counted, joined, requested, sentence, without
 
 LONGEST = timedelta(hours=48)
 
 _VERBS = frozenset("set start make put give need want have run begin create".split())
 _SMALL = _VERBS | frozenset(
     "a an the my me i another new of for with called named to on up please can could would will "
-    "you like should shall us let's that is it and timer timers one".split()
+    "you like should shall us let's that is it and timer timers one up get going do open turn switch"
+    " schedule some time countdown how about now i'd".split()
 )
+_LONGEST_NAME = 3
 
 
 def _set(known: Situation) -> Said | None:
@@ -25,13 +27,16 @@ def _set(known: Situation) -> Said | None:
     before, after = known.slots.get("before", ""), known.slots.get("after", "")
     found = find_duration(f"{before} {after}".strip())
     if found is None:
-        if not after and set(before.split()) & _VERBS:
-            name = without(before, _SMALL)
-            which = f"{name} " if name else ""
-            return Said("For how long?", completes=f"set a {which}timer for {{}}")
-        return None
+        if not requested(before):
+            return None
+        name = _name(without(f"{before} {after}", _SMALL))
+        which = f"{name} " if name else ""
+        return Said("For how long?", completes=f"set a {which}timer for {{}}")
     length, rest = found
     name = without(rest, _SMALL)
+    if name and "timer" not in known.words.lower():  # "let me know in ten minutes what you found"
+        return None
+    name = _name(name)
     if length > LONGEST or length <= timedelta(0):
         return Said("A timer can run for two days at most. For how long?")
     agenda, moment = known.household.agenda, known.moment
@@ -44,12 +49,20 @@ def _set(known: Situation) -> Said | None:
     )
 
 
+def _name(words: str) -> str:
+    """A name for a timer, unless it is rather a story."""
+    is_name = len(words.split()) <= _LONGEST_NAME and find_duration(f"{words} minutes") is None
+    return words if is_name else ""
+
+
 def _left(known: Situation) -> str | None:
-    timers = _timers(known)
+    timers, name = _timers(known), known.slots.get("name", "")
+    chosen = _called(timers, name)
+    if chosen is None and name and "timer" not in known.words.lower():
+        return None  # "how long for the bus"
     if not timers:
         return "There is no timer."
-    chosen = _called(timers, known.slots.get("name", "")) or timers
-    return " ".join(sentence(_remains(each, timers, known)) for each in chosen)
+    return " ".join(sentence(_remains(each, timers, known)) for each in chosen or timers)
 
 
 def _cancel(known: Situation) -> Said | str:
