@@ -35,7 +35,7 @@ ASKED: Mapping[str, Mapping[str, str]] = {
         "chest_pain": "help", "fire": "help", "death_wish": "help", "intruder": "help",
     },
     "clinc": {
-        "time": "clock", "date": "clock", "todo_list": "reminders", "reminder": "reminders",
+        "time": "clock", "date": "clock", "todo_list": "reminders lists", "reminder": "reminders",
         "todo_list_update": "lists", "shopping_list": "lists", "shopping_list_update": "lists",
         "timer": "timers", "alarm": "alarms", "reminder_update": "reminders",
         "calculator": "sums", "measurement_conversion": "sums", "change_speed": "talk",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from assistant.household.lists import SHOPPING, TO_DO, Entry
 from assistant.skills.skill import Requests, Said, Situation
@@ -17,7 +18,8 @@ _NAMES = {
     "tasks": TO_DO,
 }  # fmt: skip
 _AND = re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+|\s*;\s*")
-_NO_THING = re.compile(r"\b(?:up|to|from|as|by|with|something|anything|it|that|this)\b")
+_NO_THING = re.compile(r"\b(?:up|to|from|as|by|with|something|anything|it|that|this|my|more|order"
+    r"|time|luck|money|patience|ideas|words|breath|space|room|energy|steam|road)\b")
 _POLITE = re.compile(r",?\s*(?:please|thank you|thanks)$", re.IGNORECASE)
 _MEASURE = re.compile(r"^(?:some|a|an|the|also)\s+")
 
@@ -26,7 +28,10 @@ def _buy(known: Situation) -> Said | None:
     """Only "add milk": to which list is a guess, and perhaps it is a sum."""
     items = known.slots["items"]
     is_sum = any(number(word) is not None for word in re.split(_AND, items))
-    return None if is_sum or _NO_THING.search(items) else _add(known)
+    said = None if is_sum or _NO_THING.search(items) else _add(known)
+    if said is None or not re.search(r"\b(?:ran|run) out\b", known.words.lower()):
+        return said
+    return replace(said, asks=True)  # perhaps it is only a remark
 
 
 def _add(known: Situation) -> Said | None:
@@ -57,9 +62,11 @@ def _read(known: Situation) -> Said:
     return Said(f"There are {count} on {_title(name)}: {things}.", completes=completes)
 
 
-def _has(known: Situation) -> str:
+def _has(known: Situation) -> str | Said:
     name = _name(known)
     thing = known.slots["items"]
+    if thing in ("anything", "something"):
+        return _read(known)
     is_there = bool(_found(known.household.lists.entries(name), thing))
     shown = to_you(as_written(thing, known.words))
     return sentence(
@@ -76,6 +83,8 @@ def _off(known: Situation) -> Said | str | None:
     """What is bought or done goes off the list."""
     named = known.slots.get("list")
     entries = known.household.lists.entries(None if named is None else _name(known))
+    if named is not None and not entries and named not in _NAMES:
+        return None  # "take me to the next song on this playlist"
     chosen = [entry for thing in _things(known) for entry in _found(entries, said_words(thing))]
     if not chosen:
         if named is None:

@@ -83,7 +83,9 @@ def _repeated(known: Situation) -> Said | None:
 
 
 _SEVERAL = re.compile(r"\b(?:another|alarms|two alarms|second|one for|both|the next)\b")
-_RANG = re.compile(r"\b(?:off|cancel|don't|didn't|not|no|rang|was|did|goes|if|why|when)\b(?<!set off)")
+_RANG = re.compile(
+    r"\b(?:(?<!set )(?<!go )off|cancel|don't|didn't|not|no|rang|went|was|did|goes|if|why|when)\b"
+)
 
 
 def _wake(known: Situation) -> Said | None:
@@ -91,8 +93,11 @@ def _wake(known: Situation) -> Said | None:
     before, after = known.slots.get("before", ""), known.slots.get("after", "")
     at = known.slots.get("when", "")
     said = " ".join(filter(None, (before, after, at)))
-    # "for" stands before a length elsewhere, here before the time
-    found = find(re.sub(r"\b(?:for|by)\b", "at", said), known.now, default_part="morning")
+    found = find(said, known.now, default_part="morning")
+    if found is None or not found[0].has_time:
+        # "for" stands before a length elsewhere, here before the time
+        at_ = re.sub(r"\b(?:for|by)\b", "at", said)
+        found = find(at_, known.now, default_part="morning") or found
     if found is None:
         if not requested(before) or (after and "alarm" not in known.words.lower()):
             return None  # "wake me up before you go"
@@ -118,8 +123,16 @@ def _added(kind: Kind, name: str, when: When, known: Situation, done: str) -> Sa
     return Said(sentence(done.format(at)), act, asked)
 
 
-def _list(known: Situation) -> Said:
+_CHANGES = re.compile(
+    r"\b(?:add|added|put|putting|remove|take|delete|cross|clear|check|list|place|include|if)\b"
+)
+"""In "put flour on my list", nobody wants to hear it."""
+
+
+def _list(known: Situation) -> Said | None:
     """Everything that is to be done on a day, word for word as it was written down."""
+    if _CHANGES.search(known.slots.get("anything", "")):
+        return None
     asked = known.slots.get("day")
     when = moment(asked, known.now) if asked and asked not in _TODAY else None
     day = when.at.date() if when is not None else known.now.date()

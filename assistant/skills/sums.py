@@ -17,7 +17,7 @@ from assistant.skills.units import converted
 
 _ASKING = re.compile(
     r"^(?:(?:can|could|would|will) you )?"
-    r"(?:(?:tell me|do you know|work out|calculate|compute|and|i (?:need|want) to know) )*"
+    r"(?:(?:tell me|do you know|know|work out|calculate|compute|and|i (?:need|want) to know) )*"
     r"(?P<what>(?:what(?: is| are|'s|s| does| do| would)?|how much(?: is| are| does| do)) )?"
     r"(?:the (?:sum|answer) (?:of|to) (?=.* (?:plus|minus|times|divided) ))?"
 )
@@ -55,7 +55,8 @@ _ROOT = re.compile(r"the square root of (?P<a>.+)")
 _PHRASINGS = (
     (
         re.compile(
-            r"^(?:tell me |help me |i need to know |know )?(?:how (?:do|can|would|could|are|to) )?(?:(?:i|you|we) )?"
+            r"^(?:(?:tell me|help me|i need to know|know|understand) )*(?:to )?"
+            r"(?:how (?:do|can|would|could|are|to) )?(?:(?:i|you|we) )?"
             r"(?:go about )?(?:(?:what is|what's|what would be|understand) )?"
             r"(?:the )?(?:convert(?:ing)?|change|conversion (?:between|for|from|of)|get from) (?P<from>[a-z]+)"
             r" (?:converted )?(?:to|into|in|and) (?P<to>[a-z]+)$"
@@ -65,6 +66,11 @@ _PHRASINGS = (
     (re.compile(r"^(?:what (?:would|are|will)|what's) (.+) be in (.+)$"), r"what is \1 in \2"),
     (re.compile(r"^(?:i need to know|tell me|know) (how many .+)$"), r"\1"),
     (re.compile(r"^tell me what (.+) in (\w+) is$"), r"what is \1 in \2"),
+    (
+        re.compile(r"^how (?:do|can|would|could|to) (?:(?:i|you|we) )?(?:convert|change|turn) (.+)$"),
+        r"convert \1",
+    ),
+    (re.compile(r"^if i have (.+) how many (\w+) is (?:that|it)$"), r"how many \2 in \1"),
     (re.compile(r"^(.+) is equal to how many (\w+)$"), r"how many \2 in \1"),
     (
         re.compile(r"^(?:what is |tell me )?the (?:correct |total )?(?:amount|number) of (.+ in .+)$"),
@@ -101,7 +107,7 @@ def answer(words: str, now: datetime | None = None) -> str | None:
     asking = _ASKING.match(text)
     asked = _DONE.sub("", text[asking.end() :] if asking else text)
     told = (
-        converted(text) or _share(asked) or _told(asked, is_asked=bool(asking and asking["what"]))
+        converted(text) or _root(asked) or _share(asked) or _told(asked, is_asked=bool(asking and asking["what"]))
     )
     return None if told is None else f"{told[:1].upper()}{told[1:]}."
 
@@ -223,6 +229,17 @@ def _part(text: str, *, is_asked: bool) -> _Sum | None:
         said = f"the square root of {spoken_exact(numbers[0])}"
         return (said, Fraction(root)) if root**2 == numbers[0] else None
     return None
+
+
+def _root(text: str) -> str | None:
+    """Between which whole numbers a square root lies that is none itself."""
+    found = _ROOT.fullmatch(text)
+    value = _number(found["a"]) if found else None
+    if value is None or value < 0 or value >= 10**9 or isqrt(int(value)) ** 2 == value:
+        return None
+    low = isqrt(int(value))
+    between = f"{spoken_whole(low)} and {spoken_whole(low + 1)}"
+    return f"the square root of {spoken_exact(value)} is between {between}"
 
 
 def _money(amount: Fraction, currency: str) -> str:

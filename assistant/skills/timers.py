@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
@@ -27,7 +28,7 @@ def _set(known: Situation) -> Said | None:
     before, after = known.slots.get("before", ""), known.slots.get("after", "")
     found = find_duration(f"{before} {after}".strip())
     if found is None:
-        if not requested(before):
+        if not requested(before) or not re.search(r"\btimer|\bcount", known.words.lower()):
             return None
         name = _name(without(f"{before} {after}", _SMALL))
         which = f"{name} " if name else ""
