@@ -44,7 +44,7 @@ ASKED: Mapping[str, Mapping[str, str]] = {
         "are_you_a_bot": "talk", "what_can_i_ask_you": "talk",
     },
 }  # fmt: skip
-"""Which skill an intent of each collection belongs to; all others belong to the language model."""
+"""Which skills an intent of each collection belongs to; all others belong to the language model."""
 
 TALK = 2_000
 """Sentences of small talk that are looked at for acts."""
@@ -97,8 +97,9 @@ def rows(desk: Desk, collection: str, intents: Mapping[str, Sequence[str]]) -> l
     """Figures of one collection."""
     of_skill: defaultdict[str, list[str]] = defaultdict(list)
     for intent, said in intents.items():
-        skill = ASKED[collection].get(intent, "none")
-        of_skill[skill] += [skill_of(desk, text) for text in said]
+        skill, *others = ASKED[collection].get(intent, "none").split()
+        found = (skill_of(desk, text) for text in said)
+        of_skill[skill] += [skill if each in others else each for each in found]
     return [
         Row(
             collection,

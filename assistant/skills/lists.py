@@ -22,7 +22,7 @@ _AND = re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+|\s*;\s*")
 _NO_THING = re.compile(r"\b(?:up|to|from|as|by|with|something|anything|it|that|this|my|more|order"
     r"|time|luck|money|patience|ideas|words|breath|space|room|energy|steam|road)\b")
 _NO_NAME = re.compile(r"\b(?:my|the|what|i|all|everything|a|to my|put|add)\b")
-_NO_ITEM = re.compile(r"^(?:everything|all|you|to|anything|nothing)\b")
+_NO_ITEM = re.compile(r"^(?:everything|all|you|to|anything|nothing|(?:a )?reminders?)\b")
 _LONGEST_NAME = 4
 _REMINDERS = ("reminder", "reminders", "agenda", "to remember")
 _POLITE = re.compile(r",?\s*(?:please|thank you|thanks)$", re.IGNORECASE)
@@ -90,6 +90,8 @@ def _has(known: Situation) -> str | Said | None:
     thing = known.slots["items"]
     if thing in ("anything", "something"):
         return _read(known)
+    if _NO_ITEM.search(thing):
+        return None
     is_there = bool(_found(known.household.lists.entries(name), thing))
     shown = to_you(as_written(thing, known.words))
     return sentence(

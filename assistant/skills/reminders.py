@@ -232,6 +232,12 @@ def _when(known: Situation) -> Said | None:
     return None
 
 
+def _any(known: Situation) -> Said | str:
+    """Whether there is a reminder about something."""
+    what = re.sub(r" (?:on|in) (?:my|the) list$", "", known.slots["what"])
+    return _when(replace(known, slots={"what": what})) or "There is no reminder about that."
+
+
 def _pills(known: Situation) -> str:
     """Only what was written down, and what the user confirmed: nobody saw a pill."""
     found = [each for each in _standing(known) if _PILLS.search(each.lower())]
@@ -356,6 +362,7 @@ REMINDERS: Requests = {
     "list": _list,
     "visitors": _visitors,
     "when": _when,
+    "any": _any,
     "pills": _pills,
     "done": _done,
     "later": _later,
