@@ -20,7 +20,9 @@ _NAMES = {
 }  # fmt: skip
 _AND = re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+|\s*;\s*")
 _NO_THING = re.compile(r"\b(?:up|to|from|as|by|with|something|anything|it|that|this|my|more|order"
-    r"|time|luck|money|patience|ideas|words|breath|space|room|energy|steam|road)\b")
+    r"|time|luck|money|patience|ideas|words|breath|space|room|energy|steam|road|mind|here|hospital|bed"
+    r"|practice|touch|shape|sorts|town|work|options|reach|danger|control|date|tune|place|house"
+    r"|door|woods|way|question|sight|jail|prison|need|hope|doubt|one|people|pills|tablets)\b")
 _NO_NAME = re.compile(r"\b(?:my|the|what|i|all|everything|a|to my|put|add)\b")
 _NO_ITEM = re.compile(r"^(?:everything|all|you|to|anything|nothing|(?:a )?reminders?)\b")
 _LONGEST_NAME = 4
@@ -50,7 +52,7 @@ def _buy(known: Situation) -> Said | None:
     items = known.slots["items"]
     is_sum = any(number(word) is not None for word in re.split(_AND, items))
     said = None if is_sum or _NO_THING.search(items) else _add(known)
-    if said is None or not re.search(r"\b(?:ran|run) out\b", known.words.lower()):
+    if said is None or not re.search(r"\b(?:out of|no .+ left)\b", known.words.lower()):
         return said
     return replace(said, asks=True)  # perhaps it is only a remark
 

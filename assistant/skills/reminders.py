@@ -93,13 +93,13 @@ def _wake(known: Situation) -> Said | None:
     before, after = known.slots.get("before", ""), known.slots.get("after", "")
     at = known.slots.get("when", "")
     said = " ".join(filter(None, (before, after, at)))
-    found = find(said, known.now, default_part="morning")
-    if found is None or not found[0].has_time:
-        # "for" stands before a length elsewhere, here before the time
-        at_ = re.sub(r"\b(?:for|by)\b", "at", said)
-        found = find(at_, known.now, default_part="morning") or found
+    # "for" stands before a length elsewhere, here before the time
+    texts = (said, re.sub(r"\b(?:for|by)\b", "at", said), f"{before} at {after}")
+    every = [find(text, known.now, default_part="morning") for text in texts]
+    some = [each for each in every if each is not None]
+    found = next((each for each in some if each[0].has_time), next(iter(some), None))
     if found is None:
-        if not requested(before) or (after and "alarm" not in known.words.lower()):
+        if not requested(before) or ((after or at) and "alarm" not in known.words.lower()):
             return None  # "wake me up before you go"
         several = _SEVERAL.search(known.words.lower())
         one = "I set one alarm after the other. For what time is the first?" if several else ""

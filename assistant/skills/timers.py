@@ -28,14 +28,14 @@ def _set(known: Situation) -> Said | None:
     before, after = known.slots.get("before", ""), known.slots.get("after", "")
     found = find_duration(f"{before} {after}".strip())
     if found is None:
-        if not requested(before) or not re.search(r"\btimer|\bcount", known.words.lower()):
+        if not requested(before) or not re.search(r"\btimer|\bcountdown", known.words.lower()):
             return None
         name = _name(without(f"{before} {after}", _SMALL))
         which = f"{name} " if name else ""
         return Said("For how long?", completes=f"set a {which}timer for {{}}")
     length, rest = found
     name = without(rest, _SMALL)
-    if name and "timer" not in known.words.lower():  # "let me know in ten minutes what you found"
+    if name and not re.search(r"\btimer|\bcount", known.words.lower()):  # "let me know in ten minutes what you found"
         return None
     name = _name(name)
     if length > LONGEST or length <= timedelta(0):
@@ -109,6 +109,9 @@ def _more(known: Situation) -> Said | str | None:
     if length is None or not timedelta(0) < length <= LONGEST:
         return None
     agenda, moment, lasts = known.household.agenda, known.moment, spoken_duration(length)
+    called = _called(_timers(known), known.slots.get("name", ""))
+    if known.slots.get("name") and not called and "timer" not in known.words.lower():
+        return None  # "five minutes more for the walk"
     ringing = [each for each in agenda.rings() if each.kind is not Kind.REMINDER]
     if ringing:
         name = ringing[-1].name
