@@ -19,10 +19,12 @@ _NAMES = {
     "things to remember": TO_DO,
 }  # fmt: skip
 _AND = re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+|\s*;\s*")
-_NO_THING = re.compile(r"\b(?:up|to|from|as|by|with|something|anything|it|that|this|my|more|order"
+_NO_THING = re.compile(
+    r"\b(?:up|to|from|as|by|with|something|anything|it|that|this|my|more|order"
     r"|time|luck|money|patience|ideas|words|breath|space|room|energy|steam|road|mind|here|hospital|bed"
     r"|practice|touch|shape|sorts|town|work|options|reach|danger|control|date|tune|place|house"
-    r"|door|woods|way|question|sight|jail|prison|need|hope|doubt|one|people|pills|tablets)\b")
+    r"|door|woods|way|question|sight|jail|prison|need|hope|doubt|one|people|pills|tablets)\b"
+)
 _NO_NAME = re.compile(r"\b(?:my|the|what|i|all|everything|a|to my|put|add)\b")
 _NO_ITEM = re.compile(r"^(?:everything|all|you|to|anything|nothing|(?:a )?reminders?)\b")
 _LONGEST_NAME = 4

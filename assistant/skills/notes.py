@@ -28,7 +28,9 @@ def _remember(known: Situation) -> Said | None:
     said = known.slots["what"]
     said = as_written(said, known.words)
     if put := _PUT.fullmatch(said):
-        said = f"my {put['subject']} {'are' if put['subject'].endswith('s') else 'is'} {put['where']}"
+        said = (
+            f"my {put['subject']} {'are' if put['subject'].endswith('s') else 'is'} {put['where']}"
+        )
     found = _ABOUT.match(said)
     if found is None:
         return None
@@ -107,4 +109,11 @@ def _turned(subject: str) -> str:
     return turned.replace("telephone number", "number").replace("phone number", "number")
 
 
-NOTES: Requests = {"remember": _remember, "find": _find, "where": _where, "lost": _lost, "home": _home, "forget": _forget}
+NOTES: Requests = {
+    "remember": _remember,
+    "find": _find,
+    "where": _where,
+    "lost": _lost,
+    "home": _home,
+    "forget": _forget,
+}

@@ -25,15 +25,18 @@ _AHEAD = timedelta(days=60)
 
 def _set(known: Situation) -> Said | None:
     """What to remember, and when, in either order."""
-    rest = known.slots.get("rest", "")
+    rest, told = known.slots.get("rest", ""), known.slots.get("told", "")
     if before := known.slots.get("when", ""):
         return _before(before, rest, known)
-    if told := known.slots.get("told", ""):
+    if told:
         found = find(told, known.now)
         if found is None or not found[0].has_time or not found[1].startswith("to "):
             return None  # "tell me about tomorrow"
-        rest = told
-    found = find(rest, known.now)
+    return _reminder(rest or told, known)
+
+
+def _reminder(rest: str, known: Situation) -> Said | None:
+    asked, found = rest, find(rest, known.now)
     if found is None:
         task = _task(rest, known)
         if not task or _SOMETHING.fullmatch(rest):
@@ -44,12 +47,10 @@ def _set(known: Situation) -> Said | None:
     when, rest = found
     task = _task(rest, known)
     if not task:
-        return Said(
-            "What shall I remind you of?", completes=f"remind me {known.slots['rest']} to {{}}"
-        )
+        return Said("What shall I remind you of?", completes=f"remind me {asked} to {{}}")
     if not when.has_time:
         day = spoken_when(when, known.now)
-        return Said(f"At what time {day}?", completes=f"remind me {known.slots['rest']} {{}}")
+        return Said(f"At what time {day}?", completes=f"remind me {asked} {{}}")
     return _added(Kind.REMINDER, task, when, known, f"I will remind you {{}}: {task}")
 
 
@@ -70,7 +71,7 @@ def _before(before: str, rest: str, known: Situation) -> Said | None:
         when = re.sub(r"^(?:i|we)(?: have|'ve| need| must| should| want)(?: got)? ", "", before)
         if when == before:
             return None
-    return _set(replace(known, slots={"rest": f"{when} {rest}".strip()}))
+    return _reminder(f"{when} {rest}".strip(), known)
 
 
 def _repeated(known: Situation) -> Said | None:
@@ -79,6 +80,8 @@ def _repeated(known: Situation) -> Said | None:
     if found is None or not found[0].days or not found[0].has_time or not found[1]:
         return None
     task = _task(found[1], known)
+    if re.match(r"(?:you|he|she|it|we|they|there|the|your|this|that|what|how|why)\b", task):
+        return None  # "every evening at six I feel weak"
     return _added(Kind.REMINDER, task, found[0], known, f"I will remind you {{}}: {task}")
 
 

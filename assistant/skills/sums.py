@@ -58,8 +58,8 @@ _PHRASINGS = (
             r"^(?:(?:tell me|help me|i need to know|know|understand) )*(?:to )?"
             r"(?:how (?:do|can|would|could|are|to) )?(?:(?:i|you|we) )?"
             r"(?:go about )?(?:(?:what is|what's|what would be|understand) )?"
-            r"(?:the )?(?:convert(?:ing)?|change|conversion (?:between|for|from|of)|get from) (?P<from>[a-z]+)"
-            r" (?:converted )?(?:to|into|in|and) (?P<to>[a-z]+)$"
+            r"(?:the )?(?:convert(?:ing)?|change|conversion (?:between|for|from|of)|get from)"
+            r" (?P<from>[a-z]+) (?:converted )?(?:to|into|in|and) (?P<to>[a-z]+)$"
         ),
         r"convert one \g<from> to \g<to>",
     ),
@@ -67,13 +67,17 @@ _PHRASINGS = (
     (re.compile(r"^(?:i need to know|tell me|know) (how many .+)$"), r"\1"),
     (re.compile(r"^tell me what (.+) in (\w+) is$"), r"what is \1 in \2"),
     (
-        re.compile(r"^how (?:do|can|would|could|to) (?:(?:i|you|we) )?(?:convert|change|turn) (.+)$"),
+        re.compile(
+            r"^how (?:do|can|would|could|to) (?:(?:i|you|we) )?(?:convert|change|turn) (.+)$"
+        ),
         r"convert \1",
     ),
     (re.compile(r"^if i have (.+) how many (\w+) is (?:that|it)$"), r"how many \2 in \1"),
     (re.compile(r"^(.+) is equal to how many (\w+)$"), r"how many \2 in \1"),
     (
-        re.compile(r"^(?:what is |tell me )?the (?:correct |total )?(?:amount|number) of (.+ in .+)$"),
+        re.compile(
+            r"^(?:what is |tell me )?the (?:correct |total )?(?:amount|number) of (.+ in .+)$"
+        ),
         r"how many \1",
     ),
     (re.compile(r"^(how many \w+) (?:make up in|are in|are equivalent to|make up) "), r"\1 in "),
@@ -107,7 +111,10 @@ def answer(words: str, now: datetime | None = None) -> str | None:
     asking = _ASKING.match(text)
     asked = _DONE.sub("", text[asking.end() :] if asking else text)
     told = (
-        converted(text) or _root(asked) or _share(asked) or _told(asked, is_asked=bool(asking and asking["what"]))
+        converted(text)
+        or _root(asked)
+        or _share(asked)
+        or _told(asked, is_asked=bool(asking and asking["what"]))
     )
     return None if told is None else f"{told[:1].upper()}{told[1:]}."
 

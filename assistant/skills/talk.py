@@ -39,7 +39,9 @@ def _level(known: Situation) -> Said | None:
     """Loudness from one to ten; five is the usual one."""
     level = number(known.slots["amount"])
     if level is None or not 1 <= level <= _LEVELS:
-        return Said("I can speak at volume one to ten. Which one?", completes="set the volume to {}")
+        return Said(
+            "I can speak at volume one to ten. Which one?", completes="set the volume to {}"
+        )
     down, up = GAINS_DB
     over = level - _LEVELS // 2
     gain_db = up * over / 5 if over >= 0 else -down * over / 4
@@ -50,7 +52,7 @@ def _level(known: Situation) -> Said | None:
         known.household.manners.put(after)
         known.adjust(after)
 
-    return Said(f"I am speaking at volume {spoken_number(level)} of ten now.", act)
+    return Said(f"I am speaking at volume {spoken_number(int(level))} of ten now.", act)
 
 
 def _usual(known: Situation) -> Said:

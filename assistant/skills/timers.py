@@ -17,8 +17,8 @@ LONGEST = timedelta(hours=48)
 _VERBS = frozenset("set start make put give need want have run begin create".split())
 _SMALL = _VERBS | frozenset(
     "a an the my me i another new of for with called named to on up please can could would will "
-    "you like should shall us let's that is it and timer timers one up get going do open turn switch"
-    " schedule some time countdown how about now i'd".split()
+    "you like should shall us let's that is it and timer timers one up get going do open turn"
+    " switch schedule some time countdown how about now i'd".split()
 )
 _LONGEST_NAME = 3
 
@@ -35,7 +35,9 @@ def _set(known: Situation) -> Said | None:
         return Said("For how long?", completes=f"set a {which}timer for {{}}")
     length, rest = found
     name = without(rest, _SMALL)
-    if name and not re.search(r"\btimer|\bcount", known.words.lower()):  # "let me know in ten minutes what you found"
+    if name and not re.search(
+        r"\btimer|\bcount", known.words.lower()
+    ):  # "let me know in ten minutes what you found"
         return None
     name = _name(name)
     if length > LONGEST or length <= timedelta(0):

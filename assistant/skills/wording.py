@@ -13,8 +13,8 @@ _SECOND = {
     "i'm": "you're", "i've": "you've", "i'll": "you'll", "i'd": "you'd", "am": "are",
 }  # fmt: skip
 _REQUEST = re.compile(
-    r"(?:i (?:need|want)|i(?:'d| would) like|how about|please|set|start|make|put|give|have(?! (?:you|i|we|got)\\b)|get|run|create"
-    r"|begin|turn|switch|schedule|initiate|provide|add|open)\b"
+    r"(?:i (?:need|want)|i(?:'d| would) like|how about|please|set|start|make|put|give"
+    r"|have(?! (?:you|i|we|got)\b)|get|run|create|begin|turn|switch|schedule|initiate|provide|add|open)\b"
 )
 _NONE = re.compile(
     r"\b(?:not|never|no|don't|didn't|off|stop|cancel|without|what|when|why|how|who|if|went|rang|goes"

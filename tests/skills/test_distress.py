@@ -28,5 +28,7 @@ def test_emergencies_are_met_as_what_they_are() -> None:
 
 
 def test_harmless_talk_raises_no_alarm() -> None:
-    wrong = [(words, heard(words)) for words, meant in LINES if meant == "-" and heard(words) != "-"]
+    wrong = [
+        (words, heard(words)) for words, meant in LINES if meant == "-" and heard(words) != "-"
+    ]
     assert not wrong, wrong
