@@ -28,6 +28,14 @@ _NUMBER = re.compile(
     r"(?:\.(?P<decimals>\d+)|(?P<several>'?s)\b)?(?P<percent>\s?%)?",
     re.IGNORECASE,
 )
+_OPERATORS = {
+    "+": " plus ",
+    "\N{MULTIPLICATION SIGN}": " times ",
+    "*": " times ",
+    "\N{DIVISION SIGN}": " divided by ",
+    "=": " is ",
+}
+_OPERATOR = re.compile(r"(?<=\d)\s?([+*=\N{MULTIPLICATION SIGN}\N{DIVISION SIGN}])\s?(?=\d|$)")
 _LONGEST = 15
 """Most digits of a number that is read as one; a lost recogniser may write thousands."""
 
@@ -54,6 +62,7 @@ def said_words(text: str) -> str:
     Letters of any alphabet stay, without accents; numbers are written out in English.
     """
     text = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").replace("&", " and ")
+    text = _OPERATOR.sub(lambda found: _OPERATORS[found[1]], text)
     text = _NUMBER.sub(lambda found: f" {_in_words(found)} ", text)
     kept = " "
     letters: list[str] = []

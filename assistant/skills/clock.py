@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from assistant.generate.context import MONTHS, WEEKDAYS, spoken_date, spoken_time, spoken_year
 from assistant.skills.skill import Requests, Situation
+from assistant.skills.times import moment
 
 
 def _time(known: Situation) -> str:
@@ -16,12 +17,24 @@ def _date(known: Situation) -> str:
     return f"Today is {spoken_date(known.now)}, {spoken_year(known.now.year)}."
 
 
+def _on(known: Situation) -> str | None:
+    """Which day that is: "in ten days", "Christmas"."""
+    what = known.slots["what"]
+    when = moment(what, known.now) or moment(f"in {what}", known.now)
+    if when is None or when.days:
+        return None
+    year = "" if when.at.year == known.now.year else f", {spoken_year(when.at.year)}"
+    return f"That is {spoken_date(when.at)}{year}."
+
+
 CLOCK: Requests = {
     "time": _time,
     "date": _date,
     "date_and_time": lambda known: f"{_time(known)} Today is {spoken_date(known.now)}.",
     "weekday": lambda known: f"Today is {WEEKDAYS[known.now.weekday()]}.",
     "month": lambda known: f"It is {MONTHS[known.now.month - 1]}.",
+    "on": _on,
+    "elsewhere": lambda known: f"I know the time only where I am. {_time(known)}",
     "year": lambda known: f"It is the year {spoken_year(known.now.year)}.",
     "tomorrow": lambda known: f"Tomorrow is {spoken_date(known.now + timedelta(days=1))}.",
     "yesterday": lambda known: f"Yesterday was {spoken_date(known.now - timedelta(days=1))}.",

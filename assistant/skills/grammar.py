@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,6 +15,7 @@ from hassil import RecognizeResult, recognize_all
 from hassil.intents import Intents
 
 from assistant.errors import ConfigError
+from assistant.skills.plainly import plainly
 from assistant.spoken import said_words
 
 LONGEST = 40
@@ -43,7 +45,11 @@ class Grammar:
         words = said_words(text)
         if not words or len(words.split()) > LONGEST:
             return []
-        found = sorted(recognize_all(words, self._intents), key=_freedom)
+        readings = dict.fromkeys((words, plainly(words) or words))
+        found = sorted(
+            chain.from_iterable(recognize_all(each, self._intents) for each in readings),
+            key=_freedom,
+        )
         requests: list[Request] = []
         for each in found:
             slots = {name: str(slot.value).strip() for name, slot in each.entities.items()}

@@ -6,9 +6,11 @@ one Attune says that it cannot call anybody.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
-from assistant.skills.skill import Requests, Said, Situation
+from assistant.skills.skill import Requests, Said, Situation, Skill
+from assistant.spoken import said_words
 
 
 def _call(reason: str, advice: str, feeling: str = "") -> Callable[[Situation], Said]:
@@ -35,12 +37,31 @@ def _call(reason: str, advice: str, feeling: str = "") -> Callable[[Situation], 
     return answer
 
 
+_LONG_AGO = re.compile(
+    r"\b(?:years?|months?|weeks?) ago\b|\bwhen (?:i|we|he|she) (?:was|were)\b|\blast (?:year|winter"
+    r"|summer|spring|autumn|month)\b|\bas a (?:child|girl|boy)\b|\bonce\b|\bused to\b"
+)
+_NOW = re.compile(r"\b(?:now|help|hurts?|hurting|pain|bleeding|can't|cannot|again)\b")
+
+
+def _lately(answer: Skill) -> Skill:
+    """Not what was long ago, unless something is wrong now."""
+
+    def asked(known: Situation) -> Said | str | None:
+        words = said_words(known.words)
+        return None if _LONG_AGO.search(words) and not _NOW.search(words) else answer(known)
+
+    return asked
+
+
+_FALLEN = _call(
+    "fallen",
+    "If you are hurt, do not try to get up. Shout for help, knock on the wall or the floor, or "
+    "press your emergency button if you wear one.",
+)
+
 HELP: Requests = {
-    "fallen": _call(
-        "fallen",
-        "If you are hurt, do not try to get up. Shout for help, knock on the wall or the floor, or "
-        "press your emergency button if you wear one.",
-    ),
+    "fallen": _lately(_FALLEN),
     "danger": _call(
         "danger",
         "Please get help right now: press your emergency button, call the emergency number, or "

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from assistant.household.lists import SHOPPING, TO_DO, Entry
-from assistant.skills.skill import Requests, Said, Situation
+from assistant.skills.skill import Requests, Said, Situation, Skill
 from assistant.skills.times import duration, number
 from assistant.skills.wording import as_written, counted, joined, sentence, to_you
 from assistant.spoken import said_words
@@ -14,28 +15,57 @@ from assistant.spoken import said_words
 _NAMES = {
     "": SHOPPING, "shopping": SHOPPING, "grocery": SHOPPING, "groceries": SHOPPING,
     "to do": TO_DO, "to dos": TO_DO, "todo": TO_DO, "things to do": TO_DO, "task": TO_DO,
-    "tasks": TO_DO,
+    "tasks": TO_DO, "reminder": TO_DO, "reminders": TO_DO, "agenda": TO_DO, "to remember": TO_DO,
+    "things to remember": TO_DO,
 }  # fmt: skip
 _AND = re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+|\s*;\s*")
-_NO_THING = re.compile(r"\b(?:up|to|from|as|by|with|something|anything|it|that|this)\b")
+_NO_THING = re.compile(
+    r"\b(?:up|to|from|as|by|with|something|anything|it|that|this|my|more|order"
+    r"|time|luck|money|patience|ideas|words|breath|space|room|energy|steam|road|mind|here|hospital|bed"
+    r"|practice|touch|shape|sorts|town|work|options|reach|danger|control|date|tune|place|house"
+    r"|door|woods|way|question|sight|jail|prison|need|hope|doubt|one|people|pills|tablets)\b"
+)
+_NO_NAME = re.compile(r"\b(?:my|the|what|i|all|everything|a|to my|put|add)\b")
+_NO_ITEM = re.compile(r"^(?:everything|all|you|to|anything|nothing|(?:a )?reminders?)\b")
+_LONGEST_NAME = 4
+_REMINDERS = ("reminder", "reminders", "agenda", "to remember")
 _POLITE = re.compile(r",?\s*(?:please|thank you|thanks)$", re.IGNORECASE)
 _MEASURE = re.compile(r"^(?:some|a|an|the|also)\s+")
+
+
+def _listed(skill: Skill) -> Skill:
+    """Only if it is certain that a list is meant, and which."""
+
+    def answer(known: Situation) -> Said | str | None:
+        named = known.slots.get("list")
+        if named is not None and (
+            not {"list", "lists", "shopping"} & set(said_words(known.words).split())
+            or len(named.split()) > _LONGEST_NAME
+            or _NO_NAME.search(named)
+        ):
+            return None
+        return skill(known)
+
+    return answer
 
 
 def _buy(known: Situation) -> Said | None:
     """Only "add milk": to which list is a guess, and perhaps it is a sum."""
     items = known.slots["items"]
     is_sum = any(number(word) is not None for word in re.split(_AND, items))
-    return None if is_sum or _NO_THING.search(items) else _add(known)
+    said = None if is_sum or _NO_THING.search(items) else _add(known)
+    if said is None or not re.search(r"\b(?:out of|no .+ left)\b", known.words.lower()):
+        return said
+    return replace(said, asks=True)  # perhaps it is only a remark
 
 
 def _add(known: Situation) -> Said | None:
     name = _name(known)
-    if "list" in known.slots and "list" not in said_words(known.words).split():
-        return None  # a playlist
     things = _things(known)
     if duration(known.slots.get("items", "")) is not None:  # more time, though there is no timer
         return None
+    if any(_NO_ITEM.search(each) for each in things):
+        return None  # "get everything on my list"
     if not things:
         return Said(f"What shall I put on {_title(name)}?", completes=f"put {{}} on my {name} list")
     lists, now = known.household.lists, known.now
@@ -46,8 +76,10 @@ def _add(known: Situation) -> Said | None:
     )
 
 
-def _read(known: Situation) -> Said:
+def _read(known: Situation) -> Said | None:
     name = _name(known)
+    if known.slots.get("list") in _REMINDERS:
+        return None  # more than what is on a list
     found = known.household.lists.entries(name)
     completes = "what is on my {} list"
     if not found:
@@ -59,9 +91,13 @@ def _read(known: Situation) -> Said:
     return Said(f"There are {count} on {_title(name)}: {things}.", completes=completes)
 
 
-def _has(known: Situation) -> str:
+def _has(known: Situation) -> str | Said | None:
     name = _name(known)
     thing = known.slots["items"]
+    if thing in ("anything", "something"):
+        return _read(known)
+    if _NO_ITEM.search(thing):
+        return None
     is_there = bool(_found(known.household.lists.entries(name), thing))
     shown = to_you(as_written(thing, known.words))
     return sentence(
@@ -69,10 +105,17 @@ def _has(known: Situation) -> str:
     )
 
 
+def _two(_: Situation) -> Said:
+    """Something on and something off in one sentence."""
+    return Said("One thing after the other, please. What shall I do first?", completes="{}")
+
+
 def _off(known: Situation) -> Said | str | None:
     """What is bought or done goes off the list."""
     named = known.slots.get("list")
     entries = known.household.lists.entries(None if named is None else _name(known))
+    if named is not None and not entries and named not in _NAMES:
+        return None  # "take me to the next song on this playlist"
     found = (_found(entries, said_words(thing)) for thing in _things(known))
     chosen = list(dict.fromkeys(entry for each in found for entry in each))
     if not chosen:
@@ -150,6 +193,6 @@ def _singular(words: str) -> set[str]:
 
 
 LISTS: Requests = {
-    "add": _add,
-    "buy": _buy, "read": _read, "has": _has, "off": _off, "clear": _clear, "names": _lists,
+    "add": _listed(_add), "two": _two, "buy": _buy, "read": _listed(_read), "has": _listed(_has),
+    "off": _listed(_off), "clear": _listed(_clear), "names": _lists,
 }  # fmt: skip

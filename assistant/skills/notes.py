@@ -12,6 +12,11 @@ _ABOUT = re.compile(
     r"^(?P<subject>.{2,60}?) (?P<rest>(?:is|are|was|were|lives?|works?|likes?|has|have|comes?|goes)"
     r" .+)$"
 )
+_PUT = re.compile(
+    r"i(?:'ve| have)? (?:put|left|keep|hid|hide) (?:my|the) (?P<subject>.{2,40}?) "
+    r"(?P<where>(?:in|on|under|behind|beside|next|at|inside|by|below|above) .+)",
+    re.IGNORECASE,
+)
 _OF_USER = ("name", "address", "birthday", "age", "doctor", "son", "daughter", "husband", "wife",
             "brother", "sister", "mother", "father", "telephone number", "phone number",
             "emergency contact", "neighbour", "neighbor", "nurse", "carer")  # fmt: skip
@@ -21,10 +26,15 @@ _OF_USER = ("name", "address", "birthday", "age", "doctor", "son", "daughter", "
 def _remember(known: Situation) -> Said | None:
     """Something the user wants to be remembered, such as where the keys are."""
     said = known.slots["what"]
+    said = as_written(said, known.words)
+    if put := _PUT.fullmatch(said):
+        said = (
+            f"my {put['subject']} {'are' if put['subject'].endswith('s') else 'is'} {put['where']}"
+        )
     found = _ABOUT.match(said)
     if found is None:
         return None
-    text = to_you(as_written(said, known.words))
+    text = to_you(said)
     subject = re.sub(r"^(?:my|the) ", "", found["subject"])
     notes, now = known.household.notes, known.now
     return Said(
@@ -57,6 +67,19 @@ def _where(known: Situation) -> Said | None:
     return Said(" ".join(sentence(each.text) for each in found[-1:]), completes="where is {}")
 
 
+def _lost(known: Situation) -> Said | None:
+    """Where something is; who looks for what nobody has noted is better answered with sympathy."""
+    return _where(known) if _about(known, plain(known.slots["what"])) else None
+
+
+def _home(known: Situation) -> Said:
+    """Where the user lives."""
+    found = _about(known, "address")
+    if not found:
+        return Said("Nobody has told me your address yet.")
+    return Said(" ".join(sentence(each.text) for each in found))
+
+
 def _forget(known: Situation) -> Said | str:
     wanted = plain(known.slots["what"])
     found = _about(known, wanted)
@@ -86,4 +109,11 @@ def _turned(subject: str) -> str:
     return turned.replace("telephone number", "number").replace("phone number", "number")
 
 
-NOTES: Requests = {"remember": _remember, "find": _find, "where": _where, "forget": _forget}
+NOTES: Requests = {
+    "remember": _remember,
+    "find": _find,
+    "where": _where,
+    "lost": _lost,
+    "home": _home,
+    "forget": _forget,
+}

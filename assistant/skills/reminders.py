@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 
 from assistant.generate.context import spoken_time
@@ -11,58 +12,108 @@ from assistant.household.agenda import How, Item, Kind
 from assistant.household.calendars import Appointment
 from assistant.household.changes import Change
 from assistant.household.lists import TO_DO
+from assistant.skills.plainly import plainly
 from assistant.skills.ringing import hushed
 from assistant.skills.skill import Requests, Said, Situation
 from assistant.skills.times import When, duration, find, moment, spoken_duration, spoken_when
-from assistant.skills.wording import as_written, counted, joined, sentence, to_you
+from assistant.skills.wording import as_written, counted, joined, requested, sentence, to_you
 from assistant.spoken import said_words
 
 _PILLS = re.compile(r"pill|tablet|medic|drops|capsule|insulin|dose|inhaler|syringe|injection")
-_LEADING = re.compile(r"^(?:(?:to|that|about|of|and|i have to|i need to|i must|i should)\s+)+")
 _AHEAD = timedelta(days=60)
 """How far "when is ..." looks."""
 
 
 def _set(known: Situation) -> Said | None:
     """What to remember, and when, in either order."""
-    rest = known.slots.get("rest", "")
-    found = find(rest, known.now)
+    rest, told = known.slots.get("rest", ""), known.slots.get("told", "")
+    if before := known.slots.get("when", ""):
+        return _before(before, rest, known)
+    if told:
+        found = find(told, known.now)
+        if found is None or not found[0].has_time or not found[1].startswith("to "):
+            return None  # "tell me about tomorrow"
+    return _reminder(rest or told, known)
+
+
+def _reminder(rest: str, known: Situation) -> Said | None:
+    asked, found = rest, find(rest, known.now)
     if found is None:
         task = _task(rest, known)
-        if not task:
+        if not task or _SOMETHING.fullmatch(rest):
             return Said("What shall I remind you of?", completes="remind me to {}")
-        if not re.match(r"(?:to|that|about)\b", rest):
+        if not re.match(r"(?:to|that|about|of|for)\b(?! (?:what|how|why|who|when|where)\b)", rest):
             return None  # "remind me what I said"
         return Said(
-            f"When shall I remind you: {task}?", completes=f"remind me {_so_far(known)} {{}}"
+            f"When shall I remind you: {task}?", completes=f"remind me {_so_far(asked, known)} {{}}"
         )
     when, rest = found
     task = _task(rest, known)
     if not task:
-        return Said("What shall I remind you of?", completes=f"remind me {_so_far(known)} to {{}}")
+        return Said(
+            "What shall I remind you of?", completes=f"remind me {_so_far(asked, known)} to {{}}"
+        )
     if not when.has_time:
         day = spoken_when(when, known.now)
-        return Said(f"At what time {day}?", completes=f"remind me {_so_far(known)} {{}}")
+        return Said(f"At what time {day}?", completes=f"remind me {_so_far(asked, known)} {{}}")
     return _added(Kind.REMINDER, task, when, known, f"I will remind you {{}}: {task}")
+
+
+_SOMETHING = re.compile(
+    r"(?:(?:to do |of |about |for )?(?:something|this|that|it|a thing|later)|later|again"
+    r"|at a later time)(?: later| again| in a bit)?"
+)
+
+
+def _before(before: str, rest: str, known: Situation) -> Said | None:
+    """When or what, before "remind me"."""
+    found = find(before, known.now)
+    if rest:
+        if found is None or found[1] or not re.match(r"(?:to|that|about|of|for)\b", rest):
+            return None
+        when = before
+    else:
+        when = re.sub(r"^(?:i|we)(?: have|'ve| need| must| should| want)(?: got)? ", "", before)
+        if when == before:
+            return None
+    return _reminder(f"{when} {rest}".strip(), known)
 
 
 def _repeated(known: Situation) -> Said | None:
     """Such as "every morning at eight take the blue pill"."""
-    found = find(said_words(known.words), known.now)
+    found = find(plainly(said_words(known.words)), known.now)
     if found is None or not found[0].days or not found[0].has_time or not found[1]:
         return None
     task = _task(found[1], known)
+    if re.match(r"(?:you|he|she|it|we|they|there|the|your|this|that|what|how|why)\b", task):
+        return None  # "every evening at six I feel weak"
     return _added(Kind.REMINDER, task, found[0], known, f"I will remind you {{}}: {task}")
+
+
+_SEVERAL = re.compile(r"\b(?:another|alarms|two alarms|second|one for|both|the next)\b")
+_RANG = re.compile(
+    r"\b(?:(?<!set )(?<!go )off|cancel|don't|didn't|not|no|rang|went|was|did|goes|if|why|when)\b"
+)
 
 
 def _wake(known: Situation) -> Said | None:
     """An alarm; before or after the word stands its time."""
-    said = f"{known.slots.get('before', '')} {known.slots.get('after', '')}".strip()
+    before, after = known.slots.get("before", ""), known.slots.get("after", "")
+    at = known.slots.get("when", "")
+    said = " ".join(filter(None, (before, after, at)))
     # "for" stands before a length elsewhere, here before the time
-    found = find(re.sub(r"\bfor\b", "at", said), known.now, default_part="morning")
+    texts = (said, re.sub(r"\b(?:for|by)\b", "at", said), f"{before} at {after}")
+    every = [find(text, known.now, default_part="morning") for text in texts]
+    some = [each for each in every if each is not None]
+    found = next((each for each in some if each[0].has_time), next(iter(some), None))
     if found is None:
-        asks = Said("For what time?", completes="set an alarm for {}")
-        return asks if known.slots.get("verb") else None
+        if not requested(before) or ((after or at) and "alarm" not in known.words.lower()):
+            return None  # "wake me up before you go"
+        several = _SEVERAL.search(known.words.lower())
+        one = "I set one alarm after the other. For what time is the first?" if several else ""
+        return Said(one or "For what time?", completes="set an alarm for {}")
+    if (at and found[1]) or _RANG.search(said):  # "ring peter at six", "my alarm went off at six"
+        return None
     when = found[0]
     if not when.has_time:
         return Said("For what time?", completes=f"set an alarm for {said} {{}}")
@@ -80,8 +131,16 @@ def _added(kind: Kind, name: str, when: When, known: Situation, done: str) -> Sa
     return Said(sentence(done.format(at)), act, asked)
 
 
-def _list(known: Situation) -> Said:
+_CHANGES = re.compile(
+    r"\b(?:add|added|put|putting|remove|take|delete|cross|clear|check|list|place|include|if)\b"
+)
+"""In "put flour on my list", nobody wants to hear it."""
+
+
+def _list(known: Situation) -> Said | None:
     """Everything that is to be done on a day, word for word as it was written down."""
+    if _CHANGES.search(known.slots.get("anything", "")):
+        return None
     asked = known.slots.get("day")
     when = moment(asked, known.now) if asked and asked not in _TODAY else None
     day = when.at.date() if when is not None else known.now.date()
@@ -179,6 +238,12 @@ def _when(known: Situation) -> Said | None:
     if known.slots["what"].startswith("my "):  # nobody else can know
         return Said("There is nothing about that on your calendar or your list.")
     return None
+
+
+def _any(known: Situation) -> Said | str:
+    """Whether there is a reminder about something."""
+    what = re.sub(r" (?:on|in) (?:my|the) list$", "", known.slots["what"])
+    return _when(replace(known, slots={"what": what})) or "There is no reminder about that."
 
 
 def _pills(known: Situation) -> str:
@@ -293,6 +358,11 @@ def _meant(items: Sequence[Item], what: str, known: Situation) -> list[Item]:
     ]  # fmt: skip
 
 
+_START = re.compile(
+    r"^(?:(?:for me to|to|that|about|of|for|and|i have to|i need to|i must|i should|remember to) )+"
+)
+
+
 def _task(words: str, known: Situation) -> str:
     """What to remember, as it is said to the user."""
     return to_you(task(words, known.words))
@@ -300,12 +370,12 @@ def _task(words: str, known: Situation) -> str:
 
 def task(words: str, text: str) -> str:
     """What to remember, as it is written in a text: "to call Peter" is "call Peter"."""
-    return as_written(_LEADING.sub("", words), text)
+    return as_written(_START.sub("", words), text)
 
 
-def _so_far(known: Situation) -> str:
+def _so_far(words: str, known: Situation) -> str:
     """What was said of a reminder, in a template for what comes next."""
-    return as_written(known.slots["rest"], known.words).translate({ord("{"): None, ord("}"): None})
+    return as_written(words, known.words).translate({ord("{"): None, ord("}"): None})
 
 
 REMINDERS: Requests = {
@@ -314,6 +384,7 @@ REMINDERS: Requests = {
     "list": _list,
     "visitors": _visitors,
     "when": _when,
+    "any": _any,
     "pills": _pills,
     "done": _done,
     "later": _later,

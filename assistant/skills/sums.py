@@ -9,6 +9,7 @@ from fractions import Fraction
 from math import isqrt
 from typing import TypeAlias
 
+from assistant.skills.plainly import plainly
 from assistant.skills.times import moment, spoken_duration, spoken_when
 from assistant.skills.times.numbers import exact, spoken_exact, spoken_whole
 from assistant.skills.times.words import heard, without
@@ -16,7 +17,7 @@ from assistant.skills.units import converted
 
 _ASKING = re.compile(
     r"^(?:(?:can|could|would|will) you )?"
-    r"(?:(?:tell me|do you know|work out|calculate|compute|and|i (?:need|want) to know) )*"
+    r"(?:(?:tell me|do you know|know|work out|calculate|compute|and|i (?:need|want) to know) )*"
     r"(?P<what>(?:what(?: is| are|'s|s| does| do| would)?|how much(?: is| are| does| do)) )?"
     r"(?:the (?:sum|answer) (?:of|to) (?=.* (?:plus|minus|times|divided) ))?"
 )
@@ -51,6 +52,41 @@ _PART = re.compile(
 _MANIFOLD = re.compile(r"(?P<how>double|twice|two times) (?P<a>.+)")
 _SQUARE = re.compile(r"(?P<a>.+) squared")
 _ROOT = re.compile(r"the square root of (?P<a>.+)")
+_PHRASINGS = (
+    (
+        re.compile(
+            r"^(?:(?:tell me|help me|i need to know|know|understand) )*(?:to )?"
+            r"(?:how (?:do|can|would|could|are|to) )?(?:(?:i|you|we) )?"
+            r"(?:go about )?(?:(?:what is|what's|what would be|understand) )?"
+            r"(?:the )?(?:convert(?:ing)?|change|conversion (?:between|for|from|of)|get from)"
+            r" (?P<from>[a-z]+) (?:converted )?(?:to|into|in|and) (?P<to>[a-z]+)$"
+        ),
+        r"convert one \g<from> to \g<to>",
+    ),
+    (re.compile(r"^(?:what (?:would|are|will)|what's) (.+) be in (.+)$"), r"what is \1 in \2"),
+    (re.compile(r"^(?:i need to know|tell me|know) (how many .+)$"), r"\1"),
+    (re.compile(r"^tell me what (.+) in (\w+) is$"), r"what is \1 in \2"),
+    (
+        re.compile(
+            r"^how (?:do|can|would|could|to) (?:(?:i|you|we) )?(?:convert|change|turn) (.+)$"
+        ),
+        r"convert \1",
+    ),
+    (re.compile(r"^if i have (.+) how many (\w+) is (?:that|it)$"), r"how many \2 in \1"),
+    (re.compile(r"^(.+) is equal to how many (\w+)$"), r"how many \2 in \1"),
+    (
+        re.compile(
+            r"^(?:what is |tell me )?the (?:correct |total )?(?:amount|number) of (.+ in .+)$"
+        ),
+        r"how many \1",
+    ),
+    (re.compile(r"^(how many \w+) (?:make up in|are in|are equivalent to|make up) "), r"\1 in "),
+    (re.compile(r"^(?:what do you get|what happens) if you (divide|multiply|add|take) "), r"\1 "),
+    (re.compile(r"\bdivided buy\b"), "divided by"),
+    (re.compile(r"^add up "), "add "),
+    (re.compile(r"^what is an? (.+ percent) tip on "), r"what is \1 of "),
+    (re.compile(r"^how many times (?:does|can|will) (.+) go into (.+)$"), r"\2 divided by \1"),
+)
 _MONEY = re.compile(r" (pounds|dollars|euros)$")
 _UNTIL = re.compile(
     r"^(?:(?:can|could) you )?(?:tell me )?how (?P<unit>many days|many sleeps|many weeks|long)"
@@ -69,15 +105,25 @@ def answer(words: str, now: datetime | None = None) -> str | None:
         words: as ``said_words`` gives them.
         now: aware, local; without it nothing is counted until a day.
     """
-    text = heard(without(words))
+    text = _unasked(heard(without(plainly(words))))
     if now is not None and (found := _UNTIL.search(text)):
         return _until(found["what"], found["unit"], now)
     asking = _ASKING.match(text)
     asked = _DONE.sub("", text[asking.end() :] if asking else text)
     told = (
-        converted(text) or _share(asked) or _told(asked, is_asked=bool(asking and asking["what"]))
+        converted(text)
+        or _root(asked)
+        or _share(asked)
+        or _told(asked, is_asked=bool(asking and asking["what"]))
     )
     return None if told is None else f"{told[:1].upper()}{told[1:]}."
+
+
+def _unasked(text: str) -> str:
+    """A question about units or numbers in the form that is computed."""
+    for pattern, plain in _PHRASINGS:
+        text = pattern.sub(plain, text)
+    return text
 
 
 def _until(what: str, unit: str, now: datetime) -> str | None:
@@ -190,6 +236,17 @@ def _part(text: str, *, is_asked: bool) -> _Sum | None:
         said = f"the square root of {spoken_exact(numbers[0])}"
         return (said, Fraction(root)) if root**2 == numbers[0] else None
     return None
+
+
+def _root(text: str) -> str | None:
+    """Between which whole numbers a square root lies that is none itself."""
+    found = _ROOT.fullmatch(text)
+    value = _number(found["a"]) if found else None
+    if value is None or value < 0 or value >= 10**9 or isqrt(int(value)) ** 2 == value:
+        return None
+    low = isqrt(int(value))
+    between = f"{spoken_whole(low)} and {spoken_whole(low + 1)}"
+    return f"the square root of {spoken_exact(value)} is between {between}"
 
 
 def _money(amount: Fraction, currency: str) -> str:

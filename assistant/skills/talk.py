@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+from assistant.generate.context import spoken_number
 from assistant.skills.skill import Requests, Said, Situation
+from assistant.skills.times import number
 from assistant.skills.wording import joined, to_you
-from assistant.speak.manner import USUAL
+from assistant.speak.manner import GAINS_DB, USUAL
 
 _STEP_DB = 6.0
 _STEP_TEMPO = 1.2
+_LEVELS = 10
 _REMEMBERED = 5
 """Most things that "what did we talk about" names."""
 
@@ -29,6 +33,26 @@ def _manner(how: str, **change: float) -> Callable[[Situation], Said]:
         return Said(f"I am speaking {how} now.", act)
 
     return changed
+
+
+def _level(known: Situation) -> Said | None:
+    """Loudness from one to ten; five is the usual one."""
+    level = number(known.slots["amount"])
+    if level is None or not 1 <= level <= _LEVELS:
+        return Said(
+            "I can speak at volume one to ten. Which one?", completes="set the volume to {}"
+        )
+    down, up = GAINS_DB
+    over = level - _LEVELS // 2
+    gain_db = up * over / 5 if over >= 0 else -down * over / 4
+    before = known.household.manners.get()
+    after = replace(before, gain_db=gain_db)
+
+    def act() -> None:
+        known.household.manners.put(after)
+        known.adjust(after)
+
+    return Said(f"I am speaking at volume {spoken_number(int(level))} of ten now.", act)
 
 
 def _usual(known: Situation) -> Said:
@@ -80,6 +104,7 @@ TALK: Requests = {
     "slower": _manner("more slowly", tempo=1 / _STEP_TEMPO),
     "faster": _manner("faster", tempo=_STEP_TEMPO),
     "usual": _usual,
+    "level": _level,
     "heard": _heard,
     "talked": _talked,
     "for_me": _for_me,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
@@ -10,15 +11,17 @@ from assistant.household.changes import Change
 from assistant.skills.ringing import hushed
 from assistant.skills.skill import Requests, Said, Situation
 from assistant.skills.times import duration, find_duration, spoken_duration
-from assistant.skills.wording import a, counted, joined, sentence, without
+from assistant.skills.wording import a, counted, joined, requested, sentence, without
 
 LONGEST = timedelta(hours=48)
 
 _VERBS = frozenset("set start make put give need want have run begin create".split())
 _SMALL = _VERBS | frozenset(
     "a an the my your our me i another new of for with called named to on up please can could "
-    "would will you like should shall us let's that is it and timer timers one".split()
+    "would will you like should shall us let's that is it and timer timers one up get going do open turn"
+    " switch schedule some time countdown how about now i'd".split()
 )
+_LONGEST_NAME = 3
 
 
 def _set(known: Situation) -> Said | None:
@@ -26,13 +29,18 @@ def _set(known: Situation) -> Said | None:
     before, after = known.slots.get("before", ""), known.slots.get("after", "")
     found = find_duration(f"{before} {after}".strip())
     if found is None:
-        if not after and set(before.split()) & _VERBS:
-            name = without(before, _SMALL)
-            which = f"{name} " if name else ""
-            return Said("For how long?", completes=f"set a {which}timer for {{}}")
-        return None
+        if not requested(before) or not re.search(r"\btimer|\bcountdown", known.words.lower()):
+            return None
+        name = _name(without(f"{before} {after}", _SMALL))
+        which = f"{name} " if name else ""
+        return Said("For how long?", completes=f"set a {which}timer for {{}}")
     length, rest = found
     name = timer_name(rest)
+    if name and not re.search(
+        r"\btimer|\bcount", known.words.lower()
+    ):  # "let me know in ten minutes what you found"
+        return None
+    name = _name(name)
     if length > LONGEST or length <= timedelta(0):
         return Said("A timer can run for two days at most. For how long?")
     agenda, moment = known.household.agenda, known.moment
@@ -50,12 +58,20 @@ def timer_name(rest: str) -> str:
     return without(rest, _SMALL)
 
 
+def _name(words: str) -> str:
+    """A name for a timer, unless it is rather a story."""
+    is_name = len(words.split()) <= _LONGEST_NAME and find_duration(f"{words} minutes") is None
+    return words if is_name else ""
+
+
 def _left(known: Situation) -> str | None:
-    timers = _timers(known)
+    timers, name = _timers(known), known.slots.get("name", "")
+    chosen = _called(timers, name)
+    if chosen is None and name and "timer" not in known.words.lower():
+        return None  # "how long for the bus"
     if not timers:
         return "There is no timer."
-    chosen = _called(timers, known.slots.get("name", "")) or timers
-    return " ".join(sentence(_remains(each, timers, known)) for each in chosen)
+    return " ".join(sentence(_remains(each, timers, known)) for each in chosen or timers)
 
 
 def _cancel(known: Situation) -> Said | str:
@@ -102,6 +118,9 @@ def _more(known: Situation) -> Said | str | None:
     if length is None or not timedelta(0) < length <= LONGEST:
         return None
     agenda, moment, lasts = known.household.agenda, known.moment, spoken_duration(length)
+    called = _called(_timers(known), known.slots.get("name", ""))
+    if known.slots.get("name") and not called and "timer" not in known.words.lower():
+        return None  # "five minutes more for the walk"
     ringing = [each for each in agenda.rings() if each.kind is not Kind.REMINDER]
     if ringing:
         name = joined([each.name or f"the {each.kind.value}" for each in ringing])

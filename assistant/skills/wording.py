@@ -12,6 +12,15 @@ _SECOND = {
     "i": "you", "me": "you", "my": "your", "mine": "yours", "myself": "yourself",
     "i'm": "you're", "i've": "you've", "i'll": "you'll", "i'd": "you'd", "am": "are",
 }  # fmt: skip
+_REQUEST = re.compile(
+    r"(?:i (?:need|want)|i(?:'d| would) like|how about|please|set|start|make|put|give"
+    r"|have(?! (?:you|i|we|got)\b)|get|run|create|begin|turn|switch|schedule|initiate|provide|add"
+    r"|open)\b"
+)
+_NONE = re.compile(
+    r"\b(?:not|never|no|don't|didn't|off|stop|cancel|without|what|when|why|how|who|if|went|rang|goes"
+    r"|was|were|is|did|does|fire|smoke|because)\b"
+)
 _WORD = re.compile(r"[A-Za-z']+")
 
 
@@ -42,6 +51,11 @@ def as_written(words: str, text: str) -> str:
             if not words.startswith(found):
                 break
     return words
+
+
+def requested(before: str) -> bool:
+    """Whether the words before a noun ask for one: "could I have a", but not "I turned off the"."""
+    return not before or bool(_REQUEST.match(before) and not _NONE.search(before))
 
 
 def a(words: str) -> str:

@@ -92,3 +92,10 @@ def test_other_talk_is_no_call_for_help(words: str, known: Known) -> None:
 
 def test_who_wants_to_die_is_met_with_sympathy_first(known: Known) -> None:
     assert (known.urgent("i want to die") or "").startswith("I am sorry")
+
+
+def test_a_fall_of_long_ago_is_a_story_unless_something_is_wrong_now(known: Known) -> None:
+    assert known.urgent("i fell in the river when i was six and i fell") is None
+    assert known.urgent("years ago i had a fall on the stairs") is None
+    assert known.urgent("i had a fall years ago and now i fell again") is not None
+    assert known.urgent("i had a fall on the stairs") is not None
