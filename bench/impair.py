@@ -175,7 +175,7 @@ def _quiet_places(samples: Floats) -> NDArray[np.int64]:
 
 @cache
 def _world() -> Any:
-    """The compiled part of pyworld; the rest imports pkg_resources, which setuptools has dropped."""
+    """The compiled part of pyworld; the rest wants pkg_resources, which setuptools dropped."""
     package = find_spec("pyworld")
     for folder in (package and package.submodule_search_locations) or ():
         for path in Path(folder).glob("pyworld.*.so"):
