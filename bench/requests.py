@@ -171,11 +171,11 @@ class Mouths:
 def requests(meanings: Meanings, count: int, impaired: int, voices: int, seed: int) -> list[Case]:
     """Requests over all skills; about a third is what the grammar knows today."""
     rng = random.Random(seed)  # noqa: S311 - reproducible, not secret
-    known = {
-        each.user
-        for each in islice(exchanges(random.Random(seed)), DRAWN)  # noqa: S311
-        if ASKED["recipe"].get(each.intent, "help") != "help" and meanings.of(each.user)
-    }
+    known = (
+        text
+        for intent, text in _dialogues(rng)
+        if ASKED["recipe"].get(intent, "help") != "help" and meanings.of(text)
+    )
     by_intent: list[list[str]] = []
     for intent in meanings.own.intents.values():
         lists, rules = meanings.own.slot_lists, meanings.own.expansion_rules
@@ -184,9 +184,8 @@ def requests(meanings: Meanings, count: int, impaired: int, voices: int, seed: i
             sorted({" ".join(text.split()) for text in sample_sentence(each, lists, rules)})
             for each in sentences
         ]
-    texts = rng.sample(sorted(known), min(count // 3, len(known)))
-    for at in range(count - len(texts)):
-        texts.append(rng.choice(by_intent[at % len(by_intent)]))
+    texts = list(islice(known, count // 3))
+    texts += [rng.choice(by_intent[at % len(by_intent)]) for at in range(count - len(texts))]
     rng.shuffle(texts)
     found: list[Case] = []
     for at, text in enumerate(texts):
@@ -200,11 +199,11 @@ def small_talk(
 ) -> list[Case]:
     """What is no request: dialogues, and what Kathleen reads where there are recordings."""
     rng = random.Random(seed)  # noqa: S311 - reproducible, not secret
-    said = {
-        each.user
-        for each in islice(exchanges(random.Random(seed)), DRAWN)  # noqa: S311
-        if each.intent not in ASKED["recipe"].keys() | REQUESTED and not meanings.of(each.user)
-    }
+    said = (
+        text
+        for intent, text in _dialogues(rng)
+        if intent not in ASKED["recipe"].keys() | REQUESTED and not meanings.of(text)
+    )
     severities = ("clean", *SEVERITIES)
     clips = recordings(data, held_out_part=True) if data is not None else ()
     kathleen = [clip for clip in clips if clip.speaker == "kathleen"]
@@ -213,9 +212,16 @@ def small_talk(
         Case(clip.text, None, severities[at % 4], 0, read(clip))
         for at, clip in enumerate(kathleen[: count // 4])
     ]
-    texts = rng.sample(sorted(said), count - len(found))
+    texts = islice(said, count - len(found))
     found += [Case(text, None, severities[at % 4], at % voices) for at, text in enumerate(texts)]
     return found
+
+
+def _dialogues(rng: random.Random) -> Iterator[tuple[str, str]]:
+    """Intents and different sentences of the recipe's dialogues."""
+    drawn = {each.user: each.intent for each in islice(exchanges(rng), DRAWN)}
+    for text in rng.sample(sorted(drawn), len(drawn)):
+        yield drawn[text], text
 
 
 def outcomes(
