@@ -1,0 +1,52 @@
+"""What people usually say for a duration, a time of day or a day: values for the slots of commands.
+
+Whoever says another one is understood by the grammar, if the recogniser wrote it right; these are
+what unclear speech is compared with.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from assistant.generate.context import WEEKDAYS, spoken_number, spoken_time
+from assistant.spoken import said_words
+
+MINUTES = (*range(1, 13), 15, 18, 20, 25, 30, 35, 40, 45, 50, 60, 90)
+HOURS = (*range(1, 13), 24, 48)
+SECONDS = (10, 15, 20, 30, 45, 60, 90)
+
+_EVERY = timedelta(minutes=5)
+
+
+def durations() -> list[str]:
+    """Such as "ten minutes", "an hour and a half"."""
+    found = ["half an hour", "a quarter of an hour", "three quarters of an hour", "an hour"]
+    found += ["an hour and a half", "two and a half hours", "a minute", "a couple of minutes"]
+    for amounts, unit in ((MINUTES, "minute"), (HOURS, "hour"), (SECONDS, "second")):
+        found += [f"{spoken_number(each)} {unit}{'s' * (each != 1)}" for each in amounts]
+    return list(map(said_words, found))
+
+
+def times() -> list[str]:
+    """Such as "half past seven", and whole hours with their part of the day."""
+    found: dict[str, None] = {}
+    moment = datetime(2026, 1, 1)  # noqa: DTZ001 - only its clock is read
+    for at in range(12 * 60 // 5):
+        said = spoken_time(moment + at * _EVERY)
+        found[said.partition(" in the ")[0].partition(" at night")[0]] = None
+    for hour in range(24):
+        said = spoken_time(moment.replace(hour=hour))
+        found[said] = None
+        found[said.replace(" o'clock", "")] = None
+    return list(map(said_words, found))
+
+
+def days() -> list[str]:
+    """The days of the week, today and tomorrow, and the next ones of a name."""
+    named = [f"{before}{day}" for day in WEEKDAYS for before in ("", "next ")]
+    return list(map(said_words, ["today", "tonight", "tomorrow", *named]))
+
+
+def numbers() -> list[str]:
+    """Small whole numbers, and the round ones below a hundred."""
+    return list(map(said_words, map(spoken_number, (*range(31), *range(35, 100, 5)))))
