@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from assistant.skills.usual import days, durations, numbers, times
@@ -9,8 +11,9 @@ from assistant.spoken import said_words
 
 
 @pytest.mark.parametrize("values", [days, durations, numbers, times])
-def test_they_are_said_as_a_transcript_is_compared_and_none_twice(values: object) -> None:
-    assert callable(values)
+def test_they_are_said_as_a_transcript_is_compared_and_none_twice(
+    values: Callable[[], list[str]],
+) -> None:
     found = values()
     assert found == [said_words(each) for each in found]
     assert len(found) == len(set(found))
