@@ -29,7 +29,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from hassil.intents import Intents
+from hassil.intents import Intents, SlotList, TextSlotList
 from hassil.recognize import recognize_best
 from hassil.sample import sample_sentence
 from numpy.typing import NDArray
@@ -39,6 +39,7 @@ from assistant.config import EncodeSettings, SpeakSettings, starter_dir
 from assistant.encode.encoder import Encoder, Weighs, open_encoder
 from assistant.skills.candidates import chance, ranked
 from assistant.skills.grammar import grammar
+from assistant.skills.usual import usual_commands
 from assistant.skills.wordings import commands
 from assistant.speak.espeak import Espeak
 from assistant.speak.piper import Piper
@@ -111,14 +112,17 @@ class Row:
 
 
 class Meanings:
-    """What a text asks for, by the grammar and by the templates of this bench."""
+    """What a text asks for: by the grammar, else by this bench's templates and the usual ones."""
 
     def __init__(self) -> None:
         self.own = Intents.from_yaml(StringIO(TEMPLATES.read_text("utf-8")))
-        names = ("requests", "distress")
-        texts = [files("assistant.skills").joinpath(f"sentences/en.{n}.yaml") for n in names]
-        theirs = [Intents.from_yaml(StringIO(each.read_text("utf-8"))) for each in texts]
-        self.commands = commands([*theirs, self.own], {})
+        requests, usual = (_templates(name) for name in ("requests", "commands"))
+        household = commands([self.own], {}).values
+        self.commands = usual_commands([requests], household)
+        self._others = (self.own, usual)
+        self._slots: dict[str, SlotList] = {
+            name: TextSlotList.from_strings(values) for name, values in self.commands.values.items()
+        }
 
     @cache  # noqa: B019 - one for the whole run
     def of(self, text: str) -> str | None:
@@ -129,11 +133,17 @@ class Meanings:
         known = grammar("distress").request(words) or grammar("requests").request(words)
         if known:
             return known
-        found = recognize_best(words, self.own)
-        if found is None:
-            return None
-        slots = sorted((each.name, str(each.value)) for each in found.entities_list)
-        return " ".join([found.intent.name, *(f"{name}={value}" for name, value in slots)])
+        for templates in self._others:
+            found = recognize_best(words, templates, slot_lists=self._slots)
+            if found is not None:
+                slots = sorted((each.name, str(each.value)) for each in found.entities_list)
+                return " ".join([found.intent.name, *(f"{name}={value}" for name, value in slots)])
+        return None
+
+
+def _templates(name: str) -> Intents:
+    file = files("assistant.skills").joinpath(f"sentences/en.{name}.yaml")
+    return Intents.from_yaml(StringIO(file.read_text("utf-8")))
 
 
 class Mouths:

@@ -1,4 +1,4 @@
-"""What people usually say for a duration, a time of day or a day: values for the slots of commands.
+"""What people usually say to the skills: sentences, and values for the slots in them.
 
 Whoever says another one is understood by the grammar, if the recogniser wrote it right; these are
 what unclear speech is compared with.
@@ -6,9 +6,15 @@ what unclear speech is compared with.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from importlib.resources import files
+from io import StringIO
+
+from hassil.intents import Intents
 
 from assistant.generate.context import WEEKDAYS, spoken_number, spoken_time
+from assistant.skills.wordings import Commands, commands
 from assistant.spoken import said_words
 
 MINUTES = (*range(1, 13), 15, 18, 20, 25, 30, 35, 40, 45, 50, 60, 90)
@@ -50,3 +56,24 @@ def days() -> list[str]:
 def numbers() -> list[str]:
     """Small whole numbers, and the round ones below a hundred."""
     return list(map(said_words, map(spoken_number, (*range(31), *range(35, 100, 5)))))
+
+
+def usual_commands(
+    templates: Iterable[Intents],
+    household: Mapping[str, Sequence[str]],
+    language: str = "en",
+) -> Commands:
+    """The commands of templates, and those of ``sentences/`` with usual values in their slots.
+
+    Args:
+        templates: of the requests that the grammar knows.
+        household: more values for the slots of ``sentences/en.commands.yaml``, by their names.
+        language: as in ``encode.language``.
+    """
+    file = files("assistant.skills").joinpath(f"sentences/{language}.commands.yaml")
+    usual = Intents.from_yaml(StringIO(file.read_text("utf-8")))
+    spoken = {"duration": durations(), "clock": times(), "day": days(), "number": numbers()}
+    values = {
+        name: [*household.get(name, ()), *spoken.get(name, ())] for name in {**household, **spoken}
+    }
+    return commands([*templates, usual], values)

@@ -27,7 +27,7 @@ def meanings() -> Meanings:
 def test_a_meaning_has_the_request_and_its_values(meanings: Meanings) -> None:
     assert meanings.of("What time is it?") == "clock.time"
     found = meanings.of("set a pizza timer for 10 minutes")
-    assert found == "timers.set called=pizza duration=ten minutes"
+    assert found == "timers.set duration=ten minutes timer_name=pizza"
     assert meanings.of("my daughter is coming on sunday") is None
     assert meanings.of("...") is None
 
