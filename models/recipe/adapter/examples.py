@@ -48,13 +48,13 @@ _INSTRUCTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """How many conversations of each kind, and how many exchanges of the recipe's dialogues."""
+    """How many times, or how many, of each kind."""
 
-    talk: int = 5  # of every thing that can be said, times this share in tens
+    talk: int = 4  # tenths of the values of a slot, each with every phrasing
     facts: int = 2
-    scripts: int = 6
-    recipe: int = 500
-    collected: int = 250
+    scripts: int = 5
+    recipe: int = 300
+    collected: int = 180
 
 
 def conversations(
