@@ -156,6 +156,7 @@ def main() -> None:
     )
     parser.add_argument("--llm", type=Path, help="a GGUF; by default the bundled one")
     parser.add_argument("--adapter", default="auto", help='a GGUF, "auto", or "" for none')
+    parser.add_argument("--instruction", help="in place of Attune's own")
     parser.add_argument("--data", type=Path, help="folder of public texts")
     parser.add_argument("--write", type=Path, help="every reply, to be read")
     parser.add_argument("--threads", type=int, default=0, help="0: all cores")
@@ -166,6 +167,8 @@ def main() -> None:
     generate: dict[str, object] = {"adapter": arguments.adapter, "threads": arguments.threads}
     if arguments.llm is not None:
         generate["path"] = arguments.llm
+    if arguments.instruction is not None:
+        generate["instruction"] = arguments.instruction
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings.model_validate(
             {

@@ -81,11 +81,11 @@ def test_what_fits_leaves_room_for_the_rest() -> None:
 
 
 def test_a_language_model_is_recommended_for_the_memory_at_hand() -> None:
-    found = {mb: read().recommended(Role.LLM, mb) for mb in (1_000, 3_400, 3_900, 64_000)}
+    found = {mb: read().recommended(Role.LLM, mb) for mb in (1_000, 3_900, 7_800, 64_000)}
     assert {mb: each and each.name for mb, each in found.items()} == {
         1_000: "smollm2-135m",
-        3_400: "smollm2-135m",
-        3_900: "qwen2.5-1.5b",
+        3_900: "smollm2-135m",
+        7_800: "qwen2.5-1.5b",
         64_000: "qwen2.5-1.5b",
     }
     for mb, each in found.items():

@@ -132,7 +132,8 @@ def test_what_there_is_and_what_state_it_is_in(desk: Desk, toy: Path) -> None:
     assert found["mine"]["catalogue"] is None
     assert found["whisper-base"]["manifest"] is None
     assert {name: each["sets"] for name, each in found.items() if each["sets"]} == {
-        "whisper-base": ["everyday"]
+        "whisper-base": ["everyday"],
+        "smollm2-135m": ["everyday"],
     }
 
 
