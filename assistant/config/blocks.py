@@ -190,6 +190,11 @@ class GenerateSettings(Block):
     path: HomePath = Field(
         default_factory=lambda: starter_dir() / "llm.gguf", description="a GGUF instruct model"
     )
+    adapter: Annotated[Literal["auto"] | HomePath | None, BeforeValidator(_empty_is_none)] = Field(
+        "auto",
+        description="a low-rank adapter (GGUF) for the model; auto: the bundled one if it was made "
+        "for this model; empty: none",
+    )
     instruction: str = Field(INSTRUCTION, min_length=1, description="put in front of every turn")
     user_name: str | None = Field(None, description="given to the model in the context line")
     reminders: tuple[str, ...] = Field((), description="given to the model in the context line")
@@ -370,7 +375,8 @@ class ModelsSettings(Block):
         description="a folder for each model; gigabytes",
     )
     everyday: Literal["auto", "off"] = Field(
-        "auto", description="auto: 'run' uses the everyday models if encode.path is not set"
+        "auto",
+        description="auto: 'run' uses the everyday models in place of those that are not set",
     )
 
 

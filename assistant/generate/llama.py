@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from assistant.config import GenerateSettings
 from assistant.errors import GenerationError
+from assistant.generate.adapter import adapter_for
 from assistant.generate.cache import PromptCache
 from assistant.generate.conversation import Pieces
 from assistant.generate.embedding_path import (
@@ -65,7 +66,8 @@ class LlamaSession:
     """A loaded model that answers one turn at a time, from one thread at a time.
 
     Raises:
-        GGUFError: if the file is damaged, or not a model llama.cpp can load.
+        GGUFError: if the file is damaged, or not a model llama.cpp can load; or the adapter is.
+        MismatchError: if the adapter was made for another model.
         EmbeddingPathError: if the model cannot be fed embeddings faithfully.
         GenerationError: if memory runs out, or the instruction does not fit.
     """
@@ -94,6 +96,8 @@ class LlamaSession:
                     )
                 )
             )
+            if adapter := adapter_for(settings, self.gguf):
+                self._context.adapt(self._model, adapter)
             self._sampler = owned.enter_context(
                 closing(
                     Sampler(

@@ -18,8 +18,8 @@ LONGEST = timedelta(hours=48)
 _VERBS = frozenset("set start make put give need want have run begin create".split())
 _SMALL = _VERBS | frozenset(
     "a an the my your our me i another new of for with called named to on up please can could "
-    "would will you like should shall us let's that is it and timer timers one up get going do open "
-    "turn switch schedule some time countdown how about now i'd".split()
+    "would will you like should shall us let's that is it and timer timers one up get going do "
+    "open turn switch schedule some time countdown how about now i'd".split()
 )
 _LONGEST_NAME = 3
 
