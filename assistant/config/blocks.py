@@ -199,6 +199,12 @@ class GenerateSettings(Block):
     temperature: float = Field(0.1, ge=0, description="sampling temperature (the paper's 0.1)")
     max_tokens: int = Field(96, ge=1, description="longest reply in tokens")
     max_s: float = Field(30.0, gt=0, description="longest time for one reply")
+    remember: Annotated[int | None, BeforeValidator(_empty_is_none)] = Field(
+        None,
+        ge=0,
+        description="last exchanges of a conversation that the model is reminded of; "
+        "unset: as many as suit it",
+    )
     tuned: GenerateTuning = GenerateTuning()
 
 

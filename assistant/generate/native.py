@@ -21,7 +21,10 @@ from numpy.typing import NDArray
 
 from assistant.errors import GenerationError, GGUFError
 
-Rows = NDArray[np.int32] | NDArray[np.float32]
+Tokens = NDArray[np.int32]
+"""Shape (n,)."""
+
+Rows = Tokens | NDArray[np.float32]
 """Tokens, shape (n,), or embeddings, shape (n, n_embd)."""
 
 _c: Any = _llama_cpp  # ctypes functions carry no types worth checking

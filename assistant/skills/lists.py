@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from assistant.household.lists import SHOPPING, TO_DO, Entry
 from assistant.skills.skill import Requests, Said, Situation
-from assistant.skills.times import number
+from assistant.skills.times import duration, number
 from assistant.skills.wording import as_written, counted, joined, sentence, to_you
 from assistant.spoken import said_words
 
@@ -34,6 +34,8 @@ def _add(known: Situation) -> Said | None:
     if "list" in known.slots and "list" not in said_words(known.words).split():
         return None  # a playlist
     things = _things(known)
+    if duration(known.slots.get("items", "")) is not None:  # more time, though there is no timer
+        return None
     if not things:
         return Said(f"What shall I put on {_title(name)}?", completes=f"put {{}} on my {name} list")
     lists, now = known.household.lists, known.now
@@ -71,7 +73,8 @@ def _off(known: Situation) -> Said | str | None:
     """What is bought or done goes off the list."""
     named = known.slots.get("list")
     entries = known.household.lists.entries(None if named is None else _name(known))
-    chosen = [entry for thing in _things(known) for entry in _found(entries, said_words(thing))]
+    found = (_found(entries, said_words(thing)) for thing in _things(known))
+    chosen = list(dict.fromkeys(entry for each in found for entry in each))
     if not chosen:
         if named is None:
             return None  # "I bought a hat" is a remark
@@ -79,7 +82,7 @@ def _off(known: Situation) -> Said | str | None:
         return sentence(f"{thing} is not on {_title(_name(known))}")
     lists, now = known.household.lists, known.now
     things = joined([each.text for each in chosen])
-    where = _title(chosen[0].list)
+    where = joined([_title(each) for each in dict.fromkeys(entry.list for entry in chosen)])
     return Said(
         sentence(f"{things} {'is' if len(chosen) == 1 else 'are'} off {where}"),
         lambda: lists.tick_off(chosen, now),
@@ -136,6 +139,8 @@ def parted(text: str) -> list[str]:
 def _found(entries: Sequence[Entry], thing: str) -> list[Entry]:
     """Entries that are this, in the singular or the plural, or else contain its words."""
     wanted = _singular(_MEASURE.sub("", thing))
+    if not wanted:
+        return []
     same = [each for each in entries if _singular(said_words(each.text)) == wanted]
     return same or [each for each in entries if wanted <= _singular(said_words(each.text))]
 

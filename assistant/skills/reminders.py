@@ -11,12 +11,14 @@ from assistant.household.agenda import How, Item, Kind
 from assistant.household.calendars import Appointment
 from assistant.household.changes import Change
 from assistant.household.lists import TO_DO
+from assistant.skills.ringing import hushed
 from assistant.skills.skill import Requests, Said, Situation
 from assistant.skills.times import When, duration, find, moment, spoken_duration, spoken_when
 from assistant.skills.wording import as_written, counted, joined, sentence, to_you
 from assistant.spoken import said_words
 
 _PILLS = re.compile(r"pill|tablet|medic|drops|capsule|insulin|dose|inhaler|syringe|injection")
+_LEADING = re.compile(r"^(?:(?:to|that|about|of|and|i have to|i need to|i must|i should)\s+)+")
 _AHEAD = timedelta(days=60)
 """How far "when is ..." looks."""
 
@@ -31,16 +33,16 @@ def _set(known: Situation) -> Said | None:
             return Said("What shall I remind you of?", completes="remind me to {}")
         if not re.match(r"(?:to|that|about)\b", rest):
             return None  # "remind me what I said"
-        return Said(f"When shall I remind you: {task}?", completes=f"remind me {rest} {{}}")
+        return Said(
+            f"When shall I remind you: {task}?", completes=f"remind me {_so_far(known)} {{}}"
+        )
     when, rest = found
     task = _task(rest, known)
     if not task:
-        return Said(
-            "What shall I remind you of?", completes=f"remind me {known.slots['rest']} to {{}}"
-        )
+        return Said("What shall I remind you of?", completes=f"remind me {_so_far(known)} to {{}}")
     if not when.has_time:
         day = spoken_when(when, known.now)
-        return Said(f"At what time {day}?", completes=f"remind me {known.slots['rest']} {{}}")
+        return Said(f"At what time {day}?", completes=f"remind me {_so_far(known)} {{}}")
     return _added(Kind.REMINDER, task, when, known, f"I will remind you {{}}: {task}")
 
 
@@ -244,10 +246,14 @@ def _cancel(kind: Kind) -> Callable[[Situation], Said | str]:
 
     def cancel(known: Situation) -> Said | str:
         agenda = known.household.agenda
-        items = agenda.items(kind)
+        items, what = agenda.items(kind), known.slots.get("what", "")
+        is_of_items = kind is Kind.REMINDER and bool(items)
+        if not is_of_items and not what and (hush := hushed(known, kind)) is not None:
+            return hush
         if not items:
             return f"There is no {noun}."
-        chosen = _meant(items, known.slots.get("what", ""), known) or items
+        meant = _meant(items, what, known)
+        chosen = meant or items
         if len(chosen) > 1:
             named = joined([item.name or _at(item, known) for item in chosen])
             return Said(f"Which one: {named}?", completes=f"cancel the {noun} {{}}")
@@ -257,6 +263,7 @@ def _cancel(kind: Kind) -> Callable[[Situation], Said | str]:
             sentence(f"cancelled: {title}"),
             lambda: agenda.cancel([item.id]),
             f"Cancel {title}?",
+            asks=bool(what) and not meant,
         )
 
     return cancel
@@ -293,8 +300,12 @@ def _task(words: str, known: Situation) -> str:
 
 def task(words: str, text: str) -> str:
     """What to remember, as it is written in a text: "to call Peter" is "call Peter"."""
-    words = re.sub(r"^(?:to|that|about|of|and|i have to|i need to|i must|i should)\s+", "", words)
-    return as_written(words, text)
+    return as_written(_LEADING.sub("", words), text)
+
+
+def _so_far(known: Situation) -> str:
+    """What was said of a reminder, in a template for what comes next."""
+    return as_written(known.slots["rest"], known.words).translate({ord("{"): None, ord("}"): None})
 
 
 REMINDERS: Requests = {

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from assistant.household.agenda import Item, Kind
 from assistant.household.changes import Change
+from assistant.skills.ringing import hushed
 from assistant.skills.skill import Requests, Said, Situation
 from assistant.skills.times import duration, find_duration, spoken_duration
 from assistant.skills.wording import a, counted, joined, sentence, without
@@ -59,7 +60,8 @@ def _left(known: Situation) -> str | None:
 
 def _cancel(known: Situation) -> Said | str:
     agenda = known.household.agenda
-    return _one(
+    name = without(known.slots.get("name", ""), _SMALL)
+    return hushed(known, Kind.TIMER, name) or _one(
         known, lambda item: agenda.cancel([item.id]), "{} is cancelled", "Cancel {}?", "cancel the"
     )
 
@@ -67,7 +69,7 @@ def _cancel(known: Situation) -> Said | str:
 def _cancel_all(known: Situation) -> Said | str:
     timers = _timers(known)
     if not timers:
-        return "There is no timer."
+        return hushed(known, Kind.TIMER) or "There is no timer."
     count = counted(len(timers), "timer", "timers")
     return Said(
         sentence(f"{count} cancelled"),
@@ -102,7 +104,7 @@ def _more(known: Situation) -> Said | str | None:
     agenda, moment, lasts = known.household.agenda, known.moment, spoken_duration(length)
     ringing = [each for each in agenda.rings() if each.kind is not Kind.REMINDER]
     if ringing:
-        name = ringing[-1].name
+        name = joined([each.name or f"the {each.kind.value}" for each in ringing])
 
         def again() -> Change:
             return agenda.snooze(ringing, length, moment)
@@ -127,13 +129,17 @@ def _one(
     if not timers:
         return "There is no timer."
     name = known.slots.get("name", "")
-    chosen = (_called(timers, name) if name else None) or timers
+    named = _called(timers, name) if name else None
+    chosen = named or timers
     if len(chosen) > 1:
         names = joined([_title(each, timers) for each in chosen])
         return Said(f"Which one: {names}?", completes=f"{command} {{}} timer")
     [item] = chosen
     title = _title(item, timers)
-    return Said(sentence(done.format(title)), lambda: act(item), question.format(title))
+    is_other = bool(without(name, _SMALL)) and named is None  # than the one that was named
+    return Said(
+        sentence(done.format(title)), lambda: act(item), question.format(title), asks=is_other
+    )
 
 
 def _timers(known: Situation) -> list[Item]:
