@@ -77,7 +77,9 @@ class Kept:
             _of_ring(ring, moment)
             | {
                 "state": None if ring.how is None else ring.how.value,
-                "ended_at": None if ring.ended_at is None else ring.ended_at.isoformat(),
+                "ended_at": ring.ended_at.isoformat()
+                if ring.ended_at is not None and ring.how is not How.MISSED
+                else None,
             }
             for ring in self.agenda.past(moment.now - timedelta(days=days))
             if ring.kind is Kind.REMINDER
