@@ -22,10 +22,13 @@ class Reading:
     bridge: Bridge | None  # that made the soft prompt
     prompt: SoftPrompt | None
     route: Route
+    second: tuple[str, float] | None = None  # a command found by its sound, and its confidence
 
     def understood(self, turn_id: int, *, over_reply: bool = False) -> Understood:
         """The utterance as the dialogue policy judges it."""
         prompt, transcript = self.prompt, self.features.transcript
+        if self.second is not None:
+            return Understood(turn_id, *self.second, over_reply=over_reply)
         if self.route is Route.TRANSCRIPT or prompt is None:
             return Understood(
                 turn_id, transcript.text, transcript.confidence, over_reply=over_reply

@@ -29,6 +29,7 @@ from assistant.journal.turn import Turn
 from assistant.memory import Memory
 from assistant.reading import Reading, read
 from assistant.skills.desk import Desk
+from assistant.skills.second import SecondReading
 from assistant.skills.skill import Said
 from assistant.speak.voice import Mute, Voice
 from assistant.values import (
@@ -67,9 +68,12 @@ class Assistant:
     _speculation: Speculation | None = None
     _asked: tuple[SoftPrompt | str, str] = ("", "")  # the last request, and its context line
     _memory: Memory = field(init=False, repr=False)
+    _second: SecondReading = field(init=False, repr=False)
+    _read_again: tuple[int, str] | None = None  # the last exchange that its sound made clear
 
     def __post_init__(self) -> None:
         silence_s = self.generate_settings.tuned.silence_s
+        self._second = SecondReading(self.encoder, self.desk)
         self._memory = Memory(self.llm, self.journal, self._line, silence_s)
 
     def hear(self, utterance: Utterance) -> Turn:
@@ -87,6 +91,8 @@ class Assistant:
             self.journal.transcribed(turn_id, features)
             found, bridge_ms = self._read(features)
             understood = found.understood(turn_id, over_reply=utterance.over_reply)
+            if found.second is not None:
+                self._read_again = turn_id, understood.words
             act = self.dialogue.judge(
                 understood, began - utterance.seconds, may_undo=self.desk.may_undo()
             )
@@ -184,6 +190,7 @@ class Assistant:
         """
         self._catch_up()
         self._memory.settle()
+        self._second.load()
 
     def interrupt(self) -> None:
         """Stop the current reply, from any thread."""
@@ -226,6 +233,8 @@ class Assistant:
                 return ready, None
         began = time.monotonic()
         found = read(features, self.bridge, self.route, self.bridge_settings)
+        if found.route is Route.TRANSCRIPT:
+            found = replace(found, second=self._second.read(features))
         return found, None if found.prompt is None else ms_since(began)
 
     def _answering(self, turn_id: int, route: Route, prompt: SoftPrompt | None) -> None:
@@ -312,7 +321,10 @@ class Assistant:
             return
         with suppress(StorageError):  # a failing disk costs a lesson, not the turn
             if self.journal.exist((turn_id, confirmed)) and self.journal.turn(confirmed).has_audio:
-                self.journal.confirm(confirmed)
+                if self._read_again is not None and self._read_again[0] == confirmed:
+                    self.journal.correct(*self._read_again)
+                else:
+                    self.journal.confirm(confirmed)
                 self.journal.consent(turn_id, allowed=False)
 
     def _leave(self, turn_id: int, act: Stop | Wait | Ignore) -> Turn:

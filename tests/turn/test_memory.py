@@ -76,12 +76,12 @@ def test_answers_and_what_code_said_stand_in_front_of_the_next_turn(
 
 
 def test_a_question_back_and_the_yes_are_part_of_the_talk(make: Make, llm: LlamaSession) -> None:
-    assistant = make(encoder=Saying("where is my hat", "yes", "hello", confidence=0.1))
+    assistant = make(encoder=Saying("how nice my hat is", "yes", "hello", confidence=0.1))
     for _ in range(3):
         assistant.hear(utterance())
     assert rested(assistant, llm) == [
-        ("where is my hat", 'Did you say "where is my hat"?'),
-        ("where is my hat", "Yes."),  # as the language model was asked
+        ("how nice my hat is", 'Did you say "how nice my hat is"?'),
+        ("how nice my hat is", "Yes."),  # as the language model was asked
         ("hello", "Yes."),
     ]
 
@@ -294,6 +294,6 @@ def test_a_model_for_single_exchanges_is_reminded_of_nothing(make: Make, tmp_pat
 
 def test_the_wake_phrase_is_not_remembered(make: Make, llm: LlamaSession) -> None:
     dialogue = DialoguePolicy(TurnSettings.model_validate({"wake_phrase": "attune"}))
-    assistant = make(encoder=Saying("a tune where is my hat"), dialogue=dialogue)
+    assistant = make(encoder=Saying("a tune how nice my hat is"), dialogue=dialogue)
     assistant.hear(utterance())
-    assert rested(assistant, llm) == [("where is my hat", "Yes.")]
+    assert rested(assistant, llm) == [("how nice my hat is", "Yes.")]

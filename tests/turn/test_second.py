@@ -1,0 +1,62 @@
+"""Commands in unclear speech are found by their sound."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assistant.journal.turn import Taught
+from assistant.values import SpeechFeatures, StopReason
+from tests.journal.exchanges import utterance
+from tests.turn.rooms import Make, Saying
+
+
+class Sounding(Saying):
+    """What it writes is unclear; by its sound one text is far likelier than any other."""
+
+    def __init__(self, *texts: str, sounds: str, confidence: float = 0.1) -> None:
+        super().__init__(*texts, confidence=confidence)
+        self.sounds = sounds
+        self.weighed = 0
+
+    def weigh(self, features: SpeechFeatures, texts: Sequence[str]) -> NDArray[np.float64]:
+        del features
+        self.weighed += 1
+        return np.array([-2.0 if text == self.sounds else -40.0 for text in texts])
+
+
+def test_an_act_is_asked_back_with_its_content_and_a_yes_does_it_and_teaches(make: Make) -> None:
+    encoder = Sounding("set a time or for ten minute", "yes", sounds="set a timer for ten minutes")
+    assistant = make(encoder=encoder)
+    asked = assistant.hear(utterance())
+    assert (asked.reply, asked.stop_reason) == (
+        "A timer for ten minutes?",
+        StopReason.ASKED_BACK,
+    )
+    assert not assistant.desk.household.agenda.items()
+    encoder.confidence = 1.0
+    assert assistant.hear(utterance()).reply == "A timer for ten minutes is running."
+    [timer] = assistant.desk.household.agenda.items()
+    assert timer.length_s == 600.0
+    taught = assistant.journal.turn(asked.id)
+    assert (taught.correction, taught.taught) == ("set a timer for ten minutes", Taught.CORRECTED)
+    assert taught.hypothesis == "set a time or for ten minute"
+
+
+def test_a_fact_is_told_at_once(make: Make) -> None:
+    assistant = make(encoder=Sounding("what time it eat", sounds="what time is it"))
+    turn = assistant.hear(utterance())
+    assert turn.stop_reason is StopReason.SKILL
+    assert (turn.reply or "").startswith("It is ")
+
+
+def test_clear_talk_and_understood_requests_are_not_read_again(make: Make) -> None:
+    clear = Sounding("set a time or for ten minute", sounds="", confidence=0.6)
+    make(encoder=clear).hear(utterance())
+    request = Sounding("what time is it", sounds="", confidence=0.3)
+    make(encoder=request).hear(utterance())
+    far = Sounding("the lettering was the full link after the dawn", sounds="", confidence=0.1)
+    make(encoder=far).hear(utterance())
+    assert (clear.weighed, request.weighed, far.weighed) == (0, 0, 0)
