@@ -67,6 +67,7 @@ class Ring:
     late: bool  # noticed more than ``LATE`` after that
     said: int  # times
     how: How | None  # None: it is not over
+    ended_at: datetime | None = None  # UTC; None also if it was missed
 
 
 def to_item(row: dict[str, Any]) -> Item:
@@ -98,6 +99,7 @@ def to_ring(row: dict[str, Any]) -> Ring:
         bool(row["late"]),
         row["said"],
         None if row["how"] is None else How(row["how"]),
+        None if row["ended_at"] is None else datetime.fromisoformat(row["ended_at"]),
     )
 
 

@@ -31,13 +31,13 @@ def _set(known: Situation) -> Said | None:
         task = _task(rest, known)
         if not task:
             return Said("What shall I remind you of?", completes="remind me to {}")
-        return Said(f"When shall I remind you: {task}?", completes=f"remind me {_so_far(known)} {{}}")
+        return Said(
+            f"When shall I remind you: {task}?", completes=f"remind me {_so_far(known)} {{}}"
+        )
     when, rest = found
     task = _task(rest, known)
     if not task:
-        return Said(
-            "What shall I remind you of?", completes=f"remind me {_so_far(known)} to {{}}"
-        )
+        return Said("What shall I remind you of?", completes=f"remind me {_so_far(known)} to {{}}")
     if not when.has_time:
         day = spoken_when(when, known.now)
         return Said(f"At what time {day}?", completes=f"remind me {_so_far(known)} {{}}")

@@ -42,9 +42,8 @@ def ring(known: Known) -> list[str]:
             "I will remind you tomorrow at nine o'clock in the morning: see Dr. O'Neill.",
         ),
         (
-            "remind me on weekdays at seven not to take the blue pill",
-            "I will remind you on weekdays at seven o'clock in the morning: not to take the blue "
-            "pill.",
+            "remind me on weekdays at seven not to take a pill",
+            "I will remind you on weekdays at seven o'clock in the morning: not to take a pill.",
         ),
     ],
 )  # fmt: skip
@@ -161,9 +160,7 @@ def test_what_was_confirmed_is_told_with_its_time_and_nothing_else(known: Known)
 def test_a_reminder_is_cancelled_by_its_words_or_its_time(known: Known) -> None:
     known.say("remind me at six to call Peter")
     known.say("every day at eight in the morning take the blue pill")
-    assert known.say("cancel the reminder") == (
-        "Which one: call Peter and take the blue pill?"
-    )
+    assert known.say("cancel the reminder") == ("Which one: call Peter and take the blue pill?")
     assert known.say("to call peter") == (
         "Cancelled: the reminder today at six o'clock in the evening: call Peter."
     )
