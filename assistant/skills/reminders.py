@@ -183,6 +183,11 @@ def _pills(known: Situation) -> str:
     """Only what was written down, and what the user confirmed: nobody saw a pill."""
     found = [each for each in _standing(known) if _PILLS.search(each.lower())]
     found += [
+        f"{spoken_time(ring.due_at.astimezone(known.now.tzinfo))}: {ring.name}"
+        for ring in known.household.agenda.rings()
+        if ring.kind is Kind.REMINDER and _PILLS.search(ring.name.lower())
+    ]
+    found += [
         f"{spoken_when(When(at, has_time=True), known.now)}: {item.name}"
         for item in known.household.agenda.items(Kind.REMINDER)
         if _PILLS.search(item.name.lower())

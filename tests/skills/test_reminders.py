@@ -147,7 +147,9 @@ def test_what_was_confirmed_is_told_with_its_time_and_nothing_else(known: Known)
     known.say("remind me at four to take the blue pill")
     known.wait(minutes=30)
     ring(known)
-    assert known.say("have i taken my pills") == PILLS
+    assert known.say("have i taken my pills") == (
+        f"Your list says: four o'clock in the afternoon: take the blue pill. {PILLS}"
+    )
     known.say("done")
     assert known.say("have i taken my pills") == (
         f"You told me that this is done, at four o'clock in the afternoon: take the blue pill. "
