@@ -16,13 +16,15 @@ _NAMES = {
     "to do": TO_DO, "todo": TO_DO, "things to do": TO_DO, "task": TO_DO, "tasks": TO_DO,
 }  # fmt: skip
 _AND = re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+|\s*;\s*")
+_MORE_TIME = re.compile(r" (?:to|on) (?:the |my |that )?.*\btimer$")
 _MEASURE = re.compile(r"^(?:some|a|an|the|also)\s+")
 
 
 def _add(known: Situation) -> Said | None:
     name = _name(known)
     things = _things(known)
-    if duration(known.slots.get("items", "")) is not None:  # more time, though there is no timer
+    said = known.slots.get("items", "")
+    if duration(said) is not None or _MORE_TIME.search(said):  # though there is no timer
         return None
     if not things:
         return Said(f"What shall I put on {_title(name)}?", completes=f"put {{}} on my {name} list")

@@ -41,7 +41,7 @@ def _set(known: Situation) -> Said | None:
     if not when.has_time:
         day = spoken_when(when, known.now)
         return Said(f"At what time {day}?", completes=f"remind me {_so_far(known)} {{}}")
-    return _added(Kind.REMINDER, task, when, known, f"I will remind you {{}}: {task}")
+    return _added(Kind.REMINDER, task, when, known)
 
 
 def _repeated(known: Situation) -> Said | None:
@@ -50,7 +50,7 @@ def _repeated(known: Situation) -> Said | None:
     if found is None or not found[0].days or not found[0].has_time or not found[1]:
         return None
     task = _task(found[1], known)
-    return _added(Kind.REMINDER, task, found[0], known, f"I will remind you {{}}: {task}")
+    return _added(Kind.REMINDER, task, found[0], known)
 
 
 def _wake(known: Situation) -> Said | None:
@@ -64,18 +64,20 @@ def _wake(known: Situation) -> Said | None:
     when = found[0]
     if not when.has_time:
         return Said("For what time?", completes=f"set an alarm for {said} {{}}")
-    return _added(Kind.ALARM, "", when, known, "An alarm {}")
+    return _added(Kind.ALARM, "", when, known)
 
 
-def _added(kind: Kind, name: str, when: When, known: Situation, done: str) -> Said:
+def _added(kind: Kind, name: str, when: When, known: Situation) -> Said:
     agenda = known.household.agenda
     at = spoken_when(when, known.now)
 
     def act() -> Change:
         return agenda.add(kind, name, when.at, known.moment, when.days)
 
-    asked = f"An alarm {at}?" if kind is Kind.ALARM else f"Shall I remind you {at}: {name}?"
-    return Said(sentence(done.format(at)), act, asked)
+    if kind is Kind.ALARM:
+        return Said(f"An alarm {at}.", act, f"An alarm {at}?")
+    told = sentence(f"I will remind you {at}: {name}")
+    return Said(told, act, f"Shall I remind you {at}: {name}?")
 
 
 def _list(known: Situation) -> Said:

@@ -70,7 +70,7 @@ def test_what_shall_be_put_on_a_list_is_asked_for(known: Known) -> None:
     assert known.say("Tea and milk") == "Tea and milk are on your shopping list."
 
 
-@pytest.mark.parametrize("words", ["add ten minutes", "add five more minutes"])
+@pytest.mark.parametrize("words", ["add ten minutes", "add five minutes to the egg timer"])
 def test_time_is_nothing_to_buy(words: str, known: Known) -> None:
     known.say(words)
     assert entries(known) == []

@@ -34,6 +34,10 @@ def ring(known: Known) -> list[str]:
             "I will remind you today at twenty to four in the afternoon: take your pills.",
         ),
         (
+            "Remind me at six to write {0} and {x}.",
+            "I will remind you today at six o'clock in the evening: write {0} and {x}.",
+        ),
+        (
             "every morning at eight take the blue pill",
             "I will remind you every day at eight o'clock in the morning: take the blue pill.",
         ),
