@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
 from assistant.config import HouseholdSettings
+from assistant.errors import JournalError
 from assistant.generate.context import spoken_date, spoken_time
 from assistant.household.agenda import How, Kind, Ring
 from assistant.household.household import Household
@@ -71,7 +72,11 @@ class Bell:
             return
         self._tick_at = now + TICK_S
         agenda, moment = self._household.agenda, self._household.look()
-        rings = agenda.tick(moment)
+        refused: JournalError | None = None
+        try:
+            rings = agenda.tick(moment)
+        except JournalError as error:  # what rings already must still be heard
+            rings, refused = agenda.rings(), error
         self._said = {each.id: self._said.get(each.id) or _Said(each.said) for each in rings}
         over = [ring for ring in rings if self._is_over(ring, moment.now, now)]
         due = [ring for ring in rings if ring not in over and self._is_due(ring, now)]
@@ -80,6 +85,8 @@ class Bell:
                 kept.callback(agenda.end, over, How.UNANSWERED, moment)
             if quiet and due:
                 self._ring(due)
+        if refused is not None:
+            raise refused
 
     def _ring(self, rings: list[Ring]) -> None:
         moment = self._household.look()

@@ -76,9 +76,13 @@ class Agenda:
             return [to_item(row) for row in found]
 
     def cancel(self, ids: Iterable[int]) -> Change:
-        """Remove items."""
+        """Remove items; those that ring are silent."""
+        ids = list(ids)
         with self._journal.writing("cancel it") as database:
-            return changes.delete(database, "agenda", list(ids))
+            ringing = _table(database, "rings").rows_where("how IS NULL")
+            rings = [row["id"] for row in ringing if row["item"] in ids]
+            stopped = changes.update(database, "rings", rings, {"how": How.STOPPED.value})
+            return changes.delete(database, "agenda", ids) & stopped
 
     def pause(self, item: Item, moment: Moment) -> Change:
         """Stop the time of a timer."""

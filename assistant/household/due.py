@@ -79,8 +79,8 @@ def instant(wall: datetime, moment: Moment) -> datetime:
 def _begin(database: Database, item: Item, due: datetime, now: datetime, how: How | None) -> None:
     """Write a ring, unless this time has rung before; earlier ones of the item end."""
     written = database.conn.execute(
-        "INSERT OR IGNORE INTO rings (item, kind, name, due_at, began_at, late, how, ended_at) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR IGNORE INTO rings (item, kind, name, due_at, began_at, late, how) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
         [
             item.id,
             item.kind.value,
@@ -89,12 +89,11 @@ def _begin(database: Database, item: Item, due: datetime, now: datetime, how: Ho
             stamp(now),
             int(now - due > LATE),
             None if how is None else how.value,
-            None if how is None else stamp(now),
         ],
     )
     if written.rowcount and how is None:
         database.conn.execute(
-            "UPDATE rings SET how = iif(said = 0, ?, ?), ended_at = ? "
+            "UPDATE rings SET how = iif(said = 0, ?, ?), ended_at = iif(said = 0, NULL, ?) "
             "WHERE item = ? AND how IS NULL AND id <> ?",
             [How.MISSED.value, How.UNANSWERED.value, stamp(now), item.id, written.lastrowid],
         )

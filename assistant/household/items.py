@@ -67,7 +67,7 @@ class Ring:
     late: bool  # noticed more than ``LATE`` after that
     said: int  # times
     how: How | None  # None: it is not over
-    ended_at: datetime | None = None  # UTC
+    ended_at: datetime | None = None  # UTC; None also if it was missed
 
 
 def to_item(row: dict[str, Any]) -> Item:

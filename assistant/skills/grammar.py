@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +14,7 @@ from typing import Any, cast
 import yaml
 from hassil import RecognizeResult, recognize_all
 from hassil.intents import Intents
+from hassil.parse_expression import parse_sentence
 
 from assistant.errors import ConfigError
 from assistant.skills.plainly import plainly
@@ -88,6 +90,8 @@ def grammar(name: str, language: str = "en", own: Path | None = None) -> Grammar
     try:
         for intent, sentences in _sentences(yaml.safe_load(own.read_text("utf-8"))):
             every["intents"][intent]["data"].append({"sentences": sentences})
+            for each in sentences:
+                _check(each, every)
         return Grammar(Intents.from_dict(every))
     except KeyError as error:
         raise ConfigError(
@@ -109,3 +113,13 @@ def _sentences(own: Any) -> Iterable[tuple[str, list[str]]]:
         if not isinstance(sentences, list):
             raise TypeError(f"{name} needs a list of sentences")
         yield str(name), [str(each) for each in cast("list[object]", sentences)]
+
+
+def _check(sentence: str, every: Any) -> None:
+    """Raise what is wrong with a template; hassil itself would only say so once it is needed."""
+    parse_sentence(sentence)
+    for kind, pattern in (("lists", r"\{([^}:]+)"), ("expansion_rules", r"<([^>]+)>")):
+        for name in re.findall(pattern, sentence):
+            if name not in every[kind]:
+                known = ", ".join(sorted(every[kind]))
+                raise ValueError(f"'{sentence}' names '{name}', which is none of: {known}")

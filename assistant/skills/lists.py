@@ -30,6 +30,7 @@ _NO_ITEM = re.compile(r"^(?:everything|all|you|to|anything|nothing|(?:a )?remind
 _LONGEST_NAME = 4
 _REMINDERS = ("reminder", "reminders", "agenda", "to remember")
 _POLITE = re.compile(r",?\s*(?:please|thank you|thanks)$", re.IGNORECASE)
+_MORE_TIME = re.compile(r" (?:to|on) (?:the |my |that )?.*\btimer$")
 _MEASURE = re.compile(r"^(?:some|a|an|the|also)\s+")
 
 
@@ -62,7 +63,8 @@ def _buy(known: Situation) -> Said | None:
 def _add(known: Situation) -> Said | None:
     name = _name(known)
     things = _things(known)
-    if duration(known.slots.get("items", "")) is not None:  # more time, though there is no timer
+    said = known.slots.get("items", "")
+    if duration(said) is not None or _MORE_TIME.search(said):  # though there is no timer
         return None
     if any(_NO_ITEM.search(each) for each in things):
         return None  # "get everything on my list"

@@ -46,7 +46,8 @@ def _remember(known: Situation) -> Said | None:
 
 def _find(known: Situation) -> Said | None:
     """What the notes say about somebody or something."""
-    wanted = plain(known.slots["what"])
+    field = known.slots.get("field")
+    wanted = plain(known.slots["what"] if field is None else _of(known.slots["what"], field))
     found = _about(known, wanted)
     if found:
         return Said(" ".join(sentence(each.text) for each in found), completes="who is {}")
@@ -55,6 +56,11 @@ def _find(known: Situation) -> Said | None:
     if len(known.slots["what"].split()) == 1 and re.search(r"\bwho\b", known.words.lower()):
         return Said("Nobody has told me who that is.")
     return None
+
+
+def _of(owner: str, field: str) -> str:
+    """What belongs to somebody: "peter's number"."""
+    return owner.removesuffix("'s") + f"'s {field}"
 
 
 def _where(known: Situation) -> Said | None:

@@ -56,7 +56,7 @@ def _reminder(rest: str, known: Situation) -> Said | None:
     if not when.has_time:
         day = spoken_when(when, known.now)
         return Said(f"At what time {day}?", completes=f"remind me {_so_far(asked, known)} {{}}")
-    return _added(Kind.REMINDER, task, when, known, f"I will remind you {{}}: {task}")
+    return _added(Kind.REMINDER, task, when, known)
 
 
 _SOMETHING = re.compile(
@@ -87,7 +87,7 @@ def _repeated(known: Situation) -> Said | None:
     task = _task(found[1], known)
     if re.match(r"(?:you|he|she|it|we|they|there|the|your|this|that|what|how|why)\b", task):
         return None  # "every evening at six I feel weak"
-    return _added(Kind.REMINDER, task, found[0], known, f"I will remind you {{}}: {task}")
+    return _added(Kind.REMINDER, task, found[0], known)
 
 
 _SEVERAL = re.compile(r"\b(?:another|alarms|two alarms|second|one for|both|the next)\b")
@@ -117,18 +117,20 @@ def _wake(known: Situation) -> Said | None:
     when = found[0]
     if not when.has_time:
         return Said("For what time?", completes=f"set an alarm for {said} {{}}")
-    return _added(Kind.ALARM, "", when, known, "An alarm {}")
+    return _added(Kind.ALARM, "", when, known)
 
 
-def _added(kind: Kind, name: str, when: When, known: Situation, done: str) -> Said:
+def _added(kind: Kind, name: str, when: When, known: Situation) -> Said:
     agenda = known.household.agenda
     at = spoken_when(when, known.now)
 
     def act() -> Change:
         return agenda.add(kind, name, when.at, known.moment, when.days)
 
-    asked = f"An alarm {at}?" if kind is Kind.ALARM else f"Shall I remind you {at}: {name}?"
-    return Said(sentence(done.format(at)), act, asked)
+    if kind is Kind.ALARM:
+        return Said(f"An alarm {at}.", act, f"An alarm {at}?")
+    told = sentence(f"I will remind you {at}: {name}")
+    return Said(told, act, f"Shall I remind you {at}: {name}?")
 
 
 _CHANGES = re.compile(
@@ -249,6 +251,11 @@ def _any(known: Situation) -> Said | str:
 def _pills(known: Situation) -> str:
     """Only what was written down, and what the user confirmed: nobody saw a pill."""
     found = [each for each in _standing(known) if _PILLS.search(each.lower())]
+    found += [
+        f"{spoken_time(ring.due_at.astimezone(known.now.tzinfo))}: {ring.name}"
+        for ring in known.household.agenda.rings()
+        if ring.kind is Kind.REMINDER and _PILLS.search(ring.name.lower())
+    ]
     found += [
         f"{spoken_when(When(at, has_time=True), known.now)}: {item.name}"
         for item in known.household.agenda.items(Kind.REMINDER)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,6 +16,7 @@ from assistant.speak.manner import GAINS_DB, USUAL
 _STEP_DB = 6.0
 _STEP_TEMPO = 1.2
 _LEVELS = 10
+_FOR_ME = re.compile(r"\bsay (?:it|that|this) for me\b", re.IGNORECASE)
 _REMEMBERED = 5
 """Most things that "what did we talk about" names."""
 
@@ -63,6 +65,12 @@ def _usual(known: Situation) -> Said:
     return Said("I am speaking as usual again.", act)
 
 
+def _repeat(known: Situation) -> str | None:
+    if _FOR_ME.search(known.words):  # without "again": what the user has said
+        return None
+    return known.said_last or "I have not said anything yet."
+
+
 def _heard(known: Situation) -> str:
     if known.heard_last is None:
         return "You have not said anything yet."
@@ -98,7 +106,7 @@ def _for_me(known: Situation) -> Said:
 
 
 TALK: Requests = {
-    "repeat": lambda known: known.said_last or "I have not said anything yet.",
+    "repeat": _repeat,
     "louder": _manner("louder", gain_db=_STEP_DB),
     "quieter": _manner("more quietly", gain_db=-_STEP_DB),
     "slower": _manner("more slowly", tempo=1 / _STEP_TEMPO),

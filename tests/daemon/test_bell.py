@@ -216,6 +216,20 @@ def test_a_disk_that_refuses_does_not_let_it_ring_for_ever(ringing: Ringing) -> 
     assert ringing.how() == [How.STOPPED]
 
 
+def test_what_cannot_be_kept_does_not_hush_what_rings(ringing: Ringing) -> None:
+    ringing.timer(1, "egg")
+    ringing.timer(3, "pizza")
+    ringing.over(seconds=2)
+    ringing.journal.database.conn.execute("PRAGMA query_only = ON")
+    heard: list[str] = []
+    for second in range(20):
+        ringing.fails(second)
+        heard += ringing.said
+    assert 3 <= heard.count("The egg timer is over.") <= 5
+    ringing.journal.database.conn.execute("PRAGMA query_only = OFF")
+    assert "The pizza timer is over." in " ".join(ringing.over(seconds=5))
+
+
 def test_after_a_restart_what_was_not_answered_is_said_again(ringing: Ringing) -> None:
     ringing.timer(1, "egg")
     assert ringing.over(seconds=3) == ["The egg timer is over."]

@@ -348,6 +348,19 @@ def test_every_change_can_be_taken_back(agenda: Agenda, device: Device) -> None:
     assert agenda.rings() == rings
 
 
+def test_what_is_cancelled_rings_no_more_until_that_is_taken_back(
+    agenda: Agenda, device: Device
+) -> None:
+    remind(agenda, device, "2026-11-29 08:00", DAILY)
+    timer(agenda, device, "egg")
+    device.wait(hours=1)
+    both = agenda.tick(device.moment)
+    change = agenda.cancel([item.id for item in agenda.items()])
+    assert [each.name for each in agenda.tick(device.moment)] == ["egg"]
+    agenda.undo(change)
+    assert agenda.tick(device.moment) == both
+
+
 def test_another_connection_sees_and_rings_the_same(
     agenda: Agenda, journal: Journal, device: Device
 ) -> None:

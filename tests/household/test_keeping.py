@@ -135,7 +135,7 @@ def test_what_is_removed_leaves_no_word_in_its_place(tmp_path: Path) -> None:
 def kept(path: Path) -> dict[str, list[tuple[object, ...]]]:
     with closing(sqlite3.connect(path)) as connection:
         return {
-            table: connection.execute(f"SELECT * FROM {table} ORDER BY id").fetchall()
+            table: connection.execute(f"SELECT * FROM {table} ORDER BY id").fetchall()  # noqa: S608
             for table in HOUSEHOLD
         }
 

@@ -43,6 +43,10 @@ class Known:
     def at(self, now: datetime) -> Situation:
         return Situation(Moment(now, self.boot, self.boot_s), self.desk.household)
 
+    def situation(self, reminders: tuple[str, ...]) -> Situation:
+        """What is known now, with these reminders in the settings."""
+        return Situation(self.look(), self.desk.household, reminders=reminders)
+
     def ask(
         self,
         words: str,

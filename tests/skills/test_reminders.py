@@ -34,6 +34,10 @@ def ring(known: Known) -> list[str]:
             "I will remind you today at twenty to four in the afternoon: take your pills.",
         ),
         (
+            "Remind me at six to write {0} and {x}.",
+            "I will remind you today at six o'clock in the evening: write {0} and {x}.",
+        ),
+        (
             "every morning at eight take the blue pill",
             "I will remind you every day at eight o'clock in the morning: take the blue pill.",
         ),
@@ -42,9 +46,8 @@ def ring(known: Known) -> list[str]:
             "I will remind you tomorrow at nine o'clock in the morning: see Dr. O'Neill.",
         ),
         (
-            "remind me on weekdays at seven not to take the blue pill",
-            "I will remind you on weekdays at seven o'clock in the morning: not to take the blue "
-            "pill.",
+            "remind me on weekdays at seven not to take a pill",
+            "I will remind you on weekdays at seven o'clock in the morning: not to take a pill.",
         ),
     ],
 )  # fmt: skip
@@ -148,7 +151,9 @@ def test_what_was_confirmed_is_told_with_its_time_and_nothing_else(known: Known)
     known.say("remind me at four to take the blue pill")
     known.wait(minutes=30)
     ring(known)
-    assert known.say("have i taken my pills") == PILLS
+    assert known.say("have i taken my pills") == (
+        f"Your list says: four o'clock in the afternoon: take the blue pill. {PILLS}"
+    )
     known.say("done")
     assert known.say("have i taken my pills") == (
         f"You told me that this is done, at four o'clock in the afternoon: take the blue pill. "

@@ -217,7 +217,7 @@ class Ringing:
             assert ring["how"] == How.MISSED or ring["id"] in heard or is_new, ring
             if ring["how"] == How.MISSED:
                 assert not self._is_of_a_wrong_day(ring), ring
-            self.counts[f"rings, {ring['how']}"] += 1
+            self.counts[f"rings, {ring['how'] or 'still ringing'}"] += 1
 
     def _is_of_a_wrong_day(self, ring: Line) -> bool:
         """Whether it was written before its time had really come."""
