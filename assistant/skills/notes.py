@@ -47,7 +47,7 @@ def _remember(known: Situation) -> Said | None:
 def _find(known: Situation) -> Said | None:
     """What the notes say about somebody or something."""
     wanted = plain(known.slots["what"])
-    found = _about(known, wanted)
+    found = _about(known, wanted) or _about(known, wanted.removesuffix("'s name"))
     if found:
         return Said(" ".join(sentence(each.text) for each in found), completes="who is {}")
     if wanted in _OF_USER:
