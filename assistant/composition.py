@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from assistant.bridge import checkpoint
@@ -15,6 +17,7 @@ from assistant.errors import BridgeError, MismatchError
 from assistant.generate.llama import LlamaSession
 from assistant.household.household import Household
 from assistant.journal.buffered import BufferedJournal
+from assistant.journal.store import Journal
 from assistant.personalise.background import idle
 from assistant.personalise.bridges.folder import BridgeFolder
 from assistant.skills.desk import LANGUAGES, Desk, installed
@@ -29,11 +32,15 @@ if TYPE_CHECKING:  # torch comes with a bridge, not before
 
 @contextmanager
 def assistant(
-    settings: Settings, voice: Voice, note: Callable[[str], None]
+    settings: Settings, voice: Voice, note: Callable[[str], None], *, trying: bool = False
 ) -> Generator[Assistant, None, None]:
     """Everything a turn needs, closed afterwards.
 
-    ``note`` shows a person that the learned bridge cannot be used, or that nothing can be stored.
+    Args:
+        settings: all of them.
+        voice: says the replies.
+        note: shows a person that the learned bridge cannot be used, or that nothing can be stored.
+        trying: whether this is only a show, in which no timer and no list of the user's is touched.
 
     Raises:
         AttuneError: if a part cannot be opened.
@@ -42,8 +49,9 @@ def assistant(
         journal = owned.enter_context(BufferedJournal.open(settings.journal, note))
         llm = owned.enter_context(LlamaSession(settings.generate))
         encoder = open_encoder(settings.encode)
+        keeps: Journal = owned.enter_context(_for_a_show()) if trying else journal
         desk = Desk(
-            Household.of(journal, settings.household, note),
+            Household.of(keeps, settings.household, note),
             settings.generate.user_name,
             settings.generate.reminders,
             settings.encode.language if settings.encode.language in LANGUAGES else "en",
@@ -73,6 +81,13 @@ def assistant(
             dialogue=DialoguePolicy(settings.turn),
             ends=_ends(settings.encode, encoder),
         )
+
+
+@contextmanager
+def _for_a_show() -> Generator[Journal, None, None]:
+    """A journal that is gone afterwards."""
+    with TemporaryDirectory() as folder, Journal(Path(folder) / "journal.db") as journal:
+        yield journal
 
 
 def encodes_early(settings: EncodeSettings) -> bool:

@@ -20,6 +20,7 @@ The tree, each leaf carrying one sentence that says what is wrong and what to do
     ├── CatalogError         a model cannot be fetched, checked or put in place
     ├── JournalError         the database
     │   └── StorageError     it cannot be read or written at this moment
+    ├── HouseholdError       what somebody wants kept, or done to it, is not understood
     ├── BackupError          a backup cannot be made or put back
     ├── CorpusError          recordings and texts that cannot be imported
     ├── TrainingError        learning cannot begin, or broke off
@@ -101,6 +102,10 @@ class JournalError(AttuneError):
 
 class StorageError(JournalError):
     """The database is locked, damaged or not to be written, or its disk is full."""
+
+
+class HouseholdError(AttuneError):
+    """What is to be kept for a household, or changed of it, is not understood or not there."""
 
 
 class BackupError(AttuneError):

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from assistant.bridge.route import RouteSetting
@@ -25,6 +26,7 @@ from assistant.generate.llama import LlamaSession
 from assistant.generate.stream import ReplyStream
 from assistant.journal.buffered import BufferedJournal
 from assistant.journal.turn import Turn
+from assistant.memory import Memory
 from assistant.reading import Reading, read
 from assistant.skills.desk import Desk
 from assistant.skills.skill import Said
@@ -63,6 +65,12 @@ class Assistant:
     _cancel: threading.Event = field(default_factory=threading.Event)
     _ended: bool = False
     _speculation: Speculation | None = None
+    _asked: tuple[SoftPrompt | str, str] = ("", "")  # the last request, and its context line
+    _memory: Memory = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        silence_s = self.generate_settings.tuned.silence_s
+        self._memory = Memory(self.llm, self.journal, self._line, silence_s)
 
     def hear(self, utterance: Utterance) -> Turn:
         """Answer what was said, ask back, or ignore it, as the dialogue policy decides.
@@ -131,7 +139,8 @@ class Assistant:
         Raises:
             GenerationError: if the language model cannot.
         """
-        line = self._line()
+        self._catch_up()
+        line = self._line(self._now())
         if self._speculation is None or self._speculation.line != line:
             self._speculation = None
             self.llm.expect(line)
@@ -155,16 +164,26 @@ class Assistant:
         if not still() or self._ended:
             return
         self._cancel.clear()
+        self._catch_up()
         found, _ = self._read(features)
         act = self.dialogue.foresee(found.understood(0), began_at)
         if not isinstance(act, Answer) or act.confirms is not None:
             return
-        request, line = found.request(act.words), self._line()
+        request, line = found.request(act.words), self._line(self._now())
         reply = self._reply(act, found.understood(0), found, speculative=True)
         begun = Speculation(found, request, line, reply)
         begun.advance(self.voice, still)
         if still() and not self._cancel.is_set():
             self._speculation = begun
+
+    def rest(self) -> None:
+        """Nobody is waiting: have what was said last decoded ahead of the next turn, bit by bit.
+
+        Raises:
+            GenerationError: if the language model cannot.
+        """
+        self._catch_up()
+        self._memory.settle()
 
     def interrupt(self) -> None:
         """Stop the current reply, from any thread."""
@@ -183,12 +202,21 @@ class Assistant:
         self._cancel.clear()
         if self._ended:
             self._cancel.set()
-        return time.monotonic()
+        began = time.monotonic()
+        self._catch_up()
+        return began
 
-    def _line(self) -> str:
+    def _catch_up(self) -> None:
+        """Bring the language model's memory up to date."""
+        if self._memory.catch_up(self._now()):
+            self._speculation = None
+
+    def _now(self) -> datetime:
+        return self.desk.household.look().now
+
+    def _line(self, moment: datetime) -> str:
         settings = self.generate_settings
-        now = self.desk.household.look().now
-        return ContextLine(now, settings.user_name, settings.reminders).line()
+        return ContextLine(moment, settings.user_name, settings.reminders).line()
 
     def _read(self, features: SpeechFeatures) -> tuple[Reading, float | None]:
         """How the utterance is read, and the ms that the bridge took now, if it was used."""
@@ -205,8 +233,11 @@ class Assistant:
 
     def _stream(self, request: SoftPrompt | str, line: str) -> ReplyStream:
         """A reply that begins when its first piece is requested."""
-        asked = self.llm.words(request) if isinstance(request, str) else request
-        return self.llm.reply(asked, line, cancel=self._cancel)
+        return self.llm.reply(self._words(request), line, cancel=self._cancel)
+
+    def _words(self, request: SoftPrompt | str) -> SoftPrompt | str:
+        """A request in the form that the language model is given."""
+        return self.llm.words(request) if isinstance(request, str) else request
 
     def _reply(
         self,
@@ -224,12 +255,13 @@ class Assistant:
             found: how the utterance was read; none if it was typed.
             speculative: whether this is in a pause; then nothing is done or remembered.
         """
-        line, begun, self._speculation = self._line(), self._speculation, None
+        line, begun, self._speculation = self._line(self._now()), self._speculation, None
         asked = understood.words if isinstance(act, AskBack) else act.words
+        request = asked if found is None else found.request(asked)
+        self._asked = self._words(request), line
         urgent = self.desk.urgent(understood.words)
         if urgent is not None:
             return self._ready(urgent, speculative=speculative)
-        request = asked if found is None else found.request(asked)
         if (
             begun is not None
             and isinstance(begun.reply, Draft)
@@ -270,6 +302,7 @@ class Assistant:
         name = f"turn-{max(turn_id, 0):06d}"  # 0 for an exchange without a row; no row has it
         timings, unheard = say(reply, voice, name, timings, began)
         self.journal.answered(turn_id, Reply(reply.text, route, reply.stop_reason, timings))
+        self._memory.answered(turn_id, *self._asked, self._now())
         if unheard is not None:
             raise unheard
 

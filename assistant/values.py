@@ -113,6 +113,7 @@ class Transcript:
     text: str  # as the encoder writes it, with case and punctuation where it has them
     confidence: float  # the chance that every word is right, 0 to 1; 0 for an empty text
     words: tuple[Word, ...] = ()
+    others: tuple[str, ...] = ()  # less likely hypotheses, the likeliest first
 
     @property
     def spoken(self) -> str:

@@ -120,10 +120,8 @@ def test_the_bundled_letters_hear_unheard_voices_and_are_answered_as_the_true_te
         stream = session.reply(" what time is it", CONTEXT.line(), cancel=threading.Event())
         assert "twenty-five past ten" in "".join(stream)
         stats = stream.stats
-        assert stats.prompt_tokens_decoded == (
-            stats.context_tokens + stats.user_tokens + stats.header_tokens
-        )
-        assert stats.reused_prefix_tokens > 10
+        assert stats.prompt_tokens_decoded == stats.user_tokens + stats.header_tokens
+        assert stats.reused_prefix_tokens > stats.context_tokens + 10
 
 
 def test_the_pack_is_small_enough() -> None:

@@ -171,6 +171,7 @@ class CatalogEntry(_Part):
     sources: tuple[Source, ...] = Field(min_length=1)  # tried in turn
     size_gb: float | None = Field(None, gt=0)  # estimate, where a size is not known
     memory_mb: int = Field(gt=0)  # estimate, while in use
+    recommended_from_mb: int | None = Field(None, ge=0)  # memory of a machine that it suits best
     architecture: str
     boards: tuple[Board, ...]
     licence: Licence
@@ -273,6 +274,17 @@ class Catalog(_Part):
     def find_all(self, name: str) -> tuple[CatalogEntry, ...]:
         """The models of a set, or the one model with a name; ``CatalogError`` if there is none."""
         return tuple(map(self.find, self.members(name)))
+
+    def recommended(self, role: Role, total_mb: float) -> CatalogEntry | None:
+        """The model to choose for a role on a machine with this much memory, if one is named."""
+        suits = [
+            each
+            for each in self.models
+            if each.role is role
+            and each.recommended_from_mb is not None
+            and each.recommended_from_mb <= total_mb
+        ]
+        return max(suits, key=lambda each: each.recommended_from_mb or 0, default=None)
 
     def _names(self) -> Iterator[str]:
         yield from (each.name for each in (*self.models, *self.sets))

@@ -10,19 +10,21 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 
 from assistant.allocator import FEW_KERNELS
-from assistant.cli import forwarding
+from assistant.cli import forwarding, household
 from assistant.cli.forwarding import FORWARDED
 from assistant.cli.shared.output import print_error
 from assistant.cli.shared.sealing import seal
 from assistant.config import load
 from assistant.errors import AttuneError, ConfigError
+from assistant.household.nouns import ACTS
 
 NOUNS = (
     "run", "status", "ask", "transcribe", "say", "talk", "stop", "mute", "unmute", "reload",
-    "devices", "enroll", "review", "retrain", "bridge", "models", "log", "backup", "restore",
-    "forget-me", "config", "doctor",
+    *ACTS, "devices", "enroll", "review", "retrain", "bridge", "models", "log", "backup",
+    "restore", "forget-me", "config", "doctor",
 )  # fmt: skip
-"""The commands: each a module of this package with a function ``register``, or forwarded."""
+"""The commands: each a module of this package with a function ``register``, or one of several that
+share a module."""
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells count it."""
@@ -88,6 +90,9 @@ def parser(nouns: Sequence[str] = NOUNS) -> argparse.ArgumentParser:
     for noun in nouns:
         if noun in FORWARDED:
             forwarding.register(commands, noun)
+            continue
+        if noun in ACTS:
+            household.register(commands, noun)
             continue
         import_module(f"assistant.cli.{noun.replace('-', '_')}").register(commands)
     return top

@@ -132,7 +132,9 @@ def _answer_recordings(
     with stopper.on_signals(), ExitStack() as owned:
         began = time.monotonic()
         promoted = Promoted(BridgeFolder(settings.bridges))
-        assistant = owned.enter_context(composition.assistant(settings, voice, printer.note))
+        assistant = owned.enter_context(
+            composition.assistant(settings, voice, printer.note, trying=args.input is None)
+        )
         printer.note(f"Models ready after {time.monotonic() - began:.1f} s.")
         maintenance = owned.enter_context(Maintenance(assistant, settings, promoted, printer.note))
         pace = Pace.REAL_TIME if args.real_time else Pace.FAST

@@ -190,6 +190,11 @@ class GenerateSettings(Block):
     path: HomePath = Field(
         default_factory=lambda: starter_dir() / "llm.gguf", description="a GGUF instruct model"
     )
+    adapter: Annotated[Literal["auto"] | HomePath | None, BeforeValidator(_empty_is_none)] = Field(
+        "auto",
+        description="a low-rank adapter (GGUF) for the model; auto: the bundled one if it was made "
+        "for this model; empty: none",
+    )
     instruction: str = Field(INSTRUCTION, min_length=1, description="put in front of every turn")
     user_name: str | None = Field(None, description="given to the model in the context line")
     reminders: tuple[str, ...] = Field((), description="given to the model in the context line")
@@ -199,6 +204,12 @@ class GenerateSettings(Block):
     temperature: float = Field(0.1, ge=0, description="sampling temperature (the paper's 0.1)")
     max_tokens: int = Field(96, ge=1, description="longest reply in tokens")
     max_s: float = Field(30.0, gt=0, description="longest time for one reply")
+    remember: Annotated[int | None, BeforeValidator(_empty_is_none)] = Field(
+        None,
+        ge=0,
+        description="last exchanges of a conversation that the model is reminded of; "
+        "unset: as many as suit it",
+    )
     tuned: GenerateTuning = GenerateTuning()
 
 
@@ -244,6 +255,10 @@ class SpeakSettings(Block):
     )
 
 
+def _one_is_several(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
 def _web_address(text: str | None) -> str | None:
     if text is not None and not text.startswith(("http://", "https://")):
         raise ValueError("it should begin with http:// or https://")
@@ -257,14 +272,16 @@ class HouseholdSettings(Block):
         5.0, gt=0, le=120, description="an unanswered reminder is repeated after this time"
     )
     times: int = Field(4, ge=1, le=50, description="how often a reminder is said at most")
-    ring_minutes: float = Field(10.0, gt=0, le=120, description="longest ringing of an alarm")
-    calendars: tuple[HomePath, ...] = Field(
+    ring_minutes: float = Field(
+        10.0, gt=0, le=120, description="longest ringing of a timer or an alarm"
+    )
+    calendars: Annotated[tuple[HomePath, ...], BeforeValidator(_one_is_several)] = Field(
         (), description=".ics files with appointments, or folders of them"
     )
     sentences: Annotated[HomePath | None, BeforeValidator(_empty_is_none)] = Field(
         None, description="a YAML file with your own ways of asking for something"
     )
-    help_command: tuple[str, ...] = Field(
+    help_command: Annotated[tuple[str, ...], BeforeValidator(_one_is_several)] = Field(
         (), description="a program, and its arguments, that is run when somebody calls for help"
     )
     help_webhook: Annotated[
@@ -358,7 +375,8 @@ class ModelsSettings(Block):
         description="a folder for each model; gigabytes",
     )
     everyday: Literal["auto", "off"] = Field(
-        "auto", description="auto: 'run' uses the everyday models if encode.path is not set"
+        "auto",
+        description="auto: 'run' uses the everyday models in place of those that are not set",
     )
 
 

@@ -29,7 +29,7 @@ Number = int | str | None
 """Links an answer to its call; ``None`` if the call could not be read."""
 
 Record: TypeAlias = dict[str, Any]
-"""An exchange or a bridge as JSON values, under the names that every ``--json`` output uses."""
+"""An exchange, a bridge or something kept as JSON values, as every ``--json`` output has them."""
 
 
 class Code(IntEnum):

@@ -15,12 +15,14 @@ from typing import Annotated, Any, Literal, ParamSpec, TypeAlias, TypeVar, cast,
 from pydantic import Field, StringConstraints, TypeAdapter, create_model
 
 from assistant.control.messages import MAX_LOG, Message, Record, Status
+from assistant.household.nouns import Act, Noun
 
 _Params = ParamSpec("_Params")
 _Result = TypeVar("_Result")
 
 Words: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 TurnId: TypeAlias = Annotated[int, Field(ge=1, alias="id")]
+Number: TypeAlias = Annotated[int, Field(ge=1)]
 Start: TypeAlias = Literal["current", "base", "scratch"]
 Minutes: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -127,6 +129,26 @@ class Methods:
     @_method
     def confirm(self, turn_id: TurnId) -> str:
         """Note that an exchange was understood correctly, and return its text."""
+        raise NotImplementedError
+
+    @_method
+    def kept(self, noun: Noun) -> list[Record]:
+        """What the household has asked Attune to keep, as ``assistant.household.kept`` has it."""
+        raise NotImplementedError
+
+    @_method
+    def past_reminders(self, days: Annotated[int, Field(ge=1, le=366)] = 7) -> list[Record]:
+        """How reminders of the last days were answered, oldest first."""
+        raise NotImplementedError
+
+    @_method
+    def keep(self, noun: Noun, words: Annotated[list[str], Field(min_length=1)]) -> list[Record]:
+        """Add what is typed, and return its records."""
+        raise NotImplementedError
+
+    @_method
+    def change(self, noun: Noun, act: Act, ids: list[Number]) -> list[Record]:
+        """Do something to what has these numbers, and return its records as they were."""
         raise NotImplementedError
 
     @_method

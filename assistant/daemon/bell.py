@@ -1,13 +1,15 @@
-"""Says what is due: timers, alarms, reminders and appointments, until they are answered."""
+"""Says what is due: timers, alarms and reminders, until they are answered."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import timedelta, timezone
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 
 from assistant.config import HouseholdSettings
-from assistant.generate.context import spoken_time
+from assistant.generate.context import spoken_date, spoken_time
 from assistant.household.agenda import How, Kind, Ring
 from assistant.household.household import Household
 from assistant.skills.wording import sentence
@@ -22,6 +24,15 @@ OLD = timedelta(minutes=10)
 """A timer or an alarm that is later than this is said once, and does not ring."""
 
 
+@dataclass(slots=True)
+class _Said:
+    """How often a ring was said, also if the disk refuses to keep it; monotonic seconds."""
+
+    times: int
+    first_at: float | None = None  # by this process
+    last_at: float | None = None
+
+
 class Bell:
     """Rings between turns, driven by the answering thread.
 
@@ -29,71 +40,94 @@ class Bell:
         household: what may be due.
         settings: how often, and for how long.
         say: says something, and returns when it has been heard.
+        monotonic: a clock that never jumps.
     """
 
     def __init__(
-        self, household: Household, settings: HouseholdSettings, say: Callable[[str], None]
+        self,
+        household: Household,
+        settings: HouseholdSettings,
+        say: Callable[[str], None],
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._household = household
         self._settings = settings
         self._say = say
-        self._tick_at = 0.0  # monotonic seconds
-        self._said_at: dict[int, float] = {}  # by ring, since this process began
+        self._monotonic = monotonic
+        self._tick_at = monotonic()
+        self._said: dict[int, _Said] = {}  # by ring
 
-    def idle(self, now: float, *, quiet: bool) -> None:
+    def idle(self, *, quiet: bool) -> None:
         """Say what is due, if nobody is speaking; called often.
 
         Args:
-            now: monotonic seconds.
             quiet: whether nobody is speaking.
 
         Raises:
             AttuneError: if it cannot be read or said; the next call tries again.
         """
+        now = self._monotonic()
         if now < self._tick_at:
             return
         self._tick_at = now + TICK_S
         agenda, moment = self._household.agenda, self._household.look()
         rings = agenda.tick(moment)
-        self._said_at = {each.id: self._said_at.get(each.id, -1e9) for each in rings}
-        for ring in rings:
-            if self._is_over(ring, moment.now.astimezone(timezone.utc) - ring.due_at):
-                agenda.end([ring], How.UNANSWERED, moment)
-        if quiet:
-            due = [
-                ring for ring in agenda.rings() if now - self._said_at[ring.id] >= self._gap(ring)
-            ]
-            if due:
+        self._said = {each.id: self._said.get(each.id) or _Said(each.said) for each in rings}
+        over = [ring for ring in rings if self._is_over(ring, moment.now, now)]
+        due = [ring for ring in rings if ring not in over and self._is_due(ring, now)]
+        with ExitStack() as kept:  # what the disk refuses is said all the same
+            if over:
+                kept.callback(agenda.end, over, How.UNANSWERED, moment)
+            if quiet and due:
                 self._ring(due)
 
     def _ring(self, rings: list[Ring]) -> None:
         moment = self._household.look()
-        self._say(" ".join(sentence(self._text(each)) for each in rings))
+        self._say(" ".join(sentence(_text(each, moment.now)) for each in rings))
+        now = self._monotonic()
         for ring in rings:
-            self._said_at[ring.id] = time.monotonic()
+            said = self._said[ring.id]
+            said.times, said.last_at = said.times + 1, now
+            said.first_at = now if said.first_at is None else said.first_at
+        for ring in rings:
             self._household.agenda.said(ring, moment)
 
-    def _gap(self, ring: Ring) -> float:
+    def _is_due(self, ring: Ring, now: float) -> bool:
+        last_at = self._said[ring.id].last_at
+        return last_at is None or now - last_at >= self._gap_s(ring)
+
+    def _gap_s(self, ring: Ring) -> float:
         """Silence before it is said again."""
         return self._settings.again_minutes * 60 if ring.kind is Kind.REMINDER else GAP_S
 
-    def _is_over(self, ring: Ring, since: timedelta) -> bool:
+    def _is_over(self, ring: Ring, wall: datetime, now: float) -> bool:
         """Whether it was said often enough without an answer."""
+        said = self._said[ring.id]
         if ring.kind is Kind.REMINDER:
-            waited = time.monotonic() - self._said_at[ring.id] >= self._gap(ring)
-            return ring.said >= self._settings.times and waited
-        if ring.late and since > OLD:
-            return ring.said > 0
-        return ring.said > 0 and since > timedelta(minutes=self._settings.ring_minutes)
+            return said.times >= self._settings.times and self._is_due(ring, now)
+        longest = OLD if ring.late else timedelta(minutes=self._settings.ring_minutes)
+        rung = timedelta(seconds=0 if said.first_at is None else now - said.first_at)
+        since = wall.astimezone(timezone.utc) - ring.due_at
+        return said.times > 0 and max(rung, since) > longest
 
-    def _text(self, ring: Ring) -> str:
-        at = spoken_time(ring.due_at.astimezone(self._household.look().now.tzinfo))
-        match ring.kind:
-            case Kind.TIMER:
-                named = f"the {ring.name} timer" if ring.name else "the timer"
-                return f"{named} ran out at {at}" if ring.late else f"{named} is over"
-            case Kind.ALARM:
-                return f"your alarm was at {at}" if ring.late else f"it is {at}. This is your alarm"
-            case Kind.REMINDER:
-                was = f"this was due at {at}" if ring.late else f"it is {at}. A reminder"
-                return f"{was}: {ring.name}"
+
+def _text(ring: Ring, now: datetime) -> str:
+    at = spoken_time(now)
+    due = ring.due_at.astimezone(now.tzinfo)
+    was = _past(due, now) if ring.late and due.astimezone(timezone.utc) < now else None
+    match ring.kind:
+        case Kind.TIMER:
+            named = f"the {ring.name} timer" if ring.name else "the timer"
+            return f"{named} is over" if was is None else f"{named} ran out {was}"
+        case Kind.ALARM:
+            return f"it is {at}. This is your alarm" if was is None else f"your alarm was {was}"
+        case Kind.REMINDER:
+            told = f"it is {at}. A reminder" if was is None else f"this was due {was}"
+            return f"{told}: {ring.name}"
+
+
+def _past(due: datetime, now: datetime) -> str:
+    """When something was due."""
+    days = (now.date() - due.date()).days
+    day = "" if days == 0 else "yesterday " if days == 1 else f"on {spoken_date(due)}, "
+    return f"{day}at {spoken_time(due)}"

@@ -19,6 +19,7 @@ from assistant.control.methods import Methods, RefusalError, Start
 from assistant.daemon.loop import Inbox
 from assistant.daemon.runtime import Runtime
 from assistant.errors import AttuneError
+from assistant.household.nouns import Act, Noun
 from assistant.journal.lineage import Lineage
 from assistant.journal.store import Journal
 from assistant.journal.turn import Turn
@@ -26,6 +27,7 @@ from assistant.personalise.background.idle import look
 from assistant.personalise.bridges.folder import BridgeFolder
 from assistant.personalise.bridges.listing import BASE, entries, find
 from assistant.personalise.training.request import Request
+from assistant.skills.typed import Typed
 from assistant.values import Route
 
 ANSWER_S = 60.0
@@ -191,6 +193,26 @@ class Controls(Methods):
         """Note that an exchange was understood correctly, and return its text."""
         with self._journal() as journal:
             return journal.confirm(turn_id)
+
+    def kept(self, noun: Noun) -> list[Record]:
+        """What the household has asked Attune to keep."""
+        with self._journal() as journal:
+            return Typed(journal).kept(noun)
+
+    def past_reminders(self, days: int = 7) -> list[Record]:
+        """How reminders of the last days were answered, oldest first."""
+        with self._journal() as journal:
+            return Typed(journal).past_reminders(days)
+
+    def keep(self, noun: Noun, words: list[str]) -> list[Record]:
+        """Add what is typed, and return its records."""
+        with self._journal() as journal:
+            return Typed(journal).keep(noun, words)
+
+    def change(self, noun: Noun, act: Act, ids: list[int]) -> list[Record]:
+        """Do something to what has these numbers, and return its records as they were."""
+        with self._journal() as journal:
+            return Typed(journal).change(noun, act, ids)
 
     def bridges(self) -> list[Record]:
         """All bridges, latest first."""

@@ -131,10 +131,12 @@ class Maintenance:
         """Switch bridges, let learning continue, and now and then erase what is due."""
         self._swap()
         self._expect()
+        with self._noting_failures():
+            self._assistant.rest()
         self._assistant.journal.retry()
         if self._bell is not None:
             with self._noting_failures():
-                self._bell.idle(time.monotonic(), quiet=self._quiet(QUIET_S))
+                self._bell.idle(quiet=self._quiet(QUIET_S))
         if self._scheduler is not None:
             with self._noting_failures():
                 self._scheduler.tick()

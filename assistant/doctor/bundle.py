@@ -33,10 +33,10 @@ LEFT_OUT = "(left out)"
 
 TEXTS = frozenset(
     (
-        "bridge.path", "control.group", "control.path", "encode.path", "generate.path",
-        "idle.hours", "journal.path", "listen.device", "listen.profile", "personalise.folder",
-        "personalise.head", "personalise.socket", "route", "speak.device", "speak.voice",
-        "speak.wav_dir",
+        "bridge.path", "control.group", "control.path", "encode.path", "generate.adapter",
+        "generate.path", "idle.hours", "journal.path", "listen.device", "listen.profile",
+        "personalise.folder", "personalise.head", "personalise.socket", "route", "speak.device",
+        "speak.voice", "speak.wav_dir",
     )
 )  # fmt: skip
 """Text settings that are included."""

@@ -21,7 +21,7 @@ from assistant.encode.folder import EncoderFolder, is_ctranslate
 from assistant.encode.mel import LogMel
 from assistant.encode.tokens import Tokens
 from assistant.encode.tuning_record import Execution
-from assistant.encode.whisper import Alignment, Encoded, Hypothesis
+from assistant.encode.whisper import LEAST_PROBABILITY, Alignment, Encoded, Hypothesis
 from assistant.errors import EncoderError
 from assistant.values import SAMPLE_RATE
 
@@ -106,13 +106,16 @@ class CTranslateEngine:
             encoded.handle,
             [list(prompt)],
             beam_size=beam,
+            num_hypotheses=beam,
             # it uses half of this, or what the prompt leaves
             max_length=max(2 * longest, len(prompt) + longest),
             no_repeat_ngram_size=3 if again else 0,
             return_no_speech_prob=True,
         )[0]
-        tokens = [token for token in found.sequences_ids[0] if token < self.tokens.end]
-        return Hypothesis(tokens, float(found.no_speech_prob))
+        first, *others = (
+            [token for token in each if token < self.tokens.end] for each in found.sequences_ids
+        )
+        return Hypothesis(first, float(found.no_speech_prob), others)
 
     def align(self, encoded: Encoded, start: Sequence[int], text: Sequence[int]) -> Alignment:
         """Where each token was said, by dynamic time warping over the cross-attention."""
@@ -129,6 +132,23 @@ class CTranslateEngine:
         return Alignment(
             np.pad(seconds, (0, max(0, len(text) + 1 - len(seconds))), "edge"),
             np.array(found.text_token_probs[: len(text)], np.float64),
+        )
+
+    def weigh(
+        self, frames: NDArray[np.float32], start: Sequence[int], texts: Sequence[Sequence[int]]
+    ) -> NDArray[np.float64]:
+        """How likely each text is, given the frames of the sound; see ``Engine``."""
+        found = self._model.align(
+            cast("Any", ctranslate2).StorageView.from_array(
+                np.repeat(frames[None], len(texts), axis=0)
+            ),
+            list(start[:-1]),  # it adds the token for no timestamps itself
+            [list(text) for text in texts],
+            [2 * len(frames)] * len(texts),
+            median_filter_width=1,  # where the tokens were said does not matter here
+        )
+        return np.array(
+            [np.log(np.maximum(each.text_token_probs, LEAST_PROBABILITY)).sum() for each in found]
         )
 
     def _tried(self, folder: Path) -> int:

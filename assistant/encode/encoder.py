@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
 
 from assistant.config import EncodeSettings
 from assistant.encode.folder import CTRANSLATE_CONFIG, EncoderFolder, is_ctranslate
@@ -59,6 +63,22 @@ class Encoder(Protocol):
 
     def export(self, cache: Path) -> None:
         """Write the network for ONNX Runtime; it must run in float. ``AttuneError`` if it fails."""
+        ...
+
+
+@runtime_checkable
+class Weighs(Protocol):
+    """An encoder that can say how well other texts fit what was said."""
+
+    def weigh(self, features: SpeechFeatures, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Natural logarithms of the texts' probabilities given the sound, (n_texts,).
+
+        The network does not run over the sound again. All are 0 if it cannot tell.
+
+        Args:
+            features: of what was said, as ``encode`` gave them.
+            texts: spoken words in lower case, none of them empty.
+        """
         ...
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tokenizers import Tokenizer
 
 from assistant.errors import EncoderError
+
+_SPACE_T = ("\N{LATIN CAPITAL LETTER G WITH DOT ABOVE}", "t")
+"""A space and a t, in the alphabet of the tokeniser: the first merge of Whisper's tokens."""
 
 
 class Tokens:
@@ -24,7 +28,7 @@ class Tokens:
     def __init__(self, folder: Path, *, multilingual: bool) -> None:
         path = folder / "tokenizer.json"
         try:
-            self._tokenizer: Tokenizer = Tokenizer.from_file(str(path))
+            self._tokenizer = _mended(Tokenizer.from_file(str(path)))
         except Exception as error:  # noqa: BLE001 - the library raises bare exceptions
             first_line = str(error).partition("\n")[0].rstrip(".")
             raise EncoderError(
@@ -64,9 +68,11 @@ class Tokens:
         """At most ``longest`` tokens before ``start`` for expected words; the last ones fit."""
         if not words:
             return []
-        text = f" {', '.join(words)}."
-        tokens = self._tokenizer.encode(text, add_special_tokens=False).ids
-        return [self._previous, *tokens[-(longest - 1) :]]
+        return [self._previous, *self.of(f"{', '.join(words)}.")[-(longest - 1) :]]
+
+    def of(self, text: str) -> list[int]:
+        """The tokens of a text that begins a transcript, without special ones."""
+        return self._tokenizer.encode(f" {text}", add_special_tokens=False).ids
 
     def text(self, tokens: Sequence[int]) -> str:
         """The text of tokens, without special ones."""
@@ -93,3 +99,19 @@ class Tokens:
                 "the folder again."
             )
         return found
+
+
+def _mended(tokenizer: Tokenizer) -> Tokenizer:
+    """The tokeniser with its first merge, which some published folders have lost.
+
+    Without it no token of a space and a t is found, such as that of " time".
+    """
+    space, letter = _SPACE_T
+    known = tokenizer.token_to_id(space + letter) is not None
+    if not known or len(tokenizer.encode(" t", add_special_tokens=False).ids) == 1:
+        return tokenizer
+    state = json.loads(tokenizer.to_str())
+    merges = state["model"]["merges"]
+    if merges:  # a toy tokeniser may have none
+        merges.insert(0, list(_SPACE_T) if isinstance(merges[0], list) else " ".join(_SPACE_T))
+    return Tokenizer.from_str(json.dumps(state))

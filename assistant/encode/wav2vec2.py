@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -92,10 +93,19 @@ class Wav2Vec2Encoder:
         """Features and transcript of one utterance, padded with silence if it is very short."""
         heard = self._front(self.normalise(utterance.samples))
         frames = self._windows.encode(heard, self._run)
-        with torch.inference_mode():
-            logits = functional.linear(torch.as_tensor(frames), *self._head)
-        transcript = self.spelling.transcript(logits.numpy())
+        transcript = self.spelling.transcript(self._logits(frames))
         return SpeechFeatures(frames, self.frame_rate, transcript, self.fingerprint)
+
+    def weigh(self, features: SpeechFeatures, texts: Sequence[str]) -> NDArray[np.float64]:
+        """How likely each text is, given the sound; see ``Weighs``."""
+        log_probs = np.log(ctc.posteriors(self._logits(features.frames)) + 1e-10)
+        spelled = [self.spelling.labels(text) for text in texts]
+        return np.array([ctc.likelihood(log_probs, text, self.spelling.blank) for text in spelled])
+
+    def _logits(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Symbol logits (n_frames, n_symbols) of frames (n_frames, dim)."""
+        with torch.inference_mode():
+            return functional.linear(torch.tensor(frames), *self._head).numpy()
 
     @property
     def ngram(self) -> CharNgram | None:

@@ -7,6 +7,7 @@ hold no information, and would take 3 MB a turn in the journal instead of 0.5.
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -39,6 +40,9 @@ TOKENS = (16, 8)
 PROMPT_TOKENS = 96
 """Most tokens of expected words; Whisper takes 223."""
 
+LEAST_PROBABILITY = 1e-12
+"""Of a token, so that its logarithm is finite."""
+
 LOOP = 2.4
 """A text that zlib shrinks by more than this factor is going in circles (Whisper's own figure)."""
 
@@ -57,6 +61,7 @@ class Hypothesis:
 
     tokens: list[int]
     no_speech: float  # probability of the token for "nobody speaks", 0 to 1
+    others: Sequence[list[int]] = ()  # less likely texts, if several were followed
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,6 +126,18 @@ class Engine(Protocol):
         """When each token of a text was said, by the decoder's attention to the sound."""
         ...
 
+    def weigh(
+        self, frames: NDArray[np.float32], start: Sequence[int], texts: Sequence[Sequence[int]]
+    ) -> NDArray[np.float64]:
+        """How likely each text is: natural logarithms of probabilities, (n_texts,).
+
+        Args:
+            frames: of the sound, (n_frames, dim); they may have been kept since the turn.
+            start: tokens before each text.
+            texts: tokens of at least one text.
+        """
+        ...
+
     def export(self, cache: Path) -> None:
         """Write the network for ONNX Runtime, as ``Encoder.export``."""
         ...
@@ -166,13 +183,23 @@ class WhisperEncoder:
             if self._engine.tokens is not None:
                 heard.append(self._read(self._engine.tokens, encoded, samples, start))
         words = tuple(word for each in heard for word in each.words)
+        others = heard[0].others if len(heard) == 1 else ()
         text = " ".join(each.text for each in heard if each.text)
         confidence = WHISPER([word.confidence for word in words])
         evidence = replace(
             Evidence.of([each.evidence for each in heard]), voiced_s=utterance.voiced_s
         )
-        transcript = Transcript(text, confidence, words)
+        transcript = Transcript(text, confidence, words, others)
         return np.ascontiguousarray(np.concatenate(frames)), transcript, evidence
+
+    def weigh(self, features: SpeechFeatures, texts: Sequence[str]) -> NDArray[np.float64]:
+        """How likely each text is, given the sound; see ``Weighs``."""
+        tokens = self._engine.tokens
+        read = [] if tokens is None else [tokens.of(_written(text)) for text in texts]
+        if tokens is None or not all(read):
+            return np.zeros(len(texts))
+        language = "en" if self._language == "auto" else self._language
+        return self._engine.weigh(features.frames, tokens.start(language), read)
 
     def ctc_head(self) -> None:
         """It has no letters on its frames."""
@@ -208,7 +235,8 @@ class WhisperEncoder:
             n_words=len(said_words(text).split()),
             loops=loops(text),
         )
-        return _Heard(text, words, evidence)
+        others = (tokens.text(each).strip() for each in found.others)
+        return _Heard(text, words, evidence, tuple(each for each in others if said_words(each)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +246,7 @@ class _Heard:
     text: str
     words: tuple[Word, ...]
     evidence: Evidence
+    others: tuple[str, ...] = ()
 
 
 def pieces(
@@ -251,3 +280,9 @@ def _words(
         if said_words(said):
             probability = float(aligned.probabilities[first:last].mean())
             yield Word(said, begins_at + float(begin), begins_at + float(end), probability)
+
+
+def _written(text: str) -> str:
+    """Spoken words with capitals, as Whisper writes them."""
+    written = re.sub(r"\bi\b", "I", text)
+    return written[:1].upper() + written[1:]

@@ -126,6 +126,24 @@ class TorchEngine:
             weights = ((attention - mean) / (scale + 1e-9)).mean(0)[len(start) - 1 : -1]
         return Alignment(_warped(-weights.numpy()) * HOP / SAMPLE_RATE, probabilities.numpy())
 
+    def weigh(
+        self, frames: NDArray[np.float32], start: Sequence[int], texts: Sequence[Sequence[int]]
+    ) -> NDArray[np.float64]:
+        """How likely each text is, given the frames of the sound; see ``Engine``."""
+        longest, end = max(map(len, texts)), cast("Tokens", self.tokens).end
+        padded = torch.tensor([[*text, *[0] * (longest - len(text))] for text in texts])
+        before = torch.tensor([list(start)] * len(texts))
+        with torch.inference_mode():
+            out = self._decoder(
+                input_ids=torch.cat([before, padded], dim=1),
+                encoder_hidden_states=torch.tensor(frames).expand(len(texts), -1, -1),
+            )
+            logits = self._out(out.last_hidden_state)[:, len(start) - 1 : -1]
+            # of the tokens of words only, as CTranslate2 does it
+            logs = logits[..., :end].log_softmax(-1).gather(2, padded[..., None])[..., 0]
+            told = torch.arange(longest) < torch.tensor(list(map(len, texts)))[:, None]
+            return (logs * told).sum(1).double().numpy()
+
     def export(self, cache: Path) -> None:
         """Write the encoder for ONNX Runtime; it must run in float. ``AttuneError`` if it fails."""
         silence = self._mel(np.zeros(self._samples, np.float32))

@@ -69,16 +69,21 @@ USER_TEXT = "attune.user_text"
 """
 
 
-class GGUFFile:
-    """An open GGUF: its metadata, its tensors' places and its token embeddings.
+class GGUFHeader:
+    """An open GGUF of any kind: its metadata and its tensors' places.
+
+    Args:
+        path: the file.
+        setting: the setting that names it, for errors.
 
     Raises:
-        GGUFError: if the file is missing, truncated, big-endian, one part of a split model, or
-            claims anything that its own size contradicts.
+        GGUFError: if the file is missing, truncated, big-endian, or claims anything that its own
+            size contradicts.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, setting: str = "generate.path") -> None:
         self.path = path
+        self._setting = setting
         try:
             self.size = path.stat().st_size  # bytes
             if self.size < 24:
@@ -90,7 +95,7 @@ class GGUFFile:
         except OSError as error:
             raise GGUFError(
                 f"Cannot read the model file {path}: {error.strerror}. "
-                "Set generate.path to a GGUF file."
+                f"Set {setting} to a GGUF file."
             ) from None
         cursor = Cursor(self._view, path)
         n_tensors = self._read_magic(cursor)
@@ -98,6 +103,155 @@ class GGUFFile:
         self._metadata = self._read_metadata(cursor)
         self.tensors = self._read_tensors(cursor, n_tensors)
 
+    @property
+    def keys(self) -> list[str]:
+        """Every key of the metadata."""
+        return list(self._metadata)
+
+    def get(self, key: str) -> Scalar | list[Scalar] | None:
+        """A metadata value or ``None``; arrays are decoded again on every call."""
+        value = self._metadata.get(key)
+        if value is None:
+            return None
+        if value.count is None:
+            return self._scalar(value.type, value.offset)
+        if value.type != _STRING:
+            width = _SCALARS[value.type].size
+            ends = value.offset + value.count * width
+            return [self._scalar(value.type, at) for at in range(value.offset, ends, width)]
+        strings: list[Scalar] = []
+        at = value.offset
+        for _ in range(value.count):
+            strings.append(self._string(at))
+            at += 8 + U64.unpack_from(self._view, at)[0]
+        return strings
+
+    def _scalar(self, kind: int, at: int) -> Scalar:
+        if kind == _STRING:
+            return self._string(at)
+        return _SCALARS[kind].unpack_from(self._view, at)[0]
+
+    def _string(self, at: int) -> str:
+        size = U64.unpack_from(self._view, at)[0]
+        return bytes(self._view[at + 8 : at + 8 + size]).decode("utf-8", "replace")
+
+    def _number(self, key: str, default: int) -> int | float:
+        value = self.get(key)
+        if value is None:
+            return default
+        if not isinstance(value, int | float) or not math.isfinite(value):
+            raise damaged(self.path, f"{key} is not a number")
+        return value
+
+    def _text(self, key: str) -> str:
+        value = self.get(key)
+        if not isinstance(value, str) or not value.isprintable():
+            raise damaged(self.path, f"it does not give its {key}")
+        return value
+
+    def _read_magic(self, cursor: Cursor) -> int:
+        """Check magic and version; the number of tensors."""
+        if bytes(cursor.view[:4]) != b"GGUF":
+            raise GGUFError(f"{self.path} is not a GGUF file; set {self._setting} to one.")
+        cursor.skip(4)
+        version = cursor.u32()
+        if version and version & 0xFFFF == 0:
+            raise GGUFError(
+                f"{self.path} is a big-endian GGUF; convert it with gguf-convert-endian first."
+            )
+        if version not in (2, 3):
+            raise damaged(self.path, f"its format version is {version}, not 2 or 3")
+        return cursor.count(32, "tensors")
+
+    def _read_metadata(self, cursor: Cursor) -> dict[str, _Value]:
+        metadata: dict[str, _Value] = {}
+        for _ in range(cursor.count(13, "metadata entries")):
+            key = cursor.name("a key")
+            if key in metadata:
+                raise damaged(self.path, f"it gives {key} twice")
+            kind = cursor.u32()
+            if kind == _ARRAY:
+                metadata[key] = self._read_array(cursor, key)
+            elif kind == _STRING:
+                metadata[key] = _Value(kind, cursor.at)
+                cursor.skip(cursor.u64())
+            elif kind in _SCALARS:
+                metadata[key] = _Value(kind, cursor.skip(_SCALARS[kind].size))
+            else:
+                raise damaged(self.path, f"{key} has the unknown type {kind}")
+        return metadata
+
+    def _read_array(self, cursor: Cursor, key: str) -> _Value:
+        kind = cursor.u32()
+        if kind == _STRING:
+            number = cursor.count(8, f"strings in {key}")
+            if number > MAX_STRINGS:
+                raise damaged(self.path, f"it claims {number} strings in {key}")
+            value = _Value(kind, cursor.at, number)
+            starts = cursor.strings(number)
+            if key == VOCABULARY:
+                self._token_starts = starts
+            return value
+        if kind not in _SCALARS:
+            raise damaged(self.path, f"{key} is an array of the unknown type {kind}")
+        number = cursor.count(_SCALARS[kind].size, f"numbers in {key}")
+        return _Value(kind, cursor.skip(number * _SCALARS[kind].size), number)
+
+    def _read_tensors(self, cursor: Cursor, number: int) -> dict[str, Tensor]:
+        placed = [self._read_tensor(cursor) for _ in range(number)]
+        alignment = int(self._number("general.alignment", 32))
+        if alignment < 1 or alignment & (alignment - 1):
+            raise damaged(self.path, f"its alignment is {alignment}, not a power of two")
+        start = -(-cursor.at // alignment) * alignment
+        tensors: dict[str, Tensor] = {}
+        for relative in placed:
+            tensor = Tensor(
+                relative.name, relative.shape, relative.type, start + relative.offset, relative.size
+            )
+            if relative.offset % alignment:
+                raise damaged(self.path, f"{tensor.name} violates its alignment")
+            if tensor.offset + tensor.size > cursor.end:
+                raise damaged(
+                    self.path,
+                    f"{tensor.name} reaches past its end, so the file is cut off or damaged",
+                )
+            if tensor.name in tensors:
+                raise damaged(self.path, f"it has {tensor.name} twice")
+            tensors[tensor.name] = tensor
+        return tensors
+
+    def _read_tensor(self, cursor: Cursor) -> Tensor:
+        """A tensor's entry; its offset still counts from the start of the data."""
+        name = cursor.name("a tensor name")
+        n_dims = cursor.u32()
+        if not 1 <= n_dims <= MAX_DIMS:
+            raise damaged(self.path, f"{name} has {n_dims} dimensions")
+        shape = tuple(cursor.u64() for _ in range(n_dims))
+        kind = cursor.u32()
+        offset = cursor.u64()
+        try:
+            type_ = GGMLQuantizationType(kind)
+        except ValueError:
+            raise GGUFError(
+                f"{self.path} stores {name} in tensor type {kind}, which Attune does not know; "
+                "choose another quantisation, such as Q8_0 or Q4_K_M."
+            ) from None
+        block, width = GGML_QUANT_SIZES[type_]
+        if 0 in shape or shape[0] % block:
+            raise damaged(self.path, f"{name} has the impossible shape {shape} for {type_.name}")
+        return Tensor(name, shape, type_, offset, math.prod(shape) // block * width)
+
+
+class GGUFFile(GGUFHeader):
+    """A language model's GGUF, with its token embeddings.
+
+    Raises:
+        GGUFError: as :class:`GGUFHeader`, and if the file is one part of a split model, or its
+            vocabulary and embeddings contradict each other.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
         if int(self._number("split.count", 1)) > 1:
             raise GGUFError(f"{path} is one part of a split model; merge its parts into one GGUF.")
         self.architecture = self._text("general.architecture")
@@ -141,29 +295,6 @@ class GGUFFile:
     def eos(self) -> str | None:
         """Text of the token that ends a sequence."""
         return self._token_named("tokenizer.ggml.eos_token_id")
-
-    @property
-    def keys(self) -> list[str]:
-        """Every key of the metadata."""
-        return list(self._metadata)
-
-    def get(self, key: str) -> Scalar | list[Scalar] | None:
-        """A metadata value or ``None``; arrays are decoded again on every call."""
-        value = self._metadata.get(key)
-        if value is None:
-            return None
-        if value.count is None:
-            return self._scalar(value.type, value.offset)
-        if value.type != _STRING:
-            width = _SCALARS[value.type].size
-            ends = value.offset + value.count * width
-            return [self._scalar(value.type, at) for at in range(value.offset, ends, width)]
-        strings: list[Scalar] = []
-        at = value.offset
-        for _ in range(value.count):
-            strings.append(self._string(at))
-            at += 8 + U64.unpack_from(self._view, at)[0]
-        return strings
 
     def tokens(self) -> list[str]:
         """The vocabulary as the file spells it (byte-level or SentencePiece marks included)."""
@@ -259,121 +390,6 @@ class GGUFFile:
             ) from None
         return np.ascontiguousarray(rows, np.float32)
 
-    def _scalar(self, kind: int, at: int) -> Scalar:
-        if kind == _STRING:
-            return self._string(at)
-        return _SCALARS[kind].unpack_from(self._view, at)[0]
-
-    def _string(self, at: int) -> str:
-        size = U64.unpack_from(self._view, at)[0]
-        return bytes(self._view[at + 8 : at + 8 + size]).decode("utf-8", "replace")
-
-    def _number(self, key: str, default: int) -> int | float:
-        value = self.get(key)
-        if value is None:
-            return default
-        if not isinstance(value, int | float) or not math.isfinite(value):
-            raise damaged(self.path, f"{key} is not a number")
-        return value
-
-    def _text(self, key: str) -> str:
-        value = self.get(key)
-        if not isinstance(value, str) or not value.isprintable():
-            raise damaged(self.path, f"it does not give its {key}")
-        return value
-
     def _token_named(self, key: str) -> str | None:
         token = int(self._number(key, -1))
         return self._string(int(self._token_starts[token])) if 0 <= token < self.n_vocab else None
-
-    def _read_magic(self, cursor: Cursor) -> int:
-        """Check magic and version; the number of tensors."""
-        if bytes(cursor.view[:4]) != b"GGUF":
-            raise GGUFError(f"{self.path} is not a GGUF file; set generate.path to one.")
-        cursor.skip(4)
-        version = cursor.u32()
-        if version and version & 0xFFFF == 0:
-            raise GGUFError(
-                f"{self.path} is a big-endian GGUF; convert it with gguf-convert-endian first."
-            )
-        if version not in (2, 3):
-            raise damaged(self.path, f"its format version is {version}, not 2 or 3")
-        return cursor.count(32, "tensors")
-
-    def _read_metadata(self, cursor: Cursor) -> dict[str, _Value]:
-        metadata: dict[str, _Value] = {}
-        for _ in range(cursor.count(13, "metadata entries")):
-            key = cursor.name("a key")
-            if key in metadata:
-                raise damaged(self.path, f"it gives {key} twice")
-            kind = cursor.u32()
-            if kind == _ARRAY:
-                metadata[key] = self._read_array(cursor, key)
-            elif kind == _STRING:
-                metadata[key] = _Value(kind, cursor.at)
-                cursor.skip(cursor.u64())
-            elif kind in _SCALARS:
-                metadata[key] = _Value(kind, cursor.skip(_SCALARS[kind].size))
-            else:
-                raise damaged(self.path, f"{key} has the unknown type {kind}")
-        return metadata
-
-    def _read_array(self, cursor: Cursor, key: str) -> _Value:
-        kind = cursor.u32()
-        if kind == _STRING:
-            number = cursor.count(8, f"strings in {key}")
-            if number > MAX_STRINGS:
-                raise damaged(self.path, f"it claims {number} strings in {key}")
-            value = _Value(kind, cursor.at, number)
-            starts = cursor.strings(number)
-            if key == VOCABULARY:
-                self._token_starts = starts
-            return value
-        if kind not in _SCALARS:
-            raise damaged(self.path, f"{key} is an array of the unknown type {kind}")
-        number = cursor.count(_SCALARS[kind].size, f"numbers in {key}")
-        return _Value(kind, cursor.skip(number * _SCALARS[kind].size), number)
-
-    def _read_tensors(self, cursor: Cursor, number: int) -> dict[str, Tensor]:
-        placed = [self._read_tensor(cursor) for _ in range(number)]
-        alignment = int(self._number("general.alignment", 32))
-        if alignment < 1 or alignment & (alignment - 1):
-            raise damaged(self.path, f"its alignment is {alignment}, not a power of two")
-        start = -(-cursor.at // alignment) * alignment
-        tensors: dict[str, Tensor] = {}
-        for relative in placed:
-            tensor = Tensor(
-                relative.name, relative.shape, relative.type, start + relative.offset, relative.size
-            )
-            if relative.offset % alignment:
-                raise damaged(self.path, f"{tensor.name} violates its alignment")
-            if tensor.offset + tensor.size > cursor.end:
-                raise damaged(
-                    self.path,
-                    f"{tensor.name} reaches past its end, so the file is cut off or damaged",
-                )
-            if tensor.name in tensors:
-                raise damaged(self.path, f"it has {tensor.name} twice")
-            tensors[tensor.name] = tensor
-        return tensors
-
-    def _read_tensor(self, cursor: Cursor) -> Tensor:
-        """A tensor's entry; its offset still counts from the start of the data."""
-        name = cursor.name("a tensor name")
-        n_dims = cursor.u32()
-        if not 1 <= n_dims <= MAX_DIMS:
-            raise damaged(self.path, f"{name} has {n_dims} dimensions")
-        shape = tuple(cursor.u64() for _ in range(n_dims))
-        kind = cursor.u32()
-        offset = cursor.u64()
-        try:
-            type_ = GGMLQuantizationType(kind)
-        except ValueError:
-            raise GGUFError(
-                f"{self.path} stores {name} in tensor type {kind}, which Attune does not know; "
-                "choose another quantisation, such as Q8_0 or Q4_K_M."
-            ) from None
-        block, width = GGML_QUANT_SIZES[type_]
-        if 0 in shape or shape[0] % block:
-            raise damaged(self.path, f"{name} has the impossible shape {shape} for {type_.name}")
-        return Tensor(name, shape, type_, offset, math.prod(shape) // block * width)

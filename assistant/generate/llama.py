@@ -1,28 +1,32 @@
 """A language model in llama.cpp that takes tokens and embeddings.
 
-The instruction is decoded once and its state kept. A turn goes back to that state and decodes the
-context line (unless it was decoded ahead), the user's words (tokens or a soft prompt) and the
-assistant's header; then the reply is sampled token by token. A llama.cpp batch holds tokens or
-embeddings, never both, so each kind is decoded on its own.
+The instruction and the last exchanges are decoded once and their state kept. A turn goes back to
+that state and decodes the context line (unless it was decoded ahead), the user's words (tokens or a
+soft prompt) and the assistant's header; then the reply is sampled token by token. What was said in
+the end is added with ``remember``, which costs nothing if that is what was sampled. A llama.cpp
+batch holds tokens or embeddings, never both, so each kind is decoded on its own.
 """
 
 from __future__ import annotations
 
 import codecs
-import ctypes
 import os
+import re
 import threading
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assistant.config import GenerateSettings
-from assistant.errors import GenerationError, MismatchError
+from assistant.errors import GenerationError
+from assistant.generate.adapter import adapter_for
+from assistant.generate.cache import PromptCache
+from assistant.generate.conversation import Pieces
 from assistant.generate.embedding_path import (
     EmbeddingProbe,
     prove,
@@ -31,7 +35,7 @@ from assistant.generate.embedding_path import (
 )
 from assistant.generate.gguf import GGUFFile
 from assistant.generate.native import LlamaContext, Model, Rows, Sampler
-from assistant.generate.prompt import ChatTemplate
+from assistant.generate.prompts import Prompts, joined
 from assistant.generate.stream import GenerationStats, ReplyStream
 from assistant.generate.vocabulary import Vocabulary
 from assistant.generate.words import as_words
@@ -42,22 +46,28 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _Turn:
     """A prompt that is known to fit, cut into the parts that are decoded together."""
 
     number: int
-    rows: tuple[Rows, ...]
+    user: SoftPrompt | str
+    context: str
+    past: Sequence[Rows]  # the instruction and the conversation
+    pieces: Pieces  # what is new
     context_tokens: int
     user_tokens: int
     header_tokens: int
+    reply: list[int] = field(default_factory=list[int])  # tokens as they are sampled
+    n_decoded: int = 0  # of them
 
 
 class LlamaSession:
     """A loaded model that answers one turn at a time, from one thread at a time.
 
     Raises:
-        GGUFError: if the file is damaged, or not a model llama.cpp can load.
+        GGUFError: if the file is damaged, or not a model llama.cpp can load; or the adapter is.
+        MismatchError: if the adapter was made for another model.
         EmbeddingPathError: if the model cannot be fed embeddings faithfully.
         GenerationError: if memory runs out, or the instruction does not fit.
     """
@@ -67,19 +77,15 @@ class LlamaSession:
         refuse_by_header(self.gguf)
         self.gguf.check_vocabulary()
         self._settings = settings
-        self._template = ChatTemplate(self.gguf.chat_template, bos=self.gguf.bos, eos=self.gguf.eos)
         self._turn = 0
-        self._at = 0  # next position
-        self._prefix: list[int] = []
-        self._prefix_decoded = False
-        self._ahead: NDArray[np.int32] | None = None  # already decoded after the prefix
-        self._snapshot: ctypes.Array[ctypes.c_uint8] | None = None
+        self._last: _Turn | None = None
         with ExitStack() as owned:
             self._model = owned.enter_context(
                 closing(Model(settings.path, gpu_layers=settings.gpu_layers))
             )
             refuse_other_inputs(self._model, self.gguf)
-            self.n_ctx = min(settings.n_ctx, self._model.n_ctx_train)
+            self._prompts = Prompts(self.gguf, self._model, settings)
+            self.n_ctx = self._prompts.n_ctx
             self._context = owned.enter_context(
                 closing(
                     LlamaContext(
@@ -90,6 +96,8 @@ class LlamaSession:
                     )
                 )
             )
+            if adapter := adapter_for(settings, self.gguf):
+                self._context.adapt(self._model, adapter)
             self._sampler = owned.enter_context(
                 closing(
                     Sampler(
@@ -99,9 +107,10 @@ class LlamaSession:
                     )
                 )
             )
-            self._trims = True
+            self._cache = PromptCache(self._context)
             self.probe: EmbeddingProbe = prove(self.gguf, self._model, self._logits_after)
-            self._trims = self._context.keep(1)
+            self._prompts.scale = self.probe.scale
+            self._cache.find_out()
             self.set_instruction(settings.instruction)
             self._owned = owned.pop_all()
 
@@ -119,6 +128,11 @@ class LlamaSession:
     def fingerprint(self) -> str:
         """Identifies the model's embedding table, vocabulary and file size."""
         return f"{self.gguf.embedding_fingerprint}-{self.gguf.size}"
+
+    @property
+    def remembers(self) -> int:
+        """How many exchanges of a conversation it is reminded of."""
+        return self._prompts.remembers
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -144,9 +158,9 @@ class LlamaSession:
             GenerationError: if it does not fit; then the old instruction stays.
             GGUFError: if the model's chat template fails.
         """
-        self._put_in_front(text)
+        self._prompts.instruct(text)
         self._turn += 1
-        self._return_to_prefix()
+        self._hold(self._prompts.past)
 
     def expect(self, context: str) -> None:
         """Decode the context line ahead of a turn; the second time it costs nothing.
@@ -156,15 +170,10 @@ class LlamaSession:
         Raises:
             GenerationError: if it does not fit in the context, or cannot be decoded.
         """
-        self._put_in_front(self._instruction)
-        before = self._tokens(self._plan.before_user(context), special=False)
-        if self._is_ahead(before):
-            return
-        self._check_fit(len(self._prefix) + len(before))
+        self._prompts.renew()
+        pieces = self._prompts.turn([self._prompts.context_line(context)])
         self._turn += 1
-        self._return_to_prefix()
-        self._decode([before])
-        self._ahead = before
+        self._hold(self._prompts.past, pieces)
 
     def reply(
         self, user: SoftPrompt | str, context: str, *, cancel: threading.Event
@@ -178,30 +187,65 @@ class LlamaSession:
             MismatchError: if the soft prompt's rows are not as wide as the model's embeddings.
             GenerationError: if the prompt does not fit in the context; the session stays usable.
         """
-        # a template may contain today's date, and a session may live past midnight
-        self._put_in_front(self._instruction)
-        before = self._tokens(self._plan.before_user(context), special=False)
-        header = self._tokens(self._plan.after_user, special=True)
-        if isinstance(user, str):
-            spoken = self._tokens(user, special=False)
-            # tokenised apart from the context, so that they do not depend on decoding ahead
-            rows: tuple[Rows, ...] = (before, np.concatenate([spoken, header]))
-        else:
-            spoken = self._embeddings(user.rows)
-            rows = (before, spoken, header)
-        n_rows = sum(map(len, rows))
-        if not n_rows:
+        self._prompts.renew()
+        rows = self._prompts.rows(_raw(user), context)
+        if not any(map(len, rows)):
             raise GenerationError("There is nothing to answer: the prompt is empty.")
-        self._check_fit(len(self._prefix) + n_rows)
+        pieces = self._prompts.turn(joined(*rows))
         self._turn += 1
-        turn = _Turn(self._turn, rows, len(before), len(spoken), len(header))
+        past, (before, spoken, header) = self._prompts.past, map(len, rows)
+        turn = _Turn(self._turn, user, context, past, pieces, before, spoken, header)
         return ReplyStream(self._generate(turn, cancel))
 
-    def _logits_after(self, *rows: Rows) -> NDArray[np.float32]:
-        self._check_fit(len(self._prefix) + sum(map(len, rows)))
+    def remember(self, user: SoftPrompt | str, context: str, said: str) -> None:
+        """Add an exchange to the conversation, in front of all later turns.
+
+        Nothing is decoded now, and nothing later either if this is how the last reply was written.
+
+        Args:
+            user: the user's words, and
+            context: the context line, both as ``reply`` was given them.
+            said: what was said to the user in the end, by whatever wrote it; nothing is remembered
+                of an exchange in which nothing was said.
+
+        Raises:
+            MismatchError: as ``reply``.
+        """
+        if not (self.remembers and said.strip()):
+            return
+        turn, self._last = self._last, None
+        reply: Pieces = [self._prompts.tokens(" ".join(said.split()))]
+        if turn is not None and (turn.user, turn.context) == (user, context):
+            is_text = all(map(self._model.piece, turn.reply))
+            if is_text and _words(self._model.detokenize(turn.reply)) == _words(said):
+                reply = np.split(np.array(turn.reply, np.int32), [turn.n_decoded])
+        self._prompts.remember([*joined(*self._prompts.rows(_raw(user), context)), *reply])
+
+    def forget(self) -> None:
+        """Begin a new conversation."""
+        self._prompts.conversation.clear()
+        self._last = None
+
+    def rest(self) -> bool:
+        """While nobody speaks, decode a part of what is remembered; whether there is more of it.
+
+        A reply that was begun in a pause goes on, unless what is remembered has changed since.
+
+        Raises:
+            GenerationError: if it cannot be decoded.
+        """
+        past = self._prompts.past
+        if self._cache.holds(past):
+            return False
         self._turn += 1
-        self._return_to_prefix()
-        self._decode(rows)
+        self._cache.append(self._cache.resume(past)[:1])
+        self._save(past)
+        return True
+
+    def _logits_after(self, *rows: Rows) -> NDArray[np.float32]:
+        pieces = self._prompts.turn(rows)
+        self._turn += 1
+        self._hold(self._prompts.past, pieces, anew=True)
         return np.array(self._context.logits())
 
     def _generate(
@@ -209,19 +253,16 @@ class LlamaSession:
     ) -> Generator[str, None, GenerationStats]:
         began = time.monotonic()
         self._check_turn(turn)
-        before, *others = turn.rows
-        is_ahead = self._is_ahead(before)
-        again = 0 if is_ahead else self._return_to_prefix()
-        first = self._at
-        self._ahead = None
-        complete = self._decode(others if is_ahead else turn.rows, cancel)
-        decoded = self._at - first
+        self._last = turn
+        before = self._cache.decoded
+        complete = self._hold(turn.past, turn.pieces, anew=True, cancel=cancel)
+        decoded = self._cache.decoded - before
+        reused = self._cache.at - decoded
         prefill_ms = _ms_since(began)
         first_token_ms: float | None = None
         self._sampler.reseed()
         characters = codecs.getincrementaldecoder("utf-8")("replace")
-        n_reply = 0
-        stop_reason = self._limit(began, n_reply, cancel) if complete else StopReason.CANCELLED
+        stop_reason = self._limit(began, turn, cancel) if complete else StopReason.CANCELLED
         while stop_reason is None:
             token = self._sampler.sample(self._context)
             if first_token_ms is None:
@@ -229,20 +270,21 @@ class LlamaSession:
             if self._model.ends_turn(token):
                 stop_reason = StopReason.END_OF_TURN
                 break
-            n_reply += 1
+            turn.reply.append(token)
             if text := characters.decode(self._model.piece(token)):
                 yield text
                 self._check_turn(turn)
-            stop_reason = self._limit(began, n_reply, cancel)
+            stop_reason = self._limit(began, turn, cancel)
             if stop_reason is None:
-                self._decode([np.array([token], np.int32)])
+                self._cache.append([np.array([token], np.int32)])
+                turn.n_decoded += 1
         return GenerationStats(
-            prompt_tokens_decoded=decoded + again,
-            reused_prefix_tokens=len(self._prefix) - again + is_ahead * len(before),
+            prompt_tokens_decoded=decoded,
+            reused_prefix_tokens=reused,
             context_tokens=turn.context_tokens,
             user_tokens=turn.user_tokens,
             header_tokens=turn.header_tokens,
-            reply_tokens=n_reply,
+            reply_tokens=len(turn.reply),
             prefill_ms=prefill_ms,
             first_token_ms=first_token_ms,
             total_ms=_ms_since(began),
@@ -253,86 +295,44 @@ class LlamaSession:
         if turn.number != self._turn:
             raise RuntimeError("another turn has begun on this session")
 
-    def _check_fit(self, n_prompt: int) -> None:
-        if n_prompt >= self.n_ctx:
-            raise GenerationError(
-                f"The prompt has {n_prompt} tokens, but prompt and reply together may have "
-                f"{self.n_ctx}. Raise generate.n_ctx, or shorten the instruction or the request."
-            )
-
-    def _limit(self, began: float, n_reply: int, cancel: threading.Event) -> StopReason | None:
+    def _limit(self, began: float, turn: _Turn, cancel: threading.Event) -> StopReason | None:
         """The limit that has been reached, if any."""
         if cancel.is_set():
             return StopReason.CANCELLED
         if time.monotonic() - began >= self._settings.max_s:
             return StopReason.MAX_TIME
-        if n_reply >= self._settings.max_tokens or self._at >= self.n_ctx:
+        if len(turn.reply) >= self._settings.max_tokens or self._cache.at >= self.n_ctx:
             return StopReason.MAX_TOKENS
         return None
 
-    def _decode(self, pieces: Iterable[Rows], cancel: threading.Event | None = None) -> bool:
-        """Decode pieces in order, the last row with logits; False if cancelled before the end."""
-        step = self._context.n_batch
-        chunks = [
-            piece[start : start + step] for piece in pieces for start in range(0, len(piece), step)
-        ]
-        for index, chunk in enumerate(chunks, start=1):
-            if cancel is not None and cancel.is_set():
-                return False
-            self._context.decode(chunk, self._at, logits=index == len(chunks))
-            self._at += len(chunk)
-        return True
+    def _hold(
+        self,
+        past: Sequence[Rows],
+        pieces: Pieces = (),
+        *,
+        anew: bool = False,
+        cancel: threading.Event | None = None,
+    ) -> bool:
+        """Have these decoded and nothing else; with ``anew``, the last piece now, for its logits.
 
-    def _put_in_front(self, instruction: str) -> None:
-        """Set the start of every turn; it is decoded by the next return to it."""
-        plan = self._template.plan(instruction)
-        bos, prefix = self._model.bos, self._model.tokenize(plan.static, special=True)
-        if bos is not None and prefix[:1] != [bos]:
-            prefix.insert(0, bos)
-        self._check_fit(len(prefix))
-        self._instruction = instruction
-        self._plan = plan
-        if prefix != self._prefix:
-            self._prefix = prefix
-            self._prefix_decoded = False
+        False if cancelled before the end.
+        """
+        if not self._cache.holds(past) and not self._cache.append(self._cache.resume(past), cancel):
+            return False
+        self._save(past)
+        return self._cache.append(self._cache.resume([*past, *pieces], anew=anew), cancel)
 
-    def _is_ahead(self, before: Rows) -> bool:
-        """Whether the instruction and these tokens have just been decoded."""
-        ahead = self._ahead
-        return ahead is not None and self._prefix_decoded and np.array_equal(ahead, before)
+    def _save(self, past: Sequence[Rows]) -> None:
+        if self._cache.at == sum(map(len, past)):
+            self._cache.save()
 
-    def _return_to_prefix(self) -> int:
-        """Go back to the state after the instruction; how many tokens had to be decoded again."""
-        n = len(self._prefix)
-        self._ahead = None
-        if self._prefix_decoded and self._snapshot is not None:
-            self._context.restore(self._snapshot)
-        elif not (self._prefix_decoded and self._context.keep(n)):
-            self._prefix_decoded = False
-            self._snapshot = None
-            self._context.clear()
-            self._at = 0
-            self._decode([np.array(self._prefix, np.int32)])
-            if n and not self._trims:
-                self._snapshot = self._context.snapshot()
-            self._prefix_decoded = True
-            return n
-        self._at = n
-        return 0
 
-    def _tokens(self, text: str, *, special: bool) -> NDArray[np.int32]:
-        return np.array(self._model.tokenize(text, special=special), np.int32)
+def _raw(user: SoftPrompt | str) -> NDArray[np.float32] | str:
+    return user if isinstance(user, str) else user.rows
 
-    def _embeddings(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Rows of the raw scale on the scale of the model's graph."""
-        if rows.ndim != 2 or rows.shape[1] != self.gguf.embedding_length:
-            raise MismatchError(
-                f"The soft prompt has shape {rows.shape}, but {self.gguf.path.name} takes rows of "
-                f"{self.gguf.embedding_length}; use a bridge made for this model."
-            )
-        if not np.isfinite(rows).all():
-            raise GenerationError("The soft prompt contains values that are not numbers.")
-        return rows * np.float32(self.probe.scale)
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.casefold())
 
 
 def _ms_since(start: float) -> float:

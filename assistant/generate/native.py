@@ -21,7 +21,10 @@ from numpy.typing import NDArray
 
 from assistant.errors import GenerationError, GGUFError
 
-Rows = NDArray[np.int32] | NDArray[np.float32]
+Tokens = NDArray[np.int32]
+"""Shape (n,)."""
+
+Rows = Tokens | NDArray[np.float32]
 """Tokens, shape (n,), or embeddings, shape (n, n_embd)."""
 
 _c: Any = _llama_cpp  # ctypes functions carry no types worth checking
@@ -60,7 +63,10 @@ def _start_backend() -> None:
 
 def _last_reason() -> str:
     """The first error that llama.cpp logged, without the names of its functions."""
-    return _errors[0].rsplit("error loading model: ", 1)[-1].rstrip(".") if _errors else "no reason"
+    if not _errors:
+        return "no reason"
+    reason = _errors[0].rsplit("error loading model: ", 1)[-1]
+    return reason.rsplit("failed to apply lora adapter: ", 1)[-1].rstrip(".")
 
 
 def _unload_pages(path: Path) -> None:
@@ -225,6 +231,22 @@ class LlamaContext:
     @property
     def _memory(self) -> int:
         return _c.llama_get_memory(self.pointer)
+
+    def adapt(self, model: Model, path: Path) -> None:
+        """Add an adapter's low-rank matrices to the weights; they are freed with the model.
+
+        Raises:
+            GGUFError: if llama.cpp refuses the file.
+        """
+        _errors.clear()
+        adapter = _c.llama_adapter_lora_init(model.pointer, bytes(path))
+        if not adapter:
+            raise GGUFError(
+                f"llama.cpp cannot use the adapter {path}: {_last_reason()}. Set generate.adapter "
+                "to one that was made for this model, or leave it empty."
+            )
+        adapters = (_c.llama_adapter_lora_p_ctypes * 1)(adapter)
+        _c.llama_set_adapters_lora(self.pointer, adapters, 1, (ctypes.c_float * 1)(1.0))
 
     def decode(self, rows: Rows, at: int, *, logits: bool) -> None:
         """Decode tokens or embeddings from position ``at`` on.

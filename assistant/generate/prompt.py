@@ -9,13 +9,14 @@ and cut at the user message::
 ``static`` changes only with the instruction, so it is decoded once and its state kept; whatever
 changes from turn to turn comes after it. A template without a system role gets the instruction at
 the start of the user message instead. A model without a template gets :data:`PLAIN_TEMPLATE`, whose
-reply ends when the model itself ends it or at the token limit.
+reply ends when the model itself ends it or at the token limit. What stands between a reply and the
+user's next turn is found by rendering two turns.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NoReturn
 
@@ -28,24 +29,29 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from assistant.errors import GGUFError
 
 PLAIN_TEMPLATE = (
-    "{{ messages[0]['content'] }}\n\n"
-    "User:\n{{ messages[1]['content'] }}\n\n"
-    "Assistant:"
+    "{{ messages[0]['content'] }}"
+    "{% for message in messages[1:] %}"
+    "{{ '\n\nUser:\n' if message['role'] == 'user' else '\n\nAssistant:' }}"
+    "{{ message['content'] }}"
+    "{% endfor %}"
+    "{{ '\n\nAssistant:' }}"
 )  # fmt: skip
 """For a model without a chat template."""
 
 # letters and digits only: no template strips, splits or escapes them, and nobody says them
 _CONTEXT = "ATTUNEq7CONTEXTx1q"
 _USER = "ATTUNEq7USERx1q"
+_REPLY = "ATTUNEq7REPLYx1q"
 
 
 @dataclass(frozen=True, slots=True)
 class PromptPlan:
-    """A prompt cut around the user's turn; all three are template text."""
+    """A prompt cut around the user's turn; all of them are template text."""
 
     static: str  # up to the context line, instruction included
     separator: str  # between the context line and the user's words
     after_user: str  # end of the user's turn and the assistant's header
+    between: str | None = None  # from a reply to the user's next turn; None: single turns only
 
     def before_user(self, context: str) -> str:
         """The text between ``static`` and the user's words; none for an empty context."""
@@ -89,17 +95,29 @@ class ChatTemplate:
             plan = _cut(self._render(messages))
         except TemplateError:
             plan = None
-        if plan is not None and instruction in plan.static:
-            return plan
-        # no system role: refused above, or silently left out of the rendering
-        messages = [{"role": "user", "content": f"{instruction}\n\n{user}"}]
-        try:
-            plan = _cut(self._render(messages))
-        except TemplateError as error:
-            raise _unusable(str(error)) from None
+        if plan is None or instruction not in plan.static:
+            # no system role: refused above, or silently left out of the rendering
+            messages = [{"role": "user", "content": f"{instruction}\n\n{user}"}]
+            try:
+                plan = _cut(self._render(messages))
+            except TemplateError as error:
+                raise _unusable(str(error)) from None
         if plan is None or instruction not in plan.static:
             raise _unusable("it leaves out or changes the user's words")
-        return plan
+        again = {"role": "user", "content": user}
+        messages += [{"role": "assistant", "content": _REPLY}, again]
+        return replace(plan, between=self._between(messages, plan))
+
+    def _between(self, messages: list[dict[str, str]], plan: PromptPlan) -> str | None:
+        """What stands between a reply and the next turn, if that turn looks like the first."""
+        try:
+            first, *rest = self._render(messages).split(_REPLY)
+        except TemplateError:
+            return None
+        after = _cut(rest[0]) if len(rest) == 1 and first.startswith(plan.static) else None
+        if after is None or replace(after, static=plan.static) != plan:
+            return None
+        return after.static
 
     def _render(self, messages: list[dict[str, str]]) -> str:
         try:

@@ -12,8 +12,8 @@ from assistant.values import StopReason
 class GenerationStats:
     """What one reply cost."""
 
-    prompt_tokens_decoded: int  # before the reply; without the instruction if it is reused
-    reused_prefix_tokens: int
+    prompt_tokens_decoded: int  # before the reply
+    reused_prefix_tokens: int  # instruction, conversation and context line, as far as held
     context_tokens: int
     user_tokens: int  # tokens of the transcript or rows of the soft prompt
     header_tokens: int

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from pathlib import Path
@@ -51,8 +53,7 @@ class Calendars:
         calendar = self._calendar(file)
         if calendar is None:
             return
-        repeated: Any = recurring_ical_events
-        for event in repeated.of(calendar).between(since, until):
+        for event in self._events(file, calendar, since, until):
             start: Any = event.get("DTSTART").dt
             text = " ".join(str(event.get("SUMMARY", "")).split())
             has_time = isinstance(start, datetime)
@@ -64,6 +65,25 @@ class Calendars:
             cancelled = str(event.get("STATUS", "")).upper() == "CANCELLED"
             if text and not cancelled and (since <= start < until or not has_time):
                 yield Appointment(start, has_time, text)
+
+    def _events(
+        self, file: Path, calendar: icalendar.Calendar, since: datetime, until: datetime
+    ) -> list[Any]:
+        """Every time of every event; those that cannot be understood are left out from then on."""
+        try:
+            return _times(calendar.subcomponents, since, until)
+        except Exception as error:  # noqa: BLE001 - whatever another program has written
+            self._note(f"Some appointments in {file} cannot be understood ({error!r}).")
+        series: defaultdict[str, list[Any]] = defaultdict(list)
+        for each in calendar.subcomponents:
+            series[str(each.get("UID"))].append(each)
+        found: list[Any] = []
+        calendar.subcomponents = []
+        for parts in series.values():
+            with suppress(Exception):
+                found += _times(parts, since, until)
+                calendar.subcomponents += parts
+        return found
 
     def _files(self) -> Iterator[Path]:
         for path in self._paths:
@@ -93,3 +113,11 @@ class Calendars:
         except (OSError, ValueError) as error:
             self._note(f"The calendar {file} cannot be read ({error}). Export it anew as .ics.")
             return None
+
+
+def _times(parts: Iterable[Any], since: datetime, until: datetime) -> list[Any]:
+    """Every time of these events and their repetitions."""
+    calendar = icalendar.Calendar()
+    calendar.subcomponents = list(parts)
+    repeated: Any = recurring_ical_events
+    return list(repeated.of(calendar).between(since, until))

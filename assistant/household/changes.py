@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from sqlite_utils import Database
@@ -18,6 +18,11 @@ class Change:
     table: str
     ids: tuple[int, ...]  # of all of them
     before: tuple[Row, ...]  # those that existed, as they were
+    also: Change | None = None  # in another table
+
+    def __and__(self, other: Change) -> Change:
+        """Both of them, as one."""
+        return replace(self, also=other if self.also is None else self.also & other)
 
 
 def insert(database: Database, table: str, rows: Sequence[Mapping[str, Any]]) -> Change:
@@ -47,6 +52,8 @@ def undo(database: Database, change: Change) -> None:
     for number in change.ids:
         _table(database, change.table).delete_where("id = ?", [number])
     _table(database, change.table).insert_all(change.before)
+    if change.also is not None:
+        undo(database, change.also)
 
 
 def _rows(database: Database, table: str, ids: Sequence[int]) -> tuple[Row, ...]:

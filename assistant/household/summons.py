@@ -81,7 +81,7 @@ class Summons:
         body = json.dumps({"help": reason}).encode()
         headers = {"Content-Type": "application/json"}
         try:
-            if not _is_local(urlsplit(address).hostname or ""):
+            if not is_local(urlsplit(address).hostname or ""):
                 return False
             # no proxy and no redirect: both could lead out of the house
             opener = build_opener(ProxyHandler({}), _Stay())
@@ -97,7 +97,7 @@ class _Stay(HTTPRedirectHandler):
         """Never."""
 
 
-def _is_local(host: str) -> bool:
+def is_local(host: str) -> bool:
     """Whether a host is in the local network, by all of its addresses."""
     found = {str(each[4][0]) for each in socket.getaddrinfo(host, None)}
     return bool(found) and all(

@@ -291,6 +291,36 @@ def _spell_out(
         best = max(best, float(said[at, column] + words[at, column]))
 
 
+def likelihood(log_probs: NDArray[np.float32], text: Sequence[int], blank: int) -> float:
+    """Natural logarithm of a text's probability, summed over its CTC paths (forward algorithm).
+
+    Args:
+        log_probs: log posteriors, (n_frames, n_symbols).
+        text: symbol indexes.
+        blank: index of CTC's blank symbol.
+    """
+    states, skips = _states(text, blank)
+    score = np.full(len(states), _NEVER)
+    score[:2] = log_probs[0, states[:2]]
+    for frame in log_probs[1:, states].astype(np.float64):
+        step, skip = np.full_like(score, _NEVER), np.full_like(score, _NEVER)
+        step[1:] = score[:-1]
+        skip[2:] = np.where(skips[2:], score[:-2], _NEVER)
+        score = np.logaddexp(np.logaddexp(score, step), skip) + frame
+    return float(np.logaddexp.reduce(score[-2:]))
+
+
+def _states(text: Sequence[int], blank: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """The symbols with blanks around each, and which may follow the symbol before directly."""
+    path = [blank]
+    for symbol in text:
+        path += [symbol, blank]
+    states = np.array(path)
+    skips = np.zeros(len(states), bool)
+    skips[2:] = (states[2:] != blank) & (states[2:] != states[:-2])
+    return states, skips
+
+
 def align(probabilities: NDArray[np.float32], text: Sequence[int], blank: int) -> list[Span]:
     """Locate each symbol of a text on the best CTC path through it (Viterbi).
 
@@ -302,13 +332,8 @@ def align(probabilities: NDArray[np.float32], text: Sequence[int], blank: int) -
     Raises:
         ValueError: if the recording is too short for the text.
     """
-    path = [blank]
-    for symbol in text:
-        path += [symbol, blank]
-    states = np.array(path)
+    states, skips = _states(text, blank)
     log_probs = np.log(probabilities[:, states] + 1e-10)
-    skips = np.zeros(len(states), bool)
-    skips[2:] = (states[2:] != blank) & (states[2:] != states[:-2])
     score = np.full(len(states), -np.inf)
     score[:2] = log_probs[0, :2]
     came: list[NDArray[np.int64]] = []

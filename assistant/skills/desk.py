@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 
 from assistant.errors import JournalError
-from assistant.household.agenda import How
+from assistant.household.agenda import How, Kind
 from assistant.household.changes import Change
 from assistant.household.household import Household
 from assistant.skills import sums
@@ -55,7 +56,8 @@ _FAILED = (
     "I could not do that, because I cannot write anything down at the moment. Somebody should "
     "look at the disk of this device."
 )
-_LEADING = re.compile(r"^(?:and|or|what about|how about|then|for|at|it is|it's|in|on|to)\s+")
+_LEADING = re.compile(r"^(?:(?:and|or|what about|how about|then|it is|it's)[\s,]+)+", re.IGNORECASE)
+_TO = re.compile(r"^(?:for|at|in|on|to)\s+", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -145,11 +147,15 @@ class Desk:
         return self._done is not None and self.monotonic() <= self._done[1]
 
     def silence(self) -> bool:
-        """Stop everything that rings; whether anything did."""
+        """Stop timers and alarms that ring, also if that cannot be kept; whether any did.
+
+        A reminder is over when it is done, and is said again later.
+        """
         agenda, moment = self.household.agenda, self.household.look()
-        rings = agenda.rings()
+        rings = [each for each in agenda.rings() if each.kind is not Kind.REMINDER]
         if rings:
-            agenda.end(rings, How.STOPPED, moment)
+            with suppress(JournalError):
+                agenda.end(rings, How.STOPPED, moment)
         return bool(rings)
 
     def _ask(self, request: Request, words: str) -> Said | None:
@@ -187,8 +193,8 @@ class Desk:
         """The previous request with these words in the place of what was asked for."""
         if self._next is None or self.monotonic() > self._next[1]:
             return ()
-        rest = _LEADING.sub("", said_words(words))
-        return (self._next[0].format(rest),) if rest else ()
+        rest = _LEADING.sub("", words.strip(" .,;!?"))
+        return tuple(self._next[0].format(each) for each in (rest, _TO.sub("", rest)) if each)
 
 
 @cache

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from assistant.household.lists import SHOPPING, TO_DO, Entry
 from assistant.skills.skill import Requests, Said, Situation, Skill
-from assistant.skills.times import number
+from assistant.skills.times import duration, number
 from assistant.skills.wording import as_written, counted, joined, sentence, to_you
 from assistant.spoken import said_words
 
@@ -62,6 +62,8 @@ def _buy(known: Situation) -> Said | None:
 def _add(known: Situation) -> Said | None:
     name = _name(known)
     things = _things(known)
+    if duration(known.slots.get("items", "")) is not None:  # more time, though there is no timer
+        return None
     if any(_NO_ITEM.search(each) for each in things):
         return None  # "get everything on my list"
     if not things:
@@ -135,7 +137,8 @@ def _off(known: Situation) -> Said | str | None:
     entries = known.household.lists.entries(None if named is None else _name(known))
     if named is not None and not entries and named not in _NAMES:
         return None  # "take me to the next song on this playlist"
-    chosen = [entry for thing in _things(known) for entry in _found(entries, said_words(thing))]
+    found = (_found(entries, said_words(thing)) for thing in _things(known))
+    chosen = list(dict.fromkeys(entry for each in found for entry in each))
     if not chosen:
         if named is None:
             return None  # "I bought a hat" is a remark
@@ -143,7 +146,7 @@ def _off(known: Situation) -> Said | str | None:
         return sentence(f"{thing} is not on {_title(_name(known))}")
     lists, now = known.household.lists, known.now
     things = joined([each.text for each in chosen])
-    where = _title(chosen[0].list)
+    where = joined([_title(each) for each in dict.fromkeys(entry.list for entry in chosen)])
     return Said(
         sentence(f"{things} {'is' if len(chosen) == 1 else 'are'} off {where}"),
         lambda: lists.tick_off(chosen, now),
@@ -174,7 +177,11 @@ def _lists(known: Situation) -> str:
 
 
 def _name(known: Situation) -> str:
-    said = known.slots.get("list", "").strip()
+    return list_name(known.slots.get("list", "").strip())
+
+
+def list_name(said: str) -> str:
+    """The name under which a list is kept: "groceries" belong on "shopping"."""
     return _NAMES.get(said, said)
 
 
@@ -184,14 +191,20 @@ def _title(name: str) -> str:
 
 def _things(known: Situation) -> list[str]:
     written = as_written(known.slots.get("items", ""), known.words)
-    written = _POLITE.sub("", written)
-    parts = (_MEASURE.sub("", to_you(each.strip())) for each in _AND.split(written))
+    return [to_you(each) for each in parted(_POLITE.sub("", written))]
+
+
+def parted(text: str) -> list[str]:
+    """The things in "milk, some eggs and bread"."""
+    parts = (_MEASURE.sub("", each.strip()) for each in _AND.split(text))
     return [each for each in parts if each]
 
 
 def _found(entries: Sequence[Entry], thing: str) -> list[Entry]:
     """Entries that are this, in the singular or the plural, or else contain its words."""
     wanted = _singular(_MEASURE.sub("", thing))
+    if not wanted:
+        return []
     same = [each for each in entries if _singular(said_words(each.text)) == wanted]
     return same or [each for each in entries if wanted <= _singular(said_words(each.text))]
 

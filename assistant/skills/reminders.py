@@ -13,6 +13,7 @@ from assistant.household.calendars import Appointment
 from assistant.household.changes import Change
 from assistant.household.lists import TO_DO
 from assistant.skills.plainly import plainly
+from assistant.skills.ringing import hushed
 from assistant.skills.skill import Requests, Said, Situation
 from assistant.skills.times import When, duration, find, moment, spoken_duration, spoken_when
 from assistant.skills.wording import as_written, counted, joined, requested, sentence, to_you
@@ -43,14 +44,18 @@ def _reminder(rest: str, known: Situation) -> Said | None:
             return Said("What shall I remind you of?", completes="remind me to {}")
         if not re.match(r"(?:to|that|about|of|for)\b(?! (?:what|how|why|who|when|where)\b)", rest):
             return None  # "remind me what I said"
-        return Said(f"When shall I remind you: {task}?", completes=f"remind me {rest} {{}}")
+        return Said(
+            f"When shall I remind you: {task}?", completes=f"remind me {_so_far(asked, known)} {{}}"
+        )
     when, rest = found
     task = _task(rest, known)
     if not task:
-        return Said("What shall I remind you of?", completes=f"remind me {asked} to {{}}")
+        return Said(
+            "What shall I remind you of?", completes=f"remind me {_so_far(asked, known)} to {{}}"
+        )
     if not when.has_time:
         day = spoken_when(when, known.now)
-        return Said(f"At what time {day}?", completes=f"remind me {asked} {{}}")
+        return Said(f"At what time {day}?", completes=f"remind me {_so_far(asked, known)} {{}}")
     return _added(Kind.REMINDER, task, when, known, f"I will remind you {{}}: {task}")
 
 
@@ -309,10 +314,14 @@ def _cancel(kind: Kind) -> Callable[[Situation], Said | str]:
 
     def cancel(known: Situation) -> Said | str:
         agenda = known.household.agenda
-        items = agenda.items(kind)
+        items, what = agenda.items(kind), known.slots.get("what", "")
+        is_of_items = kind is Kind.REMINDER and bool(items)
+        if not is_of_items and not what and (hush := hushed(known, kind)) is not None:
+            return hush
         if not items:
             return f"There is no {noun}."
-        chosen = _meant(items, known.slots.get("what", ""), known) or items
+        meant = _meant(items, what, known)
+        chosen = meant or items
         if len(chosen) > 1:
             named = joined([item.name or _at(item, known) for item in chosen])
             return Said(f"Which one: {named}?", completes=f"cancel the {noun} {{}}")
@@ -322,6 +331,7 @@ def _cancel(kind: Kind) -> Callable[[Situation], Said | str]:
             sentence(f"cancelled: {title}"),
             lambda: agenda.cancel([item.id]),
             f"Cancel {title}?",
+            asks=bool(what) and not meant,
         )
 
     return cancel
@@ -357,9 +367,18 @@ _START = re.compile(
 
 
 def _task(words: str, known: Situation) -> str:
-    """What to remember, as it was written and as it is said to the user."""
-    words = _START.sub("", words)
-    return to_you(as_written(words, known.words))
+    """What to remember, as it is said to the user."""
+    return to_you(task(words, known.words))
+
+
+def task(words: str, text: str) -> str:
+    """What to remember, as it is written in a text: "to call Peter" is "call Peter"."""
+    return as_written(_START.sub("", words), text)
+
+
+def _so_far(words: str, known: Situation) -> str:
+    """What was said of a reminder, in a template for what comes next."""
+    return as_written(words, known.words).translate({ord("{"): None, ord("}"): None})
 
 
 REMINDERS: Requests = {

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from assistant.household.agenda import Item, Kind
 from assistant.household.changes import Change
+from assistant.skills.ringing import hushed
 from assistant.skills.skill import Requests, Said, Situation
 from assistant.skills.times import duration, find_duration, spoken_duration
 from assistant.skills.wording import a, counted, joined, requested, sentence, without
@@ -16,9 +17,9 @@ LONGEST = timedelta(hours=48)
 
 _VERBS = frozenset("set start make put give need want have run begin create".split())
 _SMALL = _VERBS | frozenset(
-    "a an the my me i another new of for with called named to on up please can could would will "
-    "you like should shall us let's that is it and timer timers one up get going do open turn"
-    " switch schedule some time countdown how about now i'd".split()
+    "a an the my your our me i another new of for with called named to on up please can could "
+    "would will you like should shall us let's that is it and timer timers one up get going do "
+    "open turn switch schedule some time countdown how about now i'd".split()
 )
 _LONGEST_NAME = 3
 
@@ -36,7 +37,7 @@ def _set(known: Situation) -> Said | None:
         which = f"{name} " if name else ""
         return Said("For how long?", completes=f"set a {which}timer for {{}}")
     length, rest = found
-    name = without(rest, _SMALL)
+    name = timer_name(rest)
     if name and not re.search(
         r"\btimer|\bcount", known.words.lower()
     ):  # "let me know in ten minutes what you found"
@@ -52,6 +53,11 @@ def _set(known: Situation) -> Said | None:
         lambda: agenda.start_timer(length, name, moment),
         f"{named[:1].upper()}{named[1:]} for {lasts}?",
     )
+
+
+def timer_name(rest: str) -> str:
+    """The name of a timer in the words around its length; may be empty."""
+    return without(rest, _SMALL)
 
 
 def _name(words: str) -> str:
@@ -72,7 +78,8 @@ def _left(known: Situation) -> str | None:
 
 def _cancel(known: Situation) -> Said | str:
     agenda = known.household.agenda
-    return _one(
+    name = without(known.slots.get("name", ""), _SMALL)
+    return hushed(known, Kind.TIMER, name) or _one(
         known, lambda item: agenda.cancel([item.id]), "{} is cancelled", "Cancel {}?", "cancel the"
     )
 
@@ -80,7 +87,7 @@ def _cancel(known: Situation) -> Said | str:
 def _cancel_all(known: Situation) -> Said | str:
     timers = _timers(known)
     if not timers:
-        return "There is no timer."
+        return hushed(known, Kind.TIMER) or "There is no timer."
     count = counted(len(timers), "timer", "timers")
     return Said(
         sentence(f"{count} cancelled"),
@@ -118,7 +125,7 @@ def _more(known: Situation) -> Said | str | None:
         return None  # "five minutes more for the walk"
     ringing = [each for each in agenda.rings() if each.kind is not Kind.REMINDER]
     if ringing:
-        name = ringing[-1].name
+        name = joined([each.name or f"the {each.kind.value}" for each in ringing])
 
         def again() -> Change:
             return agenda.snooze(ringing, length, moment)
@@ -143,13 +150,17 @@ def _one(
     if not timers:
         return "There is no timer."
     name = known.slots.get("name", "")
-    chosen = (_called(timers, name) if name else None) or timers
+    named = _called(timers, name) if name else None
+    chosen = named or timers
     if len(chosen) > 1:
         names = joined([_title(each, timers) for each in chosen])
         return Said(f"Which one: {names}?", completes=f"{command} {{}} timer")
     [item] = chosen
     title = _title(item, timers)
-    return Said(sentence(done.format(title)), lambda: act(item), question.format(title))
+    is_other = bool(without(name, _SMALL)) and named is None  # than the one that was named
+    return Said(
+        sentence(done.format(title)), lambda: act(item), question.format(title), asks=is_other
+    )
 
 
 def _timers(known: Situation) -> list[Item]:

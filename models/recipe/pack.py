@@ -10,23 +10,24 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-import torch
 
-from assistant.bridge import checkpoint
 from models.recipe.dialogues import exchanges, held_out
-from models.recipe.synthesis import Synthesiser, held_out_voice
+from models.recipe.synthesis import Synthesiser, Voice
 
-EXAMPLES = (
-    "good morning",
-    "what time is it please",
-    "i planted some tomatoes in the garden",
-    "i feel a little lonely today",
-    "my daughter is coming to visit me",
-    "what do i have to do today",
-    "where are my glasses",
-    "thank you and good night",
-)
-"""Said in turn where there is no microphone."""
+_VOICES = {
+    "good morning": "en-us+f4",
+    "what time is it please": "en-us+robert",
+    "set a timer for ten minutes": "en-us+robert",
+    "remind me to call peter tomorrow at ten": "en-gb-x-rp+f4",
+    "what do i have to do tomorrow": "en-us+robert",
+    "add milk and eggs to my shopping list": "en-us+steph2",
+    "i feel a little lonely today": "en-gb-x-rp+antonio",
+    "thank you and good night": "en-us+anika",
+}
+
+EXAMPLES = tuple(_VOICES)
+"""Said in turn where there is no microphone, to show what Attune does: in voices that both of the
+recognisers understand, so they say nothing about how well it hears."""
 
 
 def pack(made: Path, starter: Path, *, accepted: bool = False) -> None:
@@ -41,6 +42,10 @@ def pack(made: Path, starter: Path, *, accepted: bool = False) -> None:
     shutil.copytree(made / "encoder" / "encoder", starter / "encoder", dirs_exist_ok=True)
     shutil.copyfile(made / "encoder" / "ends.safetensors", starter / "ends.safetensors")
     shutil.copyfile(made / "llm" / "llm.gguf", starter / "llm.gguf")
+    import torch  # noqa: PLC0415 - the examples need none
+
+    from assistant.bridge import checkpoint  # noqa: PLC0415
+
     bridge = checkpoint.read(made / "bridge" / "bridge-ctc.safetensors")
     replace(bridge, accepted=accepted).write(starter / "bridge.safetensors", torch.float16)
     (starter / "sentences.txt").write_text("".join(f"{text}\n" for text in common_talk(400)))
@@ -61,12 +66,12 @@ def common_talk(count: int) -> list[str]:
 
 
 def record(folder: Path) -> None:
-    """Synthesise the examples in voices that no training has heard, half a second around them."""
+    """Synthesise the examples, with half a second of faint noise around them."""
     folder.mkdir(parents=True, exist_ok=True)
-    rng = random.Random(5)
     synthesiser = Synthesiser()
-    for number, text in enumerate(EXAMPLES, 1):
-        samples = synthesiser.speak(text, held_out_voice(rng)).samples.astype(np.float32)
+    for number, (text, voice) in enumerate(_VOICES.items(), 1):
+        spoken = synthesiser.speak(text, Voice(voice, rate_wpm=135, pitch=50, intonation=55))
+        samples = spoken.samples.astype(np.float32)
         quiet = np.random.default_rng(number).standard_normal(len(samples) + 16_000) * 16
         quiet[8_000:-8_000] += samples
         name = f"{number}-{'-'.join(text.split()[:4])}.flac"

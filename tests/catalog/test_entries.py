@@ -62,8 +62,7 @@ def test_the_catalogue_that_attune_brings() -> None:
 def test_the_everyday_models_can_be_had_without_a_hub_and_without_asking() -> None:
     for wanted in read().find_all("everyday"):
         assert not wanted.licence.accept
-        assert isinstance(wanted.sources[0], HubSource)
-        index = wanted.sources[1]
+        index = wanted.sources[-1]
         assert isinstance(index, IndexSource)
         assert sum(wheel.size for wheel in index.wheels) < wanted.size
 
@@ -79,6 +78,21 @@ def test_what_fits_leaves_room_for_the_rest() -> None:
     wanted = entry(memory_mb=3_000)
     assert wanted.fits(3_000 + SPARE_MB)
     assert not wanted.fits(2_999 + SPARE_MB)
+
+
+def test_a_language_model_is_recommended_for_the_memory_at_hand() -> None:
+    found = {mb: read().recommended(Role.LLM, mb) for mb in (1_000, 3_900, 7_800, 64_000)}
+    assert {mb: each and each.name for mb, each in found.items()} == {
+        1_000: "smollm2-135m",
+        3_900: "smollm2-135m",
+        7_800: "qwen2.5-1.5b",
+        64_000: "qwen2.5-1.5b",
+    }
+    for mb, each in found.items():
+        assert each is not None
+        assert not each.licence.accept
+        assert each.memory_mb < mb
+    assert read().recommended(Role.VOICE, 64_000) is None
 
 
 def catalogue(*names: str, sets: Mapping[str, Sequence[str]] | None = None) -> Catalog:

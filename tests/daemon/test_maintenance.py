@@ -304,9 +304,24 @@ def test_while_somebody_speaks_what_stands_before_their_words_is_decoded(home: H
     assert home.told == []
 
 
+def test_in_the_quiet_what_was_said_last_is_decoded(home: Home) -> None:
+    with home.daemon() as daemon:
+        daemon.assistant.read("what day is it")
+        before = home.llm._cache.decoded
+        for _ in range(5):
+            daemon.maintenance.idle()
+        after = home.llm._cache.decoded
+        assert after > before
+        daemon.maintenance.idle()
+        assert home.llm._cache.decoded == after
+        assert home.llm._cache.at == after - before + len(home.llm._prompts.instruction)
+    assert home.told == []
+
+
 def tokens_reused(home: Home, context: str) -> int:
     stream = home.llm.reply("hello", context, cancel=threading.Event())
     list(stream)
+    home.llm.expect("")  # for a line that was decoded before is not decoded again
     return stream.stats.reused_prefix_tokens
 
 

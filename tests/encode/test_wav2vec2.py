@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from transformers import Wav2Vec2CTCTokenizer, Wav2Vec2FeatureExtractor, Wav2Vec2ForCTC
 
-from assistant.config import EncodeSettings
+from assistant.config import EncodeSettings, starter_dir
+from assistant.encode.encoder import Weighs, open_encoder
 from assistant.encode.wav2vec2 import NGRAM, Wav2Vec2Encoder
 from assistant.errors import EncoderError
 from assistant.nets.calibration import LETTERS
 from assistant.nets.ngram import ALPHABET
 from assistant.values import SAMPLE_RATE, EndReason, Utterance
-from tests.encode.sounds import NOW
+from tests.encode.sounds import NOW, examples
 from tests.encode.tiny import BASE, HIDDEN, HOP, SMALL, write
 from tests.settings import block
 
@@ -64,6 +65,16 @@ def theirs(folder: Path, samples: NDArray[np.float32]) -> tuple[NDArray[np.float
     tokenizer = Wav2Vec2CTCTokenizer(str(folder / "vocab.json"))
     text = tokenizer.decode(output.logits[0].argmax(-1).tolist(), skip_special_tokens=True)
     return hidden[0].numpy(), " ".join(text.lower().split())
+
+
+def test_what_was_said_weighs_most() -> None:
+    bundled = open_encoder(block(EncodeSettings, path=starter_dir() / "encoder"))
+    assert isinstance(bundled, Weighs)
+    features = bundled.encode(Utterance(examples()[1], NOW, EndReason.SILENCE))
+    texts = ["what day is it please", "what time is it please", "set a timer", "what time is it"]
+    weights = bundled.weigh(features, texts)
+    assert texts[int(weights.argmax())] == "what time is it please"
+    assert -1 < weights.max() <= 0
 
 
 @pytest.mark.parametrize("style", ["small", "base"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from assistant.config import EncodeSettings, starter_dir
 from assistant.encode.ctranslate import CTranslateEngine
-from assistant.encode.encoder import open_encoder
+from assistant.encode.encoder import Weighs, open_encoder
 from assistant.encode.tokens import Tokens
 from assistant.encode.tuning_record import Execution
 from assistant.encode.whisper import (
@@ -212,7 +213,7 @@ ALONE = """
 import sys
 from datetime import datetime, timezone
 from assistant.config import EncodeSettings
-from assistant.encode.encoder import open_encoder
+from assistant.encode.encoder import Weighs, open_encoder
 from assistant.config import starter_dir
 from assistant.listen.recordings import load
 from assistant.values import EndReason, Utterance
@@ -272,6 +273,37 @@ def test_each_token_has_a_time_and_a_probability(engine: CTranslateEngine) -> No
     assert ((aligned.probabilities > 0) & (aligned.probabilities <= 1)).all()
     nonsense = engine.align(encoded, start, tokens[::-1])
     assert nonsense.probabilities.mean() < aligned.probabilities.mean() / 2
+
+
+def test_what_was_said_weighs_most_and_each_text_as_much_as_alone(
+    heard: list[SpeechFeatures], whisper: WhisperEncoder
+) -> None:
+    assert isinstance(whisper, Weighs)
+    for features, text in zip(heard, EXAMPLES, strict=True):
+        weights = whisper.weigh(features, EXAMPLES)
+        assert weights.shape == (len(EXAMPLES),)
+        assert EXAMPLES[int(weights.argmax())] == text
+        alone = whisper.weigh(features, [text])
+        assert weights.max() == pytest.approx(alone[0], abs=0.5)  # int8 rounds by the batch
+
+
+def test_other_hypotheses_come_with_the_transcript(heard: list[SpeechFeatures]) -> None:
+    transcript = heard[1].transcript
+    assert 1 <= len(transcript.others) <= 4
+    assert transcript.text not in transcript.others
+    assert any("what time is it" in said_words(each) for each in transcript.others)
+
+
+def test_without_the_first_merge_words_are_the_same_tokens(tmp_path: Path) -> None:
+    state = json.loads((FOLDER / "tokenizer.json").read_text(encoding="utf-8"))
+    whole = Tokens(FOLDER, multilingual=False)
+    lost = state["model"]["merges"].pop(0)
+    assert "".join(lost).endswith("t")
+    (tmp_path / "tokenizer.json").write_text(json.dumps(state), encoding="utf-8")
+    text = "What time is it? Take the tablets, it's about ten to two."
+    found = Tokens(tmp_path, multilingual=False).of(text)
+    assert found == whole.of(text)
+    assert whole.text(found) == f" {text}"
 
 
 def test_what_stands_before_a_transcript_follows_the_language() -> None:
@@ -336,6 +368,7 @@ class Scripted:
     probability: float = 0.9
     no_speech: float = 0.01
     asked: list[Asked] = field(default_factory=list["Asked"])
+    weighed: list[str] = field(default_factory=list[str])
 
     def encode(self, samples: NDArray[np.float32]) -> Encoded:
         return Encoded(np.zeros((len(samples) // HOP + 10, self.dim), np.float32), None)
@@ -356,6 +389,13 @@ class Scripted:
         return Alignment(
             np.arange(len(text) + 1, dtype=np.float64) / 4, np.full(len(text), self.probability)
         )
+
+    def weigh(
+        self, frames: NDArray[np.float32], start: Sequence[int], texts: Sequence[Sequence[int]]
+    ) -> NDArray[np.float64]:
+        del frames
+        self.weighed = [self.read([*start, *text]) for text in texts]
+        return -np.arange(len(texts), dtype=np.float64)
 
     def export(self, cache: Path) -> None:
         del cache
@@ -410,6 +450,17 @@ def test_nothing_stands_before_where_nothing_is_expected(scripted: Scripted) -> 
     scripted.spoken = "de"
     WhisperEncoder(scripted, settings(language="auto")).encode(said(silence(1.0)))
     assert scripted.asked[0].prompt == scripted.tokens.start("de")
+
+
+def test_texts_are_weighed_in_the_spelling_of_whisper(scripted: Scripted) -> None:
+    scripted.texts = [" Hallo."]
+    scripted.spoken = "de"
+    encoder = WhisperEncoder(scripted, settings(language="auto"))
+    features = encoder.encode(said(silence(1.0)))
+    weights = encoder.weigh(features, ["may i have my pills", "in a minute"])
+    assert weights.tolist() == [0, -1]
+    before = "<|startoftranscript|><|en|><|transcribe|><|notimestamps|>"
+    assert scripted.weighed == [f"{before} May I have my pills", f"{before} In a minute"]
 
 
 def test_what_goes_round_in_circles_is_read_once_more(scripted: Scripted) -> None:

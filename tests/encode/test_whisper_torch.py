@@ -204,6 +204,24 @@ def test_the_heads_that_are_told_say_where_tokens_are(
     np.testing.assert_allclose(ours.probabilities, theirs.probabilities, rtol=1e-4)
 
 
+def test_texts_are_weighed_as_transformers_would(
+    engine: TorchEngine, tokens: Tokens, theirs: Any
+) -> None:
+    encoded, start = sound(0), tokens.start("en")
+    texts = [tokens.of("ab"), tokens.of("what time is it"), tokens.of("c")]
+    found = engine.weigh(encoded.frames, start, texts)
+    for text, weight in zip(texts, found, strict=True):
+        given = torch.tensor([[*start, *text]])
+        with torch.inference_mode():
+            output = theirs(
+                encoder_outputs=BaseModelOutput(last_hidden_state=encoded.handle),
+                decoder_input_ids=given,
+            )
+        logs = output.logits[0, len(start) - 1 : -1, : tokens.end].log_softmax(-1)
+        wanted = sum(float(logs[at, token]) for at, token in enumerate(text))
+        assert weight == pytest.approx(wanted, rel=1e-4)
+
+
 def test_the_cheapest_way_is_found() -> None:
     for seed, rows, columns in ((0, 3, 5), (1, 4, 4), (2, 1, 6), (3, 5, 2)):
         costs = np.random.default_rng(seed).standard_normal((rows, columns)).astype(np.float32)

@@ -31,7 +31,7 @@ def logits_after(
     """Logits after the instruction and some pieces: tokens, or rows as the GGUF has them."""
     return session._logits_after(
         *(
-            session._embeddings(piece)
+            session._prompts.embeddings(piece)
             if isinstance(piece, np.ndarray)
             else np.array(piece, np.int32)
             for piece in pieces

@@ -20,12 +20,13 @@ INSTRUCTION = "Be kind.\nSay <b>little</b> & 'no more'."
 CONTEXT = "It is noon. The user is Anna."
 WORDS = as_words("hello you, the inn")
 NO_SYSTEM_ROLE = {"gemma-2"}
+NO_THOUGHT = "<think>\n\n</think>\n\n"
 
 _reference: Any = chat_template_utils  # transformers' own, of which the types are looser
 
 
-def reference(family: str) -> str:
-    """The prompt of one turn as transformers renders it."""
+def reference(family: str, said: str | None = None) -> str:
+    """The prompt of one turn, or of another one after a reply, as transformers renders it."""
     toy = FAMILIES[family].toy
     user = f"{CONTEXT}\n{WORDS}"
     messages = [{"role": "user", "content": user}]
@@ -33,6 +34,8 @@ def reference(family: str) -> str:
         messages[0]["content"] = f"{INSTRUCTION}\n\n{user}"
     else:
         messages.insert(0, {"role": "system", "content": INSTRUCTION})
+    if said is not None:
+        messages += [{"role": "assistant", "content": said}, {"role": "user", "content": user}]
     rendered, _ = _reference.render_jinja_template(
         [messages],
         chat_template=toy.template,
@@ -56,6 +59,29 @@ def test_a_turn_is_what_the_reference_renders(tmp_path: Path, family: str) -> No
     whole = plan.static + plan.before_user(CONTEXT) + WORDS + plan.after_user
     assert whole in (before, after)  # some write today's date
     assert INSTRUCTION in plan.static
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_turn_after_a_reply_is_what_the_reference_renders(tmp_path: Path, family: str) -> None:
+    path = write(tmp_path / "toy.gguf", FAMILIES[family].toy)
+    gguf, model = GGUFFile(path), Model(path, vocab_only=True)
+    before = reference(family, "You too.")
+    plan = ChatTemplate(gguf.chat_template, bos=gguf.bos, eos=gguf.eos).plan(INSTRUCTION)
+    after = reference(family, "You too.")
+
+    assert plan.between is not None
+    turn = plan.before_user(CONTEXT) + WORDS + plan.after_user
+    whole = plan.static + turn + "You too." + plan.between + turn
+    past = whole.replace(f"{NO_THOUGHT}You", "You")  # which the reference leaves out of a reply
+    assert past in (before, after)
+    pieces = [
+        *model.tokenize("You too.", special=False),
+        *model.tokenize(plan.between, special=True),
+        *model.tokenize(plan.before_user(CONTEXT), special=False),
+    ]
+    tail = "You too." + plan.between + plan.before_user(CONTEXT)
+    assert pieces == model.tokenize(tail, special=True)
+    model.close()
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -14,9 +14,9 @@ from tests.generate.toys import EOS, IM_END, Load, Toy, chained
 @pytest.mark.parametrize("architecture", ["llama", "gemma2", "gemma3", "lfm2"])
 def test_a_turn_decodes_context_user_and_header_only(load: Load, architecture: str) -> None:
     session = load(Toy(architecture), instruction="Be kind. " * 20)
-    context = "It is noon."
+    users = ("hello", soft(session, "hello you"), "the end")
 
-    for user in ("hello", soft(session, "hello you"), "the end"):
+    for context, user in zip(("It is noon.", "It is one.", "It is two."), users, strict=True):
         stream = ask(session, user, context)
         list(stream)
         stats = stream.stats
@@ -82,9 +82,9 @@ def test_a_memory_that_cannot_be_cut_is_kept_as_a_snapshot(load: Load) -> None:
     hybrid, plain = load(Toy("lfm2")), load(Toy("llama"))
 
     assert not hybrid._context.keep(3)
-    assert hybrid._snapshot is not None
+    assert list(hybrid._cache._snapshots) == [len(hybrid._prompts.instruction)]
     assert plain._context.keep(3)
-    assert plain._snapshot is None
+    assert not plain._cache._snapshots
 
 
 def test_the_instruction_makes_a_difference(load: Load) -> None:
@@ -136,5 +136,6 @@ def test_the_first_token_is_there_once(load: Load) -> None:
     written_out = load(Toy(add_bos=True, template="{{ bos_token }}" + (Toy().template or "")))
     none = load(Toy(add_bos=False))
 
-    assert plain._prefix == [EOS, *none._prefix]
-    assert written_out._prefix == plain._prefix
+    first, rest = plain._prompts.instruction.tolist(), none._prompts.instruction.tolist()
+    assert first == [EOS, *rest]
+    assert written_out._prompts.instruction.tolist() == first

@@ -49,6 +49,7 @@ def test_system_message_then_user_message() -> None:
         static="<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\n",
         separator="\n",
         after_user="<|im_end|>\n<|im_start|>assistant\n",
+        between="<|im_end|>\n<|im_start|>user\n",
     )
 
 
@@ -82,7 +83,7 @@ def test_template_that_refuses_a_system_role_takes_the_instruction_with_the_user
 def test_template_that_ignores_a_system_role_takes_the_instruction_with_the_user() -> None:
     ignoring = "{% for m in messages if m.role != 'system' %}[{{ m.content }}]{% endfor %}"
 
-    assert plan(ignoring) == PromptPlan("[Be kind.\n\n", "\n", "]")
+    assert plan(ignoring) == PromptPlan("[Be kind.\n\n", "\n", "]", "][")
 
 
 def test_thinking_is_switched_off() -> None:
@@ -90,7 +91,7 @@ def test_thinking_is_switched_off() -> None:
 
 
 def test_model_without_template_is_asked_plainly() -> None:
-    assert plan(None) == PromptPlan("Be kind.\n\nUser:\n", "\n", "\n\nAssistant:")
+    assert plan(None) == PromptPlan("Be kind.\n\nUser:\n", "\n", "\n\nAssistant:", "\n\nUser:\n")
 
 
 def test_instruction_is_put_in_as_it_is() -> None:
@@ -104,6 +105,19 @@ def test_another_instruction_changes_only_the_static_part() -> None:
 
     assert one.static.replace("kind", "brief") == other.static
     assert (one.separator, one.after_user) == (other.separator, other.after_user)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ messages[0].content }}:{{ messages[1].content }}",  # leaves out the rest
+        CHATML + "{% if messages|length > 2 %}{{ raise_exception('one turn only') }}{% endif %}",
+        CHATML.replace("{% for", "{% if messages|length > 2 %}Go on.{% endif %}{% for"),
+        CHATML.replace("<|im_end|>", "{{ loop.index }}"),  # no turn looks like the one before
+    ],
+)
+def test_a_template_that_does_not_continue_a_turn_is_good_for_one(source: str) -> None:
+    assert plan(source).between is None
 
 
 def test_training_marks_in_a_template_are_passed_over() -> None:

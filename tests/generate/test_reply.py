@@ -84,6 +84,7 @@ def test_what_is_expected_changes_no_reply(
 ) -> None:
     session = load(Toy(architecture), temperature=1.0, max_tokens=20)
     for user in ("hello you", soft(session, "hello you")):
+        session.expect("")
         plain = ask(session, user, NOON)
         reply = "".join(plain)
         for context in expected:
@@ -96,13 +97,15 @@ def test_what_is_expected_changes_no_reply(
         assert ahead.stats.reused_prefix_tokens == plain.stats.reused_prefix_tokens + saved
 
 
-def test_what_is_expected_is_used_once_and_only_with_its_instruction(load: Load) -> None:
+def test_a_context_line_is_decoded_once_unless_something_else_was_meanwhile(load: Load) -> None:
     session = load(Toy(), max_tokens=5)
     plain = ask(session, "hello", NOON)
     list(plain)
-    session.expect(NOON)
-    list(ask(session, "hello", NOON))
-    for change in (lambda: None, lambda: logits_after(session, [A]), lambda: session.expect("")):
+    once = ask(session, "you", NOON)
+    list(once)
+    assert once.stats.context_tokens == 12
+    assert once.stats.prompt_tokens_decoded == once.stats.user_tokens + once.stats.header_tokens
+    for change in (lambda: logits_after(session, [A]), lambda: session.expect("")):
         change()
         again = ask(session, "hello", NOON)
         list(again)

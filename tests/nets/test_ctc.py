@@ -54,6 +54,23 @@ def test_a_span_is_as_sure_as_its_surest_frame() -> None:
     assert span.confidence == pytest.approx(0.94)
 
 
+@pytest.mark.parametrize("text", ["ab", "aa", "a b", "", "aba"])
+def test_a_text_is_as_likely_as_all_its_paths_together(text: str) -> None:
+    rng = np.random.default_rng(len(text))
+    log_probs = np.log(ctc.posteriors(rng.standard_normal((5, len(SYMBOLS))).astype(np.float32)))
+    symbols = [SYMBOLS.index(letter) for letter in text]
+    total = 0.0
+    for path in itertools.product(range(len(SYMBOLS)), repeat=len(log_probs)):
+        merged = [symbol for symbol, _ in itertools.groupby(path) if symbol != BLANK]
+        if merged == symbols:
+            total += math.exp(sum(float(log_probs[at, each]) for at, each in enumerate(path)))
+    assert ctc.likelihood(log_probs, symbols, BLANK) == pytest.approx(math.log(total), rel=1e-5)
+
+
+def test_a_text_that_does_not_fit_into_the_sound_is_impossible() -> None:
+    assert ctc.likelihood(np.log(strip("ab")), [2, 3, 2], BLANK) == -math.inf
+
+
 @pytest.mark.parametrize(
     ("frames", "wanted"),
     [

@@ -82,6 +82,7 @@ class Overheard:
         self.fingerprint = llm.fingerprint
         self.asked: list[str | SoftPrompt] = []
         self.words = llm.words
+        self.remembers = 0
 
     def reply(
         self, words: str | SoftPrompt, context: str, *, cancel: threading.Event

@@ -31,6 +31,7 @@ class Lying:
     """A language model that says what it should not."""
 
     fingerprint = "liar"
+    remembers = 0
 
     def __init__(self, *pieces: str) -> None:
         self.pieces = pieces

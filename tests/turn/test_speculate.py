@@ -49,6 +49,7 @@ class Counting:
         self.llm = llm
         self.fingerprint = llm.fingerprint
         self.words = llm.words
+        self.remembers = 0
         self.asked: list[str | SoftPrompt] = []
         self.expected: list[str] = []
         self.pieces = 0

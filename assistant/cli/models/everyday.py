@@ -16,7 +16,7 @@ import psutil
 from platformdirs import user_data_path
 
 from assistant import durable
-from assistant.catalog.entries import SPARE_MB, STARTER, Catalog, CatalogEntry, read
+from assistant.catalog.entries import SPARE_MB, STARTER, Catalog, CatalogEntry, Role, read
 from assistant.catalog.failure import SourceError
 from assistant.catalog.folder import ModelFolder
 from assistant.catalog.patience import SHORT
@@ -26,12 +26,15 @@ from assistant.cli.models.display import display
 from assistant.cli.shared.keys import answer
 from assistant.config import Loaded, Settings, load
 from assistant.control.client import Client
-from assistant.errors import AttuneError, CatalogError
+from assistant.errors import AttuneError, BridgeError, CatalogError
+from assistant.personalise.bridges.folder import BridgeFolder
 
 if TYPE_CHECKING:
     from assistant.cli.models.use import Changes
 
 AUTO, EVERYDAY = "auto", "everyday"
+
+_SETTING = {Role.ENCODER: "encode.path", Role.LLM: "generate.path"}
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +44,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         choices=(AUTO, EVERYDAY, STARTER),
         default=AUTO,
         help=f"which models to use this time: '{EVERYDAY}' or '{STARTER}' whatever the settings "
-        f"say, '{AUTO}' (default) the everyday ones if no encoder is set",
+        f"say, '{AUTO}' (default) the everyday ones in place of those that are not set",
     )
     parser.add_argument(
         "--fetch",
@@ -63,21 +66,16 @@ def settle(args: argparse.Namespace, loaded: Loaded, note: Callable[[str], None]
     if _stand(args, loaded):
         return loaded
     try:
-        catalogue = read()
-        if not _are_here(args, catalogue, loaded.settings, note):
-            return loaded
-        # it takes a moment to load, and is needed once
-        from assistant.cli.models.use import take_up  # noqa: PLC0415
-
-        changes = _changes(catalogue.members(EVERYDAY), loaded.settings)
-        if args.models == EVERYDAY:
+        changes = _found(args, loaded, note)
+        if changes and args.models == EVERYDAY:
             return _this_time(loaded, changes)
         file = loaded.files[-1]
-        take_up(changes, loaded, file)
+        if changes:
+            _take_up(changes, loaded, file)
     except AttuneError as error:
-        # 'models pull' gives the full advice
-        what = error.why if isinstance(error, SourceError) else str(error).rstrip(".")
-        note(f"{what[:1].upper()}{what[1:]}; until then Attune uses the models it has.")
+        note(_goes_on(error))
+        return loaded
+    if not changes:
         return loaded
     note(
         f"The everyday models are used from now on, as {file} says; 'assistant models use "
@@ -87,12 +85,43 @@ def settle(args: argparse.Namespace, loaded: Loaded, note: Callable[[str], None]
 
 
 def _stand(args: argparse.Namespace, loaded: Loaded) -> bool:
-    """Whether the settings stay as they are."""
-    settings = loaded.settings
-    is_set = "encode.path" in loaded.origins or settings.models.everyday == "off"
-    if args.models == AUTO and (is_set or args.service):
-        return True
-    return Client(settings.control.path).is_running()  # and this run will be refused
+    """Whether the settings stay as they are, whatever the everyday models are."""
+    return args.models == AUTO and (loaded.settings.models.everyday == "off" or args.service)
+
+
+def _found(args: argparse.Namespace, loaded: Loaded, note: Callable[[str], None]) -> Changes:
+    """The settings that everyday models need that are here, perhaps just now.
+
+    Raises:
+        AttuneError: if one that is here cannot be used, or one that is requested is not here.
+    """
+    wanted = _wanted(args, read(), loaded)
+    if not wanted or Client(loaded.settings.control.path).is_running():
+        return {}  # if it is running, this run will be refused
+    return _changes(_here(args, wanted, loaded.settings, note), loaded.settings)
+
+
+def _wanted(
+    args: argparse.Namespace, catalogue: Catalog, loaded: Loaded
+) -> tuple[CatalogEntry, ...]:
+    """All everyday models if they are requested, else those in whose place nothing is set.
+
+    Bridges that were learned for a language model would not fit another one.
+    """
+    every = catalogue.find_all(EVERYDAY)
+    if args.models == EVERYDAY:
+        return every
+    kept = {role for role, key in _SETTING.items() if key in loaded.origins}
+    with suppress(BridgeError):
+        if BridgeFolder(loaded.settings.bridges).current is not None:
+            kept.add(Role.LLM)
+    return tuple(entry for entry in every if entry.role not in kept)
+
+
+def _goes_on(error: AttuneError) -> str:
+    """What went wrong, without the full advice that 'models pull' gives."""
+    what = error.why if isinstance(error, SourceError) else str(error).rstrip(".")
+    return f"{what[:1].upper()}{what[1:]}; until then Attune uses the models it has."
 
 
 def declined_file() -> Path:
@@ -100,50 +129,91 @@ def declined_file() -> Path:
     return user_data_path("attune") / "everyday-declined"
 
 
-def _are_here(
-    args: argparse.Namespace, catalogue: Catalog, settings: Settings, note: Callable[[str], None]
-) -> bool:
-    """Whether the everyday models are installed, perhaps just now.
+def _here(
+    args: argparse.Namespace,
+    wanted: Sequence[CatalogEntry],
+    settings: Settings,
+    note: Callable[[str], None],
+) -> list[str]:
+    """Names of those models that are installed, some perhaps just now.
 
     Raises:
-        CatalogError: if they are requested and cannot be downloaded.
+        CatalogError: if they are requested and are not all here.
     """
     folder = ModelFolder(settings.models.folder)
     installed = folder.names()
-    missing = [each for each in catalogue.find_all(EVERYDAY) if each.name not in installed]
-    if not missing:
-        return True
+    missing = [each for each in wanted if each.name not in installed]
     may_fetch = args.fetch and not args.service
-    if not may_fetch and not _agrees(args, missing, note):
-        if args.models == EVERYDAY:
-            raise CatalogError(
-                "The everyday models are not installed. 'assistant models pull "
-                f"{EVERYDAY}' downloads them."
-            )
-        return False
-    if large := [each for each in missing if not _fits(each)]:
+    if missing and (may_fetch or _agrees(args, missing, note)):
+        _fetch(args, folder, missing, note)
+    elif missing and args.models == EVERYDAY:
         raise CatalogError(
-            f"This machine's memory is too small for {large[0].name}, which takes about "
-            f"{large[0].memory_mb} MB beside {SPARE_MB} MB for the rest."
+            "The everyday models are not installed. 'assistant models pull "
+            f"{EVERYDAY}' downloads them."
         )
-    with display(
-        "Downloading better speech recognition", sys.stderr if args.json else None
-    ) as show:
-        for entry in missing:
-            elsewhere: list[Progress] = []  # shown only once the next source delivers
-            for step in Pull(folder, last=SHORT).run(entry):  # the user is waiting to speak
-                match step:
-                    case Elsewhere():
-                        elsewhere.append(step)
-                    case Moved(done) if done:
-                        while elsewhere:
-                            show(elsewhere.pop(0))
-                        show(step)
-                    case Anew():
-                        show(step)
-                    case _:
-                        pass
-    return True
+    installed = folder.names()
+    return [each.name for each in wanted if each.name in installed]
+
+
+def _fetch(
+    args: argparse.Namespace,
+    folder: ModelFolder,
+    missing: Sequence[CatalogEntry],
+    note: Callable[[str], None],
+) -> None:
+    """Download models; one that fails does not keep the others from being used.
+
+    Raises:
+        AttuneError: if one fails that was requested.
+    """
+    with display(f"Downloading {_about()}", sys.stderr if args.json else None) as show:
+        failures = [each for entry in missing if (each := _failure(entry, folder, show))]
+    for each in failures:
+        if args.models == EVERYDAY:
+            raise each
+        note(_goes_on(each))
+
+
+def _failure(
+    entry: CatalogEntry, folder: ModelFolder, show: Callable[[Progress], None]
+) -> AttuneError | None:
+    """Download a model; why it failed, if it did."""
+    try:
+        _pull(entry, folder, show)
+    except AttuneError as error:
+        return error
+    return None
+
+
+def _pull(entry: CatalogEntry, folder: ModelFolder, show: Callable[[Progress], None]) -> None:
+    """Download a model.
+
+    Raises:
+        CatalogError: if the machine is too small for it, or no source has it.
+    """
+    if not _fits(entry):
+        raise CatalogError(
+            f"This machine's memory is too small for {entry.name}, which takes about "
+            f"{entry.memory_mb} MB beside {SPARE_MB} MB for the rest."
+        )
+    elsewhere: list[Progress] = []  # shown only once the next source delivers
+    for step in Pull(folder, last=SHORT).run(entry):  # the user is waiting to speak
+        match step:
+            case Elsewhere():
+                elsewhere.append(step)
+            case Moved(done) if done:
+                while elsewhere:
+                    show(elsewhere.pop(0))
+                show(step)
+            case Anew():
+                show(step)
+            case _:
+                pass
+
+
+def _about() -> str:
+    """What the everyday models are, in words for a person."""
+    return next((each.about for each in read().sets if each.name == EVERYDAY), EVERYDAY)
 
 
 def _agrees(
@@ -154,7 +224,7 @@ def _agrees(
     if not at_terminal or declined_file().exists() or not all(map(_fits, missing)):
         return False
     megabytes = sum(each.size for each in missing) / 1e6
-    said = answer(f"Download better speech recognition ({megabytes:.0f} MB) now? [Y/n] ")
+    said = answer(f"Download {_about()} ({megabytes:.0f} MB) now? [Y/n] ")
     if said is None or said in ("", "y", "yes"):
         return said is not None
     with suppress(OSError):  # then the question comes again
@@ -164,11 +234,21 @@ def _agrees(
     return False
 
 
+def _take_up(changes: Changes, loaded: Loaded, file: Path) -> None:
+    """Write changes to a settings file; ``ConfigError`` if that does not help."""
+    # it takes a moment to load, and is needed once
+    from assistant.cli.models.use import take_up  # noqa: PLC0415
+
+    take_up(changes, loaded, file)
+
+
 def _changes(names: Sequence[str], settings: Settings) -> Changes:
     """The settings that make these models answer, once each of them has been opened."""
+    changes: Changes = {}
+    if not names:
+        return changes
     from assistant.cli.models.use import changes_for, choose, settings_after  # noqa: PLC0415
 
-    changes: Changes = {}
     for name in names:
         chosen = choose(name, settings)
         changes |= changes_for(chosen, settings, force=False, note=lambda _: None)

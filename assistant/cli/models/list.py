@@ -68,6 +68,8 @@ def run_list(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> i
     )
     for each in catalogue.sets:
         print_line(f"'{each.name}' stands for {each.about}: {', '.join(each.models)}.")
+    if best := catalogue.recommended(Role.LLM, total_mb):
+        print_line(f"Of the language models, {best.name} suits this machine's memory best.")
     print_line(f"They are kept in {folder.path}. '{STARTER}' is the pair that comes with Attune.")
     return 0
 

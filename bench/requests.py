@@ -1,0 +1,385 @@
+"""How many spoken requests are understood, by the grammar alone and with the second reading.
+
+Requests are synthesised in ten voices that no part of Attune was trained on (nine of espeak-ng, and
+one of Piper where it is given), a share of them impaired (bench/impair.py, simulated), and go
+through a speech recogniser. Those that the grammar does not find in the transcript are read a
+second time, against the sound. The same is done with small talk, which must not be taken for a
+request. What the grammar knows is drawn from the recipe's dialogues, the rest from requests.yaml.
+
+    python -m bench.requests --encoder PATH --piper PATH --data PATH
+
+With ``--fit`` it prints the regression behind the certainty instead, from other sentences.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from functools import cache, partial
+from importlib.resources import files
+from io import StringIO
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from hassil.intents import Intents, SlotList, TextSlotList
+from hassil.recognize import recognize_best
+from hassil.sample import sample_sentence
+from numpy.typing import NDArray
+
+from assistant.audio.resample import resample, to_float32
+from assistant.config import EncodeSettings, SpeakSettings, starter_dir
+from assistant.encode.encoder import Encoder, Weighs, open_encoder
+from assistant.skills.candidates import chance, ranked
+from assistant.skills.grammar import grammar
+from assistant.skills.usual import usual_commands
+from assistant.skills.wordings import commands
+from assistant.speak.espeak import Espeak
+from assistant.speak.piper import Piper
+from assistant.speak.synthesiser import Synthesiser
+from assistant.spoken import said_words
+from assistant.values import SAMPLE_RATE, EndReason, Utterance
+from bench.impair import SEVERITIES, impair
+from bench.logistic import calibration_error, chances, fit
+from bench.skills import ASKED
+from models.recipe.corpus import read, recordings
+from models.recipe.dialogues import exchanges
+
+TEMPLATES = Path(__file__).with_suffix(".yaml")
+
+VOICES = (
+    ("en-us+f4", 150, 55), ("en-gb-x-rp+m5", 140, 40), ("en-us+m8", 160, 45),
+    ("en+grandpa", 125, 45), ("en-gb-scotland+antonio", 145, 50), ("en-us+anika", 150, 60),
+    ("en+robert", 135, 40), ("en-us+steph2", 155, 60), ("en-us+Mike", 145, 45),
+)  # fmt: skip
+"""espeak-ng's voices, words per minute and pitch."""
+
+LEAST, SURE = 0.5, 0.8
+"""Certainty from which it is asked back, and from which it is taken as said."""
+
+REQUESTED = {
+    "alarm", "remind_me", "sum", "slower", "louder", "stop", "lost_thing", "kitchen_find",
+    "where_is_person", "where_is_furniture", "call_name", "appointment", "event", "birthday",
+}  # fmt: skip
+"""The dialogues' other intents that are requests to a skill: no small talk."""
+
+DRAWN = 20_000
+"""Exchanges that the recipe's dialogues are asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Something to be said."""
+
+    text: str
+    meaning: str | None  # none for small talk
+    severity: str  # "clean", or one of bench/impair.py's
+    voice: int
+    recording: NDArray[np.float32] | None = None  # where somebody said it
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of it."""
+
+    case: Case
+    heard: str
+    grammar: str | None  # what the grammar found in the transcript
+    second: str | None  # what the second reading found
+    features: tuple[float, ...] | None  # of its regression
+    certainty: float
+    ms: float  # that the second reading took; 0 if there was none
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One kind of sound."""
+
+    sound: str
+    cases: int
+    grammar: float  # right by the grammar alone, per cent
+    taken: float  # right at once, with the second reading, per cent
+    asked: float  # right after asking back, per cent
+    wrong: float  # another request was taken, per cent
+    wrongly_asked: float  # or asked back, per cent
+
+
+class Meanings:
+    """What a text asks for: by the grammar, else by this bench's templates and the usual ones."""
+
+    def __init__(self) -> None:
+        self.own = Intents.from_yaml(StringIO(TEMPLATES.read_text("utf-8")))
+        requests, usual = (_templates(name) for name in ("requests", "commands"))
+        household = commands([self.own], {}).values
+        self.commands = usual_commands([requests], household)
+        self._others = (self.own, usual)
+        self._slots: dict[str, SlotList] = {
+            name: TextSlotList.from_strings(values) for name, values in self.commands.values.items()
+        }
+
+    @cache  # noqa: B019 - one for the whole run
+    def of(self, text: str) -> str | None:
+        """The request and its values; none for small talk."""
+        words = said_words(text)
+        if not words:
+            return None
+        known = grammar("distress").request(words) or grammar("requests").request(words)
+        if known:
+            return known
+        for templates in self._others:
+            found = recognize_best(words, templates, slot_lists=self._slots)
+            if found is not None:
+                slots = sorted((each.name, str(each.value)) for each in found.entities_list)
+                return " ".join([found.intent.name, *(f"{name}={value}" for name, value in slots)])
+        return None
+
+
+def _templates(name: str) -> Intents:
+    file = files("assistant.skills").joinpath(f"sentences/en.{name}.yaml")
+    return Intents.from_yaml(StringIO(file.read_text("utf-8")))
+
+
+class Mouths:
+    """The voices."""
+
+    def __init__(self, piper: Path | None) -> None:
+        self._piper = piper
+        self.count = len(VOICES) + (piper is not None)
+
+    @cache  # noqa: B019 - ten of them
+    def _voice(self, number: int) -> Synthesiser:
+        if number == len(VOICES) and self._piper is not None:
+            settings = {"engine": "piper", "voice": str(self._piper)}
+            return Piper(SpeakSettings.model_validate(settings), self._piper.parent)
+        name, rate_wpm, pitch = VOICES[number]
+        settings = {"voice": name, "rate_wpm": rate_wpm, "pitch": pitch}
+        return Espeak(SpeakSettings.model_validate(settings))
+
+    def utterance(self, case: Case, seed: int) -> Utterance:
+        """A case said aloud, with quiet noise."""
+        samples = case.recording
+        if samples is None:
+            speech = self._voice(case.voice).synthesise(case.text)
+            samples = resample(to_float32(speech.samples), speech.sample_rate, SAMPLE_RATE)
+            samples = np.pad(samples, SAMPLE_RATE * 3 // 10)
+            samples *= 0.5 / max(1e-3, float(np.abs(samples).max()))
+        if case.severity != "clean":
+            samples = impair(samples, case.severity, seed)  # pyright: ignore[reportArgumentType]
+        noise = np.random.default_rng(seed).standard_normal(len(samples)) * 5e-4
+        return Utterance(
+            (samples + noise).astype(np.float32), datetime.now(timezone.utc), EndReason.STOP
+        )
+
+
+def requests(meanings: Meanings, count: int, impaired: int, voices: int, seed: int) -> list[Case]:
+    """Requests over all skills; about a third is what the grammar knows today."""
+    rng = random.Random(seed)  # noqa: S311 - reproducible, not secret
+    known = (
+        text
+        for intent, text in _dialogues(rng)
+        if ASKED["recipe"].get(intent, "help") != "help" and meanings.of(text)
+    )
+    by_intent: list[list[str]] = []
+    for intent in meanings.own.intents.values():
+        lists, rules = meanings.own.slot_lists, meanings.own.expansion_rules
+        sentences = [each for data in intent.data for each in data.sentences]
+        by_intent += [
+            sorted({" ".join(text.split()) for text in sample_sentence(each, lists, rules)})
+            for each in sentences
+        ]
+    texts = list(islice(known, count // 3))
+    texts += [rng.choice(by_intent[at % len(by_intent)]) for at in range(count - len(texts))]
+    rng.shuffle(texts)
+    found: list[Case] = []
+    for at, text in enumerate(texts):
+        severity = list(SEVERITIES)[at % len(SEVERITIES)] if at < impaired else "clean"
+        found.append(Case(text, meanings.of(text), severity, at % voices))
+    return found
+
+
+def small_talk(
+    meanings: Meanings, count: int, voices: int, data: Path | None, seed: int
+) -> list[Case]:
+    """What is no request: dialogues, and what Kathleen reads where there are recordings."""
+    rng = random.Random(seed)  # noqa: S311 - reproducible, not secret
+    said = (
+        text
+        for intent, text in _dialogues(rng)
+        if intent not in ASKED["recipe"].keys() | REQUESTED and not meanings.of(text)
+    )
+    severities = ("clean", *SEVERITIES)
+    clips = recordings(data, held_out_part=True) if data is not None else ()
+    kathleen = [clip for clip in clips if clip.speaker == "kathleen"]
+    rng.shuffle(kathleen)
+    found = [
+        Case(clip.text, None, severities[at % 4], 0, read(clip))
+        for at, clip in enumerate(kathleen[: count // 4])
+    ]
+    texts = islice(said, count - len(found))
+    found += [Case(text, None, severities[at % 4], at % voices) for at, text in enumerate(texts)]
+    return found
+
+
+def _dialogues(rng: random.Random) -> Iterator[tuple[str, str]]:
+    """Intents and different sentences of the recipe's dialogues."""
+    drawn = {each.user: each.intent for each in islice(exchanges(rng), DRAWN)}
+    for text in rng.sample(sorted(drawn), len(drawn)):
+        yield drawn[text], text
+
+
+def outcomes(
+    cases: Sequence[Case], encoder: Encoder, meanings: Meanings, mouths: Mouths
+) -> Iterator[Outcome]:
+    """What each side makes of them."""
+    if not isinstance(encoder, Weighs):
+        raise SystemExit("This speech recogniser cannot weigh texts against the sound.")
+    weigh = encoder.weigh
+    for seed, case in enumerate(cases):
+        features = encoder.encode(mouths.utterance(case, seed))
+        heard = features.transcript.spoken
+        by_grammar = meanings.of(heard)
+        found, ms = None, 0.0
+        if by_grammar is None and heard:
+            began = time.monotonic()
+            readings = [heard, *map(said_words, features.transcript.others)]
+            found = ranked(readings, meanings.commands, partial(weigh, features))
+            ms = (time.monotonic() - began) * 1_000
+        yield Outcome(
+            case,
+            heard,
+            by_grammar,
+            None if found is None else meanings.of(found[0]),
+            None if found is None else found[1],
+            0.0 if found is None else chance(found[1]),
+            ms,
+        )
+
+
+def rows(found: Sequence[Outcome]) -> list[Row]:
+    """Figures by the kind of sound, requests and small talk apart."""
+    kinds: dict[str, list[Outcome]] = {}
+    for each in found:
+        kind = "request" if each.case.meaning else "small talk"
+        severity = each.case.severity
+        kinds.setdefault(f"{kind}, {severity}", []).append(each)
+        if severity != "clean":
+            kinds.setdefault(f"{kind}, impaired (all)", []).append(each)
+
+    def share(those: Sequence[Outcome], least: float, *, right: bool) -> float:
+        """Per cent in which something was found that is right, or wrong."""
+        count = 0
+        for each in those:
+            second = each.second if each.certainty >= least else None
+            taken = each.grammar or second
+            count += taken is not None and (taken == each.case.meaning) == right
+        return round(100 * count / len(those), 1)
+
+    return [
+        Row(
+            kind,
+            len(those),
+            share(those, 2.0, right=True),
+            share(those, SURE, right=True),
+            share(those, LEAST, right=True),
+            share(those, SURE, right=False),
+            share(those, LEAST, right=False),
+        )
+        for kind, those in sorted(kinds.items())
+    ]
+
+
+def confusion(found: Sequence[Outcome]) -> dict[str, dict[str, int]]:
+    """By skill: what was asked for, and which skill would have been asked back or acted."""
+
+    def skill(meaning: str | None) -> str:
+        return "none" if meaning is None else meaning.partition(".")[0]
+
+    table: dict[str, Counter[str]] = {}
+    for each in found:
+        taken = each.grammar or (each.second if each.certainty >= LEAST else None)
+        table.setdefault(skill(each.case.meaning), Counter())[skill(taken)] += 1
+    return {asked: dict(row.most_common()) for asked, row in sorted(table.items())}
+
+
+def fitted(found: Sequence[Outcome]) -> dict[str, float]:
+    """The regression behind the certainty."""
+    judged = [each for each in found if each.features is not None]
+    given = np.array([(1.0, *(each.features or ())) for each in judged])
+    right = np.array([each.second == each.case.meaning for each in judged], float)
+    coefficients = fit(given, right)
+    names = ("bias", "likeness", "sound", "lead")
+    return {
+        **dict(zip(names, map(float, coefficients.round(2)), strict=True)),
+        "judged": len(judged),
+        "calibration_error": round(calibration_error(chances(given, coefficients), right), 3),
+    }
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--encoder", type=Path, default=starter_dir() / "whisper")
+    parser.add_argument("--piper", type=Path, help="folder of a Piper voice, the tenth of the ten")
+    parser.add_argument("--data", type=Path, help="folder of public recordings")
+    parser.add_argument("--requests", type=int, default=600)
+    parser.add_argument("--impaired", type=int, default=100, help="requests that are impaired")
+    parser.add_argument("--talk", type=int, default=200)
+    parser.add_argument("--fit", action="store_true")
+    parser.add_argument("--misses", action="store_true", help="print what went wrong")
+    arguments = parser.parse_args()
+    encoder = open_encoder(EncodeSettings.model_validate({"path": arguments.encoder}))
+    meanings, mouths = Meanings(), Mouths(arguments.piper)
+    seed = 4_242 if arguments.fit else 29
+    cases = requests(meanings, arguments.requests, arguments.impaired, mouths.count, seed)
+    cases += small_talk(meanings, arguments.talk, mouths.count, arguments.data, seed)
+    random.Random(seed).shuffle(cases)  # noqa: S311 - so that a part of them is like the whole
+    found: list[Outcome] = []
+    with suppress(KeyboardInterrupt):  # Ctrl-C: the figures of what has been said
+        for each in outcomes(cases, encoder, meanings, mouths):
+            found.append(each)  # noqa: PERF402 - what there is, is kept
+    if arguments.fit:
+        print(json.dumps(fitted(found)))
+        return
+    if arguments.misses:
+        for each in found:
+            second = each.second if each.certainty >= LEAST else None
+            if (each.grammar or second) != each.case.meaning:
+                print(each.case.severity, each.case.text, each.heard, each.second, sep=" | ")
+    _print(found)
+
+
+def _print(found: Sequence[Outcome]) -> None:
+    head = ("cases", "grammar", "+ second", "asked back", "wrong", "wrongly asked")
+    print(f"{'per cent right':<30}" + "".join(f"{each:>14}" for each in head))
+    table = rows(found)
+    for row in table:
+        sound, *cells = asdict(row).values()
+        print(f"{sound:<30}" + "".join(f"{cell:>14}" for cell in cells))
+    print("\nasked for: taken or asked back")
+    by_skill = confusion(found)
+    for asked, row in by_skill.items():
+        print(f"{asked:<12}" + ", ".join(f"{taken} {count}" for taken, count in row.items()))
+    took = sorted(each.ms for each in found if each.ms)
+    ms = {"median": round(took[len(took) // 2], 1), "worst": round(took[-1], 1)} if took else {}
+    print(f"\nsecond readings: {len(took)} of {len(found)} turns, ms: {ms}")
+    print(
+        json.dumps(
+            {
+                "rows": [asdict(row) for row in table],
+                "confusion": by_skill,
+                "ms": ms,
+                "second_readings": len(took),
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

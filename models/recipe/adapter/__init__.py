@@ -1,0 +1,1 @@
+"""The low-rank adapter that makes a companion of SmolLM2-135M-Instruct."""

@@ -1,0 +1,74 @@
+"""What is spoken in the bench of requests, and how it is counted."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.requests import (
+    LEAST,
+    SURE,
+    Case,
+    Meanings,
+    Outcome,
+    confusion,
+    requests,
+    rows,
+    small_talk,
+)
+
+VOICES = 10
+
+
+@pytest.fixture(scope="module")
+def meanings() -> Meanings:
+    return Meanings()
+
+
+def test_a_meaning_has_the_request_and_its_values(meanings: Meanings) -> None:
+    assert meanings.of("What time is it?") == "clock.time"
+    found = meanings.of("set a pizza timer for 10 minutes")
+    assert found == "timers.set duration=ten minutes timer_name=pizza"
+    assert meanings.of("my daughter is coming on sunday") is None
+    assert meanings.of("...") is None
+
+
+def test_every_request_means_something_and_so_many_are_impaired(meanings: Meanings) -> None:
+    found = requests(meanings, 90, 30, VOICES, seed=3)
+    assert found == requests(meanings, 90, 30, VOICES, seed=3)
+    assert len(found) == 90
+    assert all(case.meaning for case in found)
+    assert sum(case.severity != "clean" for case in found) == 30
+    assert {case.voice for case in found} == set(range(VOICES))
+    skills = {case.meaning.partition(".")[0] for case in found if case.meaning}
+    assert skills >= {"clock", "timers", "alarms", "reminders", "lists", "notes", "talk"}
+
+
+def test_small_talk_means_nothing(meanings: Meanings) -> None:
+    found = small_talk(meanings, 40, VOICES, None, seed=3)
+    assert len(found) == 40
+    assert not any(case.meaning or meanings.of(case.text) for case in found)
+
+
+def outcome(
+    meaning: str | None, grammar: str | None, second: str | None, certainty: float
+) -> Outcome:
+    case = Case("said", meaning, "clean", 0)
+    return Outcome(case, "heard", grammar, second, (0.5, 0.0, 0.0), certainty, 1.0)
+
+
+def test_right_and_wrong_are_counted_by_how_sure_it_was() -> None:
+    found = [
+        outcome("a.b", "a.b", None, 0.0),
+        outcome("a.b", None, "a.b", SURE),
+        outcome("a.b", None, "a.b", LEAST),
+        outcome("a.b", None, "a.b", LEAST - 0.1),
+        outcome("a.b", None, "c.d", SURE),
+        outcome(None, None, "c.d", LEAST),
+        outcome(None, None, None, 0.0),
+    ]
+    request, talk = rows(found)
+    assert (request.cases, talk.cases) == (5, 2)
+    assert (request.grammar, request.taken, request.asked) == (20.0, 40.0, 60.0)
+    assert (request.wrong, request.wrongly_asked) == (20.0, 20.0)
+    assert (talk.wrong, talk.wrongly_asked) == (0.0, 50.0)
+    assert confusion(found) == {"a": {"a": 3, "none": 1, "c": 1}, "none": {"c": 1, "none": 1}}

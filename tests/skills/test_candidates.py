@@ -1,0 +1,114 @@
+"""The second reading, with a judge of the sound that the tests control."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from assistant.skills.candidates import SHORTLIST, best, near, ranked
+from assistant.skills.wordings import Commands, Wording
+
+KNOWN = Commands(
+    [
+        Wording("clock.time", "what time is it"),
+        Wording("clock.time", "what's the time"),
+        Wording("clock.weekday", "what day is it"),
+        Wording("timers.set", "set a timer for {length}", ("length",)),
+        Wording("timers.set", "{length} timer", ("length",)),
+        Wording("timers.cancel", "cancel the timer"),
+        *(Wording(f"other.{number}", f"tell me story number {number}") for number in "abcdefgh"),
+    ],
+    {"length": ["ten minutes", "fifteen minutes", "fifty minutes", "an hour"]},
+)
+
+
+class Judge:
+    """Favours one text by so many nats over what was heard, and all others by none."""
+
+    def __init__(self, favourite: str = "", nats: float = 0.0, others: float = 0.0) -> None:
+        self.favourite, self.nats, self.others = favourite, nats, others
+        self.asked: list[str] = []
+
+    def __call__(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        self.asked = list(texts)
+        logs = [self.nats if each == self.favourite else self.others for each in texts]
+        logs[-1] = 0.0  # what was heard
+        return np.array(logs)
+
+
+def test_what_is_near_comes_first_with_the_nearest_values() -> None:
+    found = near(["set a time for fifty minute"], KNOWN)
+    assert [each.text for each in found[:2]] == [
+        "set a timer for fifty minutes",
+        "set a timer for fifteen minutes",
+    ]
+    assert found[0].meaning == ("timers.set", "fifty minutes")
+    assert 0.9 < found[0].likeness < 1
+    assert all("an hour" not in each.text for each in found)
+
+
+def test_any_of_the_readings_may_be_near() -> None:
+    assert near(["watt dais eat"], KNOWN)[0].text != "cancel the timer"
+    assert near(["watt dais eat", "cancel the time"], KNOWN)[0].text == "cancel the timer"
+
+
+def test_nothing_heard_is_near_nothing() -> None:
+    judge = Judge()
+    for heard in ([], [""], ["", "what time is it"]):
+        assert best(heard, KNOWN, judge) is None
+    assert not judge.asked
+
+
+def test_few_are_judged_and_last_what_was_heard() -> None:
+    judge = Judge()
+    best(["what dime is it"], KNOWN, judge)
+    assert len(judge.asked) == SHORTLIST + 1
+    assert judge.asked[-1] == "what dime is it"
+
+
+def test_the_sound_decides_between_likely_words() -> None:
+    heard = ["set a timer for fif tea minutes"]
+    for length in ("fifteen", "fifty"):
+        text = f"set a timer for {length} minutes"
+        found = best(heard, KNOWN, Judge(text, nats=0, others=-20))
+        assert found is not None
+        assert found[0] == text
+
+
+def test_small_talk_is_no_command() -> None:
+    for text in ("my daughter is coming on sunday", "i planted some tomatoes", "that is nice"):
+        assert best([text], KNOWN, Judge(others=-25)) is None
+
+
+def test_the_same_said_in_another_way_is_no_rival() -> None:
+    """Two ways to say it both fit: that makes neither doubtful, as two durations would."""
+    other = Commands([Wording("a.b", "what's the hour"), Wording("a.b", "what's the our")], {})
+    rival = Commands([Wording("a.b", "what's the hour"), Wording("a.c", "what's the our")], {})
+    sure, doubtful = (ranked(["what's the houre"], each, Judge()) for each in (other, rival))
+    assert sure is not None
+    assert doubtful is not None
+    assert sure[1][2] > doubtful[1][2]
+
+
+def test_certainty_grows_with_the_sound_and_falls_with_distance() -> None:
+    heard = ["what dime is it"]
+    chances = []
+    for nats in (-12.0, -4.0, 0.0):
+        found = best(heard, KNOWN, Judge("what time is it", nats, others=-24), least=0)
+        assert found is not None
+        chances.append(found[1])
+    assert chances == sorted(chances)
+    far = best(["what a dime is eaten"], KNOWN, Judge("what time is it", 0.0, -24), least=0)
+    assert far is not None
+    assert far[1] < chances[-1]
+    assert best(heard, KNOWN, Judge("what time is it", 0.0, -24), least=1.0) is None
+
+
+@pytest.mark.parametrize("nats", [-1e6, -30.0])
+def test_scores_that_say_nothing_more_do_not_break_it(nats: float) -> None:
+    found = best(["what time is"], KNOWN, Judge(others=nats), least=0)
+    assert found is not None
+    assert 0 <= found[1] <= 1
