@@ -33,9 +33,8 @@ _OPERATORS = {
     "\N{MULTIPLICATION SIGN}": " times ",
     "*": " times ",
     "\N{DIVISION SIGN}": " divided by ",
-    "=": " is ",
 }
-_OPERATOR = re.compile(r"(?<=\d)\s?([+*=\N{MULTIPLICATION SIGN}\N{DIVISION SIGN}])\s?(?=\d|$)")
+_OPERATOR = re.compile(r"(?<=\d)\s?([+*\N{MULTIPLICATION SIGN}\N{DIVISION SIGN}])\s?(?=\d)")
 _LONGEST = 15
 """Most digits of a number that is read as one; a lost recogniser may write thousands."""
 

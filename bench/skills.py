@@ -31,7 +31,8 @@ ASKED: Mapping[str, Mapping[str, str]] = {
         "part_of_day": "clock", "weekend": "clock", "reminders": "reminders",
         "pills": "reminders", "my_name": "person", "repeat": "talk", "who_are_you": "talk",
         "are_you_real": "talk", "what_can_you_do": "talk", "slower": "talk", "louder": "talk",
-        "sum": "sums", "alarm": "alarms", "lost_thing": "notes", "help": "help", "fallen": "help",
+        "sum": "sums", "alarm": "alarms timers",
+        "lost_thing": "notes", "help": "help", "fallen": "help",
         "chest_pain": "help", "fire": "help", "death_wish": "help", "intruder": "help",
     },
     "clinc": {

@@ -96,6 +96,11 @@ SAID = {
     "\u0928\u093f\u0926\u093e \u0939\u0942\u0901": "\u0928\u093f\u0926\u093e \u0939\u0942\u0901",
     "\N{ARABIC-INDIC DIGIT ONE}\N{ARABIC-INDIC DIGIT TWO}": "twelve",
     "5\N{COMBINING ENCLOSING KEYCAP}": "five",
+    "What is 4 + 4 = ?": "what is four plus four",
+    "2+3": "two plus three",
+    "6 \N{MULTIPLICATION SIGN} 7": "six times seven",
+    "8 \N{DIVISION SIGN} 2": "eight divided by two",
+    "C++ and 5+": "c and five",
 }  # fmt: skip
 
 

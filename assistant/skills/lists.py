@@ -93,6 +93,27 @@ def _read(known: Situation) -> Said | None:
     return Said(f"There are {count} on {_title(name)}: {things}.", completes=completes)
 
 
+_HEAR = frozenset(
+    "what what's whats which read tell show hear list see say check know recite display give name"
+    " how look view remind pull repeat go let's describe find".split()
+)
+_AROUND = _HEAR | frozenset(
+    "is are was on in the of all any anything everything every each things thing items item "
+    "contents content stuff products product food groceries me us to for out off up over back "
+    "through my our i we you it that have has had got do did does can could will would please "
+    "need needs want like be put written wrote down listed included there so far right now "
+    "today currently at moment again aloud whole entire full complete current long big many "
+    "much still left buy get let about look looks consist consists contain contains include "
+    "includes inform located present".split()
+)
+
+
+def _any(known: Situation) -> Said | None:
+    """Whatever is said of the shopping list in the words of somebody who wants to hear it."""
+    around = f"{known.slots.get('before', '')} {known.slots.get('after', '')}".split()
+    return _read(known) if set(around) <= _AROUND and set(around) & _HEAR else None
+
+
 def _has(known: Situation) -> str | Said | None:
     name = _name(known)
     thing = known.slots["items"]
@@ -195,6 +216,7 @@ def _singular(words: str) -> set[str]:
 
 
 LISTS: Requests = {
-    "add": _listed(_add), "two": _two, "buy": _buy, "read": _listed(_read), "has": _listed(_has),
+    "add": _listed(_add), "two": _two, "buy": _buy, "read": _listed(_read), "any": _any,
+    "has": _listed(_has),
     "off": _listed(_off), "clear": _listed(_clear), "names": _lists,
 }  # fmt: skip

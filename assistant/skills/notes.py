@@ -48,7 +48,7 @@ def _find(known: Situation) -> Said | None:
     """What the notes say about somebody or something."""
     field = known.slots.get("field")
     wanted = plain(known.slots["what"] if field is None else _of(known.slots["what"], field))
-    found = _about(known, wanted)
+    found = _about(known, wanted) or _about(known, wanted.removesuffix("'s name"))
     if found:
         return Said(" ".join(sentence(each.text) for each in found), completes="who is {}")
     if wanted in _OF_USER:

@@ -107,7 +107,10 @@ def _wake(known: Situation) -> Said | None:
     some = [each for each in every if each is not None]
     found = next((each for each in some if each[0].has_time), next(iter(some), None))
     if found is None:
-        if not requested(before) or ((after or at) and "alarm" not in known.words.lower()):
+        if not requested(before) or (
+            (at or after not in ("", "early", "tomorrow early"))
+            and "alarm" not in known.words.lower()
+        ):
             return None  # "wake me up before you go"
         several = _SEVERAL.search(known.words.lower())
         one = "I set one alarm after the other. For what time is the first?" if several else ""

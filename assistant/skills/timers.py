@@ -27,7 +27,9 @@ _LONGEST_NAME = 3
 def _set(known: Situation) -> Said | None:
     """Before and after the word "timer" stand a length and perhaps a name, in either order."""
     before, after = known.slots.get("before", ""), known.slots.get("after", "")
-    found = find_duration(f"{before} {after}".strip())
+    if re.search(r"\b(?:more|extra|longer)\b", known.words.lower()):
+        return None
+    found = find_duration(f"{before} timer {after}".strip())
     if found is None:
         if not requested(before) or not re.search(r"\btimer|\bcountdown", known.words.lower()):
             return None

@@ -14,12 +14,12 @@ _SECOND = {
 }  # fmt: skip
 _REQUEST = re.compile(
     r"(?:i (?:need|want)|i(?:'d| would) like|how about|please|set|start|make|put|give"
-    r"|have(?! (?:you|i|we|got)\b)|get|run|create|begin|turn|switch|schedule|initiate|provide|add"
-    r"|open)\b"
+    r"|have(?! (?:you|i|we|got)\b)|get|run|create|begin|turn|switch|schedule|initiate|provide"
+    r"|add|open)\b"
 )
 _NONE = re.compile(
-    r"\b(?:not|never|no|don't|didn't|off|stop|cancel|without|what|when|why|how|who|if|went|rang|goes"
-    r"|was|were|is|did|does|fire|smoke|because)\b"
+    r"\b(?:not|never|no|don't|didn't|off|stop|cancel|without|what|when|why|how|who|if|went|rang"
+    r"|goes|was|were|is|did|does|fire|smoke|because)\b"
 )
 _WORD = re.compile(r"[A-Za-z']+")
 
