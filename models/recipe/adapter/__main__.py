@@ -33,12 +33,15 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=0, help="0: once through the conversations")
     parser.add_argument("--start", type=Path, help="go on with an earlier adapter")
     parser.add_argument("--rate", type=float, default=5e-4)
+    parser.add_argument("--recipe", type=int, default=300, help="of the dialogues")
+    parser.add_argument("--collected", type=int, default=180, help="of --data")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     out: Path = arguments.out
     out.mkdir(parents=True, exist_ok=True)
     rng = random.Random(arguments.seed)
-    learned, kept = conversations(rng, Shares(), arguments.data)
+    shares = Shares(recipe=arguments.recipe, collected=arguments.collected)
+    learned, kept = conversations(rng, shares, arguments.data)
     with vocabulary(arguments.base) as words:
         renderer = Renderer(words)
         examples = [renderer.render(each) for each in learned]

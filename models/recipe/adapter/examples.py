@@ -72,7 +72,8 @@ def conversations(
 
 def _all(rng: random.Random, shares: Shares, data: Path | None) -> Iterator[Said]:
     for group in _read("talk.yaml"):
-        yield from _talk(group, rng, shares.talk)
+        for _ in range(group.get("times", 1)):
+            yield from _talk(group, rng, shares.talk)
     for question, answer in cast("dict[str, str]", _read("facts.yaml")).items():
         for _ in range(shares.facts):
             yield ((question, answer),)
@@ -126,7 +127,7 @@ def _joined(every: Sequence[Said], rng: random.Random) -> Iterator[Said]:
     waiting: Said = ()
     for said in every:
         waiting += said
-        if len(waiting) >= 3 or rng.random() < 0.4:
+        if len(waiting) >= 4 or rng.random() < 0.2:
             yield waiting
             waiting = ()
     if waiting:
@@ -141,7 +142,7 @@ def _told(said: Said, rng: random.Random) -> Conversation:
     as_heard = rng.random() < 0.5
     turns: list[Turn] = []
     for number, (user, reply) in enumerate(said):
-        line = context.line() if number == 0 or rng.random() < 0.5 else ""
+        line = context.line() if number == 0 or rng.random() < 0.25 else ""
         turns.append(Turn(line, user if as_heard else written(user), reply))
     if rng.random() < 0.05:
         turns[0] = replace(turns[0], context="")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import gguf
 import numpy as np
@@ -50,7 +51,7 @@ def adapted(
     base: Path, rank: int, alpha: float, dtype: torch.dtype = torch.bfloat16
 ) -> LlamaForCausalLM:
     """The model of a GGUF, frozen, with fresh low-rank matrices."""
-    model = AutoModelForCausalLM.from_pretrained(
+    model: LlamaForCausalLM = AutoModelForCausalLM.from_pretrained(  # pyright: ignore[reportAssignmentType]
         base.parent,
         gguf_file=base.name,
         dtype=dtype,
@@ -77,7 +78,7 @@ def start(model: LlamaForCausalLM, path: Path) -> None:
     with torch.no_grad():
         for index, layer in enumerate(model.model.layers):
             for ours, theirs in NAMES.items():
-                module = layer.get_submodule(ours)
+                module = _low_rank(layer, ours)
                 name = f"blk.{index}.{theirs}.weight"
                 up = values[f"{name}.lora_b"].astype(np.float32)
                 if theirs in heads:
@@ -105,7 +106,7 @@ def _tensors(model: LlamaForCausalLM) -> Iterator[tuple[str, NDArray[np.float32]
     heads = _heads(model)
     for index, layer in enumerate(model.model.layers):
         for ours, theirs in NAMES.items():
-            module = layer.get_submodule(ours)
+            module = _low_rank(layer, ours)
             up = module.up.detach().float().numpy()
             if theirs in heads:
                 up = interleaved(up, heads[theirs])
@@ -114,10 +115,12 @@ def _tensors(model: LlamaForCausalLM) -> Iterator[tuple[str, NDArray[np.float32]
 
 
 def _heads(model: LlamaForCausalLM) -> dict[str, int]:
-    return {
-        "attn_q": model.config.num_attention_heads,
-        "attn_k": model.config.num_key_value_heads,
-    }
+    heads = model.config.num_attention_heads
+    return {"attn_q": heads, "attn_k": model.config.num_key_value_heads or heads}
+
+
+def _low_rank(layer: nn.Module, name: str) -> LowRank:
+    return cast("LowRank", layer.get_submodule(name))
 
 
 def interleaved(rows: NDArray[np.float32], n_heads: int) -> NDArray[np.float32]:
