@@ -27,18 +27,21 @@ from importlib.resources import files
 from io import StringIO
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
-from hassil.intents import Intents, SlotList, TextSlotList
-from hassil.recognize import recognize_best
+from hassil.intents import Intents
 from hassil.sample import sample_sentence
 from numpy.typing import NDArray
 
 from assistant.audio.resample import resample, to_float32
 from assistant.config import EncodeSettings, SpeakSettings, starter_dir
 from assistant.encode.encoder import Encoder, Weighs, open_encoder
+from assistant.household.clocks import Moment
+from assistant.household.household import Household
+from assistant.journal.store import Journal
 from assistant.skills.candidates import chance, ranked
-from assistant.skills.grammar import grammar
+from assistant.skills.desk import Desk
 from assistant.skills.usual import usual_commands
 from assistant.skills.wordings import commands
 from assistant.speak.espeak import Espeak
@@ -69,6 +72,9 @@ REQUESTED = {
     "where_is_person", "where_is_furniture", "call_name", "appointment", "event", "birthday",
 }  # fmt: skip
 """The dialogues' other intents that are requests to a skill: no small talk."""
+
+THEN = Moment(datetime(2026, 11, 29, 15, 30, tzinfo=timezone.utc), "bench", 0.0)
+"""When everything is asked."""
 
 DRAWN = 20_000
 """Exchanges that the recipe's dialogues are asked for."""
@@ -112,33 +118,23 @@ class Row:
 
 
 class Meanings:
-    """What a text asks for: by the grammar, else by this bench's templates and the usual ones."""
+    """What a text asks for, by what the skills of an empty household answer to it."""
 
-    def __init__(self) -> None:
-        self.own = Intents.from_yaml(StringIO(TEMPLATES.read_text("utf-8")))
-        requests, usual = (_templates(name) for name in ("requests", "commands"))
-        household = commands([self.own], {}).values
-        self.commands = usual_commands([requests], household)
-        self._others = (self.own, usual)
-        self._slots: dict[str, SlotList] = {
-            name: TextSlotList.from_strings(values) for name, values in self.commands.values.items()
-        }
+    def __init__(self, folder: Path) -> None:
+        self._desk = Desk(Household.of(Journal(folder / "journal.db"), look=lambda: THEN))
+        self._desk.load()
+        own = Intents.from_yaml(StringIO(TEMPLATES.read_text("utf-8")))
+        self.values = commands([own], {}).values
+        self.own = own
+        self.commands = usual_commands([_templates("requests")], self.values)
 
     @cache  # noqa: B019 - one for the whole run
     def of(self, text: str) -> str | None:
-        """The request and its values; none for small talk."""
-        words = said_words(text)
-        if not words:
-            return None
-        known = grammar("distress").request(words) or grammar("requests").request(words)
-        if known:
-            return known
-        for templates in self._others:
-            found = recognize_best(words, templates, slot_lists=self._slots)
-            if found is not None:
-                slots = sorted((each.name, str(each.value)) for each in found.entities_list)
-                return " ".join([found.intent.name, *(f"{name}={value}" for name, value in slots)])
-        return None
+        """The request and the answer, in which all of its values are; none for small talk."""
+        if self._desk.urgent(text) is not None:
+            return "help"
+        found = self._desk.recognised(text)
+        return None if found is None else f"{found[0].name}: {found[1].text.lower()}"
 
 
 def _templates(name: str) -> Intents:
@@ -335,7 +331,13 @@ def main() -> None:
     parser.add_argument("--misses", action="store_true", help="print what went wrong")
     arguments = parser.parse_args()
     encoder = open_encoder(EncodeSettings.model_validate({"path": arguments.encoder}))
-    meanings, mouths = Meanings(), Mouths(arguments.piper)
+    with TemporaryDirectory() as folder:
+        _run(arguments, encoder, Meanings(Path(folder)), Mouths(arguments.piper))
+
+
+def _run(
+    arguments: argparse.Namespace, encoder: Encoder, meanings: Meanings, mouths: Mouths
+) -> None:
     seed = 4_242 if arguments.fit else 29
     cases = requests(meanings, arguments.requests, arguments.impaired, mouths.count, seed)
     cases += small_talk(meanings, arguments.talk, mouths.count, arguments.data, seed)

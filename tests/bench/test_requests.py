@@ -20,14 +20,15 @@ VOICES = 10
 
 
 @pytest.fixture(scope="module")
-def meanings() -> Meanings:
-    return Meanings()
+def meanings(tmp_path_factory: pytest.TempPathFactory) -> Meanings:
+    return Meanings(tmp_path_factory.mktemp("household"))
 
 
 def test_a_meaning_has_the_request_and_its_values(meanings: Meanings) -> None:
-    assert meanings.of("What time is it?") == "clock.time"
+    assert meanings.of("What time is it?") == "clock.time: it is half past three in the afternoon."
     found = meanings.of("set a pizza timer for 10 minutes")
-    assert found == "timers.set duration=ten minutes timer_name=pizza"
+    assert found == "timers.set: a pizza timer for ten minutes is running."
+    assert meanings.of("i can't get up") == "help"
     assert meanings.of("my daughter is coming on sunday") is None
     assert meanings.of("...") is None
 
@@ -36,7 +37,7 @@ def test_every_request_means_something_and_so_many_are_impaired(meanings: Meanin
     found = requests(meanings, 90, 30, VOICES, seed=3)
     assert found == requests(meanings, 90, 30, VOICES, seed=3)
     assert len(found) == 90
-    assert all(case.meaning for case in found)
+    assert sum(case.meaning is not None for case in found) > 75  # not all of them are understood
     assert sum(case.severity != "clean" for case in found) == 30
     assert {case.voice for case in found} == set(range(VOICES))
     skills = {case.meaning.partition(".")[0] for case in found if case.meaning}

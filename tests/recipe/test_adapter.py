@@ -54,7 +54,7 @@ def test_llama_cpp_computes_with_the_adapter_what_was_trained(tmp_path: Path) ->
     found: dict[str, np.ndarray[Any, Any]] = {}
     for adapter in ("", tmp_path / "adapter.gguf"):
         with LlamaSession(toys.settings(base, adapter=adapter)) as session:
-            prefix = session.tokenize(session._plan.static, special=True)
+            prefix = session.tokenize(session._prompts._plan.static, special=True)
             found[str(bool(adapter))] = logits_after(session, asked)
     with torch.no_grad():
         expected = model(torch.tensor([prefix + asked])).logits[0, -1].numpy()
@@ -67,7 +67,7 @@ def test_a_prompt_is_what_the_product_sends(tmp_path: Path) -> None:
     with LlamaSession(toys.settings(base)) as session:
         stream = session.reply(session.words("hello you"), CONTEXT, cancel=threading.Event())
         reply = "".join(stream)
-        static = session.tokenize(session._plan.static, special=True)
+        static = session.tokenize(session._prompts._plan.static, special=True)
     with vocabulary(base) as words:
         once = Renderer(words).render(
             Conversation("Be kind.", (Turn(CONTEXT, "hello you", reply),))
