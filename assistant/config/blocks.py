@@ -275,6 +275,9 @@ class HouseholdSettings(Block):
     ring_minutes: float = Field(
         10.0, gt=0, le=120, description="longest ringing of a timer or an alarm"
     )
+    appointment_minutes: float = Field(
+        15.0, ge=0, le=1_440, description="how long before it begins an appointment is mentioned"
+    )
     calendars: Annotated[tuple[HomePath, ...], BeforeValidator(_one_is_several)] = Field(
         (), description=".ics files with appointments, or folders of them"
     )

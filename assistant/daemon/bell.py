@@ -1,4 +1,4 @@
-"""Says what is due: timers, alarms and reminders, until they are answered."""
+"""Says what is due: timers, alarms, reminders and appointments, until they are answered."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from assistant.config import HouseholdSettings
 from assistant.errors import JournalError
 from assistant.generate.context import spoken_date, spoken_time
 from assistant.household.agenda import How, Kind, Ring
+from assistant.household.clocks import Moment
 from assistant.household.household import Household
 from assistant.skills.wording import sentence
 
@@ -20,6 +21,12 @@ TICK_S = 1.0
 
 GAP_S = 4.0
 """Silence between two rings of a timer or an alarm, in which "stop" can be heard."""
+
+CALENDARS_S = 30.0
+"""Time between two looks at the calendars, which takes longer."""
+
+MISSED = timedelta(hours=1)
+"""An appointment that began longer ago is not mentioned any more."""
 
 OLD = timedelta(minutes=10)
 """A timer or an alarm that is later than this is said once, and does not ring."""
@@ -55,7 +62,7 @@ class Bell:
         self._settings = settings
         self._say = say
         self._monotonic = monotonic
-        self._tick_at = monotonic()
+        self._tick_at = self._calendars_at = monotonic()
         self._said: dict[int, _Said] = {}  # by ring
 
     def idle(self, *, quiet: bool) -> None:
@@ -74,10 +81,15 @@ class Bell:
         agenda, moment = self._household.agenda, self._household.look()
         refused: JournalError | None = None
         try:
+            if now >= self._calendars_at:
+                self._calendars_at = now + CALENDARS_S
+                self._look_ahead(moment)
             rings = agenda.tick(moment)
         except JournalError as error:  # what rings already must still be heard
             rings, refused = agenda.rings(), error
         self._said = {each.id: self._said.get(each.id) or _Said(each.said) for each in rings}
+        if self._household.quiet.until(moment.now) is not None:
+            rings = [ring for ring in rings if ring.kind is not Kind.REMINDER]
         over = [ring for ring in rings if self._is_over(ring, moment.now, now)]
         due = [ring for ring in rings if ring not in over and self._is_due(ring, now)]
         with ExitStack() as kept:  # what the disk refuses is said all the same
@@ -87,6 +99,16 @@ class Bell:
                 self._ring(due)
         if refused is not None:
             raise refused
+
+    def _look_ahead(self, moment: Moment) -> None:
+        """Have the appointments that begin soon ring."""
+        now = moment.now.astimezone(timezone.utc)
+        ahead = timedelta(minutes=self._settings.appointment_minutes)
+        found = self._household.calendars.between(
+            (now - MISSED).astimezone(moment.now.tzinfo),
+            (now + ahead).astimezone(moment.now.tzinfo),
+        )
+        self._household.agenda.announce((each for each in found if each.has_time), moment)
 
     def _ring(self, rings: list[Ring]) -> None:
         moment = self._household.look()
@@ -128,6 +150,8 @@ def _text(ring: Ring, now: datetime) -> str:
             return f"{named} is over" if was is None else f"{named} ran out {was}"
         case Kind.ALARM:
             return f"it is {at}. This is your alarm" if was is None else f"your alarm was {was}"
+        case Kind.REMINDER if due.astimezone(timezone.utc) > now:  # an appointment
+            return f"at {spoken_time(due)}: {ring.name}"
         case Kind.REMINDER:
             told = f"it is {at}. A reminder" if was is None else f"this was due {was}"
             return f"{told}: {ring.name}"

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
+from zlib import crc32
 
 from sqlite_utils import Database
 
 from assistant.errors import JournalError
 from assistant.household import changes
+from assistant.household.calendars import Appointment
 from assistant.household.changes import Change
 from assistant.household.clocks import Moment
 from assistant.household.due import LATE, follow, instant, is_settled
@@ -145,6 +147,24 @@ class Agenda:
         with self._journal.writing("keep it") as database:
             ended = changes.update(database, "rings", ids, _ended(How.SNOOZED, moment))
             return ended & changes.insert(database, "agenda", rows)
+
+    def announce(self, appointments: Iterable[Appointment], moment: Moment) -> None:
+        """These begin soon, or have just begun: they ring, unless they have rung before."""
+        with self._journal.reading() as database:
+            known = {
+                (row["item"], row["due_at"])
+                for row in _table(database, "rings").rows_where("item < 0", select="item, due_at")
+            }
+        found = {(-crc32(each.text.encode()), stamp(each.starts_at)): each for each in appointments}
+        new = [(key, each) for key, each in found.items() if key not in known]
+        if not new:
+            return
+        with self._journal.writing("keep what is due") as database:
+            for (number, due), each in new:
+                late = moment.now.astimezone(timezone.utc) - each.starts_at > LATE
+                row = {"item": number, "kind": Kind.REMINDER.value, "name": each.text}
+                row |= {"due_at": due, "began_at": stamp(moment.now), "late": int(late)}
+                _table(database, "rings").insert(row, ignore=True)
 
     def past(self, since: datetime) -> list[Ring]:
         """What was due since a moment, and is over, the oldest first."""

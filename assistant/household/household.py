@@ -14,6 +14,7 @@ from assistant.household.clocks import Moment, look
 from assistant.household.lists import Lists
 from assistant.household.manners import Manners
 from assistant.household.notes import Notes
+from assistant.household.quiet import Quiet
 from assistant.household.summons import Summons
 from assistant.journal.store import Journal
 
@@ -29,6 +30,7 @@ class Household:
     lists: Lists
     notes: Notes
     manners: Manners
+    quiet: Quiet
     said_between: Callable[[datetime, datetime], Iterable[str]]  # by the user, oldest first
     summons: Summons | None = None
     calendars: Calendars = field(default_factory=lambda: Calendars(()))
@@ -60,6 +62,7 @@ class Household:
             Lists(journal),
             Notes(journal),
             Manners(journal),
+            Quiet(journal),
             said_between,
             None if settings is None else Summons(settings),
             Calendars(() if settings is None else settings.calendars, note),

@@ -78,6 +78,7 @@ class Desk:
     _acted: bool = False  # in this exchange
     _is_fresh: bool = False  # something was done in the exchange before
     _next: tuple[str, float] | None = None
+    _speaks_for: bool = False  # everything that is said is said again
 
     def load(self) -> None:
         """Read the templates ahead of the first request.
@@ -106,6 +107,8 @@ class Desk:
 
     def recognised(self, words: str) -> tuple[Request, Said] | None:
         """What is asked for by the templates, with the answer to it."""
+        if self._speaks_for:
+            return Request("talk.speaking_for", {}), self._for_visitors(words)
         templates = grammar("requests", self.language, self.sentences)
         for text in (words, *self._completed(words)):
             for request in templates.requests(text):
@@ -151,6 +154,7 @@ class Desk:
 
         A reminder is over when it is done, and is said again later.
         """
+        self._speaks_for = False
         agenda, moment = self.household.agenda, self.household.look()
         rings = [each for each in agenda.rings() if each.kind is not Kind.REMINDER]
         if rings:
@@ -159,6 +163,8 @@ class Desk:
         return bool(rings)
 
     def _ask(self, request: Request, words: str) -> Said | None:
+        if request.name == "talk.speak_for_me":
+            return Said("I will say what you say, until you say thank you.", self._speak_for)
         if request.name == "talk.undo":
             return self._undo() if self.may_undo() else None
         if request.name == "talk.wrong":  # only right after it was done
@@ -166,6 +172,18 @@ class Desk:
         skill, _, name = request.name.partition(".")
         known = replace(self._situation(words), slots=request.slots)
         return _said(SKILLS[skill][name](known))
+
+    def _speak_for(self) -> None:
+        self._speaks_for = True
+
+    def _for_visitors(self, words: str) -> Said:
+        """What the user says, said clearly; "thank you" ends it."""
+
+        def end() -> None:
+            self._speaks_for = False
+
+        is_end = said_words(words) in ("thank you", "thanks", "thank you very much")
+        return Said("You are welcome.", end) if is_end else Said(words)
 
     def _undo(self) -> Said | None:
         if self._done is None:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from assistant.generate.context import spoken_number
 from assistant.skills.skill import Requests, Said, Situation
-from assistant.skills.times import number
+from assistant.skills.times import When, duration, moment, number, spoken_when
 from assistant.skills.wording import joined, to_you
 from assistant.speak.manner import GAINS_DB, USUAL
 
@@ -105,7 +105,43 @@ def _for_me(known: Situation) -> Said:
     return Said(known.heard_last)
 
 
+def _hush(known: Situation) -> Said | None:
+    """Nothing is said unasked for a while; what rings is another matter."""
+    said = known.slots["after"]
+    length = duration(said)
+    when = moment(said, known.now) or moment(f"at {said}", known.now)
+    if length is not None:
+        until = known.now + length
+    elif when is not None:
+        until = when.at
+    else:
+        return None
+    told = spoken_when(When(until, has_time=True), known.now)
+
+    def act() -> None:
+        known.household.quiet.put(until)
+
+    return Said(
+        f"I will say nothing unasked until {told.removeprefix('today at ')}. Timers and alarms "
+        "still ring.",
+        act,
+        f"Shall I be quiet until {told.removeprefix('today at ')}?",
+    )
+
+
+def _unhush(known: Situation) -> Said | None:
+    if known.household.quiet.until(known.now) is None:
+        return None
+
+    def act() -> None:
+        known.household.quiet.put(None)
+
+    return Said("I will speak up again.", act)
+
+
 TALK: Requests = {
+    "hush": _hush,
+    "unhush": _unhush,
     "repeat": _repeat,
     "louder": _manner("louder", gain_db=_STEP_DB),
     "quieter": _manner("more quietly", gain_db=-_STEP_DB),

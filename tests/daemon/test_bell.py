@@ -37,7 +37,7 @@ class Ringing:
 
     def start(self) -> None:
         """The daemon starts."""
-        settings = HouseholdSettings.model_validate({})
+        settings = HouseholdSettings.model_validate({"calendars": [self.journal.path.parent]})
         self.household = Household.of(self.journal, settings, look=self.device.look)
         self.bell = Bell(self.household, settings, self._say, lambda: self.monotonic)
         self.desk = Desk(self.household)
@@ -238,3 +238,51 @@ def test_after_a_restart_what_was_not_answered_is_said_again(ringing: Ringing) -
     ringing.desk.silence()
     ringing.start()
     assert ringing.over(minutes=1) == []
+
+
+CALENDAR = """BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:-//test//EN
+BEGIN:VEVENT
+UID:1
+SUMMARY:Anna visits
+DTSTART:20261129T080000
+DTEND:20261129T090000
+END:VEVENT
+BEGIN:VEVENT
+UID:2
+SUMMARY:Market day
+DTSTART;VALUE=DATE:20261129
+END:VEVENT
+END:VCALENDAR
+"""
+
+
+def test_an_appointment_is_mentioned_ahead_and_again_until_it_is_done(ringing: Ringing) -> None:
+    (ringing.journal.path.parent / "own.ics").write_text(CALENDAR)
+    assert ringing.over(minutes=44) == []  # from seven o'clock
+    [told, again] = ringing.over(minutes=7)
+    assert told == again == "At eight o'clock in the morning: Anna visits."
+    ringing.start()
+    assert ringing.over(seconds=40) == [told]  # after a restart it is still not answered
+    said = ringing.desk.answer("done")
+    assert said is not None
+    ringing.desk.commit(said)
+    assert ringing.over(minutes=30) == []
+
+
+def test_nothing_but_timers_and_alarms_is_heard_while_quiet_is_wanted(ringing: Ringing) -> None:
+    said = ringing.desk.answer("be quiet for ten minutes")
+    assert said is not None
+    assert ringing.desk.commit(said) == (
+        "I will say nothing unasked until ten past seven in the morning. Timers and alarms still "
+        "ring."
+    )
+    ringing.add(Kind.REMINDER, "2026-11-29 07:02")
+    ringing.timer(60, "egg")
+    assert set(ringing.over(minutes=5)) == {"The egg timer is over."}
+    ringing.desk.silence()
+    assert ringing.over(minutes=4) == []
+    [told] = ringing.over(minutes=2)
+    assert told.endswith("take the blue pill.")
+    assert ringing.desk.answer("you can talk again") is None  # it is over

@@ -16,7 +16,7 @@ from assistant.skills.wording import as_written, to_you
 from assistant.spoken import said_words
 from tests.skills.conftest import Known
 
-UNDONE = {"talk.undo", "talk.wrong"}
+UNDONE = {"talk.speak_for_me", "talk.undo", "talk.wrong"}
 """Answered by the desk itself."""
 
 

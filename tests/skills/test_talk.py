@@ -80,3 +80,22 @@ def test_what_was_taken_back_stays_so(known: Known) -> None:
     known.say("undo")
     assert known.desk.answer("undo") is None
     assert known.desk.household.lists.entries() == []
+
+
+def test_everything_is_said_for_a_visitor_until_thank_you(known: Known) -> None:
+    assert known.say("be my voice") == "I will say what you say, until you say thank you."
+    assert known.say("I want the red one.") == "I want the red one."
+    assert known.say("what time is it") == "what time is it"
+    assert known.say("i have fallen") != "i have fallen"  # a call for help stays one
+    assert known.say("Thank you!") == "You are welcome."
+    assert known.say("what time is it") == "It is half past three in the afternoon."
+
+
+def test_quiet_ends_when_it_is_wanted(known: Known) -> None:
+    assert known.say("you can talk again") is None
+    told = known.say("don't disturb me until five")
+    assert told is not None
+    assert told.startswith("I will say nothing unasked until five o'clock in the afternoon.")
+    assert known.desk.household.quiet.until(known.now) is not None
+    assert known.say("you can talk again") == "I will speak up again."
+    assert known.desk.household.quiet.until(known.now) is None
