@@ -16,13 +16,14 @@ from assistant.household.agenda import How, Kind
 from assistant.household.changes import Change
 from assistant.household.household import Household
 from assistant.skills import sums
+from assistant.skills.alarms import ALARMS
 from assistant.skills.clock import CLOCK
 from assistant.skills.grammar import Request, grammar
 from assistant.skills.help import HELP
 from assistant.skills.lists import LISTS
 from assistant.skills.notes import NOTES
 from assistant.skills.person import PERSON
-from assistant.skills.reminders import ALARMS, REMINDERS
+from assistant.skills.reminders import REMINDERS
 from assistant.skills.skill import Requests, Said, Situation, Skill
 from assistant.skills.talk import TALK
 from assistant.skills.timers import TIMERS
