@@ -39,7 +39,21 @@ INSERT INTO bridges (version, created_at, head, start, turns, curve)
 INSERT INTO learning VALUES ('due', 'erasure');
 """
 
-CONTENTS = ("", _FIRST, _FIRST + _SECOND)
+_THIRD = """
+INSERT INTO agenda (kind, name, created_at, due_at, wall, zone, days) VALUES (
+    'reminder', 'take the blue pill', '2026-03-01T18:30:00.000000+00:00',
+    '2026-03-02T08:00:00.000000+00:00', '2026-03-02T08:00:00', 'UTC', '0123456'
+);
+INSERT INTO rings (item, kind, name, due_at, began_at, late, how) VALUES (
+    1, 'reminder', 'take the blue pill', '2026-03-01T08:00:00.000000+00:00',
+    '2026-03-01T08:00:00.000000+00:00', 0, 'done'
+);
+INSERT INTO entries (list, text, added_at) VALUES ('shopping', 'milk', '2026-03-01T18:30:00+00:00');
+INSERT INTO notes (subject, text, written_at)
+    VALUES ('Peter', 'Peter is your son.', '2026-03-01T18:30:00+00:00');
+"""
+
+CONTENTS = ("", _FIRST, _FIRST + _SECOND, _FIRST + _SECOND + _THIRD)
 """What a journal of each version holds, beside the recording of its second exchange."""
 
 

@@ -169,7 +169,7 @@ def test_talk_without_the_wake_phrase_is_kept_on_request_and_never_learned_from(
 
 
 def test_the_wake_phrase_opens_a_conversation(make: Make) -> None:
-    saying = Saying("a tune", "how nice my hat is", "and what day")
+    saying = Saying("a tune", "how nice my hat is", "and how old it is")
     assistant = make(encoder=saying, dialogue=dialogue(wake_phrase="Attune", follow_up_s=600))
     called, first, second = (assistant.hear(utterance()) for _ in range(3))
     assert (called.error, called.reply) == (CALLED, None)

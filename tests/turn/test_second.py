@@ -46,7 +46,7 @@ def test_an_act_is_asked_back_with_its_content_and_a_yes_does_it_and_teaches(mak
 
 
 def test_a_fact_is_told_at_once(make: Make) -> None:
-    assistant = make(encoder=Sounding("what time it eat", sounds="what time is it"))
+    assistant = make(encoder=Sounding("what time is id", sounds="what time is it"))
     turn = assistant.hear(utterance())
     assert turn.stop_reason is StopReason.SKILL
     assert (turn.reply or "").startswith("It is ")
@@ -57,6 +57,6 @@ def test_clear_talk_and_understood_requests_are_not_read_again(make: Make) -> No
     make(encoder=clear).hear(utterance())
     request = Sounding("what time is it", sounds="", confidence=0.3)
     make(encoder=request).hear(utterance())
-    far = Sounding("the lettering was the full link after the dawn", sounds="", confidence=0.1)
+    far = Sounding("coffee in the morning is a beautiful scene", sounds="", confidence=0.1)
     make(encoder=far).hear(utterance())
     assert (clear.weighed, request.weighed, far.weighed) == (0, 0, 0)
