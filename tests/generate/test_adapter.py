@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from assistant.config import starter_dir
 from assistant.errors import GGUFError, MismatchError
-from assistant.generate.adapter import BASE, adapter_for
-from assistant.generate.gguf import GGUFFile
+from assistant.generate.adapter import BASE, BUNDLED, adapter_for
+from assistant.generate.gguf import GGUFFile, GGUFHeader
 from assistant.generate.llama import LlamaSession
 from tests.generate import adapters
 from tests.generate.asking import ask
@@ -71,6 +72,14 @@ def test_what_is_no_adapter_is_refused(model: GGUFFile, tmp_path: Path) -> None:
     (tmp_path / "text").write_text("not a model, but long enough to be one")
     with pytest.raises(GGUFError, match=r"text is not a GGUF file; set generate\.adapter to one"):
         reply(model.path, adapter=tmp_path / "text")
+
+
+def test_the_bundled_one_is_for_one_model_alone(model: GGUFFile) -> None:
+    bundled = GGUFHeader(starter_dir() / BUNDLED)
+    assert bundled.size <= 12_000_000
+    assert isinstance(bundled.get(BASE), str)
+    assert not any("token_embd" in name for name in bundled.tensors)
+    assert adapter_for(settings(model.path), model) is None
 
 
 def test_one_that_comes_with_attune_is_used_with_its_model_alone(
