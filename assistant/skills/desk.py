@@ -18,7 +18,7 @@ from assistant.household.household import Household
 from assistant.skills import sums
 from assistant.skills.alarms import ALARMS
 from assistant.skills.clock import CLOCK
-from assistant.skills.grammar import Request, grammar
+from assistant.skills.grammar import Grammar, Request, grammar
 from assistant.skills.help import HELP
 from assistant.skills.lists import LISTS
 from assistant.skills.notes import NOTES
@@ -88,7 +88,12 @@ class Desk:
             ConfigError: if the household's own are not valid.
         """
         grammar("distress", self.language)
-        grammar("requests", self.language, self.sentences)
+        _ = self.templates
+
+    @property
+    def templates(self) -> Grammar:
+        """What people say to the skills here."""
+        return grammar("requests", self.language, self.sentences)
 
     def urgent(self, words: str) -> Said | None:
         """The answer to a call for help, even if it is not certain that it was one."""
@@ -110,9 +115,8 @@ class Desk:
         """What is asked for by the templates, with the answer to it."""
         if self._speaks_for:
             return Request("talk.speaking_for", {}), self._for_visitors(words)
-        templates = grammar("requests", self.language, self.sentences)
         for text in (words, *self._completed(words)):
-            for request in templates.requests(text):
+            for request in self.templates.requests(text):
                 said = self._ask(request, text)
                 if said is not None:
                     return request, said

@@ -40,7 +40,7 @@ class Grammar:
     """
 
     def __init__(self, intents: Intents) -> None:
-        self._intents = intents
+        self.intents = intents
 
     def requests(self, text: str) -> list[Request]:
         """The requests that a text may be, the most literal first."""
@@ -49,7 +49,7 @@ class Grammar:
             return []
         readings = dict.fromkeys((words, plainly(words) or words))
         found = sorted(
-            chain.from_iterable(recognize_all(each, self._intents) for each in readings),
+            chain.from_iterable(recognize_all(each, self.intents) for each in readings),
             key=_freedom,
         )
         requests: list[Request] = []

@@ -57,7 +57,7 @@ class SecondReading:
     def load(self) -> Commands:
         """Prepare the usual commands ahead of the first unclear turn."""
         if self._usual is None:
-            self._usual = usual_commands((), {}, self.desk.language)
+            self._usual = usual_commands([self.desk.templates.intents], {}, self.desk.language)
         return self._usual
 
     def _commands(self) -> Commands:

@@ -66,8 +66,8 @@ def test_a_meaning_is_the_same_however_it_is_worded() -> None:
 
 
 def test_the_wordings_of_our_own_templates_are_understood_and_always_the_same() -> None:
-    found = commands([grammar("requests")._intents], {})
-    again = commands([grammar("requests")._intents], {})
+    found = commands([grammar("requests").intents], {})
+    again = commands([grammar("requests").intents], {})
     assert found == again
     assert len(found.wordings) > 1_000
     said = (
