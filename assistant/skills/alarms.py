@@ -36,12 +36,12 @@ def _wake(known: Situation) -> Said | None:
             return None  # "wake me up before you go"
         several = _SEVERAL.search(known.words.lower())
         one = "I set one alarm after the other. For what time is the first?" if several else ""
-        return Said(one or "For what time?", completes="set an alarm for {}")
+        return Said(one or "For what time?", completes="set an alarm for {}", wants_time=True)
     if (at and found[1]) or _RANG.search(said):  # "ring peter at six", "my alarm went off at six"
         return None
     when = found[0]
     if not when.has_time:
-        return Said("For what time?", completes=f"set an alarm for {said} {{}}")
+        return Said("For what time?", completes=f"set an alarm for {said} {{}}", wants_time=True)
     return added(Kind.ALARM, "", when, known)
 
 

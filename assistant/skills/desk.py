@@ -27,6 +27,7 @@ from assistant.skills.reminders import REMINDERS
 from assistant.skills.skill import Requests, Said, Situation, Skill
 from assistant.skills.talk import TALK
 from assistant.skills.timers import TIMERS
+from assistant.skills.times import find, find_duration
 from assistant.speak.manner import Manner
 from assistant.spoken import said_words
 
@@ -78,7 +79,7 @@ class Desk:
     _done: tuple[Change, float] | None = None
     _acted: bool = False  # in this exchange
     _is_fresh: bool = False  # something was done in the exchange before
-    _next: tuple[str, float] | None = None
+    _next: tuple[Said, float] | None = None  # what the next words may complete
     _speaks_for: bool = False  # everything that is said is said again
 
     def load(self) -> None:
@@ -126,7 +127,7 @@ class Desk:
         """Do what a reply claims, and return what to say."""
         self._next = None
         if said.completes is not None:
-            self._next = said.completes, self.monotonic() + NEXT_S
+            self._next = said, self.monotonic() + NEXT_S
         if said.act is None:
             return said.text
         self._done = None
@@ -142,6 +143,8 @@ class Desk:
     def told(self, heard: str, said: str) -> None:
         """An exchange is over."""
         self._is_fresh, self._acted = self._acted, False
+        if self._next is not None and said != self._next[0].text:
+            self._next = None  # they have gone on to something else
         self._heard_last = heard or self._heard_last
         self._said_last = said or self._said_last
 
@@ -216,8 +219,17 @@ class Desk:
         """The previous request with these words in the place of what was asked for."""
         if self._next is None or self.monotonic() > self._next[1]:
             return ()
-        rest = _LEADING.sub("", words.strip(" .,;!?"))
-        return tuple(self._next[0].format(each) for each in (rest, _TO.sub("", rest)) if each)
+        said, whole = self._next[0], words.strip(" .,;!?")
+        rest = _LEADING.sub("", whole)
+        is_more = rest != whole or said.text.endswith("?")  # "and tomorrow?", or an answer
+        if not is_more or (said.wants_time and not self._is_time(said_words(rest))):
+            return ()
+        template = said.completes or ""
+        return tuple(template.format(each) for each in (rest, _TO.sub("", rest)) if each)
+
+    def _is_time(self, words: str) -> bool:
+        now = self.household.look().now
+        return bool(find(words, now) or find(f"at {words}", now) or find_duration(words))
 
 
 @cache

@@ -35,7 +35,9 @@ def _reminder(rest: str, known: Situation) -> Said | None:
         if not re.match(r"(?:to|that|about|of|for)\b(?! (?:what|how|why|who|when|where)\b)", rest):
             return None  # "remind me what I said"
         return Said(
-            f"When shall I remind you: {task}?", completes=f"remind me {_so_far(asked, known)} {{}}"
+            f"When shall I remind you: {task}?",
+            completes=f"remind me {_so_far(asked, known)} {{}}",
+            wants_time=True,
         )
     when, rest = found
     task = _task(rest, known)
@@ -45,7 +47,11 @@ def _reminder(rest: str, known: Situation) -> Said | None:
         )
     if not when.has_time:
         day = spoken_when(when, known.now)
-        return Said(f"At what time {day}?", completes=f"remind me {_so_far(asked, known)} {{}}")
+        return Said(
+            f"At what time {day}?",
+            completes=f"remind me {_so_far(asked, known)} {{}}",
+            wants_time=True,
+        )
     return added(Kind.REMINDER, task, when, known)
 
 

@@ -45,7 +45,8 @@ class Said:
     act: Callable[[], Change | None] | None = None  # None from it: it cannot be taken back
     question: str | None = None  # about the act, asked if it is not certain that it was meant
     asks: bool = False  # the question is asked in any case
-    completes: str | None = None  # "remind me to call Peter {}": what may be said next
+    completes: str | None = None  # "remind me to call Peter {}": what may be said next, and
+    wants_time: bool = False  # whether that has to be a time or a length
     then: Callable[[], str] | None = None  # runs while the text is spoken; says how it went
 
 

@@ -35,7 +35,7 @@ def _set(known: Situation) -> Said | None:
             return None
         name = _name(without(f"{before} {after}", _SMALL))
         which = f"{name} " if name else ""
-        return Said("For how long?", completes=f"set a {which}timer for {{}}")
+        return Said("For how long?", completes=f"set a {which}timer for {{}}", wants_time=True)
     length, rest = found
     name = timer_name(rest)
     if name and not re.search(

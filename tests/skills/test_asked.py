@@ -104,3 +104,15 @@ def test_there_is_a_reminder_or_there_is_none(known: Known) -> None:
     furnish(known)
     assert "six o'clock" in (known.ask("is there a reminder to water the plants") or "")
     assert known.ask("did i set a reminder to clean the oven") == "There is no reminder about that."
+
+
+def test_who_goes_on_to_something_else_has_not_answered(known: Known) -> None:
+    assert known.say("remind me to call my son") == "When shall I remind you: call your son?"
+    assert known.say("the pharmacist is called lily") is None
+    assert known.say("at six") is None  # the question is over
+    assert known.say("remind me to call my son") == "When shall I remind you: call your son?"
+    assert (known.say("at six") or "").startswith("I will remind you today at six o'clock in the")
+    assert (known.say("what do i have to do today") or "").startswith("There is one thing")
+    assert known.say("it was lovely tomorrow") is None
+    assert (known.say("what do i have to do today") or "").startswith("There is one thing")
+    assert (known.say("and tomorrow") or "").startswith("There is nothing on your list tomorrow")
