@@ -17,6 +17,7 @@ from assistant.household.changes import Change
 from assistant.household.household import Household
 from assistant.skills import sums
 from assistant.skills.alarms import ALARMS
+from assistant.skills.care import CARE
 from assistant.skills.clock import CLOCK
 from assistant.skills.grammar import Grammar, Request, grammar
 from assistant.skills.help import HELP
@@ -33,6 +34,7 @@ from assistant.spoken import said_words
 
 SKILLS: dict[str, Requests] = {
     "alarms": ALARMS,
+    "care": CARE,
     "clock": CLOCK,
     "help": HELP,
     "lists": LISTS,

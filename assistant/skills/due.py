@@ -10,6 +10,7 @@ from assistant.generate.context import spoken_time
 from assistant.household.agenda import How, Item, Kind
 from assistant.household.calendars import Appointment
 from assistant.household.lists import TO_DO
+from assistant.skills.dated import shown_at
 from assistant.skills.skill import Requests, Said, Situation
 from assistant.skills.times import When, duration, moment, spoken_duration, spoken_when
 from assistant.skills.wording import counted, joined, sentence, to_you
@@ -146,10 +147,9 @@ def _pills(known: Situation) -> str:
         if ring.kind is Kind.REMINDER and _PILLS.search(ring.name.lower())
     ]
     found += [
-        f"{spoken_when(When(at, has_time=True), known.now)}: {item.name}"
+        f"{shown_at(item, known)}: {item.name}"
         for item in known.household.agenda.items(Kind.REMINDER)
         if _PILLS.search(item.name.lower())
-        for at in _times(item, known.now.date(), known)
     ]
     written = f"Your list says: {'; '.join(found)}. " if found else ""
     midnight = datetime.combine(known.now.date(), datetime.min.time(), known.now.tzinfo)

@@ -99,3 +99,31 @@ def test_a_fall_of_long_ago_is_a_story_unless_something_is_wrong_now(known: Know
     assert known.urgent("years ago i had a fall on the stairs") is None
     assert known.urgent("i had a fall years ago and now i fell again") is not None
     assert known.urgent("i had a fall on the stairs") is not None
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("can i take another sleeping pill", "medical advice"),
+        ("i think i took my heart pills twice", "emergency number"),
+        ("how many painkillers can i have in a day", "medical advice"),
+        ("everything is blurred in my left eye", "call your doctor"),
+        ("i have a bad cough and a fever", "call your doctor"),
+        ("there is a stranger knocking at my door", "Keep the door locked"),
+        ("a man says he must check my pipes", "Keep the door locked"),
+        ("somebody on the phone wants my bank card", "give nobody money"),
+    ],
+)
+def test_medicine_illness_and_strangers_get_fixed_advice(
+    words: str, told: str, known: Known
+) -> None:
+    assert told in (known.urgent(words) or known.ask(words) or "")
+
+
+def test_where_the_pills_are_and_when_they_are_due_is_known_better(known: Known) -> None:
+    assert "remind you every day" in (known.say("every morning at eight take the blue pill") or "")
+    assert "take the blue pill" in (known.say("when do i take my pills") or "")
+    assert known.say("what do i have to do tomorrow") == (
+        "There is one thing on your list tomorrow: eight o'clock in the morning: take the blue "
+        "pill."
+    )
