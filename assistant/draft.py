@@ -16,6 +16,9 @@ from assistant.speak.sentences import sentences
 from assistant.speak.voice import Voice
 from assistant.values import SoftPrompt, StopReason, Timings
 
+NOTHING_WRITTEN = "I am listening. Please go on."
+"""Said when the language model has nothing to say."""
+
 
 @dataclass(slots=True)
 class Ready:
@@ -75,6 +78,9 @@ class Draft:
             if not self.cancel.is_set():  # else it may be half a sentence
                 self._sentences.append(sentence)
                 yield f"{sentence}\n"
+        if not self._sentences and not self.cancel.is_set():
+            self._sentences.append(NOTHING_WRITTEN)
+            yield f"{NOTHING_WRITTEN}\n"
 
     def _raw(self) -> Iterator[str]:
         """The early pieces, then the rest of the stream."""

@@ -184,7 +184,7 @@ def _world() -> Any:
                 module = module_from_spec(found)
                 found.loader.exec_module(module)
                 return module
-    raise SystemExit("This needs pyworld: install Attune with its extra 'bench'.")
+    raise SystemExit("This needs pyworld: install Attune with its extra 'impair'.")
 
 
 def main() -> None:

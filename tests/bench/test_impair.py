@@ -16,6 +16,8 @@ from bench import impair as bench
 from bench.impair import SEVERITIES, impair
 from tests.encode.sounds import examples
 
+pytest.importorskip("pyworld", reason="it needs Python's headers to be compiled: extra 'impair'")
+
 
 @pytest.fixture(scope="module")
 def voice() -> NDArray[np.float32]:

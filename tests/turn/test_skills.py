@@ -87,3 +87,8 @@ def test_what_was_begun_in_a_pause_is_a_skill_s_reply_too(make: Make) -> None:
     assistant.ends = Encoded(lambda: features)  # pyright: ignore[reportAttributeAccessIssue]
     turn = assistant.hear(utterance())
     assert (turn.reply, turn.stop_reason) == ("It is eleven o'clock at night.", StopReason.SKILL)
+
+
+def test_a_language_model_with_nothing_to_say_is_listening(make: Make) -> None:
+    turn = make(encoder=Saying("i like the garden"), llm=Lying("")).hear(utterance())
+    assert turn.reply == "I am listening. Please go on."
