@@ -18,7 +18,7 @@ _VOICES = {
     "good morning": "en-us+f4",
     "what time is it please": "en-us+robert",
     "set a timer for ten minutes": "en-us+robert",
-    "remind me to call peter tomorrow at ten": "en-gb-x-rp+f4",
+    "remind me to call peter tomorrow at ten": "en-us+f4",
     "what do i have to do tomorrow": "en-us+robert",
     "add milk and eggs to my shopping list": "en-us+steph2",
     "i feel a little lonely today": "en-gb-x-rp+antonio",
