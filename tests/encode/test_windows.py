@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import random
 from itertools import pairwise
 from pathlib import Path
 
@@ -8,12 +7,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from assistant.audio.resample import to_float32
 from assistant.config import EncodeSettings, starter_dir
 from assistant.encode.encoder import Encoder, open_encoder
 from assistant.encode.windows import OVERLAP_S, Windows
+from assistant.listen.recordings import load
 from assistant.values import SAMPLE_RATE
-from models.recipe.synthesis import Synthesiser, held_out_voice
 from tests.encode import tiny
 from tests.encode.sounds import cosine, said, utterance
 from tests.settings import block
@@ -73,22 +71,10 @@ def test_a_long_utterance_gives_the_frames_of_one_pass(
     assert cosine(windowed.frames, whole.frames).min() > 0.999
 
 
-SAID = (
-    "good morning", "what time is it please", "i planted some tomatoes in the garden",
-    "i feel a little lonely today", "my daughter is coming to visit me",
-    "what do i have to do today", "where are my glasses", "thank you and good night",
-    "the kettle is on the stove", "we went for a walk in the park", "it is raining again today",
-)  # fmt: skip
-"""In voices that the encoder hears well."""
-
-
 def test_the_starter_hears_in_windows_what_it_hears_in_one_pass() -> None:
-    rng, synthesiser = random.Random(5), Synthesiser()
-    spoken = [
-        np.pad(synthesiser.speak(text, held_out_voice(rng)).samples, SAMPLE_RATE // 2)
-        for text in SAID
-    ]
-    recording = to_float32(np.concatenate(spoken))[: 24 * SAMPLE_RATE]
+    # in voices that this encoder hears well
+    paths = sorted((Path(__file__).parent / "recordings").glob("*.flac"))
+    recording = np.concatenate([load(path) for path in paths])[: 24 * SAMPLE_RATE]
     settings = {"path": starter_dir() / "encoder", "ngram_weight": 0.0}
     windowed = open_encoder(block(EncodeSettings, **settings)).encode(said(recording))
     settings["window_s"] = 60.0
