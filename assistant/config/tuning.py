@@ -78,8 +78,9 @@ class GenerateTuning(Tuning):
     n_batch: Annotated[int, Field(ge=8)] = 512  # most tokens decoded at once; llama.cpp's default
     top_k: Count = 50  # the paper's
     seed: Whole = 0  # of sampling; any will do
+    # measured by bench/conversation.py with SmolLM2-135M, 2026-11-29: 6 are no better
     remember_small: Whole = 3  # exchanges for models below 200 MB
-    remember_large: Whole = 8
+    remember_large: Whole = 8  # as many as 1,024 tokens hold; set by hand, 2026-11-29
     silence_s: Positive = 300.0  # after which a new conversation begins; set by hand, 2026-11-29
 
 
