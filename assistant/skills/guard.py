@@ -79,6 +79,10 @@ RULES = (
         ),
         "I cannot do that myself.",
     ),
+    Rule(  # what somebody complains of has happened
+        re.compile(r"\b(?:it|that|this) (?:did not|didn't|never) happen(?:ed)?\b"),
+        "Please tell somebody you trust about it.",
+    ),
 )
 
 

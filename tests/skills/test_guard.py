@@ -33,6 +33,7 @@ I will remind you at six.
 The alarm is set.
 An ambulance is on its way.
 I'm going to send a message to Peter.
+Please tell someone you trust that it did not happen.
 """.strip().splitlines()
 
 TRUE = """
