@@ -18,7 +18,7 @@ PLAIN = (*child.command("assistant"), "run", "--service")
 SLIPPING = (sys.executable, "-m", "tests.faults.slipping", "run", "--service")
 
 SPOKEN = "my daughter is coming to visit me"
-TYPED = "where are my glasses"
+TYPED = "my glasses are rather scratched"
 
 LOGGING = {"JOURNAL_STREAM": "8:1", "ATTUNE_GENERATE__MAX_TOKENS": "40"}
 """As under systemd, where the log is written to standard error; and replies of some words."""

@@ -43,8 +43,8 @@ def unsure(*texts: str) -> Saying:
 def test_what_is_uncertain_is_asked_back_aloud(make: Make, tmp_path: Path) -> None:
     sink = WavSink(tmp_path / "replies")
     voice = Aloud(Espeak(SpeakSettings.model_validate({})), sink)
-    turn = make(encoder=unsure("what lime is it"), voice=voice).hear(utterance())
-    assert turn.reply == 'Did you say "what lime is it"?'
+    turn = make(encoder=unsure("lobsters dance quietly"), voice=voice).hear(utterance())
+    assert turn.reply == 'Did you say "lobsters dance quietly"?'
     assert (turn.stop_reason, turn.route) == (StopReason.ASKED_BACK, Route.TRANSCRIPT)
     assert turn.error is None
     assert turn.timings is not None
@@ -68,9 +68,13 @@ def test_a_yes_answers_and_teaches_what_was_asked(make: Make, path: Path) -> Non
 
 
 def test_after_a_no_the_next_try_is_taken_as_it_is(make: Make) -> None:
-    assistant = make(encoder=unsure("what lime is it", "now", "what line is it"))
+    assistant = make(encoder=unsure("lobsters dance quietly", "now", "lobsters dance greatly"))
     turns = [assistant.hear(utterance()) for _ in range(3)]
-    assert [turn.reply for turn in turns] == ['Did you say "what lime is it"?', SAY_AGAIN, "Yes."]
+    assert [turn.reply for turn in turns] == [
+        'Did you say "lobsters dance quietly"?',
+        SAY_AGAIN,
+        "Yes.",
+    ]
     assert [turn.correction for turn in turns] == [None, None, None]
 
 
@@ -188,12 +192,12 @@ def test_a_question_that_nobody_heard_is_not_answered(make: Make) -> None:
             del pieces, name, on_first_audio
             raise DeviceError("The loudspeaker is gone.")
 
-    assistant = make(encoder=unsure("what lime is it", "yes"), voice=Gone())
+    assistant = make(encoder=unsure("lobsters dance quietly", "yes"), voice=Gone())
     with pytest.raises(DeviceError):
         assistant.hear(utterance())
     (turn,) = assistant.journal.turns()
     assert (turn.reply, turn.error) == (
-        'Did you say "what lime is it"?',
+        'Did you say "lobsters dance quietly"?',
         "The loudspeaker is gone.",
     )
     assistant.voice = Mute()
@@ -209,7 +213,7 @@ def test_a_question_broken_off_is_not_said(make: Make) -> None:
             del name, on_first_audio
             said.extend(pieces)
 
-    assistant = make(encoder=unsure("what lime is it"), voice=Keeping())
+    assistant = make(encoder=unsure("lobsters dance quietly"), voice=Keeping())
     assistant.cancel()
     assistant.hear(utterance())
     assert said == []

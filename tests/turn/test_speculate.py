@@ -436,7 +436,7 @@ def test_what_gets_no_answer_is_not_begun(text: str, room: MakeRoom) -> None:
 
 def test_what_is_asked_back_is_not_begun_and_asked_once(room: MakeRoom) -> None:
     ahead = room()
-    ahead.heard = features("what lime is it", 0.1)
+    ahead.heard = features("lobsters dance quietly", 0.1)
     for _ in range(3):
         ahead.begin()
     assert not ahead.ready
@@ -448,7 +448,7 @@ def test_what_is_asked_back_is_not_begun_and_asked_once(room: MakeRoom) -> None:
     with Journal(ahead.path) as journal:
         assert [turn.taught for turn in journal.turns()] == [None]
     answered = ahead.hear()
-    assert (answered.reply, ahead.llm.asked) == ("Yes! No.", [" what lime is it"])
+    assert (answered.reply, ahead.llm.asked) == ("Yes! No.", [" lobsters dance quietly"])
 
 
 def test_what_is_not_meant_for_it_is_not_begun(room: MakeRoom) -> None:
