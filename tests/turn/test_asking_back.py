@@ -70,11 +70,8 @@ def test_a_yes_answers_and_teaches_what_was_asked(make: Make, path: Path) -> Non
 def test_after_a_no_the_next_try_is_taken_as_it_is(make: Make) -> None:
     assistant = make(encoder=unsure("lobsters dance quietly", "now", "lobsters dance greatly"))
     turns = [assistant.hear(utterance()) for _ in range(3)]
-    assert [turn.reply for turn in turns] == [
-        'Did you say "lobsters dance quietly"?',
-        SAY_AGAIN,
-        "Yes.",
-    ]
+    first = 'Did you say "lobsters dance quietly"?'
+    assert [turn.reply for turn in turns] == [first, SAY_AGAIN, "Yes."]
     assert [turn.correction for turn in turns] == [None, None, None]
 
 
