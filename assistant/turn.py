@@ -103,8 +103,7 @@ class Assistant:
             self._answering(turn_id, found.route, found.prompt)
             reply = self._reply(act, understood, found)
             timings = replace(timings, bridge=bridge_ms)
-            self._say(turn_id, reply, found.route, timings, began, self.voice)
-            self.desk.told(understood.words, reply.text)
+            self._say(understood, reply, found.route, timings, began, self.voice)
             if isinstance(act, Answer):
                 self._confirm(turn_id, act.confirms)
             self.dialogue.answered(time.monotonic())
@@ -123,8 +122,7 @@ class Assistant:
             voice = self.voice if aloud else Mute()
             understood = Understood(turn_id, text, 1.0)
             reply = self._reply(self.dialogue.typed(understood, began), understood)
-            self._say(turn_id, reply, Route.TRANSCRIPT, Timings(), began, voice)
-            self.desk.told(text, reply.text)
+            self._say(understood, reply, Route.TRANSCRIPT, Timings(), began, voice)
             self.dialogue.answered(time.monotonic())
             return self.journal.turn(turn_id)
 
@@ -136,8 +134,17 @@ class Assistant:
         """
         self._begin()
         self.voice.say(iter((text,)), "say", lambda: None)
-        self.desk.told("", text)
+        self.desk.exchanged("", text)
         self.dialogue.answered(time.monotonic())
+
+    def reopen(self) -> None:
+        """The last utterance was only a beginning: what came of it is taken back.
+
+        Raises:
+            JournalError: if that cannot be written.
+        """
+        self.dialogue.reopen()
+        self.desk.reopen()
 
     def expect(self) -> None:
         """Somebody has begun to speak: decode the context line in the meantime.
@@ -300,7 +307,7 @@ class Assistant:
 
     def _say(
         self,
-        turn_id: int,
+        understood: Understood,
         reply: Draft | Ready,
         route: Route,
         timings: Timings,
@@ -308,10 +315,13 @@ class Assistant:
         voice: Voice,
     ) -> None:
         """Say a reply while it is written, and journal it whether it was heard or not."""
-        name = f"turn-{max(turn_id, 0):06d}"  # 0 for an exchange without a row; no row has it
+        name = (
+            f"turn-{max(understood.turn, 0):06d}"  # 0 for an exchange without a row; no row has it
+        )
         timings, unheard = say(reply, voice, name, timings, began)
-        self.journal.answered(turn_id, Reply(reply.text, route, reply.stop_reason, timings))
-        self._memory.answered(turn_id, *self._asked, self._now())
+        self.journal.answered(understood.turn, Reply(reply.text, route, reply.stop_reason, timings))
+        self._memory.answered(understood.turn, *self._asked, self._now())
+        self.desk.exchanged(understood.words, reply.text)
         if unheard is not None:
             raise unheard
 

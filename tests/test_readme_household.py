@@ -54,7 +54,7 @@ def test_what_is_to_be_said_is_done(journal: Journal) -> None:
     for phrase in SAID:
         said = desk.answer(phrase)
         assert said is not None, phrase
-        desk.told(phrase, desk.commit(said))
+        desk.exchanged(phrase, desk.commit(said))
     kept = Typed(journal)
     assert [kept.kept(noun) != [] for noun in ACTS] == [True] * len(ACTS)
     assert [each["text"] for each in kept.kept("lists")] == ["eggs"]

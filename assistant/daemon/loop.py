@@ -240,7 +240,8 @@ def _heard(
         if turn_taking is not None:
             went_on = turn_taking.over()
     if went_on:
-        assistant.dialogue.reopen()
+        with suppress(JournalError):  # then it stays done, and can be taken back by voice
+            assistant.reopen()
         with suppress(JournalError):  # nothing is kept of what was not meant for Attune
             assistant.journal.failed(turn.id, WENT_ON)
     return turn, went_on

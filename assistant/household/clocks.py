@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import datetime
-from functools import cache
+from datetime import datetime, tzinfo
+from functools import cache, lru_cache
 from pathlib import Path
 
 import tzlocal
@@ -27,10 +27,21 @@ class Moment:
         return str(self.now.tzinfo)
 
 
+ZONE_S = 5.0
+"""Time between two looks at the device's zone; it costs more than the clocks."""
+
+
 def look() -> Moment:
-    """The clocks as they are now; a change of the device's zone is noticed."""
-    zone = tzlocal.reload_localzone()
-    return Moment(datetime.now(zone), _boot(), time.clock_gettime(time.CLOCK_BOOTTIME))
+    """The clocks as they are now; a change of the device's zone is soon noticed."""
+    boot_s = time.clock_gettime(time.CLOCK_BOOTTIME)
+    zone = _zone(int(boot_s / ZONE_S))
+    return Moment(datetime.now(zone), _boot(), boot_s)
+
+
+@lru_cache(maxsize=1)
+def _zone(_span: int) -> tzinfo:
+    """The device's zone, read once in each span of time."""
+    return tzlocal.reload_localzone()
 
 
 @cache

@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -64,6 +64,19 @@ _LEADING = re.compile(r"^(?:(?:and|or|what about|how about|then|it is|it's)[\s,]
 _TO = re.compile(r"^(?:for|at|in|on|to)\s+", re.IGNORECASE)
 
 
+@dataclass(frozen=True, slots=True)
+class _Talk:
+    """What the last exchanges have left; moments in monotonic seconds."""
+
+    said_last: str | None = None
+    heard_last: str | None = None
+    done: tuple[Change, float] | None = None  # the last act, and until when it can be taken back
+    acted: bool = False  # in this exchange
+    is_fresh: bool = False  # something was done in the exchange before
+    next: tuple[Said, float] | None = None  # what the next words may complete, and until when
+    speaks_for: bool = False  # everything that is said is said again
+
+
 @dataclass(slots=True)
 class Desk:
     """Answers what code can answer; used by one thread."""
@@ -76,13 +89,9 @@ class Desk:
     others: tuple[Skill, ...] = ()  # of installed packages
     adjust: Callable[[Manner], None] = lambda _: None  # changes the voice
     monotonic: Callable[[], float] = time.monotonic
-    _said_last: str | None = None
-    _heard_last: str | None = None
-    _done: tuple[Change, float] | None = None
-    _acted: bool = False  # in this exchange
-    _is_fresh: bool = False  # something was done in the exchange before
-    _next: tuple[Said, float] | None = None  # what the next words may complete
-    _speaks_for: bool = False  # everything that is said is said again
+    _talk: _Talk = field(default_factory=_Talk)
+    _begun: _Talk = field(default_factory=_Talk)  # as this exchange began
+    _before: _Talk = field(default_factory=_Talk)  # as the one before began
 
     def load(self) -> None:
         """Read the templates ahead of the first request.
@@ -116,7 +125,7 @@ class Desk:
 
     def recognised(self, words: str) -> tuple[Request, Said] | None:
         """What is asked for by the templates, with the answer to it."""
-        if self._speaks_for:
+        if self._talk.speaks_for:
             return Request("talk.speaking_for", {}), self._for_visitors(words)
         for text in (words, *self._completed(words)):
             for request in self.templates.requests(text):
@@ -127,44 +136,66 @@ class Desk:
 
     def commit(self, said: Said) -> str:
         """Do what a reply claims, and return what to say."""
-        self._next = None
-        if said.completes is not None:
-            self._next = said, self.monotonic() + NEXT_S
+        until = self.monotonic() + NEXT_S
+        self._talk = replace(self._talk, next=None if said.completes is None else (said, until))
         if said.act is None:
             return said.text
-        self._done = None
+        self._talk = replace(self._talk, done=None)
         try:
             done = said.act()
         except JournalError:
             return _FAILED
         if done is not None:
-            self._done = done, self.monotonic() + UNDO_S
-            self._acted = True
+            until = self.monotonic() + UNDO_S
+            self._talk = replace(self._talk, done=(done, until), acted=True)
         return said.text
 
-    def told(self, heard: str, said: str) -> None:
-        """An exchange is over."""
-        self._is_fresh, self._acted = self._acted, False
-        if self._next is not None and said != self._next[0].text:
-            self._next = None  # they have gone on to something else
-        self._heard_last = heard or self._heard_last
-        self._said_last = said or self._said_last
+    def exchanged(self, heard: str, said: str) -> None:
+        """An exchange is over.
+
+        Args:
+            heard: what the user said; empty for an announcement.
+            said: what was answered; may be empty.
+        """
+        talk = self._talk
+        goes_on = talk.next is not None and said == talk.next[0].text
+        self._before = self._begun
+        self._begun = self._talk = replace(
+            talk,
+            said_last=said or talk.said_last,
+            heard_last=heard or talk.heard_last,
+            acted=False,
+            is_fresh=talk.acted,
+            next=talk.next if goes_on else None,  # else they have gone on to something else
+        )
+
+    def reopen(self) -> None:
+        """The last exchange was only a beginning: take back what was done, and forget it.
+
+        Raises:
+            JournalError: if that cannot be written.
+        """
+        done = self._talk.done if self._talk.is_fresh else None
+        self._talk = self._begun = self._before
+        if done is not None:
+            self.household.agenda.undo(done[0])
 
     @property
     def said_last(self) -> str | None:
         """The previous reply."""
-        return self._said_last
+        return self._talk.said_last
 
     def may_undo(self) -> bool:
         """Whether the last act can still be taken back."""
-        return self._done is not None and self.monotonic() <= self._done[1]
+        done = self._talk.done
+        return done is not None and self.monotonic() <= done[1]
 
     def silence(self) -> bool:
         """Stop timers and alarms that ring, also if that cannot be kept; whether any did.
 
         A reminder is over when it is done, and is said again later.
         """
-        self._speaks_for = False
+        self._talk = replace(self._talk, speaks_for=False)
         agenda, moment = self.household.agenda, self.household.look()
         rings = [each for each in agenda.rings() if each.kind is not Kind.REMINDER]
         if rings:
@@ -178,27 +209,27 @@ class Desk:
         if request.name == "talk.undo":
             return self._undo() if self.may_undo() else None
         if request.name == "talk.wrong":  # only right after it was done
-            return self._undo() if self.may_undo() and self._is_fresh else None
+            return self._undo() if self.may_undo() and self._talk.is_fresh else None
         skill, _, name = request.name.partition(".")
         known = replace(self._situation(words), slots=request.slots)
         return _said(SKILLS[skill][name](known))
 
     def _speak_for(self) -> None:
-        self._speaks_for = True
+        self._talk = replace(self._talk, speaks_for=True)
 
     def _for_visitors(self, words: str) -> Said:
         """What the user says, said clearly; "thank you" ends it."""
 
         def end() -> None:
-            self._speaks_for = False
+            self._talk = replace(self._talk, speaks_for=False)
 
         is_end = said_words(words) in ("thank you", "thanks", "thank you very much")
         return Said("You are welcome.", end) if is_end else Said(words)
 
     def _undo(self) -> Said | None:
-        if self._done is None:
+        if self._talk.done is None:
             return None
-        change = self._done[0]
+        change = self._talk.done[0]
 
         def act() -> None:
             self.household.agenda.undo(change)
@@ -211,17 +242,18 @@ class Desk:
             self.household,
             self.user_name,
             self.reminders,
-            self._said_last,
-            self._heard_last,
+            self._talk.said_last,
+            self._talk.heard_last,
             words,
             adjust=self.adjust,
         )
 
     def _completed(self, words: str) -> tuple[str, ...]:
         """The previous request with these words in the place of what was asked for."""
-        if self._next is None or self.monotonic() > self._next[1]:
+        following = self._talk.next
+        if following is None or self.monotonic() > following[1]:
             return ()
-        said, whole = self._next[0], words.strip(" .,;!?")
+        said, whole = following[0], words.strip(" .,;!?")
         rest = _LEADING.sub("", whole)
         is_more = rest != whole or said.text.endswith("?")  # "and tomorrow?", or an answer
         if not is_more or (said.wants_time and not self._is_time(said_words(rest))):

@@ -13,7 +13,7 @@ from assistant.household.lists import TO_DO
 from assistant.skills.dated import shown_at
 from assistant.skills.skill import Requests, Said, Situation
 from assistant.skills.times import When, duration, moment, spoken_duration, spoken_when
-from assistant.skills.wording import counted, joined, sentence, to_you
+from assistant.skills.wording import enumerated, joined, sentence, to_you
 from assistant.spoken import said_words
 
 _PILLS = re.compile(r"pill|tablet|medic|drops|capsule|insulin|dose|inhaler|syringe|injection")
@@ -41,14 +41,9 @@ def _list(known: Situation) -> Said | None:
     if is_today:
         found += [entry.text for entry in known.household.lists.entries(TO_DO)]
     on = "" if is_today else f" {spoken_when(when, known.now)}" if when is not None else ""
-    completes = "what do i have to do {}"
-    if not found:
-        return Said(f"There is nothing on your list{on}.", completes=completes)
-    if len(found) == 1:
-        return Said(f"There is one thing on your list{on}: {found[0]}.", completes=completes)
-    count = counted(len(found), "thing", "things")
     things = " ".join(map(_thing, found))
-    return Said(f"There are {count} on your list{on}. {things}", completes=completes)
+    text = enumerated(found, f"on your list{on}", f". {things}")
+    return Said(text, completes="what do i have to do {}")
 
 
 _TODAY = frozenset(("today", "this morning", "this afternoon", "this evening", "tonight", "now"))

@@ -9,7 +9,7 @@ from dataclasses import replace
 from assistant.household.lists import SHOPPING, TO_DO, Entry
 from assistant.skills.skill import Requests, Said, Situation, Skill
 from assistant.skills.times import duration, number
-from assistant.skills.wording import as_written, counted, joined, sentence, to_you
+from assistant.skills.wording import as_written, counted, enumerated, joined, sentence, to_you
 from assistant.spoken import said_words
 
 _NAMES = {
@@ -82,15 +82,9 @@ def _read(known: Situation) -> Said | None:
     name = _name(known)
     if known.slots.get("list") in _REMINDERS:
         return None  # more than what is on a list
-    found = known.household.lists.entries(name)
-    completes = "what is on my {} list"
-    if not found:
-        return Said(f"There is nothing on {_title(name)}.", completes=completes)
-    if len(found) == 1:
-        return Said(f"There is one thing on {_title(name)}: {found[0].text}.", completes=completes)
-    count = counted(len(found), "thing", "things")
-    things = joined([each.text for each in found])
-    return Said(f"There are {count} on {_title(name)}: {things}.", completes=completes)
+    found = [each.text for each in known.household.lists.entries(name)]
+    text = enumerated(found, f"on {_title(name)}", f": {joined(found)}.")
+    return Said(text, completes="what is on my {} list")
 
 
 _HEAR = frozenset(

@@ -82,6 +82,21 @@ def counted(number: int, one: str, several: str) -> str:
     return f"{spoken_number(number) if number < 100 else number} {one if number == 1 else several}"
 
 
+def enumerated(things: Sequence[str], where: str, all_of_them: str) -> str:
+    """How many things there are, and which.
+
+    Args:
+        things: as they were written down.
+        where: such as "on your list".
+        all_of_them: said after the number, if there are several.
+    """
+    if not things:
+        return f"There is nothing {where}."
+    if len(things) == 1:
+        return f"There is one thing {where}: {things[0]}."
+    return f"There are {counted(len(things), 'thing', 'things')} {where}{all_of_them}"
+
+
 def without(words: str, dropped: Iterable[str]) -> str:
     """The words that are none of these."""
     return " ".join(word for word in words.split() if word not in dropped)

@@ -21,9 +21,11 @@ from assistant.daemon.loop import WENT_ON, Beside, Inbox, LoopOutcome, Stopper, 
 from assistant.daemon.turn_taking import TurnTaking
 from assistant.dialogue import DialoguePolicy
 from assistant.errors import AttuneError, DeviceError, EncoderError
+from assistant.household.household import Household
 from assistant.journal.buffered import BufferedJournal
 from assistant.journal.store import Journal
 from assistant.journal.turn import Turn
+from assistant.skills.desk import Desk
 from assistant.turn import Assistant
 from assistant.values import FRAME_MS, FRAME_SAMPLES, AudioFrame, Utterance
 from tests.daemon import home
@@ -56,6 +58,7 @@ class Answering(Assistant):
     ) -> None:
         self.journal = journal
         self.dialogue = Reopened(TurnSettings.model_validate({}))
+        self.desk = Desk(Household.of(journal))
         self.during = during  # told the number of each turn
         self.cancelled = threading.Event()
 

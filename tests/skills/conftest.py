@@ -58,7 +58,7 @@ class Known:
         """What is answered; nothing is done."""
         self.desk.user_name, self.desk.reminders = user_name, reminders
         if said_last is not None:
-            self.desk.told("", said_last)
+            self.desk.exchanged("", said_last)
         said = self.desk.answer(words)
         return None if said is None else said.text
 
@@ -71,7 +71,7 @@ class Known:
         """What is answered, once it is done; what needs a yes gets one."""
         said = self.desk.urgent(words) or self.desk.answer(words)
         text = None if said is None else self.desk.commit(said)
-        self.desk.told(words, text or "")
+        self.desk.exchanged(words, text or "")
         return text
 
     def said(self, words: str) -> Said:

@@ -20,7 +20,7 @@ def furnish(known: Known) -> None:
     """A household with something of everything."""
     desk, moment = known.desk, known.look()
     desk.user_name, desk.reminders = "Anna", ("take the blue pill",)
-    desk.told("good evening", "Good evening, Anna.")
+    desk.exchanged("good evening", "Good evening, Anna.")
     house = desk.household
     house.agenda.start_timer(timedelta(minutes=10), "pasta", moment)
     house.agenda.start_timer(timedelta(minutes=4), "egg", moment)

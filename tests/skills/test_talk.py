@@ -33,7 +33,7 @@ def test_the_voice_says_when_it_can_no_more(known: Known) -> None:
 
 def test_what_was_said_is_said_again_and_what_was_heard_too(known: Known) -> None:
     assert known.say("what did i just say") == "You have not said anything yet."
-    known.desk.told("the garden is lovely", "Yes, it is.")
+    known.desk.exchanged("the garden is lovely", "Yes, it is.")
     assert known.ask("say that again") == "Yes, it is."
     assert known.ask("what did i just say") == "You said: the garden is lovely."
     assert known.ask("say it for me") == "the garden is lovely"
@@ -70,7 +70,7 @@ def test_no_takes_back_only_what_was_done_just_before(known: Known) -> None:
     assert known.say("no that's wrong") == "I have taken that back."
     assert known.desk.household.agenda.items() == []
     known.say("set a timer for ten minutes")
-    known.desk.told("the garden is lovely", "Yes, it is.")
+    known.desk.exchanged("the garden is lovely", "Yes, it is.")
     assert known.desk.answer("no") is None
     assert len(known.desk.household.agenda.items()) == 1
 

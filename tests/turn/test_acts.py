@@ -245,3 +245,23 @@ class TestOnADiskThatRefuses:
         assert assistant.hear(utterance()).error == STOPPED
         assert agenda.rings() == []
         journal.database.conn.execute("PRAGMA query_only = OFF")
+
+
+def test_what_was_done_for_the_beginning_of_an_utterance_is_taken_back(make: Make) -> None:
+    assistant = make(
+        encoder=Saying(
+            "remind me to call peter tomorrow at ten",
+            "remind me to call peter tomorrow at ten in the evening",
+            "thank you",
+        )
+    )
+    assistant.hear(utterance())
+    assistant.reopen()
+    assert assistant.desk.household.agenda.items() == []
+    assistant.hear(utterance())
+    [item] = assistant.desk.household.agenda.items()
+    assert item.wall is not None
+    assert item.wall.hour == 22
+    assistant.hear(utterance())
+    assistant.reopen()  # of an exchange in which nothing was done
+    assert assistant.desk.household.agenda.items() == [item]
