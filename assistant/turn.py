@@ -29,7 +29,7 @@ from assistant.journal.turn import Turn
 from assistant.memory import Memory
 from assistant.reading import Reading, read
 from assistant.skills.desk import Desk
-from assistant.skills.second import SecondReading
+from assistant.skills.second_reading import SecondReading
 from assistant.skills.skill import Said
 from assistant.speak.voice import Mute, Voice
 from assistant.values import (

@@ -41,9 +41,9 @@ from assistant.household.clocks import Moment
 from assistant.household.household import Household
 from assistant.journal.store import Journal
 from assistant.skills.candidates import chance, ranked
+from assistant.skills.commands import commands
 from assistant.skills.desk import Desk
-from assistant.skills.usual import usual_commands
-from assistant.skills.wordings import commands
+from assistant.skills.usual_commands import usual_commands
 from assistant.speak.espeak import Espeak
 from assistant.speak.piper import Piper
 from assistant.speak.synthesiser import Synthesiser

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz import fuzz, process
 
-from assistant.skills.wordings import Commands
+from assistant.skills.commands import Commands
 
 Score = Callable[[Sequence[str]], NDArray[np.float64]]
 """From texts to the natural logarithms of their probabilities, given the sound of the turn."""

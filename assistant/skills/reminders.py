@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from assistant.household.agenda import Kind
+from assistant.skills.agenda import DUE
 from assistant.skills.dated import added, cancelling
-from assistant.skills.due import DUE
 from assistant.skills.plainly import plainly
 from assistant.skills.skill import Requests, Said, Situation
 from assistant.skills.times import find, spoken_when

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from assistant.household.nouns import ACTS, Act, Noun
 from assistant.journal.store import Journal
 from assistant.skills.typed import Typed
 from tests.control.knowing import Knowing
-from tests.person import ordinary_home, ordinary_person
+from tests.person import ordinary_person
 
 Run = Callable[..., list[str]]
 """Run a command that must succeed and give the lines it prints."""
@@ -200,16 +199,6 @@ class Keeping(Knowing):
                 return what(Typed(journal))
         except AttuneError as error:
             raise RefusalError(str(error)) from error
-
-
-@pytest.fixture
-def service() -> Iterator[Path]:
-    """The folder of a service whose journal an ordinary person may not read."""
-    with ordinary_home() as home:
-        Journal(home / "journal.db").close()
-        if os.geteuid() != 0:  # else root's file is closed anyway
-            (home / "journal.db").chmod(0)
-        yield home
 
 
 def test_a_service_of_another_user_keeps_and_tells_it(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -29,20 +28,10 @@ from assistant.personalise.bridges.listing import BASE, entries
 from tests.bridge.tables import checkpoint
 from tests.control.knowing import Knowing
 from tests.journal.exchanges import STARTED_AT, exchange
-from tests.person import ordinary_home, ordinary_person
+from tests.person import ordinary_person
 
 Ask = Callable[..., list[str]]
 """Run a command that must succeed, as an ordinary person, and give the lines it prints."""
-
-
-@pytest.fixture
-def service() -> Iterator[Path]:
-    """The folder of a service, with its journal, which an ordinary person may not read."""
-    with ordinary_home() as home:
-        Journal(home / "journal.db").close()
-        if os.geteuid() != 0:  # else root's file is closed anyway
-            (home / "journal.db").chmod(0)
-        yield home
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from assistant.skills.candidates import SHORTLIST, best, near, ranked
-from assistant.skills.wordings import Commands, Wording
+from assistant.skills.commands import Commands, Wording
 
 KNOWN = Commands(
     [

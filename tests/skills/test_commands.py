@@ -6,8 +6,8 @@ from io import StringIO
 
 from hassil.intents import Intents
 
+from assistant.skills.commands import MOST, commands
 from assistant.skills.grammar import grammar
-from assistant.skills.wordings import MOST, commands
 
 TEMPLATES = """
 language: en

@@ -9,7 +9,7 @@ import pytest
 from hassil.intents import Intents
 
 from assistant.skills.candidates import near
-from assistant.skills.usual import days, durations, numbers, times, usual_commands
+from assistant.skills.usual_commands import days, durations, numbers, times, usual_commands
 from assistant.spoken import said_words
 
 

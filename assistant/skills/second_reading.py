@@ -10,9 +10,9 @@ from assistant.encode.encoder import Encoder, Weighs
 from assistant.household.agenda import Kind
 from assistant.household.household import Household
 from assistant.skills import candidates
+from assistant.skills.commands import Commands
 from assistant.skills.desk import Desk
-from assistant.skills.usual import usual_commands
-from assistant.skills.wordings import Commands
+from assistant.skills.usual_commands import usual_commands
 from assistant.spoken import said_words
 from assistant.values import SpeechFeatures
 
