@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, TypeAlias
 
 from assistant.config import TurnSettings
@@ -75,6 +75,15 @@ class Understood:
     confidence: float  # of that route, 0 to 1
     learned: bool = False  # read by a bridge that has learned this voice
     over_reply: bool = False  # it interrupted a reply
+    second: tuple[str, float] | None = None  # a command by its sound, and the confidence in it
+
+    @property
+    def settled(self) -> Understood:
+        """With the second reading in the place of the first, if there is one."""
+        if self.second is None:
+            return self
+        words, confidence = self.second
+        return replace(self, words=words, confidence=confidence, second=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +99,7 @@ class AskBack:
     """Ask this instead of answering."""
 
     question: str
+    words: str = field(default="", compare=False)  # what was perhaps said
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,12 +220,15 @@ class DialoguePolicy:
                 return Answer(talk.pending.words, confirms=talk.pending.turn), after
             if means(heard.words, NO):
                 return AskBack(NOT_DONE if talk.is_act else SAY_AGAIN), replace(after, answers=0)
+        heard = heard.settled
         if talk.answers < BETWEEN or not self._doubts(heard):
             return Answer(heard.words), after
         if len(heard.words.split()) > LONG:
-            return AskBack(NOT_CAUGHT), replace(after, answers=0)
+            return AskBack(NOT_CAUGHT, heard.words), replace(after, answers=0)
         asked = heard.words.strip(" .,;:!?")
-        return AskBack(f'Did you say "{asked}"?'), replace(after, pending=heard, answers=0)
+        return AskBack(f'Did you say "{asked}"?', heard.words), replace(
+            after, pending=heard, answers=0
+        )
 
     def _silences(self, talk: _Talk, heard: Understood) -> bool:
         """Whether somebody who spoke over a reply only wanted quiet.

@@ -27,11 +27,13 @@ class Reading:
     def understood(self, turn_id: int, *, over_reply: bool = False) -> Understood:
         """The utterance as the dialogue policy judges it."""
         prompt, transcript = self.prompt, self.features.transcript
-        if self.second is not None:
-            return Understood(turn_id, *self.second, over_reply=over_reply)
         if self.route is Route.TRANSCRIPT or prompt is None:
             return Understood(
-                turn_id, transcript.text, transcript.confidence, over_reply=over_reply
+                turn_id,
+                transcript.text,
+                transcript.confidence,
+                over_reply=over_reply,
+                second=self.second,
             )
         words = prompt.heard if len(prompt.rows) else ""
         learned = self.bridge is not None and self.bridge.learned

@@ -92,7 +92,7 @@ class Assistant:
             found, bridge_ms = self._read(features)
             understood = found.understood(turn_id, over_reply=utterance.over_reply)
             if found.second is not None:
-                self._read_again = turn_id, understood.words
+                self._read_again = turn_id, understood.settled.words
             act = self.dialogue.judge(
                 understood, began - utterance.seconds, may_undo=self.desk.may_undo()
             )
@@ -272,7 +272,7 @@ class Assistant:
             speculative: whether this is in a pause; then nothing is done or remembered.
         """
         line, begun, self._speculation = self._line(self._now()), self._speculation, None
-        asked = understood.words if isinstance(act, AskBack) else act.words
+        asked = act.words or understood.words
         request = asked if found is None else found.request(asked)
         self._asked = self._words(request), line
         urgent = self.desk.urgent(understood.words)
@@ -292,10 +292,10 @@ class Assistant:
         if said is None:
             return Draft(self._stream(request, line), self._cancel, speculative=speculative)
         is_meant = act.confirms is not None
-        is_sure = is_meant or not (said.asks or self.dialogue.doubts_act(understood))
+        is_sure = is_meant or not (said.asks or self.dialogue.doubts_act(understood.settled))
         if said.question is not None and not is_sure:
             if not speculative:
-                self.dialogue.asked(replace(understood, words=asked))
+                self.dialogue.asked(replace(understood.settled, words=asked))
             return Ready(said.question, self._cancel, StopReason.ASKED_BACK)
         return self._ready(said, speculative=speculative)
 
@@ -321,7 +321,7 @@ class Assistant:
         timings, unheard = say(reply, voice, name, timings, began)
         self.journal.answered(understood.turn, Reply(reply.text, route, reply.stop_reason, timings))
         self._memory.answered(understood.turn, *self._asked, self._now())
-        self.desk.exchanged(understood.words, reply.text)
+        self.desk.exchanged(understood.settled.words, reply.text)
         if unheard is not None:
             raise unheard
 

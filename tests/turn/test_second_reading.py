@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from assistant.config import TurnSettings
+from assistant.dialogue import NOT_DONE, UNADDRESSED, DialoguePolicy
 from assistant.journal.turn import Taught
 from assistant.values import SpeechFeatures, StopReason
 from tests.journal.exchanges import utterance
@@ -62,3 +64,21 @@ def test_clear_talk_and_understood_requests_are_not_read_again(make: Make) -> No
     )
     make(encoder=far).hear(utterance())
     assert (clear.weighed, request.weighed, far.weighed) == (0, 0, 0)
+
+
+def test_a_word_that_settles_something_is_not_read_again(make: Make) -> None:
+    encoder = Sounding("set a time or for ten minute", "no", sounds="set a timer for ten minutes")
+    assistant = make(encoder=encoder)
+    assert assistant.hear(utterance()).reply == "A timer for ten minutes?"
+    encoder.sounds = "set a timer for nine minutes"  # whatever it sounds like
+    assert assistant.hear(utterance()).reply == NOT_DONE
+    assert not assistant.desk.household.agenda.items()
+
+
+def test_the_wake_phrase_is_looked_for_in_what_was_written(make: Make) -> None:
+    dialogue = DialoguePolicy(TurnSettings.model_validate({"wake_phrase": "attune"}))
+    encoder = Sounding("attune what time is id", "what time is id", sounds="what time is it")
+    assistant = make(encoder=encoder, dialogue=dialogue)
+    assert (assistant.hear(utterance()).reply or "").startswith("It is ")
+    dialogue.answered(-1e9)  # long ago
+    assert assistant.hear(utterance()).error == UNADDRESSED
