@@ -103,10 +103,10 @@ def test_reminders_and_alarms_are_read_back_with_their_times(run: Run) -> None:
 
 def test_what_is_due_is_shown_and_confirmed(run: Run, tmp_path: Path) -> None:
     now = datetime.now(timezone.utc).astimezone()
-    then = Moment(now - timedelta(days=1), "boot", 1.0)
+    at = (now - timedelta(days=1)).replace(hour=14, minute=30)
+    then = Moment(at - timedelta(minutes=1), "boot", 1.0)
     with Journal(tmp_path / "journal.db") as journal:
         agenda = Agenda(journal)
-        at = (then.now + timedelta(minutes=1)).replace(hour=14, minute=30)
         agenda.add(Kind.REMINDER, "take the blue pill", at, then)
         agenda.tick(Moment(now + timedelta(days=1), "boot", 2.0))
     (_, row) = run("reminders")
