@@ -1,10 +1,10 @@
 """How many spoken requests are understood, by the grammar alone and with the second reading.
 
-Requests are synthesised in ten voices that no part of Attune was trained on (nine of espeak-ng, and
-one of Piper where it is given), a share of them impaired (bench/impair.py, simulated), and go
-through a speech recogniser. Those that the grammar does not find in the transcript are read a
-second time, against the sound. The same is done with small talk, which must not be taken for a
-request. What the grammar knows is drawn from the recipe's dialogues, the rest from requests.yaml.
+Requests are said in ten voices that no part of Attune was trained on (bench/mouths.py), a share of
+them impaired (bench/impair.py, simulated), and go through a speech recogniser. Those that the
+grammar does not find in the transcript are read a second time, against the sound. The same is done
+with small talk, which must not be taken for a request. What the grammar knows is drawn from the
+recipe's dialogues, the rest from requests.yaml.
 
     python -m bench.requests --encoder PATH --piper PATH --data PATH
 
@@ -34,8 +34,7 @@ from hassil.intents import Intents
 from hassil.sample import sample_sentence
 from numpy.typing import NDArray
 
-from assistant.audio.resample import resample, to_float32
-from assistant.config import EncodeSettings, SpeakSettings, starter_dir
+from assistant.config import EncodeSettings, starter_dir
 from assistant.encode.encoder import Encoder, Weighs, open_encoder
 from assistant.household.clocks import Moment
 from assistant.household.household import Household
@@ -44,25 +43,16 @@ from assistant.skills.candidates import chance, ranked
 from assistant.skills.commands import commands
 from assistant.skills.desk import Desk
 from assistant.skills.usual_commands import usual_commands
-from assistant.speak.espeak import Espeak
-from assistant.speak.piper import Piper
-from assistant.speak.synthesiser import Synthesiser
 from assistant.spoken import said_words
-from assistant.values import SAMPLE_RATE, EndReason, Utterance
+from assistant.values import EndReason, Utterance
 from bench.impair import SEVERITIES, impair
 from bench.logistic import calibration_error, chances, fit
+from bench.mouths import VOICES, Mouths
 from bench.skills import ASKED
 from models.recipe.corpus import read, recordings
 from models.recipe.dialogues import exchanges
 
 TEMPLATES = Path(__file__).with_suffix(".yaml")
-
-VOICES = (
-    ("en-us+f4", 150, 55), ("en-gb-x-rp+m5", 140, 40), ("en-us+m8", 160, 45),
-    ("en+grandpa", 125, 45), ("en-gb-scotland+antonio", 145, 50), ("en-us+anika", 150, 60),
-    ("en+robert", 135, 40), ("en-us+steph2", 155, 60), ("en-us+Mike", 145, 45),
-)  # fmt: skip
-"""espeak-ng's voices, words per minute and pitch."""
 
 LEAST, SURE = 0.5, 0.8
 """Certainty from which it is asked back, and from which it is taken as said."""
@@ -142,36 +132,15 @@ def _templates(name: str) -> Intents:
     return Intents.from_yaml(StringIO(file.read_text("utf-8")))
 
 
-class Mouths:
-    """The voices."""
-
-    def __init__(self, piper: Path | None) -> None:
-        self._piper = piper
-        self.count = len(VOICES) + (piper is not None)
-
-    @cache  # noqa: B019 - ten of them
-    def _voice(self, number: int) -> Synthesiser:
-        if number == len(VOICES) and self._piper is not None:
-            settings = {"engine": "piper", "voice": str(self._piper)}
-            return Piper(SpeakSettings.model_validate(settings), self._piper.parent)
-        name, rate_wpm, pitch = VOICES[number]
-        settings = {"voice": name, "rate_wpm": rate_wpm, "pitch": pitch}
-        return Espeak(SpeakSettings.model_validate(settings))
-
-    def utterance(self, case: Case, seed: int) -> Utterance:
-        """A case said aloud, with quiet noise."""
-        samples = case.recording
-        if samples is None:
-            speech = self._voice(case.voice).synthesise(case.text)
-            samples = resample(to_float32(speech.samples), speech.sample_rate, SAMPLE_RATE)
-            samples = np.pad(samples, SAMPLE_RATE * 3 // 10)
-            samples *= 0.5 / max(1e-3, float(np.abs(samples).max()))
-        if case.severity != "clean":
-            samples = impair(samples, case.severity, seed)  # pyright: ignore[reportArgumentType]
-        noise = np.random.default_rng(seed).standard_normal(len(samples)) * 5e-4
-        return Utterance(
-            (samples + noise).astype(np.float32), datetime.now(timezone.utc), EndReason.STOP
-        )
+def utterance(mouths: Mouths, case: Case, seed: int) -> Utterance:
+    """A case said aloud, with quiet noise."""
+    samples = mouths.say(case.text, case.voice) if case.recording is None else case.recording
+    if case.severity != "clean":
+        samples = impair(samples, case.severity, seed)  # pyright: ignore[reportArgumentType]
+    noise = np.random.default_rng(seed).standard_normal(len(samples)) * 5e-4
+    return Utterance(
+        (samples + noise).astype(np.float32), datetime.now(timezone.utc), EndReason.STOP
+    )
 
 
 def requests(meanings: Meanings, count: int, impaired: int, voices: int, seed: int) -> list[Case]:
@@ -238,7 +207,7 @@ def outcomes(
         raise SystemExit("This speech recogniser cannot weigh texts against the sound.")
     weigh = encoder.weigh
     for seed, case in enumerate(cases):
-        features = encoder.encode(mouths.utterance(case, seed))
+        features = encoder.encode(utterance(mouths, case, seed))
         heard = features.transcript.spoken
         by_grammar = meanings.of(heard)
         found, ms = None, 0.0
@@ -322,7 +291,7 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--encoder", type=Path, default=starter_dir() / "whisper")
-    parser.add_argument("--piper", type=Path, help="folder of a Piper voice, the tenth of the ten")
+    parser.add_argument("--piper", type=Path, help="folder of a Piper voice, one of the ten")
     parser.add_argument("--data", type=Path, help="folder of public recordings")
     parser.add_argument("--requests", type=int, default=600)
     parser.add_argument("--impaired", type=int, default=100, help="requests that are impaired")
@@ -339,8 +308,8 @@ def _run(
     arguments: argparse.Namespace, encoder: Encoder, meanings: Meanings, mouths: Mouths
 ) -> None:
     seed = 4_242 if arguments.fit else 29
-    cases = requests(meanings, arguments.requests, arguments.impaired, mouths.count, seed)
-    cases += small_talk(meanings, arguments.talk, mouths.count, arguments.data, seed)
+    cases = requests(meanings, arguments.requests, arguments.impaired, VOICES, seed)
+    cases += small_talk(meanings, arguments.talk, VOICES, arguments.data, seed)
     random.Random(seed).shuffle(cases)  # noqa: S311 - so that a part of them is like the whole
     found: list[Outcome] = []
     with suppress(KeyboardInterrupt):  # Ctrl-C: the figures of what has been said
