@@ -80,6 +80,9 @@ class GenerateTuning(Tuning):
     seed: Whole = 0  # of sampling; any will do
     # measured by bench/conversation.py with SmolLM2-135M, 2026-11-29: 6 are no better
     remember_small: Whole = 3  # exchanges for models below 200 MB
+    # what is in the line is answered by skills, and SmolLM2-135M answers the line instead of the
+    # person: of 12 follow-ups 1 right with it and 5 without (bench/conversation.py, 2026-11-29)
+    context_from: Whole = 200_000_000  # bytes of the smallest model that is given the context line
     remember_large: Whole = 8  # as many as 1,024 tokens hold; set by hand, 2026-11-29
     silence_s: Positive = 300.0  # after which a new conversation begins; set by hand, 2026-11-29
 

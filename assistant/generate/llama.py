@@ -178,7 +178,7 @@ class LlamaSession:
     def reply(
         self, user: SoftPrompt | str, context: str, *, cancel: threading.Event
     ) -> ReplyStream:
-        """Answer the user, whose words follow the context line exactly as given.
+        """Answer the user, whose words follow the context line (not for small models) as given.
 
         Nothing is decoded before the stream's first piece is requested. The next call ends this
         stream. The same turn gives the same reply.

@@ -33,6 +33,7 @@ class Prompts:
         self._plan = PromptPlan("", "", "")
         self._max_tokens = settings.max_tokens
         self.n_ctx = min(settings.n_ctx, model.n_ctx_train)
+        self._reads_context = gguf.reads_spoken or gguf.size >= settings.tuned.context_from
         self.scale = 1.0  # of the model's graph, for a raw row of the GGUF
         self.instruction: Tokens = np.array([], np.int32)
         """With the start of the user's turn."""
@@ -95,8 +96,8 @@ class Prompts:
         return self.context_line(context), spoken, self.tokens(self._plan.after_user, special=True)
 
     def context_line(self, context: str) -> Tokens:
-        """The context line, up to the user's words."""
-        return self.tokens(self._plan.before_user(context))
+        """The context line, up to the user's words; small models are given none."""
+        return self.tokens(self._plan.before_user(context if self._reads_context else ""))
 
     def tokens(self, text: str, *, special: bool = False) -> Tokens:
         """Tokens of a text; control tokens are recognised only if ``special``."""

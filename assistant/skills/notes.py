@@ -17,6 +17,7 @@ _PUT = re.compile(
     r"(?P<where>(?:in|on|under|behind|beside|next|at|inside|by|below|above) .+)",
     re.IGNORECASE,
 )
+_WHO_IS = re.compile(r"\bwho\b(?!(?: the \w+)? (?:was|were)\b)", re.IGNORECASE)
 _OF_USER = ("name", "address", "birthday", "age", "doctor", "son", "daughter", "husband", "wife",
             "brother", "sister", "mother", "father", "telephone number", "phone number",
             "emergency contact", "neighbour", "neighbor", "nurse", "carer")  # fmt: skip
@@ -53,7 +54,8 @@ def _find(known: Situation) -> Said | None:
         return Said(" ".join(sentence(each.text) for each in found), completes="who is {}")
     if wanted in _OF_USER:
         return Said(f"Nobody has told me about your {wanted} yet.")
-    if len(known.slots["what"].split()) == 1 and re.search(r"\bwho\b", known.words.lower()):
+    # who somebody was is asked of people in books
+    if len(known.slots["what"].split()) == 1 and _WHO_IS.search(known.words):
         return Said("Nobody has told me who that is.")
     return None
 

@@ -150,6 +150,7 @@ def settings(path: Path, **changes: object) -> GenerateSettings:
         "threads": 1,
         "temperature": 0.0,
         "max_tokens": 8,
+        "context_from": 0,  # a toy is given the context line
     }
     return block(GenerateSettings, **base | changes)
 

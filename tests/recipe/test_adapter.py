@@ -15,6 +15,9 @@ import yaml
 from assistant.generate.gguf import GGUFFile
 from assistant.generate.llama import LlamaSession
 from assistant.generate.vocabulary import vocabulary
+from assistant.household.household import Household
+from assistant.journal.store import Journal
+from assistant.skills.desk import Desk
 from assistant.skills.guard import checked
 from assistant.speak.sentences import sentences
 from assistant.spoken import said_words
@@ -26,6 +29,7 @@ from tests.generate import toys
 from tests.generate.asking import logits_after
 
 BENCH = Path(__file__).parents[2] / "bench"
+RECIPE = Path(__file__).parents[2] / "models/recipe/adapter"
 CONTEXT = "It is noon."
 
 
@@ -124,6 +128,18 @@ def test_what_code_answers_is_not_learned(
     said = [said_words(turn.user) for turn in turns(learned[0])]
     assert "what time is it" not in said
     assert not [text for text in said if "my name" in text and text.startswith("what")]
+
+
+def test_no_skill_answers_the_talk_that_was_written_for_the_model(tmp_path: Path) -> None:
+    with Journal(tmp_path / "journal.db") as journal:
+        desk = Desk(Household.of(journal))
+        said = [
+            line.partition(" | ")[0]
+            for name in ("remarks", "questions", "hard", "scripts")
+            for line in cast("list[str]", yaml.safe_load((RECIPE / f"{name}.yaml").read_text()))
+        ]
+        assert len(said) > 2_500
+        assert not [text for text in said if desk.urgent(text) or desk.answer(text)]
 
 
 def test_words_are_written_as_recognisers_do() -> None:

@@ -33,8 +33,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=0, help="0: once through the conversations")
     parser.add_argument("--start", type=Path, help="go on with an earlier adapter")
     parser.add_argument("--rate", type=float, default=5e-4)
-    parser.add_argument("--recipe", type=int, default=300, help="of the dialogues")
-    parser.add_argument("--collected", type=int, default=180, help="of --data")
+    parser.add_argument("--recipe", type=int, default=150, help="of the dialogues")
+    parser.add_argument("--collected", type=int, default=100, help="of --data")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     out: Path = arguments.out

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias, cast
@@ -17,7 +17,6 @@ from assistant.speak.sentences import sentences
 from models.recipe.adapter.prompt import Conversation, Turn
 from models.recipe.dialogues import enrich, exchanges, held_out
 from models.recipe.dialogues.grammar import sentence, turned
-from models.recipe.dialogues.moments import moment
 
 Said: TypeAlias = tuple[tuple[str, str], ...]
 """What was said and answered, one pair for each turn."""
@@ -50,11 +49,11 @@ _INSTRUCTIONS = (
 class Shares:
     """How many times, or how many, of each kind."""
 
-    talk: int = 4  # tenths of the values of a slot, each with every phrasing
+    talk: int = 2  # tenths of the values of a slot, each with every phrasing
     facts: int = 2
-    scripts: int = 5
-    recipe: int = 300
-    collected: int = 180
+    scripts: int = 2
+    recipe: int = 150
+    collected: int = 100
 
 
 def conversations(
@@ -72,15 +71,14 @@ def conversations(
 
 def _all(rng: random.Random, shares: Shares, data: Path | None) -> Iterator[Said]:
     for group in _read("talk.yaml"):
-        for _ in range(group.get("times", 1)):
-            yield from _talk(group, rng, shares.talk)
+        yield from _talk(group, rng, shares.talk)
+    for name, times in (("remarks", 1), ("questions", 1), ("hard", 1), ("scripts", shares.scripts)):
+        for line in cast("list[str]", _read(f"{name}.yaml")):
+            turns = line.split(" | ")
+            yield from [tuple(zip(turns[::2], turns[1::2], strict=True))] * times
     for question, answer in cast("dict[str, str]", _read("facts.yaml")).items():
         for _ in range(shares.facts):
             yield ((question, answer),)
-    for script in cast("list[str]", _read("scripts.yaml")):
-        turns = script.split(" | ")
-        pairs = tuple(zip(turns[::2], turns[1::2], strict=True))
-        yield from [pairs] * shares.scripts
     unfit = SKILLS_OWN | SLOT_ECHOES
     fitting = (
         (each.user, each.reply)
@@ -135,17 +133,9 @@ def _joined(every: Sequence[Said], rng: random.Random) -> Iterator[Said]:
 
 
 def _told(said: Said, rng: random.Random) -> Conversation:
-    """A conversation at some moment, written as recognisers and people write."""
-    context = moment(rng)
-    if rng.random() < 0.5:
-        context = replace(context, reminders=())
+    """A conversation, as recognisers or as people write it; small models get no context line."""
     as_heard = rng.random() < 0.5
-    turns: list[Turn] = []
-    for number, (user, reply) in enumerate(said):
-        line = context.line() if number == 0 or rng.random() < 0.25 else ""
-        turns.append(Turn(line, user if as_heard else written(user), reply))
-    if rng.random() < 0.05:
-        turns[0] = replace(turns[0], context="")
+    turns = (Turn("", user if as_heard else written(user), reply) for user, reply in said)
     return Conversation(rng.choice(_INSTRUCTIONS), tuple(turns))
 
 
