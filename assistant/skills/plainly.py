@@ -27,9 +27,9 @@ _BEFORE = re.compile(
 _AFTER = re.compile(
     # "i fell in love" is another thing than "i fell, love"
     r"(?:(?<! in)(?<! of) (?:for me|for us|thanks|thank you|now|right now|at once|will you"
-    r"|would you|can you|could you|if you (?:can|could|would|will|don't mind|like)|dear|darling|love|my dear"
-    r"|my friend|attune|ai|again|then|okay|ok|if i may ask|by the way|by chance|when you can"
-    r"|instead|a moment))+$"
+    r"|would you|can you|could you|if you (?:can|could|would|will|don't mind|like)|dear|darling"
+    r"|love|my dear|my friend|attune|ai|again|then|okay|ok|if i may ask|by the way|by chance"
+    r"|when you can|instead|a moment))+$"
 )
 
 
