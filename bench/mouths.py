@@ -77,6 +77,7 @@ def _flite(voice: str, text: str) -> Speech:
     with tempfile.NamedTemporaryFile(suffix=".wav") as file:
         command = ["flite", "-voice", voice, "-t", text, "-o", file.name]
         subprocess.run(command, check=True, capture_output=True)
-        samples, rate = soundfile.read(file.name, dtype="int16")
+        found, rate = soundfile.read(file.name, dtype="int16")
+    samples = np.asarray(found, np.int16)
     samples.flags.writeable = False
     return Speech(samples, rate)

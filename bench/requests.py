@@ -21,7 +21,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from functools import cache, partial
 from importlib.resources import files
 from io import StringIO
@@ -36,8 +36,10 @@ from numpy.typing import NDArray
 
 from assistant.config import EncodeSettings, starter_dir
 from assistant.encode.encoder import Encoder, Weighs, open_encoder
+from assistant.household.agenda import Kind
 from assistant.household.clocks import Moment
 from assistant.household.household import Household
+from assistant.household.lists import SHOPPING, TO_DO
 from assistant.journal.store import Journal
 from assistant.skills.candidates import chance, ranked
 from assistant.skills.commands import commands
@@ -108,11 +110,13 @@ class Row:
 
 
 class Meanings:
-    """What a text asks for, by what the skills of an empty household answer to it."""
+    """What a text asks for, by what the skills of a household answer to it."""
 
     def __init__(self, folder: Path) -> None:
-        self._desk = Desk(Household.of(Journal(folder / "journal.db"), look=lambda: THEN))
+        household = Household.of(Journal(folder / "journal.db"), look=lambda: THEN)
+        self._desk = Desk(household, user_name="Anna", monotonic=lambda: 0.0)
         self._desk.load()
+        _furnish(self._desk)
         own = Intents.from_yaml(StringIO(TEMPLATES.read_text("utf-8")))
         self.values = commands([own], {}).values
         self.own = own
@@ -125,6 +129,26 @@ class Meanings:
             return "help"
         found = self._desk.recognised(text)
         return None if found is None else f"{found[0].name}: {found[1].text.lower()}"
+
+
+def _furnish(desk: Desk) -> None:
+    """What is asked for can only be found where something is kept."""
+    house, now = desk.household, THEN.now
+    house.agenda.add(Kind.REMINDER, "take my pills", now - timedelta(minutes=5), THEN)
+    for at, event in enumerate(("the dentist", "the hairdresser", "the bus trip", "the choir"), 1):
+        house.agenda.add(Kind.REMINDER, event, now + timedelta(days=at), THEN)
+    house.agenda.tick(THEN)
+    house.agenda.add(Kind.ALARM, "", now + timedelta(hours=16), THEN)
+    house.lists.add(SHOPPING, ["milk", "bread", "eggs", "cheese", "fish", "washing powder"], now)
+    house.lists.add(TO_DO, ["pay the rent"], now)
+    for name in ("Peter", "Anna", "Susan", "Margaret", "Thomas", "Doctor Miller", "neighbour"):
+        house.notes.write(name, f"{name} lives round the corner", now)
+        house.notes.write(f"{name}'s number", f"the number of {name} is two four six", now)
+    for thing in ("glasses", "keys", "spare key", "hearing aid", "purse", "remote control"):
+        house.notes.write(thing, f"your {thing} should be in the hall", now)
+    said = desk.answer("set a timer for twenty minutes")
+    if said is not None:
+        desk.exchanged("set a timer for twenty minutes", desk.commit(said))
 
 
 def _templates(name: str) -> Intents:
@@ -165,7 +189,8 @@ def requests(meanings: Meanings, count: int, impaired: int, voices: int, seed: i
     found: list[Case] = []
     for at, text in enumerate(texts):
         severity = list(SEVERITIES)[at % len(SEVERITIES)] if at < impaired else "clean"
-        found.append(Case(text, meanings.of(text), severity, at % voices))
+        meaning = meanings.of(text) or f"unknown: {text}"
+        found.append(Case(text, meaning, severity, at % voices))
     return found
 
 

@@ -12,7 +12,8 @@ from assistant.household.calendars import Appointment
 from assistant.household.lists import TO_DO
 from assistant.skills.dated import shown_at
 from assistant.skills.skill import Requests, Said, Situation
-from assistant.skills.times import When, duration, moment, spoken_duration, spoken_when
+from assistant.skills.sums import ahead
+from assistant.skills.times import HOLIDAYS, When, duration, moment, spoken_duration, spoken_when
 from assistant.skills.wording import enumerated, joined, sentence, to_you
 from assistant.spoken import said_words
 
@@ -108,7 +109,27 @@ def _visitors(known: Situation) -> Said:
 
 def _when(known: Situation) -> Said | None:
     """When something on the calendar or among the reminders is next."""
-    wanted = set(said_words(known.slots["what"]).split()) - {"my", "the", "next", "a", "an"}
+    what = known.slots["what"]
+    if found := _next(what, known):
+        return Said(
+            sentence(f"{found[0]}: {spoken_when(found[1], known.now)}"), completes="when is {}"
+        )
+    if what in HOLIDAYS and (day := moment(what, known.now)):
+        return Said(sentence(f"{what} is {spoken_when(day, known.now)}"))
+    if what.startswith("my "):  # nobody else can know
+        return Said("There is nothing about that on your calendar or your list.")
+    return None
+
+
+def _until(known: Situation) -> str | None:
+    """How long it is until something on the calendar or among the reminders."""
+    found = _next(known.slots["what"], known)
+    return None if found is None else ahead(found[1], known.slots["span"], known.now)
+
+
+def _next(what: str, known: Situation) -> tuple[str, When] | None:
+    """What something is called on the calendar or among the reminders, and when it is next."""
+    wanted = set(said_words(what).split()) - {"my", "the", "next", "a", "an"}
     if not wanted:
         return None
     found = [
@@ -121,9 +142,7 @@ def _when(known: Situation) -> Said | None:
             found.append((at, When(at, has_time=True, days=item.days), item.name))
     for _, when, text in sorted(found, key=lambda each: each[0]):
         if wanted <= set(said_words(to_you(text)).split()) | set(said_words(text).split()):
-            return Said(sentence(f"{text}: {spoken_when(when, known.now)}"), completes="when is {}")
-    if known.slots["what"].startswith("my "):  # nobody else can know
-        return Said("There is nothing about that on your calendar or your list.")
+            return text, when
     return None
 
 
@@ -187,6 +206,7 @@ def _later(known: Situation) -> Said | None:
 DUE: Requests = {
     "list": _list,
     "visitors": _visitors,
+    "until": _until,
     "when": _when,
     "any": _any,
     "pills": _pills,

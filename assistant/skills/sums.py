@@ -10,7 +10,7 @@ from math import isqrt
 from typing import TypeAlias
 
 from assistant.skills.plainly import plainly
-from assistant.skills.times import moment, spoken_duration, spoken_when
+from assistant.skills.times import When, moment, spoken_duration, spoken_when
 from assistant.skills.times.numbers import exact, spoken_exact, spoken_whole
 from assistant.skills.times.words import heard, without
 from assistant.skills.units import converted
@@ -128,8 +128,11 @@ def _unasked(text: str) -> str:
 
 def _until(what: str, unit: str, now: datetime) -> str | None:
     when = moment(what, now)
-    if when is None or when.days:
-        return None
+    return None if when is None or when.days else ahead(when, unit, now)
+
+
+def ahead(when: When, unit: str, now: datetime) -> str:
+    """How far away a moment is, in days, "many weeks", or as exactly as a time is ("long")."""
     days = (when.at.date() - now.date()).days
     if when.has_time and unit == "long":
         ahead = when.at.astimezone(timezone.utc) - now.astimezone(timezone.utc)

@@ -19,7 +19,7 @@ _VERBS = frozenset("set start make put give need want have run begin create".spl
 _SMALL = _VERBS | frozenset(
     "a an the my your our me i another new of for with called named to on up please can could "
     "would will you like should shall us let's that is it and timer timers one up get going do "
-    "open turn switch schedule some time countdown how about now i'd".split()
+    "open turn switch schedule some time countdown how about now i'd at add than there what".split()
 )
 _LONGEST_NAME = 3
 
@@ -132,7 +132,7 @@ def _more(known: Situation) -> Said | str | None:
 
         return Said(sentence(f"{lasts} more"), again, f"{lasts.capitalize()} more for {name}?")
     if not _timers(known):
-        return None
+        return "There is no timer." if "timer" in known.words.lower() else None
     return _one(
         known,
         lambda item: agenda.run(item, item.left(moment) + length, moment),

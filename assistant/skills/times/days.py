@@ -9,15 +9,21 @@ from datetime import timedelta
 from assistant.generate.context import MONTHS, WEEKDAYS
 from assistant.skills.times.durations import durations
 from assistant.skills.times.numbers import BELOW_100, ORDINALS, either
-from assistant.skills.times.said import DAY_PART, NIGHT_OF, MonthDay, Said
+from assistant.skills.times.said import DAY_PART, NIGHT_OF, Feast, MonthDay, Said
 
 _WEEKDAYS = {name.lower(): n for n, name in enumerate(WEEKDAYS)}
 _MONTHS = {name.lower(): n for n, name in enumerate(MONTHS, 1)}
-_HOLIDAYS = {
-    "christmas eve": (12, 24), "christmas day": (12, 25), "christmas": (12, 25),
-    "boxing day": (12, 26), "new year's eve": (12, 31), "new year's day": (1, 1),
-    "new year": (1, 1), "valentine's day": (2, 14), "halloween": (10, 31),
+HOLIDAYS = {
+    "christmas eve": MonthDay(12, 24), "christmas day": MonthDay(12, 25),
+    "christmas": MonthDay(12, 25), "boxing day": MonthDay(12, 26),
+    "new year's eve": MonthDay(12, 31), "new year's day": MonthDay(1, 1),
+    "new year": MonthDay(1, 1), "valentine's day": MonthDay(2, 14), "halloween": MonthDay(10, 31),
+    "good friday": Feast(-2), "easter sunday": Feast(0), "easter": Feast(0),
+    "easter monday": Feast(1), "whitsun": Feast(49), "ash wednesday": Feast(-46),
+    "shrove tuesday": Feast(-47), "pancake day": Feast(-47), "palm sunday": Feast(-7),
 }  # fmt: skip
+"""Days with names; those of a year are the next ones."""
+
 _OFFSETS = {"today": 0, "tonight": 0, "tomorrow": 1, "day after tomorrow": 2}
 _SETS = {
     "day": range(7), "daily": range(7), "weekday": range(5), "week day": range(5),
@@ -91,9 +97,9 @@ def days(text: str, said: Said, *, bare: bool) -> str:
         bare: whether a holiday's name or "the third" alone is a day, as in an answer to "When?".
     """
     if bare:
-        text = re.sub(rf"^(?=(?:the )?(?:{_ORDINAL}|{either(_HOLIDAYS)})(?![\w']))", "on ", text)
+        text = re.sub(rf"^(?=(?:the )?(?:{_ORDINAL}|{either(HOLIDAYS)})(?![\w']))", "on ", text)
     text = _shifts(text, said)
-    holidays = rf"\b(?:on|at|by|for) (?P<day>{either(_HOLIDAYS)}){_END}"
+    holidays = rf"\b(?:on|at|by|for) (?P<day>{either(HOLIDAYS)}){_END}"
     rules: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], Said], str]], ...] = (
         (_REPEATS, _repeat),
         (_WEEKS, _weeks),
@@ -186,7 +192,7 @@ def _date(found: re.Match[str], said: Said) -> str:
 
 
 def _holiday(found: re.Match[str], said: Said) -> str:
-    said.put(date=MonthDay(*_HOLIDAYS[found["day"]]))
+    said.put(date=HOLIDAYS[found["day"]])
     return "|"
 
 

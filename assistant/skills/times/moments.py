@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 
+from dateutil.easter import easter
+
 from assistant.skills.times.clocks import clocks
 from assistant.skills.times.days import days
-from assistant.skills.times.said import MARK, NIGHT_OF, Clock, MonthDay, Said
+from assistant.skills.times.said import MARK, NIGHT_OF, Clock, Feast, MonthDay, Said
 from assistant.skills.times.unclear import says_more
 from assistant.skills.times.words import heard, without
 
@@ -133,7 +135,7 @@ def _named_days(said: Said, today: date) -> Iterator[date]:
     for day in found:
         # "Tuesday, the first" is no other first if that one is a Wednesday.
         if said.weekday not in (None, day.weekday()):
-            if said.date is not None and said.date.month is None:
+            if isinstance(said.date, MonthDay) and said.date.month is None:
                 continue  # "Friday, the first" may be in any month
             return
         if said.offset is not None and (day - today).days != said.offset + 7 * (said.week or 0):
@@ -141,8 +143,14 @@ def _named_days(said: Said, today: date) -> Iterator[date]:
         yield day
 
 
-def _dates(said: MonthDay, today: date) -> Iterator[date]:
+def _dates(said: MonthDay | Feast, today: date) -> Iterator[date]:
     """The days that it may mean, from today on."""
+    if isinstance(said, Feast):
+        for year in (today.year, today.year + 1):
+            day = easter(year) + timedelta(days=said.after_easter)
+            if day >= today:
+                yield day
+        return
     years = range(today.year, today.year + 9) if said.year is None else (said.year,)
     for year in years:
         for month in range(1, 13) if said.month is None else (said.month,):

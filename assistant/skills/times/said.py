@@ -31,6 +31,13 @@ class MonthDay:
     year: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Feast:
+    """A day that moves with Easter."""
+
+    after_easter: int  # days
+
+
 @dataclass(slots=True)
 class Said:
     """Each part of it, none of which may be said twice in different ways."""
@@ -41,7 +48,7 @@ class Said:
     weekday: int | None = None
     week: int | None = None  # full weeks after that day
     next_week: bool | None = None
-    date: MonthDay | None = None
+    date: MonthDay | Feast | None = None
     days: frozenset[int] | None = None  # weekdays on which it repeats
     shift: timedelta | None = None  # elapsed time
     sure: bool = True
