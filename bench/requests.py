@@ -41,9 +41,10 @@ from assistant.household.clocks import Moment
 from assistant.household.household import Household
 from assistant.household.lists import SHOPPING, TO_DO
 from assistant.journal.store import Journal
-from assistant.skills.candidates import chance, ranked
+from assistant.skills.candidates import LEAST, Inputs, Meaning, chance, ranked
 from assistant.skills.commands import commands
 from assistant.skills.desk import Desk
+from assistant.skills.second_reading import CLEAR, SURE
 from assistant.skills.usual_commands import usual_commands
 from assistant.spoken import said_words
 from assistant.values import EndReason, Utterance
@@ -55,9 +56,6 @@ from models.recipe.corpus import read, recordings
 from models.recipe.dialogues import exchanges
 
 TEMPLATES = Path(__file__).with_suffix(".yaml")
-
-LEAST, SURE = 0.5, 0.8
-"""Certainty from which it is asked back, and from which it is taken as said."""
 
 REQUESTED = {
     "alarm", "remind_me", "sum", "slower", "louder", "stop", "lost_thing", "kitchen_find",
@@ -91,9 +89,13 @@ class Outcome:
     heard: str
     grammar: str | None  # what the grammar found in the transcript
     second: str | None  # what the second reading found
-    features: tuple[float, ...] | None  # of its regression
+    features: Inputs | None  # of its regression
     certainty: float
     ms: float  # that the second reading took; 0 if there was none
+
+    def taken(self, least: float) -> str | None:
+        """What is answered or asked back, if the second reading counts from this certainty on."""
+        return self.second if self.second and self.certainty >= least else self.grammar
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +120,13 @@ class Meanings:
         self._desk.load()
         _furnish(self._desk)
         own = Intents.from_yaml(StringIO(TEMPLATES.read_text("utf-8")))
-        self.values = commands([own], {}).values
         self.own = own
-        self.commands = usual_commands([_templates("requests")], self.values)
+        self.commands = usual_commands([_templates("requests")], commands([own], {}).values)
+
+    def request(self, text: str) -> Meaning | None:
+        """As the second reading is told."""
+        meaning = self.of(text)
+        return None if meaning is None else (meaning,)
 
     @cache  # noqa: B019 - one for the whole run
     def of(self, text: str) -> str | None:
@@ -236,10 +242,11 @@ def outcomes(
         heard = features.transcript.spoken
         by_grammar = meanings.of(heard)
         found, ms = None, 0.0
-        if by_grammar is None and heard:
+        if heard and features.transcript.confidence < CLEAR and by_grammar != "help":
             began = time.monotonic()
             readings = [heard, *map(said_words, features.transcript.others)]
-            found = ranked(readings, meanings.commands, partial(weigh, features))
+            judge = partial(weigh, features)
+            found = ranked(readings, meanings.commands, judge, meanings.request)
             ms = (time.monotonic() - began) * 1_000
         yield Outcome(
             case,
@@ -266,8 +273,7 @@ def rows(found: Sequence[Outcome]) -> list[Row]:
         """Per cent in which something was found that is right, or wrong."""
         count = 0
         for each in those:
-            second = each.second if each.certainty >= least else None
-            taken = each.grammar or second
+            taken = each.taken(least)
             count += taken is not None and (taken == each.case.meaning) == right
         return round(100 * count / len(those), 1)
 
@@ -293,7 +299,7 @@ def confusion(found: Sequence[Outcome]) -> dict[str, dict[str, int]]:
 
     table: dict[str, Counter[str]] = {}
     for each in found:
-        taken = each.grammar or (each.second if each.certainty >= LEAST else None)
+        taken = each.taken(LEAST)
         table.setdefault(skill(each.case.meaning), Counter())[skill(taken)] += 1
     return {asked: dict(row.most_common()) for asked, row in sorted(table.items())}
 
@@ -304,7 +310,7 @@ def fitted(found: Sequence[Outcome]) -> dict[str, float]:
     given = np.array([(1.0, *(each.features or ())) for each in judged])
     right = np.array([each.second == each.case.meaning for each in judged], float)
     coefficients = fit(given, right)
-    names = ("bias", "likeness", "sound", "lead")
+    names = ("bias", "likeness", "sound", "usual", "lead")
     return {
         **dict(zip(names, map(float, coefficients.round(2)), strict=True)),
         "judged": len(judged),
@@ -345,8 +351,7 @@ def _run(
         return
     if arguments.misses:
         for each in found:
-            second = each.second if each.certainty >= LEAST else None
-            if (each.grammar or second) != each.case.meaning:
+            if each.taken(LEAST) != each.case.meaning:
                 print(each.case.severity, each.case.text, each.heard, each.second, sep=" | ")
     _print(found)
 

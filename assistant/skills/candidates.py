@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -20,23 +20,30 @@ from assistant.skills.commands import Commands
 Score = Callable[[Sequence[str]], NDArray[np.float64]]
 """From texts to the natural logarithms of their probabilities, given the sound of the turn."""
 
+Meaning = tuple[str, ...]
+"""A request and its values: the same for all ways to say it."""
+
+Means = Callable[[str], Meaning | None]
+"""What a text asks for; none if no skill would answer it."""
+
 VALUES = 3
 """Values of a slot that are tried, those nearest to what was heard."""
 
 SHORTLIST = 8
-"""Commands that are judged against the sound."""
+"""Commands that are judged against the sound, besides the recogniser's own readings."""
 
 NEAR = 0.55
 """Least likeness of the letters: below it the sound is not asked, as next to nothing is found."""
 
-LEAST = 0.5
-"""Least certainty with which a command is recognised."""
+LEAST = 0.4
+"""Least certainty with which a command is recognised; of 600 cases below it most were wrong."""
 
-SOUND = 0.1
-"""What a nat per word of the sound's evidence weighs beside the likeness of the letters, 0 to 1."""
+SOUND, USUAL = 0.1, 2.0
+"""What a nat per word of the sound's evidence, and being a usual command, weigh beside the likeness
+of the letters, 0 to 1."""
 
 _FARTHEST = -6.0  # nats per word; beyond this the recogniser's scores say no more
-_WIDEST = 0.3  # lead over the next other command; more of it means no more
+_WIDEST = 0.5  # lead over the next other command; more of it means no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +51,13 @@ class Candidate:
     """A command that may have been said."""
 
     text: str
-    meaning: tuple[str, ...]  # the request and its values: the same for all ways to say it
+    meaning: Meaning
     likeness: float  # of its letters to the nearest reading, 0 to 1
+    usual: float = 1.0  # of its letters to the nearest command, 0 to 1
+
+
+Inputs = tuple[float, float, float, float]
+"""Of the regression: likeness, sound, usualness, lead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +67,16 @@ class _Odds:
     bias: float
     likeness: float
     sound: float  # per nat and word
+    usual: float
     lead: float  # over the best candidate that means something else
 
 
-ODDS = _Odds(bias=-5.61, likeness=6.93, sound=0.79, lead=8.07)
-"""Fitted on 304 second readings with tiny.en on 2026-11-29, of about as much small talk as
-requests, clean and impaired. ``python -m bench.requests --fit`` refits it."""
+ODDS = _Odds(bias=-1.7, likeness=7.8, sound=0.17, usual=-6.3, lead=10.0)
+"""``python -m bench.requests --fit`` refits it."""
 
 
 def best(
-    heard: Sequence[str], known: Commands, score: Score, least: float = LEAST
+    heard: Sequence[str], known: Commands, score: Score, means: Means, least: float = LEAST
 ) -> tuple[str, float] | None:
     """The command that was most probably said, and the chance that it was, if that is high enough.
 
@@ -72,42 +84,67 @@ def best(
         heard: spoken words of the recogniser's hypotheses, the likeliest first.
         known: the commands.
         score: judges texts against the sound.
+        means: what the skills make of a text.
         least: chance below which nothing is recognised.
     """
-    found = ranked(heard, known, score)
+    found = ranked(heard, known, score, means)
     if found is None:
         return None
-    text, features = found
-    certainty = chance(features)
+    text, inputs = found
+    certainty = chance(inputs)
     return (text, certainty) if certainty >= least else None
 
 
 def ranked(
-    heard: Sequence[str], known: Commands, score: Score
-) -> tuple[str, tuple[float, float, float]] | None:
-    """The best command, with the inputs of the regression in the order of its coefficients."""
-    candidates = near(heard, known)
-    if not candidates or candidates[0].likeness < NEAR:
+    heard: Sequence[str], known: Commands, score: Score, means: Means
+) -> tuple[str, Inputs] | None:
+    """The best command, with the inputs of the regression."""
+    shortlist = near(heard, known)
+    if not shortlist or shortlist[0].likeness < NEAR:
         return None
-    words = len(heard[0].split())
-    logs = score([*(each.text for each in candidates), heard[0]])
-    sound = np.maximum((logs[:-1] - logs[-1]) / words, _FARTHEST)
-    total = np.array([each.likeness for each in candidates]) + SOUND * sound
+    pool = list(_meant(heard, shortlist, known, means))
+    if not pool:
+        return None
+    texts = [each.text for each in pool]
+    read = [at for at, text in enumerate(texts) if text in heard]
+    logs = score([*texts, heard[0]])
+    sound = np.maximum((logs[:-1] - logs[[*read, -1]].max()) / len(heard[0].split()), _FARTHEST)
+    sound = np.minimum(sound, 0.0)
+    total = sound * SOUND + [each.likeness + USUAL * each.usual for each in pool]
     first = int(total.argmax())
     others = [
         float(each)
-        for each, candidate in zip(total, candidates, strict=True)
-        if candidate.meaning != candidates[first].meaning
+        for each, candidate in zip(total, pool, strict=True)
+        if candidate.meaning != pool[first].meaning
     ]
     lead = min(_WIDEST, float(total[first]) - max(others, default=-math.inf))
-    return candidates[first].text, (candidates[first].likeness, float(sound[first]), lead)
+    chosen = pool[first]
+    return chosen.text, (chosen.likeness, float(sound[first]), chosen.usual, lead)
 
 
-def chance(features: tuple[float, float, float]) -> float:
+def chance(inputs: Inputs) -> float:
     """The chance that a command with these inputs was said."""
-    likeness, sound, lead = features
-    odds = ODDS.bias + ODDS.likeness * likeness + ODDS.sound * sound + ODDS.lead * lead
+    likeness, sound, usual, lead = inputs
+    odds = ODDS.bias + ODDS.likeness * likeness + ODDS.sound * sound
+    odds += ODDS.usual * usual + ODDS.lead * lead
     return 1 / (1 + math.exp(-odds))
+
+
+def _meant(
+    heard: Sequence[str], shortlist: Sequence[Candidate], known: Commands, means: Means
+) -> Iterator[Candidate]:
+    """The recogniser's readings and the commands near them, as far as a skill answers them.
+
+    What a skill would take with any words in its open places ("remind me to take the blew pill") is
+    the less likely, the farther it is from everything that is usually said.
+    """
+    for reading in dict.fromkeys(filter(None, heard)):
+        if meaning := means(reading):
+            usual = near([reading], known, 1)
+            yield Candidate(reading, meaning, 1.0, usual[0].likeness if usual else 0.0)
+    for each in shortlist:
+        if each.text not in heard and (meaning := means(each.text)):
+            yield replace(each, meaning=meaning)
 
 
 def near(heard: Sequence[str], known: Commands, limit: int = SHORTLIST) -> list[Candidate]:

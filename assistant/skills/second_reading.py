@@ -31,7 +31,7 @@ LONGEST = 12
 
 @dataclass(slots=True)
 class SecondReading:
-    """Reads what the first reading did not understand; used by one thread."""
+    """Reads what was not clear; used by one thread."""
 
     encoder: Encoder
     desk: Desk
@@ -40,17 +40,19 @@ class SecondReading:
     def read(self, features: SpeechFeatures) -> tuple[str, float] | None:
         """The command that was probably said, and the confidence to answer it with.
 
-        None if the transcript is clear, or says something to a skill, or no command is near.
+        None if the transcript is clear, or a call for help, or itself what was most probably said,
+        or no command is near.
         """
         transcript = features.transcript
         heard = [transcript.spoken, *map(said_words, transcript.others)]
         is_short = 0 < len(heard[0].split()) <= LONGEST
         if not (isinstance(self.encoder, Weighs) and is_short) or transcript.confidence >= CLEAR:
             return None
-        if self.desk.urgent(transcript.text) or self.desk.answer(transcript.text):
+        if self.desk.urgent(transcript.text):
             return None
-        found = candidates.best(heard, self._commands(), partial(self.encoder.weigh, features))
-        if found is None:
+        weigh = partial(self.encoder.weigh, features)
+        found = candidates.best(heard, self.commands(), weigh, self._means)
+        if found is None or found[0] == heard[0]:  # which is answered as it is
             return None
         return found[0], ANSWERED if found[1] >= SURE else ASKED
 
@@ -60,7 +62,11 @@ class SecondReading:
             self._usual = usual_commands([self.desk.templates.intents], {}, self.desk.language)
         return self._usual
 
-    def _commands(self) -> Commands:
+    def _means(self, text: str) -> candidates.Meaning | None:
+        said = self.desk.answer(text)
+        return None if said is None else (said.text,)
+
+    def commands(self) -> Commands:
         """The usual commands, with the names and things of this household."""
         usual = self.load()
         values = dict(usual.values)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from assistant.skills.candidates import SHORTLIST, best, near, ranked
+from assistant.skills.candidates import SHORTLIST, Means, best, near, ranked
 from assistant.skills.commands import Commands, Wording
 
 KNOWN = Commands(
@@ -23,6 +24,17 @@ KNOWN = Commands(
     ],
     {"length": ["ten minutes", "fifteen minutes", "fifty minutes", "an hour"]},
 )
+
+
+def meaning(known: Commands) -> Means:
+    """What these commands mean, word by word."""
+    found = {
+        text: meaning
+        for wording in known.wordings
+        for values in product(*(known.values[slot] for slot in wording.slots))
+        for text, meaning in (wording.filled(values),)
+    }
+    return found.get
 
 
 class Judge:
@@ -58,13 +70,13 @@ def test_any_of_the_readings_may_be_near() -> None:
 def test_nothing_heard_is_near_nothing() -> None:
     judge = Judge()
     for heard in ([], [""], ["", "what time is it"]):
-        assert best(heard, KNOWN, judge) is None
+        assert best(heard, KNOWN, judge, meaning(KNOWN)) is None
     assert not judge.asked
 
 
 def test_few_are_judged_and_last_what_was_heard() -> None:
     judge = Judge()
-    best(["what dime is it"], KNOWN, judge)
+    best(["what dime is it"], KNOWN, judge, meaning(KNOWN))
     assert len(judge.asked) == SHORTLIST + 1
     assert judge.asked[-1] == "what dime is it"
 
@@ -73,42 +85,61 @@ def test_the_sound_decides_between_likely_words() -> None:
     heard = ["set a timer for fif tea minutes"]
     for length in ("fifteen", "fifty"):
         text = f"set a timer for {length} minutes"
-        found = best(heard, KNOWN, Judge(text, nats=0, others=-20))
+        found = best(heard, KNOWN, Judge(text, nats=0, others=-20), meaning(KNOWN))
         assert found is not None
         assert found[0] == text
 
 
+def test_a_reading_that_nobody_usually_says_yields_to_a_command_with_the_same_sound() -> None:
+    """A skill would take "set a timer for the fig tea" with its open places, too."""
+    known = meaning(KNOWN)
+    heard = ["set a timer for tea fifteen minutes", "set a timer for fifteen minutes"]
+
+    def open_places(text: str) -> tuple[str, ...] | None:
+        return ("timers.set", text) if text.startswith("set a timer") else known(text)
+
+    for others in (-6.0, 0.0):
+        found = best(heard, KNOWN, Judge(heard[1], 0.0, others), open_places, least=0)
+        assert found is not None
+        assert found[0] == heard[1]
+    found = best(heard[:1], KNOWN, Judge(heard[0], 0.0, -60.0), open_places, least=0)
+    assert found is not None
+    assert found[0] == heard[0]
+
+
 def test_small_talk_is_no_command() -> None:
     for text in ("my daughter is coming on sunday", "i planted some tomatoes", "that is nice"):
-        assert best([text], KNOWN, Judge(others=-25)) is None
+        assert best([text], KNOWN, Judge(others=-25), meaning(KNOWN)) is None
 
 
 def test_the_same_said_in_another_way_is_no_rival() -> None:
     """Two ways to say it both fit: that makes neither doubtful, as two durations would."""
     other = Commands([Wording("a.b", "what's the hour"), Wording("a.b", "what's the our")], {})
     rival = Commands([Wording("a.b", "what's the hour"), Wording("a.c", "what's the our")], {})
-    sure, doubtful = (ranked(["what's the houre"], each, Judge()) for each in (other, rival))
+    sure, doubtful = (
+        ranked(["what's the houre"], each, Judge(), meaning(each)) for each in (other, rival)
+    )
     assert sure is not None
     assert doubtful is not None
-    assert sure[1][2] > doubtful[1][2]
+    assert sure[1][3] > doubtful[1][3]
 
 
 def test_certainty_grows_with_the_sound_and_falls_with_distance() -> None:
-    heard = ["what dime is it"]
+    heard, means = ["what dime is it"], meaning(KNOWN)
     chances = []
     for nats in (-12.0, -4.0, 0.0):
-        found = best(heard, KNOWN, Judge("what time is it", nats, others=-24), least=0)
+        found = best(heard, KNOWN, Judge("what time is it", nats, others=-24), means, least=0)
         assert found is not None
         chances.append(found[1])
     assert chances == sorted(chances)
-    far = best(["what a dime is eaten"], KNOWN, Judge("what time is it", 0.0, -24), least=0)
+    far = best(["what a dime is eaten"], KNOWN, Judge("what time is it", 0.0, -24), means, least=0)
     assert far is not None
     assert far[1] < chances[-1]
-    assert best(heard, KNOWN, Judge("what time is it", 0.0, -24), least=1.0) is None
+    assert best(heard, KNOWN, Judge("what time is it", 0.0, -24), means, least=1.0) is None
 
 
 @pytest.mark.parametrize("nats", [-1e6, -30.0])
 def test_scores_that_say_nothing_more_do_not_break_it(nats: float) -> None:
-    found = best(["what time is"], KNOWN, Judge(others=nats), least=0)
+    found = best(["what time is"], KNOWN, Judge(others=nats), meaning(KNOWN), least=0)
     assert found is not None
     assert 0 <= found[1] <= 1
