@@ -141,7 +141,8 @@ def _next(what: str, known: Situation) -> tuple[str, When] | None:
             at = item.wall.replace(tzinfo=known.now.tzinfo)
             found.append((at, When(at, has_time=True, days=item.days), item.name))
     for _, when, text in sorted(found, key=lambda each: each[0]):
-        if wanted <= set(said_words(to_you(text)).split()) | set(said_words(text).split()):
+        said = set(said_words(to_you(text)).split()) | set(said_words(text).split())
+        if wanted <= said or wanted == {"reminder"}:
             return text, when
     return None
 

@@ -45,11 +45,12 @@ def _wake(known: Situation) -> Said | None:
     return added(Kind.ALARM, "", when, known)
 
 
-def _alarms(known: Situation) -> str:
+def _alarms(known: Situation) -> Said | str:
     found = known.household.agenda.items(Kind.ALARM)
     if not found:
         return "There is no alarm."
-    return " ".join(sentence(f"an alarm {shown_at(item, known)}") for item in found)
+    told = " ".join(sentence(f"an alarm {shown_at(item, known)}") for item in found)
+    return Said(told, completes="set an alarm {}", about="the alarm")
 
 
 ALARMS: Requests = {"set": _wake, "list": _alarms, "cancel": cancelling(Kind.ALARM)}

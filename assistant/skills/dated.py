@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import timezone
 
+from assistant.generate.context import spoken_date
 from assistant.household.agenda import Item, Kind
 from assistant.household.changes import Change
 from assistant.skills.ringing import hushed
@@ -23,10 +24,20 @@ def added(kind: Kind, name: str, when: When, known: Situation) -> Said:
     def act() -> Change:
         return agenda.add(kind, name, when.at, known.moment, when.days)
 
+    day = f"on {said_words(spoken_date(when.at))} at {{}}"
     if kind is Kind.ALARM:
-        return Said(f"An alarm {at}.", act, f"An alarm {at}?")
-    told = sentence(f"I will remind you {at}: {name}")
-    return Said(told, act, f"Shall I remind you {at}: {name}?")
+        instead = (f"set an alarm {day}", "set an alarm for {}")
+        return Said(
+            f"An alarm {at}.", act, f"An alarm {at}?", completes="set an alarm {}",
+            about="the alarm", instead=instead,
+        )  # fmt: skip
+    return Said(
+        sentence(f"I will remind you {at}: {name}"),
+        act,
+        f"Shall I remind you {at}: {name}?",
+        about="the reminder",
+        instead=(f"remind me {day} to {name}", f"remind me {{}} to {name}"),
+    )
 
 
 def shown_at(item: Item, known: Situation) -> str:
@@ -64,17 +75,16 @@ def cancelling(kind: Kind) -> Callable[[Situation], Said | str]:
     return cancel
 
 
+_SMALL = frozenset("to about for of at the your one".split())
+_PLACES = {"first": 0, "next": 0, "second": 1, "third": 2, "last": -1}
+"""Of an item among those that are to come."""
+
+
 def _meant(items: Sequence[Item], what: str, known: Situation) -> list[Item]:
     """Items whose name has these words, or which are due at this time."""
-    words = set(said_words(to_you(what)).split()) - {
-        "to",
-        "about",
-        "for",
-        "of",
-        "at",
-        "the",
-        "your",
-    }
+    words = set(said_words(to_you(what)).split()) - _SMALL
+    if len(words) == 1 and (place := _PLACES.get(min(words))) is not None:
+        return list(items[place : place + 1 or None])
     named = [each for each in items if words and words <= set(said_words(each.name).split())]
     if named or not what:
         return named

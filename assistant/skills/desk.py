@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -15,10 +14,10 @@ from assistant.errors import JournalError
 from assistant.household.agenda import How, Kind
 from assistant.household.changes import Change
 from assistant.household.household import Household
-from assistant.skills import sums
 from assistant.skills.alarms import ALARMS
 from assistant.skills.care import CARE
 from assistant.skills.clock import CLOCK
+from assistant.skills.following import added, bare, completed, goes_on, meant, rather
 from assistant.skills.grammar import Grammar, Request, grammar
 from assistant.skills.help import HELP
 from assistant.skills.lists import LISTS
@@ -26,6 +25,7 @@ from assistant.skills.notes import NOTES
 from assistant.skills.person import PERSON
 from assistant.skills.reminders import REMINDERS
 from assistant.skills.skill import Requests, Said, Situation, Skill
+from assistant.skills.sums import SUMS
 from assistant.skills.talk import TALK
 from assistant.skills.timers import TIMERS
 from assistant.skills.times import find, find_duration
@@ -41,7 +41,7 @@ SKILLS: dict[str, Requests] = {
     "notes": NOTES,
     "person": PERSON,
     "reminders": REMINDERS,
-    "sums": {"value": lambda known: sums.answer(said_words(known.words), known.now)},
+    "sums": SUMS,
     "talk": TALK,
     "timers": TIMERS,
 }
@@ -60,8 +60,6 @@ _FAILED = (
     "I could not do that, because I cannot write anything down at the moment. Somebody should "
     "look at the disk of this device."
 )
-_LEADING = re.compile(r"^(?:(?:and|or|what about|how about|then|it is|it's)[\s,]+)+", re.IGNORECASE)
-_TO = re.compile(r"^(?:for|at|in|on|to)\s+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +72,8 @@ class _Talk:
     acted: bool = False  # in this exchange
     is_fresh: bool = False  # something was done in the exchange before
     next: tuple[Said, float] | None = None  # what the next words may complete, and until when
+    about: tuple[str, float] | None = None  # what "it" means, and until when
+    instead: tuple[str, ...] = ()  # the last act with something else in it
     speaks_for: bool = False  # everything that is said is said again
 
 
@@ -127,20 +127,28 @@ class Desk:
         """What is asked for by the templates, with the answer to it."""
         if self._talk.speaks_for:
             return Request("talk.speaking_for", {}), self._for_visitors(words)
-        for text in (words, *self._completed(words)):
-            for request in self.templates.requests(text):
-                said = self._ask(request, text)
-                if said is not None:
-                    return request, said
-        return None
+        if changed := self._changed(words):
+            return changed
+        is_more, question = added(words) != bare(words), None
+        for text in (words, *self._completed(words), *self._meant(words)):
+            found = self._asked(text)
+            asks = found is not None and found[1].completes and found[1].text.endswith("?")
+            if found is not None and not (is_more and asks):
+                return found
+            question = question or found  # "and an egg timer for five": asked only if need be
+        return question
 
     def commit(self, said: Said) -> str:
         """Do what a reply claims, and return what to say."""
         until = self.monotonic() + NEXT_S
-        self._talk = replace(self._talk, next=None if said.completes is None else (said, until))
+        self._talk = replace(
+            self._talk,
+            next=(said, until) if said.completes else None,
+            about=self._talk.about if said.about is None else (said.about, until),
+        )
         if said.act is None:
             return said.text
-        self._talk = replace(self._talk, done=None)
+        self._talk = replace(self._talk, done=None, instead=said.instead)
         try:
             done = said.act()
         except JournalError:
@@ -203,6 +211,13 @@ class Desk:
                 agenda.end(rings, How.STOPPED, moment)
         return bool(rings)
 
+    def _asked(self, text: str) -> tuple[Request, Said] | None:
+        for request in self.templates.requests(text):
+            said = self._ask(request, text)
+            if said is not None:
+                return request, said
+        return None
+
     def _ask(self, request: Request, words: str) -> Said | None:
         if request.name == "talk.speak_for_me":
             return Said("I will say what you say, until you say thank you.", self._speak_for)
@@ -244,22 +259,45 @@ class Desk:
             self.reminders,
             self._talk.said_last,
             self._talk.heard_last,
+            self._about,
             words,
             adjust=self.adjust,
         )
+
+    @property
+    def _about(self) -> str | None:
+        about = self._talk.about
+        return None if about is None or self.monotonic() > about[1] else about[0]
+
+    def _meant(self, words: str) -> tuple[str, ...]:
+        """The words with what "it" means in its place, or at their end."""
+        about = self._about
+        return () if about is None else meant(words, about)
+
+    def _changed(self, words: str) -> tuple[Request, Said] | None:
+        """The last act with something else in it: "no, make it ten"."""
+        what, done = rather(words), self._talk.done
+        if what is None or done is None or not self.may_undo():
+            return None
+        for template in self._talk.instead:
+            again = self._asked(template.format(what))
+            if again is not None and again[1].act is not None:
+                return again[0], replace(again[1], act=partial(self._redo, done[0], again[1].act))
+        return None
+
+    def _redo(self, done: Change, act: Callable[[], Change | None]) -> Change | None:
+        self.household.agenda.undo(done)
+        return act()
 
     def _completed(self, words: str) -> tuple[str, ...]:
         """The previous request with these words in the place of what was asked for."""
         following = self._talk.next
         if following is None or self.monotonic() > following[1]:
             return ()
-        said, whole = following[0], words.strip(" .,;!?")
-        rest = _LEADING.sub("", whole)
-        is_more = rest != whole or said.text.endswith("?")  # "and tomorrow?", or an answer
-        if not is_more or (said.wants_time and not self._is_time(said_words(rest))):
-            return ()
-        template = said.completes or ""
-        return tuple(template.format(each) for each in (rest, _TO.sub("", rest)) if each)
+        rest = added(words)
+        said = following[0]
+        is_wanted = not said.wants_time or self._is_time(said_words(rest))
+        return completed(rest, said) if is_wanted and goes_on(words, said) else ()
 
     def _is_time(self, words: str) -> bool:
         now = self.household.look().now

@@ -75,6 +75,8 @@ def _add(known: Situation) -> Said | None:
         sentence(f"{joined(things)} {'is' if len(things) == 1 else 'are'} on {_title(name)}"),
         lambda: lists.add(name, things, now),
         f"Put {joined(things)} on {_title(name)}?",
+        completes=f"put {{}} on my {name} list",
+        about=f"my {name} list",
     )
 
 
@@ -84,7 +86,7 @@ def _read(known: Situation) -> Said | None:
         return None  # more than what is on a list
     found = [each.text for each in known.household.lists.entries(name)]
     text = enumerated(found, f"on {_title(name)}", f": {joined(found)}.")
-    return Said(text, completes="what is on my {} list")
+    return Said(text, completes="what is on my {} list", about=f"my {name} list")
 
 
 _HEAR = frozenset(

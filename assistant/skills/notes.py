@@ -17,6 +17,7 @@ _PUT = re.compile(
     r"(?P<where>(?:in|on|under|behind|beside|next|at|inside|by|below|above) .+)",
     re.IGNORECASE,
 )
+_OTHER = re.compile(r"(?:her|his|their|its|she|he|they|it)\b", re.IGNORECASE)
 _WHO_IS = re.compile(r"\bwho\b(?!(?: the \w+)? (?:was|were)\b)", re.IGNORECASE)
 _OF_USER = ("name", "address", "birthday", "age", "doctor", "son", "daughter", "husband", "wife",
             "brother", "sister", "mother", "father", "telephone number", "phone number",
@@ -27,7 +28,7 @@ _OF_USER = ("name", "address", "birthday", "age", "doctor", "son", "daughter", "
 def _remember(known: Situation) -> Said | None:
     """Something the user wants to be remembered, such as where the keys are."""
     said = known.slots["what"]
-    said = as_written(said, known.words)
+    said = as_written(said.removeprefix("that "), known.words)
     if put := _PUT.fullmatch(said):
         said = (
             f"my {put['subject']} {'are' if put['subject'].endswith('s') else 'is'} {put['where']}"
@@ -35,6 +36,8 @@ def _remember(known: Situation) -> Said | None:
     found = _ABOUT.match(said)
     if found is None:
         return None
+    if _OTHER.match(said) and known.about:
+        return None  # of whom was said before
     text = to_you(said)
     subject = re.sub(r"^(?:my|the) ", "", found["subject"])
     notes, now = known.household.notes, known.now
@@ -42,6 +45,7 @@ def _remember(known: Situation) -> Said | None:
         f"I will remember that: {text}.",
         lambda: notes.write(subject, text, now),
         f"Shall I remember that {text}?",
+        about=found["subject"].partition("'s ")[0],
     )
 
 
@@ -51,7 +55,10 @@ def _find(known: Situation) -> Said | None:
     wanted = plain(known.slots["what"] if field is None else _of(known.slots["what"], field))
     found = _about(known, wanted) or _about(known, wanted.removesuffix("'s name"))
     if found:
-        return Said(" ".join(sentence(each.text) for each in found), completes="who is {}")
+        told = " ".join(sentence(each.text) for each in found)
+        owner = wanted.partition("'s ")[0]
+        about = f"my {owner}" if owner in _OF_USER else owner
+        return Said(told, completes="who is {}", about=about)
     if wanted in _OF_USER:
         return Said(f"Nobody has told me about your {wanted} yet.")
     # who somebody was is asked of people in books
@@ -72,7 +79,11 @@ def _where(known: Situation) -> Said | None:
     if not found:
         mine = re.match(r"(?:my|our)\b", known.slots["what"])
         return Said("I do not know. Nobody has told me.") if mine else None
-    return Said(" ".join(sentence(each.text) for each in found[-1:]), completes="where is {}")
+    return Said(
+        " ".join(sentence(each.text) for each in found[-1:]),
+        completes="where is {}",
+        about=f"my {wanted}",
+    )
 
 
 def _lost(known: Situation) -> Said | None:

@@ -23,6 +23,7 @@ class Situation:
     reminders: tuple[str, ...] = ()  # those of the settings
     said_last: str | None = None  # the previous reply, as it was spoken
     heard_last: str | None = None  # what the user said before this
+    about: str | None = None  # what "it" means
     words: str = ""  # of the user, as they were written
     slots: Mapping[str, str] = field(default_factory=dict[str, str])  # the templates' {slots}
     adjust: Callable[[Manner], None] = lambda _: None  # the voice, from now on
@@ -45,8 +46,10 @@ class Said:
     act: Callable[[], Change | None] | None = None  # None from it: it cannot be taken back
     question: str | None = None  # about the act, asked if it is not certain that it was meant
     asks: bool = False  # the question is asked in any case
-    completes: str | None = None  # "remind me to call Peter {}": what may be said next, and
-    wants_time: bool = False  # whether that has to be a time or a length
+    completes: str | tuple[str, ...] = ()  # "remind me to call Peter {}": what may be said next,
+    wants_time: bool = False  # and whether that has to be a time or a length
+    about: str | None = None  # "the egg timer": what "it" means from now on
+    instead: tuple[str, ...] = ()  # "wake me on Monday at {}": the same with something else
     then: Callable[[], str] | None = None  # runs while the text is spoken; says how it went
 
 

@@ -10,10 +10,12 @@ from math import isqrt
 from typing import TypeAlias
 
 from assistant.skills.plainly import plainly
+from assistant.skills.skill import Requests, Said, Situation
 from assistant.skills.times import When, moment, spoken_duration, spoken_when
 from assistant.skills.times.numbers import exact, spoken_exact, spoken_whole
 from assistant.skills.times.words import heard, without
 from assistant.skills.units import converted
+from assistant.spoken import said_words
 
 _ASKING = re.compile(
     r"^(?:(?:can|could|would|will) you )?"
@@ -267,3 +269,28 @@ def _money(amount: Fraction, currency: str) -> str:
     elif small:
         said += f" {spoken_whole(small)}"
     return said if hundredths == amount * 100 else f"about {said}"
+
+
+def _value(known: Situation) -> Said | None:
+    """The answer, and how it may go on: "divided by two", "and two pounds", "and until Easter"."""
+    words = said_words(known.words)
+    told = answer(words, known.now)
+    if told is None:
+        return None
+    if _UNTIL.search(_unasked(words)):
+        return Said(told, completes="how many days until {}")
+    if share := _OF.search(words):
+        return Said(told, completes=f"what is {{}} of {share['whole']}")
+    if measure := _HOW_MANY.match(words):
+        whole = f"how many {measure['unit']} is {{}}"
+        return Said(told, completes=whole, about=measure["what"])
+    result = said_words(told.rpartition(" is ")[2])
+    return Said(told, completes=f"what is {result} {{}}", about=result)
+
+
+_OF = re.compile(r"\bper ?cent of (?P<whole>.+)$")
+_HOW_MANY = re.compile(
+    r"how many (?P<unit>.+?) (?:is|are|in|make|does|do) (?:there in )?(?P<what>.+)$"
+)
+
+SUMS: Requests = {"value": _value}

@@ -19,7 +19,8 @@ _VERBS = frozenset("set start make put give need want have run begin create".spl
 _SMALL = _VERBS | frozenset(
     "a an the my your our me i another new of for with called named to on up please can could "
     "would will you like should shall us let's that is it and timer timers one up get going do "
-    "open turn switch schedule some time countdown how about now i'd at add than there what".split()
+    "open turn switch schedule some time countdown how about now i'd at add than there what "
+    "other".split()
 )
 _LONGEST_NAME = 3
 
@@ -52,6 +53,9 @@ def _set(known: Situation) -> Said | None:
         sentence(f"{named} for {lasts} is running"),
         lambda: agenda.start_timer(length, name, moment),
         f"{named[:1].upper()}{named[1:]} for {lasts}?",
+        completes=("set {}", "set {} minutes"),
+        about=f"the {name} timer".replace("  ", " "),
+        instead=(f"set a {name} timer for {{}}".replace("  ", " "),),
     )
 
 
@@ -66,14 +70,19 @@ def _name(words: str) -> str:
     return words if is_name else ""
 
 
-def _left(known: Situation) -> str | None:
+def _left(known: Situation) -> Said | str | None:
     timers, name = _timers(known), known.slots.get("name", "")
     chosen = _called(timers, name)
     if chosen is None and name and "timer" not in known.words.lower():
         return None  # "how long for the bus"
     if not timers:
         return "There is no timer."
-    return " ".join(sentence(_remains(each, timers, known)) for each in chosen or timers)
+    shown_ones = chosen or timers
+    return Said(
+        " ".join(sentence(_remains(each, timers, known)) for each in shown_ones),
+        completes="how much time is left on the {} timer",
+        about=_title(shown_ones[0], timers) if len(shown_ones) == 1 else None,
+    )
 
 
 def _cancel(known: Situation) -> Said | str:
@@ -159,7 +168,12 @@ def _one(
     title = _title(item, timers)
     is_other = bool(without(name, _SMALL)) and named is None  # than the one that was named
     return Said(
-        sentence(done.format(title)), lambda: act(item), question.format(title), asks=is_other
+        sentence(done.format(title)),
+        lambda: act(item),
+        question.format(title),
+        asks=is_other,
+        completes=f"{command} {{}} timer",
+        about=title,
     )
 
 
@@ -174,7 +188,7 @@ def _called(timers: Sequence[Item], name: str) -> list[Item] | None:
     return [
         each
         for each in timers
-        if (wanted and each.name == wanted)
+        if (wanted and each.name.removesuffix("s") == wanted.removesuffix("s"))
         or (length is not None and each.length_s == length.total_seconds())
     ] or None
 
