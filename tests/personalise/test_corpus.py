@@ -87,7 +87,9 @@ def test_a_folder_of_recordings_with_texts(tmp_path: Path) -> None:
         "e.txt": "Skipped: fractions or other signs for numbers",
         "f.wav": "Problem: has no text: write what is said in it to f.txt",
         "g.txt": "Skipped: no words",
-        "h.txt": "Problem: is not in UTF-8 but in Windows-1252 (Western European): save it as UTF-8",
+        "h.txt": (
+            "Problem: is not in UTF-8 but in Windows-1252 (Western European): save it as UTF-8"
+        ),
         "short.txt": "Skipped: shorter than 0.3 s",
         "long.txt": "Skipped: longer than 20 s",
         "broken.txt": f"Problem: {broken} is not a recording that can be read (Error opening "
