@@ -24,7 +24,13 @@ class Reader(Protocol):
 class Synthesiser(Reader, Protocol):
     """A voice, at a rate that can be changed."""
 
-    tempo: float  # relative to the rate in the settings
+    @property
+    def tempo(self) -> float:
+        """Relative to the rate in the settings."""
+        ...
+
+    @tempo.setter
+    def tempo(self, tempo: float) -> None: ...
 
 
 class Engine(Synthesiser, Protocol):
