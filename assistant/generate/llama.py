@@ -36,6 +36,7 @@ from assistant.generate.embedding_path import (
 from assistant.generate.gguf import GGUFFile
 from assistant.generate.native import LlamaContext, Model, Rows, Sampler
 from assistant.generate.prompts import Prompts, joined
+from assistant.generate.reasoning import CONTROLS, Thoughts
 from assistant.generate.stream import GenerationStats, ReplyStream
 from assistant.generate.vocabulary import Vocabulary
 from assistant.generate.words import as_words
@@ -60,6 +61,12 @@ class _Turn:
     header_tokens: int
     reply: list[int] = field(default_factory=list[int])  # tokens as they are sampled
     n_decoded: int = 0  # of them
+    n_thought: int = 0  # of them, before the reply itself
+    ended: StopReason | None = None  # from outside
+
+    def end(self, reason: StopReason) -> None:
+        """Have no more tokens sampled."""
+        self.ended = reason
 
 
 class LlamaSession:
@@ -195,7 +202,7 @@ class LlamaSession:
         self._turn += 1
         past, (before, spoken, header) = self._prompts.past, map(len, rows)
         turn = _Turn(self._turn, user, context, past, pieces, before, spoken, header)
-        return ReplyStream(self._generate(turn, cancel))
+        return ReplyStream(self._generate(turn, cancel), turn.end)
 
     def remember(self, user: SoftPrompt | str, context: str, said: str) -> None:
         """Add an exchange to the conversation, in front of all later turns.
@@ -262,6 +269,8 @@ class LlamaSession:
         first_token_ms: float | None = None
         self._sampler.reseed()
         characters = codecs.getincrementaldecoder("utf-8")("replace")
+        thoughts = Thoughts(self._prompts.header)
+        thought_until = (self._cache.at + self.n_ctx) // 2
         stop_reason = self._limit(began, turn, cancel) if complete else StopReason.CANCELLED
         while stop_reason is None:
             token = self._sampler.sample(self._context)
@@ -271,13 +280,22 @@ class LlamaSession:
                 stop_reason = StopReason.END_OF_TURN
                 break
             turn.reply.append(token)
-            if text := characters.decode(self._model.piece(token)):
+            thought = thoughts.thinking
+            text = thoughts.heard(characters.decode(self._piece(token)))
+            turn.n_thought += thought or thoughts.thinking
+            if text or thoughts.thinking:
                 yield text
                 self._check_turn(turn)
             stop_reason = self._limit(began, turn, cancel)
+            if thoughts.ended:
+                stop_reason = StopReason.END_OF_TURN
             if stop_reason is None:
                 self._cache.append([np.array([token], np.int32)])
                 turn.n_decoded += 1
+                if thoughts.thinking and self._thought_enough(began, thought_until):
+                    self._conclude(turn, thoughts)
+        if text := thoughts.rest():
+            yield text
         return GenerationStats(
             prompt_tokens_decoded=decoded,
             reused_prefix_tokens=reused,
@@ -291,17 +309,44 @@ class LlamaSession:
             stop_reason=stop_reason,
         )
 
+    def _piece(self, token: int) -> bytes:
+        """The text of a token; of control tokens only those that say what is a thought."""
+        text = self._model.piece(token)
+        if text:
+            return text
+        control = self._model.piece(token, special=True)
+        return control if control.decode("utf-8", "replace").lower() in CONTROLS else b""
+
+    def _thought_enough(self, began: float, until: int) -> bool:
+        """Whether the rest of the time, or of the context, is needed for the reply itself."""
+        late = time.monotonic() - began >= self._settings.max_s / 2
+        return late or self._cache.at >= until
+
+    def _conclude(self, turn: _Turn, thoughts: Thoughts) -> None:
+        """End a thought for the model, which then begins its reply."""
+        closing = self._prompts.tokens(f"\n{thoughts.closing}\n\n", special=True)
+        if self._cache.at + len(closing) >= self.n_ctx:
+            return
+        self._cache.append([closing])
+        turn.reply += closing.tolist()
+        turn.n_decoded += len(closing)
+        turn.n_thought += len(closing)
+        thoughts.heard(thoughts.closing)
+
     def _check_turn(self, turn: _Turn) -> None:
         if turn.number != self._turn:
             raise RuntimeError("another turn has begun on this session")
 
     def _limit(self, began: float, turn: _Turn, cancel: threading.Event) -> StopReason | None:
-        """The limit that has been reached, if any."""
+        """The limit that has been reached, if any; what is only thought has none of its own."""
+        if turn.ended is not None:
+            return turn.ended
         if cancel.is_set():
             return StopReason.CANCELLED
         if time.monotonic() - began >= self._settings.max_s:
             return StopReason.MAX_TIME
-        if len(turn.reply) >= self._settings.max_tokens or self._cache.at >= self.n_ctx:
+        n_said = len(turn.reply) - turn.n_thought
+        if n_said >= self._settings.max_tokens or self._cache.at >= self.n_ctx:
             return StopReason.MAX_TOKENS
         return None
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
+from assistant.speak.sentences import sentences
+
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
@@ -30,6 +32,14 @@ _BLOCKS = {"<!--": "-->"} | {
 }
 _ROW = "|"
 _OPENINGS = (*_FENCES, *_BLOCKS, _ROW)
+
+
+def audible(pieces: Iterable[str]) -> Iterator[str]:
+    """The sentences of a written reply, each as its words, without what is not to be heard."""
+    for sentence in sentences(prose(pieces)):
+        words = plain_text(sentence)
+        if any(char.isalnum() for char in words):
+            yield words
 
 
 def prose(pieces: Iterable[str]) -> Iterator[str]:

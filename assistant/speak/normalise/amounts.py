@@ -18,7 +18,7 @@ from assistant.speak.normalise.numbers import (
     mixed,
     stop_of,
 )
-from assistant.speak.normalise.tables import either, table
+from assistant.speak.tables import either, table
 
 _MONEY = {written: names for written, *names in table("currencies.tsv")}
 _UNITS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from assistant.speak.normalise.numbers import Accent, Rule, always, cardinal, ordinal, stop_of, year
-from assistant.speak.normalise.tables import either, table
+from assistant.speak.tables import abbreviations, either, table
 from assistant.spoken import digit_by_digit
 
 _REGNAL: dict[str, list[str]] = {}
@@ -83,8 +83,10 @@ def _mail(found: re.Match[str], accent: Accent) -> str:
     return f"{_dotted(found[1])} at {_dotted(found[2])}"
 
 
+_ABBREVIATIONS = abbreviations()
 _KINDS = {
     "": (r"(?<![\w./])", r"(?![\w/])"),
+    "*": (r"(?<![\w./])", r"(?![\w/])"),
     "#": (r"(?<![\w./])", r"(?=\s?\d)"),
     "^": (r"(?<![\w./])", r"(?=\s+[A-Z])"),
     "$": (r"(?P<name>\b[A-Z][\w'\u2019]*\s)", r"(?![\w/.]|\s+[A-Z])"),
@@ -93,12 +95,8 @@ _KINDS = {
 
 
 def _abbreviations(kind: str) -> Rule:
-    """All that want the same before and behind them."""
-    full = {
-        written.rstrip("^#$"): said
-        for written, said in table("abbreviations.tsv")
-        if written == written.rstrip("^#$") + kind
-    }
+    """A rule for all that want the same before and behind them."""
+    full = _ABBREVIATIONS[kind]
     before, behind = _KINDS[kind]
 
     def said(found: re.Match[str], accent: Accent) -> str:
@@ -177,6 +175,7 @@ FIRST: tuple[Rule, ...] = (
 """What holds numbers that are not read as numbers; before all others."""
 
 LAST: tuple[Rule, ...] = (
+    _abbreviations("*"),
     _abbreviations(""),
     (  # "U.S."
         re.compile(r"\b(?:[A-Z]\.){2,}(?!\w)|\b[A-Z]\.[A-Z]\b"),
