@@ -16,7 +16,6 @@ import threading
 import time
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,6 +33,7 @@ from assistant.generate.embedding_path import (
     refuse_other_inputs,
 )
 from assistant.generate.gguf import GGUFFile
+from assistant.generate.limits import LimitedTurn
 from assistant.generate.native import LlamaContext, Model, Rows, Sampler
 from assistant.generate.prompts import Prompts, joined
 from assistant.generate.reasoning import CONTROLS, Thoughts
@@ -45,28 +45,6 @@ from assistant.values import SoftPrompt, StopReason
 
 if TYPE_CHECKING:
     from typing_extensions import Self
-
-
-@dataclass(slots=True, eq=False)
-class _Turn:
-    """A prompt that is known to fit, cut into the parts that are decoded together."""
-
-    number: int
-    user: SoftPrompt | str
-    context: str
-    past: Sequence[Rows]  # the instruction and the conversation
-    pieces: Pieces  # what is new
-    context_tokens: int
-    user_tokens: int
-    header_tokens: int
-    reply: list[int] = field(default_factory=list[int])  # tokens as they are sampled
-    n_decoded: int = 0  # of them
-    n_thought: int = 0  # of them, before the reply itself
-    ended: StopReason | None = None  # from outside
-
-    def end(self, reason: StopReason) -> None:
-        """Have no more tokens sampled."""
-        self.ended = reason
 
 
 class LlamaSession:
@@ -85,7 +63,7 @@ class LlamaSession:
         self.gguf.check_vocabulary()
         self._settings = settings
         self._turn = 0
-        self._last: _Turn | None = None
+        self._last: LimitedTurn | None = None
         with ExitStack() as owned:
             self._model = owned.enter_context(
                 closing(Model(settings.path, gpu_layers=settings.gpu_layers))
@@ -201,8 +179,11 @@ class LlamaSession:
         pieces = self._prompts.turn(joined(*rows))
         self._turn += 1
         past, (before, spoken, header) = self._prompts.past, map(len, rows)
-        turn = _Turn(self._turn, user, context, past, pieces, before, spoken, header)
-        return ReplyStream(self._generate(turn, cancel), turn.end)
+        turn = LimitedTurn(
+            *(self._turn, user, context, past, pieces, before, spoken, header),
+            *(cancel, self._settings, self.n_ctx),
+        )
+        return ReplyStream(self._generate(turn), turn.end)
 
     def remember(self, user: SoftPrompt | str, context: str, said: str) -> None:
         """Add an exchange to the conversation, in front of all later turns.
@@ -255,27 +236,24 @@ class LlamaSession:
         self._hold(self._prompts.past, pieces, anew=True)
         return np.array(self._context.logits())
 
-    def _generate(
-        self, turn: _Turn, cancel: threading.Event
-    ) -> Generator[str, None, GenerationStats]:
-        began = time.monotonic()
+    def _generate(self, turn: LimitedTurn) -> Generator[str, None, GenerationStats]:
+        turn.began = time.monotonic()
         self._check_turn(turn)
         self._last = turn
         before = self._cache.decoded
-        complete = self._hold(turn.past, turn.pieces, anew=True, cancel=cancel)
+        complete = self._hold(turn.past, turn.pieces, anew=True, cancel=turn.cancel)
         decoded = self._cache.decoded - before
         reused = self._cache.at - decoded
-        prefill_ms = _ms_since(began)
+        prefill_ms = turn.ms
         first_token_ms: float | None = None
         self._sampler.reseed()
         characters = codecs.getincrementaldecoder("utf-8")("replace")
         thoughts = Thoughts(self._prompts.header)
-        thought_until = (self._cache.at + self.n_ctx) // 2
-        stop_reason = self._limit(began, turn, cancel) if complete else StopReason.CANCELLED
+        stop_reason = turn.reached(self._cache.at) if complete else StopReason.CANCELLED
         while stop_reason is None:
             token = self._sampler.sample(self._context)
             if first_token_ms is None:
-                first_token_ms = _ms_since(began)
+                first_token_ms = turn.ms
             if self._model.ends_turn(token):
                 stop_reason = StopReason.END_OF_TURN
                 break
@@ -286,13 +264,13 @@ class LlamaSession:
             if text or thoughts.thinking:
                 yield text
                 self._check_turn(turn)
-            stop_reason = self._limit(began, turn, cancel)
             if thoughts.ended:
-                stop_reason = StopReason.END_OF_TURN
+                turn.end(StopReason.END_OF_TURN)
+            stop_reason = turn.reached(self._cache.at)
             if stop_reason is None:
                 self._cache.append([np.array([token], np.int32)])
                 turn.n_decoded += 1
-                if thoughts.thinking and self._thought_enough(began, thought_until):
+                if thoughts.thinking and turn.thought_enough(self._cache.at):
                     self._conclude(turn, thoughts)
         if text := thoughts.rest():
             yield text
@@ -305,7 +283,7 @@ class LlamaSession:
             reply_tokens=len(turn.reply),
             prefill_ms=prefill_ms,
             first_token_ms=first_token_ms,
-            total_ms=_ms_since(began),
+            total_ms=turn.ms,
             stop_reason=stop_reason,
         )
 
@@ -317,12 +295,7 @@ class LlamaSession:
         control = self._model.piece(token, special=True)
         return control if control.decode("utf-8", "replace").lower() in CONTROLS else b""
 
-    def _thought_enough(self, began: float, until: int) -> bool:
-        """Whether the rest of the time, or of the context, is needed for the reply itself."""
-        late = time.monotonic() - began >= self._settings.max_s / 2
-        return late or self._cache.at >= until
-
-    def _conclude(self, turn: _Turn, thoughts: Thoughts) -> None:
+    def _conclude(self, turn: LimitedTurn, thoughts: Thoughts) -> None:
         """End a thought for the model, which then begins its reply."""
         closing = self._prompts.tokens(f"\n{thoughts.closing}\n\n", special=True)
         if self._cache.at + len(closing) >= self.n_ctx:
@@ -333,22 +306,9 @@ class LlamaSession:
         turn.n_thought += len(closing)
         thoughts.heard(thoughts.closing)
 
-    def _check_turn(self, turn: _Turn) -> None:
+    def _check_turn(self, turn: LimitedTurn) -> None:
         if turn.number != self._turn:
             raise RuntimeError("another turn has begun on this session")
-
-    def _limit(self, began: float, turn: _Turn, cancel: threading.Event) -> StopReason | None:
-        """The limit that has been reached, if any; what is only thought has none of its own."""
-        if turn.ended is not None:
-            return turn.ended
-        if cancel.is_set():
-            return StopReason.CANCELLED
-        if time.monotonic() - began >= self._settings.max_s:
-            return StopReason.MAX_TIME
-        n_said = len(turn.reply) - turn.n_thought
-        if n_said >= self._settings.max_tokens or self._cache.at >= self.n_ctx:
-            return StopReason.MAX_TOKENS
-        return None
 
     def _hold(
         self,
@@ -378,7 +338,3 @@ def _raw(user: SoftPrompt | str) -> NDArray[np.float32] | str:
 
 def _words(text: str) -> list[str]:
     return re.findall(r"\w+", text.casefold())
-
-
-def _ms_since(start: float) -> float:
-    return (time.monotonic() - start) * 1_000
