@@ -9,15 +9,26 @@ from dataclasses import dataclass, field, replace
 from itertools import chain, takewhile
 
 from assistant.errors import AudioError, SpeechError
+from assistant.generate.repetition import Repetition
 from assistant.generate.stream import ReplyStream
 from assistant.reading import Reading
 from assistant.skills.guard import checked, guarded
-from assistant.speak.sentences import sentences
+from assistant.speak.markdown import audible
+from assistant.speak.sentences import is_whole, sentences
 from assistant.speak.voice import Voice
 from assistant.values import SoftPrompt, StopReason, Timings
 
 NOTHING_WRITTEN = "I am listening. Please go on."
 """Said when the language model has nothing to say."""
+
+NOTHING_WHOLE = "I cannot find the right words for that. Please ask me in another way."
+"""Said when it was stopped before the end of its first sentence."""
+
+PATIENCE = "Let me think about that."
+"""Said when it thinks before it answers."""
+
+PATIENCE_PIECES = 8
+"""Pieces of a thought after which patience is asked for; a second or two on a small board."""
 
 
 @dataclass(slots=True)
@@ -45,7 +56,9 @@ class Ready:
 class Draft:
     """A reply that the LLM writes; its beginning may have been written in a pause.
 
-    It arrives sentence by sentence, each checked by the guard.
+    It arrives sentence by sentence, each checked by the guard: without what is not meant to be
+    heard, without the half sentence where it was cut off, and no further than to where it begins
+    to go round in circles.
     """
 
     stream: ReplyStream
@@ -55,6 +68,8 @@ class Draft:
     began_at: float | None = None
     _taken: int = 0  # pieces
     _sentences: list[str] = field(default_factory=list[str])
+    _written: bool = False  # to its end
+    _wordless: bool = True  # nothing has been written or thought
 
     @property
     def text(self) -> str:
@@ -74,22 +89,46 @@ class Draft:
 
     def pieces(self) -> Iterator[str]:
         """The sentences, a line each, so that no sentence waits for the start of the next."""
-        for sentence in guarded(sentences(self._raw())):
+        for sentence in guarded(self._whole()):
             if not self.cancel.is_set():  # else it may be half a sentence
                 self._sentences.append(sentence)
                 yield f"{sentence}\n"
-        if not self._sentences and not self.cancel.is_set():
-            self._sentences.append(NOTHING_WRITTEN)
-            yield f"{NOTHING_WRITTEN}\n"
+        if self._sentences in ([], [PATIENCE]) and not self.cancel.is_set():
+            self._sentences.append(NOTHING_WRITTEN if self._wordless else NOTHING_WHOLE)
+            yield f"{self._sentences[-1]}\n"
+
+    def _whole(self) -> Iterator[str]:
+        """The sentences up to where the reply was cut off, or begins again."""
+        said = Repetition()
+        for sentence in audible(self._raw()):
+            if self._written and not is_whole(sentence) and self._was_cut():
+                return
+            if not self.cancel.is_set() and said.found(sentence):
+                self.early.clear()
+                self.stream.end(StopReason.REPEATED)
+                return
+            yield sentence
+
+    def _was_cut(self) -> bool:
+        return self.stream.stats.stop_reason in (StopReason.MAX_TOKENS, StopReason.MAX_TIME)
 
     def _raw(self) -> Iterator[str]:
-        """The early pieces, then the rest of the stream."""
+        """The early pieces, then the rest of the stream, with a word of patience for a thought."""
         ready = takewhile(lambda _: not self.cancel.is_set(), self.early)
+        thought, patience = 0, [f"{PATIENCE}\n"]
         for piece in chain(ready, self.stream):
             if self.began_at is None:
                 self.began_at = time.monotonic()
             self._taken += 1
+            thought += not piece
+            if thought >= PATIENCE_PIECES or any(map(str.isalnum, piece)):
+                self._wordless = False
+            # a thought that was over before the end of the pause has kept nobody waiting
+            if not piece and thought >= PATIENCE_PIECES and self._taken > len(self.early):
+                yield from patience
+                patience.clear()
             yield piece
+        self._written = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +147,13 @@ class Speculation:
             AttuneError: if the LLM or the voice fails.
         """
         reply = self.reply
-        written = [reply.text] if isinstance(reply, Ready) else _early(reply, still)
-        sentence = next(iter(sentences(written)), None)
+        if isinstance(reply, Ready):
+            sentence = next(sentences([reply.text]), None)
+        else:
+            written = next(audible(_early(reply, still)), None)
+            sentence = None if written is None else checked(written)
         if sentence is not None and still():
-            voice.prepare(sentence if isinstance(reply, Ready) else checked(sentence))
+            voice.prepare(sentence)
 
 
 def _early(draft: Draft, still: Callable[[], bool]) -> Iterator[str]:

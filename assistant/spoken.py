@@ -35,7 +35,7 @@ _OPERATORS = {
     "\N{DIVISION SIGN}": " divided by ",
 }
 _OPERATOR = re.compile(r"(?<=\d)\s?([+*\N{MULTIPLICATION SIGN}\N{DIVISION SIGN}])\s?(?=\d)")
-_LONGEST = 15
+LONGEST = 15
 """Most digits of a number that is read as one; a lost recogniser may write thousands."""
 
 
@@ -84,22 +84,22 @@ def _in_words(found: re.Match[str]) -> str:
     if found["currency"]:
         return _money(found)
     if found["telephone"]:
-        return _digit_by_digit("".join(filter(str.isdecimal, found["telephone"])))
+        return digit_by_digit("".join(filter(str.isdecimal, found["telephone"])))
     if found["hour"]:
         return _clock(int(found["hour"]), int(found["minute"]))
     if found["ordinal"]:
         return _ordinal(found["ordinal"].replace(",", ""))
     said = _amount(found["whole"], found["decimals"])
     if found["several"]:  # of years or figures
-        said = _several(said)
+        said = pluralised(said)
     return f"{said} percent" if found["percent"] else said
 
 
 def _amount(whole: str, decimals: str | None) -> str:
     if decimals is not None:
-        return f"{_cardinal(whole.replace(',', ''))} point {_digit_by_digit(decimals)}"
+        return f"{_cardinal(whole.replace(',', ''))} point {digit_by_digit(decimals)}"
     if "," not in whole and (len(whole) > 4 or (len(whole) > 1 and int(whole[0]) == 0)):
-        return _digit_by_digit(whole)  # a telephone number or a code
+        return digit_by_digit(whole)  # a telephone number or a code
     digits = whole.replace(",", "")
     if "," not in whole and (1100 <= int(digits) < 2000 or 2010 <= int(digits) < 2100):
         return str(num2words(int(digits), to="year"))
@@ -107,20 +107,21 @@ def _amount(whole: str, decimals: str | None) -> str:
 
 
 def _cardinal(digits: str) -> str:
-    return _digit_by_digit(digits) if len(digits) > _LONGEST else str(num2words(int(digits)))
+    return digit_by_digit(digits) if len(digits) > LONGEST else str(num2words(int(digits)))
 
 
 def _ordinal(digits: str) -> str:
-    if len(digits) > _LONGEST:
-        return _digit_by_digit(digits)
+    if len(digits) > LONGEST:
+        return digit_by_digit(digits)
     return str(num2words(int(digits), to="ordinal"))
 
 
-def _digit_by_digit(digits: str) -> str:
+def digit_by_digit(digits: str) -> str:
+    """Each digit by its name: "one one two"."""
     return " ".join(_DIGITS[int(digit)] for digit in digits)
 
 
-def _several(said: str) -> str:
+def pluralised(said: str) -> str:
     """The plural, such as ``nineteen eighties``."""
     if said.endswith("y"):
         return f"{said[:-1]}ies"
@@ -133,7 +134,7 @@ def _money(found: re.Match[str]) -> str:
     if scale or (cents and len(cents) != 2):
         said = _cardinal(digits) if cents is None else _amount(digits, cents)
         return f"{said} {scale or ''} {several}"
-    is_one = len(digits) <= _LONGEST and int(digits) == 1
+    is_one = len(digits) <= LONGEST and int(digits) == 1
     said = f"{_cardinal(digits)} {one if is_one else several}"
     return said if cents is None or int(cents) == 0 else f"{said} {_cardinal(cents)}"
 

@@ -46,6 +46,7 @@ class StopReason(str, Enum):
     MAX_TOKENS = "max_tokens"
     MAX_TIME = "max_time"
     CANCELLED = "cancelled"
+    REPEATED = "repeated"  # the language model had begun to say the same again
     ASKED_BACK = "asked_back"  # the reply asks whether it was understood right
     SKILL = "skill"  # code wrote the reply, and no language model
 

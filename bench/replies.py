@@ -116,7 +116,7 @@ def faults(asked: Asked, reply: str, stopped: StopReason | None) -> Iterator[str
     threes = list(zip(words, words[1:], words[2:], strict=False))
     if not words:
         yield "empty"
-    if len(set(threes)) < len(threes):
+    if len(set(threes)) < len(threes) or stopped == StopReason.REPEATED:
         yield "loop"
     if stopped == StopReason.MAX_TOKENS or not reply.rstrip(" \"')").endswith((".", "?", "!")):
         yield "cut"

@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from assistant.allocator import FEW_KERNELS
 from assistant.cli import forwarding, household
 from assistant.cli.forwarding import FORWARDED
-from assistant.cli.shared.output import print_error
+from assistant.cli.shared.output import print_error, show_what_can_be_shown
 from assistant.cli.shared.sealing import seal
 from assistant.config import load
 from assistant.errors import AttuneError, ConfigError
@@ -33,6 +33,7 @@ INTERRUPTED = 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0 success, 1 failure, 2 wrong usage."""
     words = sys.argv[1:] if argv is None else list(argv)
+    show_what_can_be_shown()
     # Attune never uses the network while it listens; only 'models pull' asks the hub, and 'run'
     # before it starts listening.
     if words[:2] != ["models", "pull"] and words[:1] != ["run"]:

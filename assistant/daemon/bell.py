@@ -10,11 +10,11 @@ from datetime import datetime, timedelta, timezone
 
 from assistant.config import HouseholdSettings
 from assistant.errors import JournalError
-from assistant.generate.context import spoken_date, spoken_time
 from assistant.household.agenda import How, Kind, Ring
 from assistant.household.clocks import Moment
 from assistant.household.household import Household
 from assistant.skills.wording import sentence
+from assistant.spoken_times import spoken_date, spoken_time
 
 TICK_S = 1.0
 """Time between two looks at the clock."""

@@ -16,7 +16,6 @@ import threading
 import time
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,8 +33,10 @@ from assistant.generate.embedding_path import (
     refuse_other_inputs,
 )
 from assistant.generate.gguf import GGUFFile
+from assistant.generate.limits import LimitedTurn
 from assistant.generate.native import LlamaContext, Model, Rows, Sampler
 from assistant.generate.prompts import Prompts, joined
+from assistant.generate.reasoning import CONTROLS, Thoughts
 from assistant.generate.stream import GenerationStats, ReplyStream
 from assistant.generate.vocabulary import Vocabulary
 from assistant.generate.words import as_words
@@ -44,22 +45,6 @@ from assistant.values import SoftPrompt, StopReason
 
 if TYPE_CHECKING:
     from typing_extensions import Self
-
-
-@dataclass(slots=True, eq=False)
-class _Turn:
-    """A prompt that is known to fit, cut into the parts that are decoded together."""
-
-    number: int
-    user: SoftPrompt | str
-    context: str
-    past: Sequence[Rows]  # the instruction and the conversation
-    pieces: Pieces  # what is new
-    context_tokens: int
-    user_tokens: int
-    header_tokens: int
-    reply: list[int] = field(default_factory=list[int])  # tokens as they are sampled
-    n_decoded: int = 0  # of them
 
 
 class LlamaSession:
@@ -78,7 +63,7 @@ class LlamaSession:
         self.gguf.check_vocabulary()
         self._settings = settings
         self._turn = 0
-        self._last: _Turn | None = None
+        self._last: LimitedTurn | None = None
         with ExitStack() as owned:
             self._model = owned.enter_context(
                 closing(Model(settings.path, gpu_layers=settings.gpu_layers))
@@ -194,8 +179,11 @@ class LlamaSession:
         pieces = self._prompts.turn(joined(*rows))
         self._turn += 1
         past, (before, spoken, header) = self._prompts.past, map(len, rows)
-        turn = _Turn(self._turn, user, context, past, pieces, before, spoken, header)
-        return ReplyStream(self._generate(turn, cancel))
+        turn = LimitedTurn(
+            *(self._turn, user, context, past, pieces, before, spoken, header),
+            *(cancel, self._settings, self.n_ctx),
+        )
+        return ReplyStream(self._generate(turn), turn.end)
 
     def remember(self, user: SoftPrompt | str, context: str, said: str) -> None:
         """Add an exchange to the conversation, in front of all later turns.
@@ -248,36 +236,44 @@ class LlamaSession:
         self._hold(self._prompts.past, pieces, anew=True)
         return np.array(self._context.logits())
 
-    def _generate(
-        self, turn: _Turn, cancel: threading.Event
-    ) -> Generator[str, None, GenerationStats]:
-        began = time.monotonic()
+    def _generate(self, turn: LimitedTurn) -> Generator[str, None, GenerationStats]:
+        turn.began = time.monotonic()
         self._check_turn(turn)
         self._last = turn
         before = self._cache.decoded
-        complete = self._hold(turn.past, turn.pieces, anew=True, cancel=cancel)
+        complete = self._hold(turn.past, turn.pieces, anew=True, cancel=turn.cancel)
         decoded = self._cache.decoded - before
         reused = self._cache.at - decoded
-        prefill_ms = _ms_since(began)
+        prefill_ms = turn.ms
         first_token_ms: float | None = None
         self._sampler.reseed()
         characters = codecs.getincrementaldecoder("utf-8")("replace")
-        stop_reason = self._limit(began, turn, cancel) if complete else StopReason.CANCELLED
+        thoughts = Thoughts(self._prompts.header)
+        stop_reason = turn.reached(self._cache.at) if complete else StopReason.CANCELLED
         while stop_reason is None:
             token = self._sampler.sample(self._context)
             if first_token_ms is None:
-                first_token_ms = _ms_since(began)
+                first_token_ms = turn.ms
             if self._model.ends_turn(token):
                 stop_reason = StopReason.END_OF_TURN
                 break
             turn.reply.append(token)
-            if text := characters.decode(self._model.piece(token)):
+            thought = thoughts.thinking
+            text = thoughts.heard(characters.decode(self._piece(token)))
+            turn.n_thought += thought or thoughts.thinking
+            if text or thoughts.thinking:
                 yield text
                 self._check_turn(turn)
-            stop_reason = self._limit(began, turn, cancel)
+            if thoughts.ended:
+                turn.end(StopReason.END_OF_TURN)
+            stop_reason = turn.reached(self._cache.at)
             if stop_reason is None:
                 self._cache.append([np.array([token], np.int32)])
                 turn.n_decoded += 1
+                if thoughts.thinking and turn.thought_enough(self._cache.at):
+                    self._conclude(turn, thoughts)
+        if text := thoughts.rest():
+            yield text
         return GenerationStats(
             prompt_tokens_decoded=decoded,
             reused_prefix_tokens=reused,
@@ -287,23 +283,32 @@ class LlamaSession:
             reply_tokens=len(turn.reply),
             prefill_ms=prefill_ms,
             first_token_ms=first_token_ms,
-            total_ms=_ms_since(began),
+            total_ms=turn.ms,
             stop_reason=stop_reason,
         )
 
-    def _check_turn(self, turn: _Turn) -> None:
+    def _piece(self, token: int) -> bytes:
+        """The text of a token; of control tokens only those that say what is a thought."""
+        text = self._model.piece(token)
+        if text:
+            return text
+        control = self._model.piece(token, special=True)
+        return control if control.decode("utf-8", "replace").lower() in CONTROLS else b""
+
+    def _conclude(self, turn: LimitedTurn, thoughts: Thoughts) -> None:
+        """End a thought for the model, which then begins its reply."""
+        closing = self._prompts.tokens(f"\n{thoughts.closing}\n\n", special=True)
+        if self._cache.at + len(closing) >= self.n_ctx:
+            return
+        self._cache.append([closing])
+        turn.reply += closing.tolist()
+        turn.n_decoded += len(closing)
+        turn.n_thought += len(closing)
+        thoughts.heard(thoughts.closing)
+
+    def _check_turn(self, turn: LimitedTurn) -> None:
         if turn.number != self._turn:
             raise RuntimeError("another turn has begun on this session")
-
-    def _limit(self, began: float, turn: _Turn, cancel: threading.Event) -> StopReason | None:
-        """The limit that has been reached, if any."""
-        if cancel.is_set():
-            return StopReason.CANCELLED
-        if time.monotonic() - began >= self._settings.max_s:
-            return StopReason.MAX_TIME
-        if len(turn.reply) >= self._settings.max_tokens or self._cache.at >= self.n_ctx:
-            return StopReason.MAX_TOKENS
-        return None
 
     def _hold(
         self,
@@ -333,7 +338,3 @@ def _raw(user: SoftPrompt | str) -> NDArray[np.float32] | str:
 
 def _words(text: str) -> list[str]:
     return re.findall(r"\w+", text.casefold())
-
-
-def _ms_since(start: float) -> float:
-    return (time.monotonic() - start) * 1_000

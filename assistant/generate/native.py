@@ -163,8 +163,8 @@ class Model:
                 return buffer[:count]
             room = -count
 
-    def piece(self, token: int) -> bytes:
-        """The bytes of a token, none for a control token; may be part of a character."""
+    def piece(self, token: int, *, special: bool = False) -> bytes:
+        """The bytes of a token, maybe part of a character; of a control token if ``special``."""
         room = 64
         while True:
             buffer = ctypes.create_string_buffer(room)
@@ -174,7 +174,7 @@ class Model:
                 buffer,
                 room,
                 0,
-                False,  # noqa: FBT003 - control tokens are not text
+                special,
             )
             if size >= 0:
                 return buffer.raw[:size]

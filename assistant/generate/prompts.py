@@ -45,6 +45,11 @@ class Prompts:
         return 0 if self._plan.between is None else self.conversation.wanted
 
     @property
+    def header(self) -> str:
+        """What stands between the user's words and the reply."""
+        return self._plan.after_user
+
+    @property
     def past(self) -> list[Rows]:
         """What stands in front of the next turn."""
         return [self.instruction, *self.conversation.pieces]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, replace
 
 from assistant.values import StopReason
 
@@ -25,20 +25,37 @@ class GenerationStats:
 
 
 class ReplyStream(Iterator[str]):
-    """The pieces of a reply as they are made, and what it cost once it has ended."""
+    """The pieces of a reply as they are made, and what it cost once it has ended.
 
-    def __init__(self, pieces: Generator[str, None, GenerationStats]) -> None:
+    Args:
+        pieces: come when they are asked for.
+        end: has no more of them made, for this reason.
+    """
+
+    def __init__(
+        self,
+        pieces: Generator[str, None, GenerationStats],
+        end: Callable[[StopReason], None] = lambda _: None,
+    ) -> None:
         self._pieces = pieces
+        self._end = end
         self._stats: GenerationStats | None = None
 
     def __next__(self) -> str:
-        """The next piece of text, never empty and never part of a character."""
+        """The next piece of text, never part of a character; empty while the model thinks."""
         try:
             return next(self._pieces)
         except StopIteration as end:
             if self._stats is None:
                 self._stats = end.value
             raise StopIteration from None
+
+    def end(self, reason: StopReason) -> None:
+        """Let it end here; what it cost is known then."""
+        self._end(reason)
+        for _ in self:
+            pass
+        self._stats = replace(self.stats, stop_reason=reason)
 
     @property
     def stats(self) -> GenerationStats:

@@ -6,7 +6,6 @@ import re
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from assistant.generate.context import spoken_time
 from assistant.household.agenda import How, Item, Kind
 from assistant.household.calendars import Appointment
 from assistant.household.lists import TO_DO
@@ -16,6 +15,7 @@ from assistant.skills.sums import ahead
 from assistant.skills.times import HOLIDAYS, When, duration, moment, spoken_duration, spoken_when
 from assistant.skills.wording import enumerated, joined, sentence, to_you
 from assistant.spoken import said_words
+from assistant.spoken_times import spoken_time
 
 _PILLS = re.compile(r"pill|tablet|medic|drops|capsule|insulin|dose|inhaler|syringe|injection")
 

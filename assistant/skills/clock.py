@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from assistant.generate.context import MONTHS, WEEKDAYS, spoken_date, spoken_time, spoken_year
 from assistant.skills.skill import Requests, Said, Situation
 from assistant.skills.times import moment
+from assistant.spoken_times import MONTHS, WEEKDAYS, spoken_date, spoken_time, spoken_year
 
 
 def _time(known: Situation) -> str:

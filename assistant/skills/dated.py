@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import timezone
 
-from assistant.generate.context import spoken_date
 from assistant.household.agenda import Item, Kind
 from assistant.household.changes import Change
 from assistant.skills.ringing import hushed
@@ -14,6 +13,7 @@ from assistant.skills.skill import Said, Situation
 from assistant.skills.times import When, find, spoken_when
 from assistant.skills.wording import joined, sentence, to_you
 from assistant.spoken import said_words
+from assistant.spoken_times import spoken_date
 
 
 def added(kind: Kind, name: str, when: When, known: Situation) -> Said:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from assistant.speak.normalise import normalised
 from assistant.spoken import said_words
 
 _NUMBER = (
@@ -88,7 +89,7 @@ RULES = (
 
 def checked(sentence: str) -> str:
     """The sentence, or its honest replacement."""
-    words = said_words(sentence)
+    words = said_words(normalised(sentence, "british"))  # a time in digits is a time, too
     return next((rule.instead for rule in RULES if rule.pattern.search(words)), sentence)
 
 

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from assistant.generate.context import spoken_number
 from assistant.skills.skill import Requests, Said, Situation
 from assistant.skills.times import When, duration, moment, number, spoken_when
 from assistant.skills.wording import joined, to_you
 from assistant.speak.manner import GAINS_DB, USUAL
+from assistant.spoken_times import spoken_number
 
 _STEP_DB = 6.0
 _STEP_TEMPO = 1.2

@@ -13,9 +13,9 @@ from io import StringIO
 
 from hassil.intents import Intents
 
-from assistant.generate.context import WEEKDAYS, spoken_number, spoken_time
 from assistant.skills.commands import Commands, commands
 from assistant.spoken import said_words
+from assistant.spoken_times import WEEKDAYS, spoken_number, spoken_time
 
 MINUTES = (*range(1, 13), 15, 18, 20, 25, 30, 35, 40, 45, 50, 60, 90)
 HOURS = (*range(1, 13), 24, 48)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from assistant.generate.context import spoken_number
 from assistant.spoken import said_words
+from assistant.spoken_times import spoken_number
 
 _SECOND = {
     "i": "you", "me": "you", "my": "your", "mine": "yours", "myself": "yourself",

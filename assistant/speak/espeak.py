@@ -31,7 +31,7 @@ class Espeak:
         program = shutil.which("espeak-ng")
         if program is None:
             raise DependencyError("espeak-ng is not installed. Run: sudo apt install espeak-ng")
-        self._voice = settings.voice
+        self.language = settings.voice
         self._command = [program, "--stdin", "--stdout", "-b1", f"-v{settings.voice}"]
         self._command += [f"-p{settings.pitch}"]
         self._rate_wpm = settings.rate_wpm
@@ -61,7 +61,7 @@ class Espeak:
         said = done.stderr.decode(errors="replace").strip()
         if "voice does not exist" in said:
             raise SpeechError(
-                f"espeak-ng has no voice {self._voice!r}: set speak.voice to one that "
+                f"espeak-ng has no voice {self.language!r}: set speak.voice to one that "
                 "'espeak-ng --voices' lists."
             )
         if done.returncode != 0:

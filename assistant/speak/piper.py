@@ -101,6 +101,7 @@ class Piper:
         path = voice_file(settings.voice, models)
         description = _read(path.with_name(f"{path.name}.json"))
         self._name = path.stem
+        self.language = description.espeak.voice
         self._rate = description.audio.sample_rate
         self._piper = piper
         self._voice = piper.PiperVoice(

@@ -5,20 +5,39 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from assistant.speak.tables import abbreviations
+from assistant.spoken_times import MONTHS, WEEKDAYS
+
 LONG = 200
 """Characters after which a sentence without an end is cut at a comma or a space."""
 
-_TITLES = frozenset(
-    ("mr", "mrs", "ms", "dr", "st", "prof", "rev", "sr", "jr", "mt", "gen", "vs", "e.g", "i.e")
+_KNOWN = {mark: {each.lower() for each in words} for mark, words in abbreviations().items()}
+_DAYTIME = ("a.m.", "p.m.")
+_BEGINNINGS = frozenset(
+    (
+        "a after also although an and are as at be because before but can come could did do does "
+        "first for from go have he her here his how however i if in is it its just let maybe "
+        "my no not now of on or our perhaps please she should so take thank that the their then "
+        "there these they this those to today try was we well were what when where which while who "
+        "why will with would yes you your"
+    ).split()
 )
-"""Words whose full stop never ends a sentence."""
-
-_SHORTENED = frozenset(("etc", "approx", "a.m", "p.m", "u.s", "u.k"))
-"""Words whose full stop ends a sentence only when a capital follows."""
+"""Words with which sentences begin, and names do not."""
+_ZONES = "est edt cst cdt mst mdt pst pdt et ct pt gmt utc bst cet cest"
+_MOMENTS = frozenset(
+    (*_ZONES.split(), *(name[:n].lower() for name in (*WEEKDAYS, *MONTHS) for n in (3, len(name))))
+)
+"""What follows a time of day."""
 
 # a mark, closing quotes or brackets, and the start of what follows; or the end of a line
-_MARK = re.compile(r"""(?P<mark>[.!?…]+)["'”\u2019)\]*]*(?=\s+(?P<next>\S))|\n""")
-_WORD_BEFORE = re.compile(r"[A-Za-z.]+$")
+_MARK = re.compile(
+    r"""(?P<mark>[.!?\u2026]+)["'\u201d\u2019)\]*_]*(?=\s+["'\u201c\u2018(\[*_]*(?P<next>\S))|\n"""
+)
+_END = re.compile(r"""(?P<mark>[.!?\u2026]+)["'\u201d\u2019)\]*_]*$""")
+_WORD_BEFORE = re.compile(r"[^\W\d_](?:[^\W\d_]|\.(?=[^\W\d_]))*$")
+_WORD = re.compile(r"[^\W\d_]+")
+_VOWEL = re.compile("[aeiouy]")
+_OPENING = " \"'(*_"
 
 
 def sentences(pieces: Iterable[str]) -> Iterator[str]:
@@ -33,7 +52,22 @@ def sentences(pieces: Iterable[str]) -> Iterator[str]:
             while (end := _end(text)) is not None:
                 yield from _speakable(text[:end])
                 text = text[end:].lstrip()
+    while (end := _end(text, is_all=True)) is not None:
+        yield from _speakable(text[:end])
+        text = text[end:].lstrip()
     yield from _speakable(text)
+
+
+def is_whole(sentence: str) -> bool:
+    """Whether a text ends as sentences do, and not with an abbreviation or in the middle."""
+    found = _END.search(sentence.rstrip())
+    if found is None:
+        return False
+    before = sentence[: found.start()]
+    word = _WORD_BEFORE.search(before)
+    return found["mark"] != "." or not (
+        before.isdigit() or (word and f"{word[0].lower()}." in _KNOWN["*"])
+    )
 
 
 def _speakable(text: str) -> list[str]:
@@ -41,12 +75,17 @@ def _speakable(text: str) -> list[str]:
     return [text] if any(character.isalnum() for character in text) else []
 
 
-def _end(text: str) -> int | None:
-    """Where the first sentence ends, if that is certain."""
+def _end(text: str, *, is_all: bool = False) -> int | None:
+    """Where the first sentence ends, if that is certain; ``is_all`` if nothing comes behind."""
     for found in _MARK.finditer(text):
         if found.start() > LONG:
             break
-        if found["mark"] != "." or not _goes_on(text[: found.start()], found["next"]):
+        if found["mark"] != ".":
+            return found.end()
+        behind = text[found.start("next") :]
+        if not is_all and _WORD.fullmatch(behind) and len(behind) < LONG and _matters(text, found):
+            return None
+        if not _goes_on(text[: found.start()], behind):
             return found.end()
     if len(text) <= LONG:
         return None
@@ -57,14 +96,40 @@ def _end(text: str) -> int | None:
     return space if space > 0 else LONG
 
 
-def _goes_on(before: str, following: str) -> bool:
-    """Whether a single full stop after this text belongs to an abbreviation or a list number."""
-    if before.isdigit():
+def _matters(text: str, mark: re.Match[str]) -> bool:
+    """Whether the word behind a full stop has to be known as a whole."""
+    word = _WORD_BEFORE.search(text[: mark.start()])
+    return word is not None and mark["next"].isupper() and _is_short(word[0])
+
+
+def _is_short(word: str) -> bool:
+    """Whether a full stop behind a word is one of an abbreviation, an acronym or an initial."""
+    is_initial = len(word) == 1 and word.isupper() and word != "I"
+    return is_initial or "." in word or f"{word.lower()}." in _KNOWN["^"]
+
+
+def _goes_on(before: str, behind: str) -> bool:
+    """Whether a single full stop between these does not end the sentence."""
+    found = _WORD_BEFORE.search(before)
+    if before.isdigit():  # of a list
         return True
-    word = _WORD_BEFORE.search(before)
-    if word is None:
+    if found is None:
         return False
-    last = word[0].lower().lstrip(".")
-    if last in _TITLES or (len(last) == 1 and word[0].isupper() and last != "i"):
-        return True
-    return last in _SHORTENED and not following.isupper()
+    word = f"{found[0].lower()}."
+    if behind[0].isdigit():
+        goes_on = any(word in words for words in _KNOWN.values()) or not _VOWEL.search(word)
+    elif behind[0].islower():
+        # who writes without capitals begins sentences without them, too
+        has_capitals = not before.lstrip(_OPENING)[:1].islower()
+        goes_on = has_capitals or word in _KNOWN[""] or "." in found[0]
+    else:
+        next_word = _WORD.match(behind)
+        goes_on = next_word is not None and _is_short(found[0]) and _belongs(word, next_word[0])
+    return goes_on or word in _KNOWN["*"]
+
+
+def _belongs(word: str, next_word: str) -> bool:
+    """Whether a capitalised word goes with the abbreviation before it."""
+    if word in _DAYTIME:
+        return next_word.lower() in _MOMENTS
+    return next_word.lower() not in _BEGINNINGS

@@ -31,4 +31,5 @@ class Speech:
 
 def plain(text: str) -> str:
     """Text without the synthesisers' own commands and without unspoken marks."""
+    text = text.encode("utf-8", "replace").decode()  # a command line may hold any bytes
     return _NOT_SPOKEN.sub(" ", text).replace("[[", "[ [").strip()

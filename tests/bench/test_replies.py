@@ -16,6 +16,7 @@ END = StopReason.END_OF_TURN
     [
         ("I am sorry. What happened?", END, []),
         ("I am a spirit. I am a spirit.", END, ["loop"]),
+        ("I am a spirit.", StopReason.REPEATED, ["loop"]),
         ("I am sorry that you", END, ["cut"]),
         ("I am sorry.", StopReason.MAX_TOKENS, ["cut"]),
         ("I feel so lonely tonight.", END, ["parrot"]),

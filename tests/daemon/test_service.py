@@ -255,11 +255,11 @@ def held(process: subprocess.Popen[str]) -> list[str]:
 def test_the_end_comes_in_mid_reply_too_and_keeps_what_was_said(
     service: Service, tmp_path: Path
 ) -> None:
-    endless = toys.write(tmp_path / "endless.gguf", toys.chained(*b"aba", n_ctx=N_CTX))
+    endless = toys.write(tmp_path / "endless.gguf", toys.babbling(n_ctx=N_CTX))
     changes = {
         "ATTUNE_GENERATE__PATH": str(endless),
         "ATTUNE_GENERATE__MAX_TOKENS": "4000",
-        "ATTUNE_GENERATE__TEMPERATURE": "0",
+        "ATTUNE_GENERATE__TEMPERATURE": "0.1",
     }
     with service.running(RUN, **changes) as process:
         service.manager.told_until("READY=1")

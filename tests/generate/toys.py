@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +57,12 @@ def byte_alphabet() -> list[str]:
 def chained(*tokens: int, n_ctx: int = 512) -> Toy:
     """A toy whose reply is these tokens: the ChatML header ends in a newline."""
     return Toy(n_embd=320, n_ctx=n_ctx, chain=(NEWLINE, *tokens))
+
+
+def babbling(*, n_ctx: int) -> Toy:
+    """A toy that goes on for ever without repeating itself, at a temperature of 0.1."""
+    letters = b"abcdefgh "
+    return chained(*(each for pair in product(letters, letters) for each in pair), n_ctx=n_ctx)
 
 
 def vocabulary(specials: Sequence[str] = SPECIALS) -> list[str]:

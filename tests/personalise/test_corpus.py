@@ -87,7 +87,9 @@ def test_a_folder_of_recordings_with_texts(tmp_path: Path) -> None:
         "e.txt": "Skipped: fractions or other signs for numbers",
         "f.wav": "Problem: has no text: write what is said in it to f.txt",
         "g.txt": "Skipped: no words",
-        "h.txt": "Problem: is not UTF-8: save it in that encoding",
+        "h.txt": (
+            "Problem: is not in UTF-8 but in Windows-1252 (Western European): save it as UTF-8"
+        ),
         "short.txt": "Skipped: shorter than 0.3 s",
         "long.txt": "Skipped: longer than 20 s",
         "broken.txt": f"Problem: {broken} is not a recording that can be read (Error opening "
@@ -123,11 +125,10 @@ def test_a_table_names_recordings_and_texts(tmp_path: Path) -> None:
         "train.csv:5": "Problem: has fewer columns than the first line",
         "train.csv:6": "Problem: names no recording",
         "train.csv:7": (
-            "Problem: is not plain text in UTF-8, or has an unclosed quotation mark"
+            "Problem: is not in UTF-8 but in Windows-1252 (Western European): "
+            "save the table as UTF-8"
         ),
-        "train.csv:9": (
-            "Problem: is not plain text in UTF-8, or has an unclosed quotation mark"
-        ),
+        "train.csv:9": "Problem: is not plain text, or has an unclosed quotation mark",
         "train.csv:10": "Skipped: fractions or other signs for numbers",
         "b.wav": "good night",
     }  # fmt: skip
@@ -147,6 +148,59 @@ def test_tables_of_other_makers(name: str, text: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(text, encoding="utf-8")
     found = list(pairs(tmp_path / name, audio=tmp_path / "sounds"))
     assert by_name(found) == {"a.wav": "she said yes", "b.wav": "and i said no"}
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"]
+)
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("t.csv", "sep=;\r\npath;text\r\na.wav;Yes, a caf\u00e9.\r\nb.wav;No.\r\n"),
+        ("t.csv", '"sep=|"\npath|text\na.wav|Yes, a caf\u00e9.\nb.wav|No.\n'),
+        ("t.csv", 'path,text\na.wav,"Yes, a caf\u00e9."\nb.wav,No.\n'),
+        ("t.tsv", "path\ttext\na.wav\tYes, a caf\u00e9.\nb.wav\tNo.\n"),
+    ],
+)
+def test_what_spreadsheets_save_is_read(
+    name: str, text: str, encoding: str, tmp_path: Path
+) -> None:
+    record(tmp_path / "a.wav")
+    record(tmp_path / "b.wav")
+    (tmp_path / name).write_bytes(f"{text}c.wav".encode(encoding))
+    found = by_name(list(pairs(tmp_path / name)))
+    assert found.pop("a.wav") == "yes a cafe"
+    assert found.pop("b.wav") == "no"
+    ((where, _),) = found.items()  # a row is named by its line in the file
+    assert where == f"{name}:{1 + len(text.splitlines())}"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text", "named"),
+    [
+        ("cp1252", "A caf\u00e9 in M\u00fcnchen.", "Windows-1252"),
+        (
+            "cp1250",
+            "Za\u017c\u00f3\u0142\u0107 g\u0119\u015bl\u0105 ja\u017a\u0144.",
+            "Windows-1250",
+        ),
+        ("shift_jis", "\u4eca\u65e5\u306f\u3044\u3044\u5929\u6c17\u3067\u3059\u306d", "Shift JIS"),
+    ],
+)
+def test_an_encoding_that_is_not_read_is_named(
+    encoding: str, text: str, named: str, tmp_path: Path
+) -> None:
+    record(tmp_path / "a.wav")
+    (tmp_path / "t.csv").write_bytes(f"path,text\na.wav,{text}\n".encode(encoding))
+    (told,) = by_name(list(pairs(tmp_path / "t.csv"))).values()
+    assert f"is not in UTF-8 but in {named}" in told
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le"])
+def test_a_text_beside_a_recording_is_read_in_any_unicode(encoding: str, tmp_path: Path) -> None:
+    record(tmp_path / "a.wav")
+    (tmp_path / "a.txt").write_bytes("Yes, please.".encode(encoding))
+    assert by_name(list(pairs(tmp_path))) == {"a.wav": "yes please"}
 
 
 @pytest.mark.parametrize(

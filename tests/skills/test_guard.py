@@ -15,7 +15,13 @@ The time is twenty-five to nine in the evening.
 It is noon.
 Seven minutes past two in the afternoon.
 It is 3:30.
+It is 14:05.
+The time is 14:30.
+It's 2:05 p.m.
 Today is Friday.
+Today is Nov. 30.
+Today is 2026-11-30.
+Today is 11/30/2026.
 It is Saturday, the first of June.
 Tomorrow is Tuesday.
 It is the year nineteen fifty.

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from assistant.generate.context import spoken_time
 from assistant.household.agenda import How, Kind
 from assistant.skills.desk import SKILLS
+from assistant.spoken_times import spoken_time
 from tests.skills.conftest import Known
 from tests.skills.test_facts import NAMES, REMINDERS
 

@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from assistant.generate.context import spoken_date
 from assistant.skills.sums import answer
 from assistant.skills.times import number
 from assistant.skills.times.numbers import exact, spoken_exact
 from assistant.spoken import said_words
+from assistant.spoken_times import spoken_date
 
 NOW = datetime(2026, 11, 25, 10, 0, tzinfo=ZoneInfo("Europe/London"))
 

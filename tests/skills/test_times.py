@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from assistant.generate.context import spoken_date, spoken_ordinal, spoken_time, spoken_year
 from assistant.skills.times import (
     When,
     duration,
@@ -23,6 +22,7 @@ from assistant.skills.times import (
     spoken_when,
 )
 from assistant.spoken import said_words
+from assistant.spoken_times import spoken_date, spoken_ordinal, spoken_time, spoken_year
 
 LONDON = ZoneInfo("Europe/London")
 NOW = datetime(2026, 11, 25, 10, 0, tzinfo=LONDON)  # a Wednesday

@@ -128,9 +128,9 @@ def test_a_voice_at_home_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_the_settings_choose_who_speaks(tmp_path: Path) -> None:
     voices.write(tmp_path / "anna")
-    assert isinstance(open_voice(SpeakSettings.model_validate({}), tmp_path), Espeak)
+    assert isinstance(open_voice(SpeakSettings.model_validate({}), tmp_path).engine, Espeak)
     named = SpeakSettings.model_validate({"engine": "piper", "voice": "anna"})
-    assert isinstance(open_voice(named, tmp_path), Piper)
+    assert isinstance(open_voice(named, tmp_path).engine, Piper)
 
 
 def without_description(voice: Path) -> None:

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import random
 import re
+from pathlib import Path
 
 import pytest
 
-from assistant.speak.sentences import LONG, sentences
+from assistant.speak.sentences import LONG, is_whole, sentences
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,30 @@ from assistant.speak.sentences import LONG, sentences
 def test_whole_text_and_single_characters_split_alike(text: str, expected: list[str]) -> None:
     assert list(sentences([text])) == expected
     assert list(sentences(text)) == expected
+
+
+def table() -> list[list[str]]:
+    """Texts, each as its sentences."""
+    lines = Path(__file__).with_name("sentences.tsv").read_text("utf-8").splitlines()
+    return [line.split(" | ") for line in lines if line and not line.startswith("#")]
+
+
+@pytest.mark.parametrize("expected", table(), ids=" | ".join)
+def test_abbreviations_end_no_sentence(expected: list[str]) -> None:
+    text = " ".join(expected)
+    assert list(sentences([text])) == expected
+    assert list(sentences(text)) == expected
+    assert list(sentences([text[i : i + 3] for i in range(0, len(text), 3)])) == expected
+
+
+@pytest.mark.parametrize("expected", table(), ids=" | ".join)
+def test_what_is_cut_off_is_not_whole(expected: list[str]) -> None:
+    for sentence in expected:
+        if sentence[-1] in '.?!*"':
+            assert is_whole(sentence)
+            assert not is_whole(sentence.rstrip('.?!*")'))
+    assert not is_whole("Then ask Mr.")
+    assert not is_whole("1.")
 
 
 def test_a_sentence_comes_before_the_next_piece_is_asked_for() -> None:

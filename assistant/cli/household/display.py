@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 
 from assistant.cli.shared.output import plain
 from assistant.control.messages import Record
-from assistant.generate.context import spoken_date, spoken_time
 from assistant.household.clocks import look
 from assistant.household.nouns import Act, Noun
 from assistant.skills.lists import list_name
@@ -15,6 +14,7 @@ from assistant.skills.timers import shown
 from assistant.skills.times import When, spoken_duration, spoken_when
 from assistant.skills.wording import a, joined, sentence
 from assistant.spoken import said_words
+from assistant.spoken_times import spoken_date, spoken_time
 
 _EXAMPLES: dict[Noun, str] = {
     "timers": "assistant timers add ten minutes pizza",

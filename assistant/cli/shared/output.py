@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 import unicodedata
@@ -11,6 +12,16 @@ WIDTH = 100
 """Maximum columns of a table, so that it fits an ordinary terminal."""
 
 _GAP = "  "
+
+
+def show_what_can_be_shown() -> None:
+    """From now on, what a terminal has no sign for is a question mark, and no failure.
+
+    A character that cannot be read from it is treated in the same way.
+    """
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def print_line(text: str = "") -> None:
@@ -24,8 +35,16 @@ def print_error(text: str) -> None:
 
 
 def print_json(value: object) -> None:
-    """Print one JSON value on one line and flush it, so that a reading program need not wait."""
-    print_line(json.dumps(value, ensure_ascii=False))
+    """Print one JSON value on one line and flush it, so that a reading program need not wait.
+
+    No character is lost, whatever the encoding of standard output.
+    """
+    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(value)
+    print_line(text)
     sys.stdout.flush()
 
 

@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 
-from assistant.generate.context import MONTHS, WEEKDAYS
 from assistant.skills.times.durations import durations
 from assistant.skills.times.numbers import BELOW_100, ORDINALS, either
 from assistant.skills.times.said import DAY_PART, NIGHT_OF, Feast, MonthDay, Said
+from assistant.spoken_times import MONTHS, WEEKDAYS
 
 _WEEKDAYS = {name.lower(): n for n, name in enumerate(WEEKDAYS)}
 _MONTHS = {name.lower(): n for n, name in enumerate(MONTHS, 1)}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from fractions import Fraction
 
-from assistant.generate.context import spoken_number, spoken_ordinal
+from assistant.spoken_times import spoken_number, spoken_ordinal
 
 BELOW_100 = {spoken_number(n).replace("-", " "): n for n in range(100)}
 ORDINALS = {spoken_ordinal(n).replace("-", " "): n for n in range(1, 32)}

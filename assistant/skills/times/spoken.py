@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta, timezone
 
-from assistant.generate.context import WEEKDAYS, spoken_date, spoken_time, spoken_year
 from assistant.skills.times.durations import spoken_duration
 from assistant.skills.times.moments import When
+from assistant.spoken_times import WEEKDAYS, spoken_date, spoken_time, spoken_year
 
 
 def spoken_when(when: When, now: datetime) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from assistant.generate.context import (
+from assistant.generate.context import ContextLine
+from assistant.spoken_times import (
     MONTHS,
     WEEKDAYS,
-    ContextLine,
     part_of_day,
     spoken_date,
     spoken_time,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assistant.generate.context import part_of_day
+from assistant.spoken_times import part_of_day
 
 from .grammar import Topic
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from assistant.generate.context import ContextLine, spoken_number
+from assistant.generate.context import ContextLine
+from assistant.spoken_times import spoken_number
 
 from .grammar import Slots, Topic
 

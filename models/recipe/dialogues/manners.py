@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from assistant.generate.context import ContextLine, part_of_day, spoken_time
+from assistant.generate.context import ContextLine
+from assistant.spoken_times import part_of_day, spoken_time
 
 from .grammar import Slots, Topic
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from assistant.errors import AudioFileError, CorpusError
 from assistant.listen import recordings
+from assistant.personalise.data.corpus.encoding import encoding_of, guessed
 from assistant.personalise.data.corpus.pair import (
     Found,
     Pair,
@@ -92,9 +93,11 @@ def _pair(recording: Path, text: Path, root: Path) -> Found:
     if (outside := leads_out(text, root)) is not None:
         return Problem(written(text), outside)
     try:
-        return pair(recording, text_of(text).decode("utf-8-sig"), written(text), root)
-    except UnicodeDecodeError:
-        return Problem(written(text), "is not UTF-8: save it in that encoding")
+        data = text_of(text)
+        return pair(recording, data.decode(encoding_of(data)), written(text), root)
+    except UnicodeDecodeError as error:
+        found = guessed(error.object)
+        return Problem(written(text), f"is not in UTF-8 but in {found}: save it as UTF-8")
     except ValueError as error:
         return Problem(written(text), f"cannot be read: {error}")
     except OSError as error:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from assistant.errors import CorpusError
+from assistant.personalise.data.corpus.encoding import SAMPLE, encoding_of, guessed
 from assistant.personalise.data.corpus.folder import pair
 from assistant.personalise.data.corpus.pair import Found, Problem, written
 
@@ -14,6 +16,8 @@ SUFFIXES = (".csv", ".tsv")
 
 AUDIO_COLUMNS = ("path", "file", "audio")
 TEXT_COLUMNS = ("text", "sentence", "transcript", "transcription")
+
+_SEPARATOR = re.compile(r"""["']?sep=(.)["']?\r?\n?$""", re.IGNORECASE)
 
 
 def pairs(path: Path, audio: Path | None = None) -> Iterator[Found]:
@@ -27,10 +31,16 @@ def pairs(path: Path, audio: Path | None = None) -> Iterator[Found]:
         CorpusError: if the table cannot be read or lacks a column.
     """
     try:
-        # a byte that is not UTF-8 must spoil only its own row
-        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-            head = file.readline()
-            delimiter = max("\t", ";", ",", key=head.count)
+        with path.open("rb") as raw:
+            encoding = encoding_of(raw.read(SAMPLE))
+        # a byte that is not of this encoding must spoil only its own row
+        errors = "surrogateescape" if encoding.startswith("utf-8") else "replace"
+        with path.open(encoding=encoding, errors=errors, newline="") as file:
+            head, n_head = file.readline(), 1
+            separator = _SEPARATOR.match(head)
+            if separator is not None:  # Excel's first line
+                head, n_head = file.readline(), 2
+            delimiter = separator[1] if separator else max("\t", ";", ",", key=head.count)
             names = [name.strip(' "\r\n').lower() for name in head.split(delimiter)]
             named = _column(path, names, AUDIO_COLUMNS)
             said = _column(path, names, TEXT_COLUMNS)
@@ -39,7 +49,7 @@ def pairs(path: Path, audio: Path | None = None) -> Iterator[Found]:
             rows = csv.reader(file, delimiter=delimiter, quoting=quoting)
             for row in rows:
                 if row:
-                    where = f"{written(path)}:{rows.line_num + 1}"
+                    where = f"{written(path)}:{rows.line_num + n_head}"
                     yield _found(row, named, said, audio or path.parent, where)
     except csv.Error as error:
         raise CorpusError(
@@ -65,9 +75,13 @@ def _found(row: Sequence[str], named: int, said: int, folder: Path, where: str) 
     if len(row) <= max(named, said):
         return Problem(where, "has fewer columns than the first line")
     name, text = row[named].strip(), row[said]
-    if not (name + text).isprintable():
-        # line breaks within a row, control characters, bytes that are not UTF-8
-        return Problem(where, "is not plain text in UTF-8, or has an unclosed quotation mark")
+    raw = "\n".join(row).encode("utf-8", "surrogateescape")
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return Problem(where, f"is not in UTF-8 but in {guessed(raw)}: save the table as UTF-8")
+    if not (name + text).isprintable():  # line breaks within a row, control characters
+        return Problem(where, "is not plain text, or has an unclosed quotation mark")
     if not name:
         return Problem(where, "names no recording")
     return pair(folder / name, text, where, folder)
