@@ -21,11 +21,10 @@ from assistant.cli.shared.exchange import outline, show, show_outline
 from assistant.cli.shared.output import print_error, print_json
 from assistant.config import Loaded, Settings, starter_dir
 from assistant.daemon import loop
-from assistant.daemon.ending import traced
 from assistant.daemon.maintenance import Maintenance, Promoted
 from assistant.daemon.notify import Notifier
 from assistant.daemon.service import Service
-from assistant.errors import AttuneError, AudioFileError, DependencyError
+from assistant.errors import AttuneError, AudioFileError, DependencyError, traced
 from assistant.journal.turn import Turn
 from assistant.listen.recordings import Pace, frames, recordings
 from assistant.listen.segment import segment, voiced

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sqlite_utils import Database
 from sqlite_utils.db import NotFoundError
 
-from assistant.errors import JournalError
+from assistant.errors import JournalError, reason
 from assistant.journal import features as stored_features
 from assistant.journal import flac, rows
 from assistant.journal.database import JournalDatabase, all_exist
@@ -271,7 +271,7 @@ class Journal(JournalDatabase):
             return Turn.from_row(row)
         except ValueError as error:
             raise JournalError(
-                f"Exchange {row['id']} in {self.path} cannot be read ({error}). "
+                f"Exchange {row['id']} in {self.path} cannot be read ({reason(error)}). "
                 "If a newer Attune wrote it, update Attune."
             ) from error
 

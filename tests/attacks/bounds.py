@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,12 +22,15 @@ runpy.run_module("assistant", run_name="__main__")
 """
 
 
-def command(home: Path, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
+def command(
+    home: Path, words: Sequence[str], environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """What an ``assistant`` command does within the bounds.
 
     Args:
         home: where its settings and its journal are.
         words: its arguments.
+        environment: more variables.
     """
     env = {
         "HOME": str(home),
@@ -39,7 +42,7 @@ def command(home: Path, words: Sequence[str]) -> subprocess.CompletedProcess[str
     program = LIMITED.format(memory=MEMORY, words=["assistant", *words])
     return subprocess.run(
         [sys.executable, "-c", program],
-        env=env,
+        env=env | dict(environment or {}),
         cwd=home,
         capture_output=True,
         text=True,

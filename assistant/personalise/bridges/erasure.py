@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from assistant.config import JournalSettings
 from assistant.errors import JournalError
 from assistant.journal import restore
@@ -36,6 +38,7 @@ WIPE_S = 1.5
 
 _NOTE = "erasing:"
 _EVERYTHING = "everything"
+_MARKED = TypeAdapter(dict[int, str | None] | list[int])
 _SOUND = re.compile(r"(?:turn|exchange)-0*(\d+)(?:-\d+)?\.wav")  # named by WavSink
 
 
@@ -108,10 +111,8 @@ def _carry_out(
     journal: Journal, folder: BridgeFolder, replies: Path | None, stop: Callable[[], bool]
 ) -> Erased:
     notes = journal.memories(_NOTE)
-    everything = _EVERYTHING in notes.values()
-    ids: dict[int, str | None] = {}  # with their start times
-    for note in notes.values():
-        ids |= {} if note == _EVERYTHING else _marked(note)
+    ids = pending(journal)
+    everything = ids is None
     lineage = Lineage(journal)
     # Exchanges first: from here on no new bridge that learned from them can be recorded.
     held = folder.versions()
@@ -143,6 +144,21 @@ def _carry_out(
     return Erased(turns, tuple(version for version in held if version in tainted), wiped)
 
 
+def pending(journal: Journal) -> dict[int, str | None] | None:
+    """What unfinished erasures name: exchanges with their start times, or ``None``: everything.
+
+    Raises:
+        JournalError: also if a note cannot be read.
+    """
+    notes = journal.memories(_NOTE).values()
+    if _EVERYTHING in notes:
+        return None
+    found: dict[int, str | None] = {}
+    for note in notes:
+        found |= _marked(note)
+    return found
+
+
 def _returned(lineage: Lineage, folder: BridgeFolder) -> list[str]:
     """Erased versions in the folder again, because a training was just writing them."""
     records = lineage.records()
@@ -172,11 +188,14 @@ def _reach(copy: Places, ids: Mapping[int, str | None] | None, stop: Callable[[]
 
 
 def _marked(note: str) -> dict[int, str | None]:
-    """The exchanges in a note; up to version 0.1 it had no start times."""
-    found: dict[str, str | None] | list[int] = json.loads(note)
-    if isinstance(found, list):
-        return dict.fromkeys(found)
-    return {int(name): at for name, at in found.items()}
+    try:
+        found = _MARKED.validate_json(note)
+    except ValueError:
+        raise JournalError(
+            f"A note of what was to be erased cannot be read ({note[:40]!r}), so something may be "
+            "left. Erase it again, or everything with 'assistant forget-me'."
+        ) from None
+    return dict.fromkeys(found) if isinstance(found, list) else found
 
 
 def _sounds(journal: Journal, replies: Path | None, ids: Container[int] | None) -> Iterator[Path]:
