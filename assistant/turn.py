@@ -24,6 +24,7 @@ from assistant.errors import AttuneError, StorageError
 from assistant.generate.context import ContextLine
 from assistant.generate.llama import LlamaSession
 from assistant.generate.stream import ReplyStream
+from assistant.journal import sounds
 from assistant.journal.buffered import BufferedJournal
 from assistant.journal.turn import Turn
 from assistant.memory import Memory
@@ -315,9 +316,7 @@ class Assistant:
         voice: Voice,
     ) -> None:
         """Say a reply while it is written, and journal it whether it was heard or not."""
-        name = (
-            f"turn-{max(understood.turn, 0):06d}"  # 0 for an exchange without a row; no row has it
-        )
+        name = sounds.name(understood.turn, lambda: self.journal.turn(understood.turn).started_at)
         timings, unheard = say(reply, voice, name, timings, began)
         self.journal.answered(understood.turn, Reply(reply.text, route, reply.stop_reason, timings))
         self._memory.answered(understood.turn, *self._asked, self._now())

@@ -18,7 +18,7 @@ from assistant.audio.resample import to_int16
 from assistant.cli.models import everyday
 from assistant.cli.shared.arguments import Subparsers, add_shared
 from assistant.cli.shared.exchange import outline, show, show_outline
-from assistant.cli.shared.output import print_error, print_json
+from assistant.cli.shared.output import never_die_of_telling, print_error, print_json
 from assistant.config import Loaded, Settings, starter_dir
 from assistant.daemon import loop
 from assistant.daemon.maintenance import Maintenance, Promoted
@@ -64,6 +64,8 @@ def register(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace, _settings: Settings, loaded: Loaded) -> int:
     """Answer what is said until the end of the input, or Ctrl-C."""
+    if args.input is None:
+        never_die_of_telling()
     printer = _Printer(as_json=args.json, discreet=args.service)
     if args.service:
         sys.excepthook = lambda _kind, error, _trace: _show(error)

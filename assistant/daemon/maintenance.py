@@ -16,6 +16,7 @@ from assistant.control.messages import Status, as_json
 from assistant.control.methods import RefusalError
 from assistant.daemon.bell import Bell
 from assistant.errors import AttuneError, TrainingError
+from assistant.journal.deletion import keep_room
 from assistant.personalise.background.scheduler import Scheduler
 from assistant.personalise.background.supervisor import Ended, How, Supervisor
 from assistant.personalise.bridges.erasure import resume_erasure, retain
@@ -119,6 +120,7 @@ class Maintenance:
             self._resume_erasure(None)
         with self._noting_failures():
             self._promoted.folder.repair()
+        keep_room(self._assistant.journal.path)
         self._swap()
         return self
 

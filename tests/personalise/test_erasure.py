@@ -225,7 +225,7 @@ def test_what_restores_have_kept_is_forgotten_too(
         forget(journal, folder, None)
     assert [each.left_in(path.parent) for each in everything] == [[]] * 5
     assert sorted(each.name for each in path.parent.iterdir()) == [
-        "bridges", "journal.db", "replies",
+        "bridges", "journal.db", "journal.db.reserve", "replies",
     ]  # fmt: skip
 
 

@@ -6,6 +6,8 @@ import json
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Any, TextIO, cast
 
 WIDTH = 100
 """Maximum columns of a table, so that it fits an ordinary terminal."""
@@ -27,6 +29,31 @@ def print_json(value: object) -> None:
     """Print one JSON value on one line and flush it, so that a reading program need not wait."""
     print_line(json.dumps(value, ensure_ascii=False))
     sys.stdout.flush()
+
+
+class _Unbreakable:
+    """A stream whose reader may be gone, or whose disk may be full."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with suppress(OSError, ValueError, AttributeError):
+            cast("TextIO", self._stream).write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError, AttributeError):
+            cast("TextIO", self._stream).flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def never_die_of_telling() -> None:
+    """From now on, whatever cannot be printed is dropped."""
+    sys.stdout = cast("TextIO", _Unbreakable(sys.stdout))
+    sys.stderr = cast("TextIO", _Unbreakable(sys.stderr))
 
 
 def print_table(

@@ -7,11 +7,10 @@ repeated, so ``resume_erasure`` finishes an erasure that was interrupted anywher
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,8 +20,9 @@ from pydantic import TypeAdapter
 
 from assistant.config import JournalSettings
 from assistant.errors import JournalError
-from assistant.journal import restore
+from assistant.journal import restore, sounds
 from assistant.journal.backup import Places, unfinished
+from assistant.journal.deletion import with_room
 from assistant.journal.lineage import Lineage
 from assistant.journal.retention import expired
 from assistant.journal.store import Journal
@@ -39,7 +39,6 @@ WIPE_S = 1.5
 _NOTE = "erasing:"
 _EVERYTHING = "everything"
 _MARKED = TypeAdapter(dict[int, str | None] | list[int])
-_SOUND = re.compile(r"(?:turn|exchange)-0*(\d+)(?:-\d+)?\.wav")  # named by WavSink
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +67,17 @@ def erase(
         AttuneError: if a file or the database cannot be written; the rest is done later.
     """
     started = {each.id: each.started_at for each in journal.kept()}
-    journal.remember(_new_note(), json.dumps({each: started.get(each) for each in turn_ids}))
-    return _carry_out(journal, folder, replies, _time_is_up())
+    note = json.dumps({each: started.get(each) for each in turn_ids})
+    with with_room(journal.path):
+        journal.remember(_new_note(), note)
+        return _carry_out(journal, folder, replies, _time_is_up())
 
 
 def forget(journal: Journal, folder: BridgeFolder, replies: Path | None) -> Erased:
     """Erase everything said and learned, but not the settings; raises as ``erase``."""
-    journal.remember(_new_note(), _EVERYTHING)
-    return _carry_out(journal, folder, replies, _time_is_up())
+    with with_room(journal.path):
+        journal.remember(_new_note(), _EVERYTHING)
+        return _carry_out(journal, folder, replies, _time_is_up())
 
 
 def retain(
@@ -104,7 +106,8 @@ def resume_erasure(
     if not journal.memories(_NOTE):
         _destroy(folder, _returned(Lineage(journal), folder))
         return None
-    return _carry_out(journal, folder, replies, stop or _time_is_up())
+    with with_room(journal.path):
+        return _carry_out(journal, folder, replies, stop or _time_is_up())
 
 
 def _carry_out(
@@ -132,10 +135,10 @@ def _carry_out(
         shred([folder.state])
         folder.repair()
     shred(training_files.learned(folder.folder, everything=everything))
-    shred(_sounds(journal, replies, None if everything else ids))
+    shred(_sounds(journal, replies, ids))
     wiped = journal.scrub(stop)
     for copy in restore.copies(Places(journal.path, folder.folder)):
-        wiped = _reach(copy, None if everything else ids, stop) and wiped
+        wiped = _reach(copy, ids, stop) and wiped
     for copy in unfinished(journal.path.parent):
         _reach(copy, None, stop)
     if wiped:
@@ -198,12 +201,13 @@ def _marked(note: str) -> dict[int, str | None]:
     return dict.fromkeys(found) if isinstance(found, list) else found
 
 
-def _sounds(journal: Journal, replies: Path | None, ids: Container[int] | None) -> Iterator[Path]:
+def _sounds(
+    journal: Journal, replies: Path | None, ids: Mapping[int, str | None] | None
+) -> Iterator[Path]:
     """Spoken replies of these exchanges, or of all."""
     for folder in {journal.path.parent / "replies", replies} - {None}:
         for path in () if folder is None else folder.glob("*.wav"):
-            name = _SOUND.fullmatch(path.name)
-            if name and (ids is None or int(name[1]) in ids):
+            if sounds.belongs(path.name, ids):
                 yield path
 
 
