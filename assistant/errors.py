@@ -37,7 +37,7 @@ import traceback
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from pydantic import ValidationError
+from pydantic_core import ValidationError  # pydantic's own, without the rest of it
 
 
 class AttuneError(Exception):

@@ -18,7 +18,7 @@ from assistant.audio.resample import to_int16
 from assistant.cli.models import everyday
 from assistant.cli.shared.arguments import Subparsers, add_shared
 from assistant.cli.shared.exchange import outline, show, show_outline
-from assistant.cli.shared.output import never_die_of_telling, print_error, print_json
+from assistant.cli.shared.output import never_die_of_telling, print_error, print_json, print_line
 from assistant.config import Loaded, Settings, starter_dir
 from assistant.daemon import loop
 from assistant.daemon.maintenance import Maintenance, Promoted
@@ -210,7 +210,7 @@ class _Printer:
 
     def note(self, text: str) -> None:
         """Print a message; on standard error if a program reads the output."""
-        (sys.stderr if self._as_json else sys.stdout).write(text + "\n")
+        print_line(text, aside=self._as_json)
         sys.stdout.flush()
 
     def failure(self, error: AttuneError) -> None:

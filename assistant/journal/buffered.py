@@ -217,7 +217,7 @@ class BufferedJournal(Journal):
             f"The journal {self.path} was moved or deleted while Attune was running. A new one was "
             "begun there; to go on with the old one, stop Attune and move it back."
         )
-        for exchange in self._known():
+        for exchange in list(self._known()):
             exchange.handle, exchange.id = exchange.number, None
             exchange.late = {} if exchange.is_withdrawn else dict(exchange.known)
             exchange.is_withdrawn = False
@@ -274,10 +274,9 @@ class BufferedJournal(Journal):
         return next((each for each in self._known() if turn_id in (each.id, each.handle)), None)
 
     def _known(self) -> list[_Exchange]:
-        current = (
-            () if self._current is None or self._current in self._waiting else (self._current,)
-        )
-        return [*self._waiting, *current]
+        if self._current is None or self._current in self._waiting:
+            return self._waiting
+        return [*self._waiting, self._current]
 
     def _refused(self, exchange: _Exchange, error: StorageError) -> None:
         """The disk rejected an exchange; its row alone may still fit."""

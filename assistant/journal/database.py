@@ -6,7 +6,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING
@@ -67,6 +67,8 @@ class JournalDatabase:
         with self._lock:
             if _file(self.path) == self._file:
                 return False
+            with suppress(JournalError):
+                self.shorten_log()  # which a new file of this name would delete
             database = connect(self.path, self._busy_s)
             self.database.close()
             self.database, self._file = database, _file(self.path)

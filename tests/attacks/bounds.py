@@ -14,9 +14,13 @@ MEMORY = 3_000_000_000
 
 SECONDS = 120
 
+PROCESSOR_SECONDS = 60
+"""Of one command, on any number of cores."""
+
 LIMITED = """
 import resource, runpy, sys
 resource.setrlimit(resource.RLIMIT_AS, ({memory}, {memory}))
+resource.setrlimit(resource.RLIMIT_CPU, ({seconds}, {seconds}))
 sys.argv = {words!r}
 runpy.run_module("assistant", run_name="__main__")
 """
@@ -39,7 +43,7 @@ def command(
         "PYTHONPATH": str(ROOT),
         "ATTUNE_JOURNAL__PATH": str(home / "journal.db"),
     }
-    program = LIMITED.format(memory=MEMORY, words=["assistant", *words])
+    program = LIMITED.format(memory=MEMORY, seconds=PROCESSOR_SECONDS, words=["assistant", *words])
     return subprocess.run(
         [sys.executable, "-c", program],
         env=env | dict(environment or {}),

@@ -92,9 +92,8 @@ def test_a_journal_that_is_moved_or_deleted_loses_nothing_that_is_said_after(
         exchange(journal, "after")
         assert [turn.hypothesis for turn in on_disk(path)] == ["meanwhile", "after"]
         assert not journal.warnings
-    (moved, saved) = (each for each in told if "journal" in each or "saved" in each)
-    assert "was moved or deleted while Attune was running" in moved
-    assert "saved now" in saved
+    (why,) = told
+    assert "was moved or deleted while Attune was running" in why
     if how == "moved":
         assert [turn.hypothesis for turn in on_disk(tmp_path / "old.db")] == ["before", None]
 
