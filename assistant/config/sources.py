@@ -137,6 +137,11 @@ def _read_toml(path: Path) -> list[tuple[str, object]]:
             return list(_flatten(tomllib.loads(path.read_text(encoding="utf-8"))))
         except FileNotFoundError:
             return []
+        except PermissionError:
+            raise ConfigError(
+                f"You may not read the settings in {path}. Ask whoever looks after this machine to "
+                f"add you to the group of that file, such as with 'sudo usermod -aG attune USER'."
+            ) from None
 
 
 def _flatten(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, object]]:

@@ -1,4 +1,4 @@
-"""A daemon to attack."""
+"""A daemon to attack, and a machine to install on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ import pytest
 
 from tests.cli.house import House
 from tests.daemon.served import Service
+from tests.deploy.conftest import machine
 from tests.sound import silent_environment
+
+__all__ = ["machine", "service"]
 
 
 @pytest.fixture

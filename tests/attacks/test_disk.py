@@ -11,8 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from assistant import durable
+from assistant.errors import JournalError
 from assistant.journal import sounds
+from assistant.journal.backup import Places, pack
 from assistant.journal.buffered import BufferedJournal
+from assistant.journal.export import export
+from assistant.journal.retention import Calendar
 from assistant.journal.store import Journal
 from assistant.personalise.bridges.erasure import erase
 from assistant.personalise.bridges.folder import BridgeFolder
@@ -20,6 +25,7 @@ from tests.attacks.bounds import ROOT, SECONDS
 from tests.attacks.full_disk import EXCHANGES
 from tests.daemon.served import RUN, Service, ended
 from tests.faults.test_storage import MOUNTED
+from tests.journal.archives import NOW
 from tests.journal.exchanges import STARTED_AT, exchange, features, on_disk, reply, utterance
 
 A_SECOND = timedelta(seconds=1)
@@ -114,3 +120,46 @@ def test_two_daemons_never_share_a_journal(service: Service) -> None:
         journal = service.folder / "journal.db"
         assert f"Another Attune is already running with the journal {journal}." in done.stderr
         ended(process)
+
+
+def test_a_date_that_jumps_erases_nothing() -> None:
+    calendar = Calendar()
+    now, newest, day = STARTED_AT, STARTED_AT - timedelta(days=1), 86_400.0
+    assert calendar.may_be_trusted(now, 100.0, newest)
+    assert calendar.may_be_trusted(now + timedelta(hours=1), 3_700.0, newest)
+    later = now + timedelta(days=8 * 365)
+    assert not calendar.may_be_trusted(later, 3_705.0, newest)
+    assert not calendar.may_be_trusted(later + timedelta(hours=23), 3_705.0 + 23 * 3_600, later)
+    assert not calendar.may_be_trusted(now + timedelta(days=1), 4_000.0 + day, newest)  # back again
+    assert calendar.may_be_trusted(now + timedelta(days=2), 4_000.0 + 2 * day, newest)
+
+
+def test_a_device_that_wakes_in_another_year_erases_nothing_for_a_day() -> None:
+    calendar = Calendar()
+    now = STARTED_AT + timedelta(days=8 * 365)
+    assert not calendar.may_be_trusted(now, 10.0, STARTED_AT)
+    assert calendar.may_be_trusted(now + timedelta(days=1), 10.0 + 86_400, STARTED_AT)
+
+
+def test_what_is_there_already_is_neither_deleted_nor_followed(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("mine")
+    (tmp_path / "file.part").symlink_to(secret)
+    durable.write(tmp_path / "file", b"new")
+    with Journal(tmp_path / "data" / "journal.db") as journal:
+        exchange(journal)
+    folder = tmp_path / "saved.tar.part"
+    folder.mkdir()
+    (folder / "journal.db").write_text("my own")
+    (tmp_path / ".attune-backup-1").symlink_to(folder)
+    pack(Places(tmp_path / "data" / "journal.db", tmp_path / "none"), tmp_path / "saved.tar", NOW)
+    out = tmp_path / "out"
+    (out / "audio").mkdir(parents=True)
+    (out / "turns.csv").symlink_to(secret)
+    with (
+        Journal(tmp_path / "data" / "journal.db") as journal,
+        pytest.raises(JournalError, match="Cannot export"),
+    ):
+        export(journal, journal.turns(), out, overwrite=True)
+    assert secret.read_text() == "mine"
+    assert (folder / "journal.db").read_text() == "my own"

@@ -280,7 +280,7 @@ def test_what_a_killed_backup_has_left_goes_with_any_exchange(
     daemon: Journal, path: Path, folder: BridgeFolder
 ) -> None:
     traces, _ = lived_in(daemon, folder)
-    left = path.parent / "attune.tar.part"
+    left = path.parent / ".attune-backup-x"
     left.mkdir()
     pack(Places(path, folder.folder), left / "attune.tar", STARTED_AT)
     shutil.copy(path, left / "journal.db")
