@@ -44,7 +44,7 @@ def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
 
     require_silence()
     places = Places(settings.journal.path, settings.bridges)
-    manifest, kept = restore(args.archive.expanduser(), places, require_silence, _read)
+    manifest, kept = restore(args.archive.expanduser(), places, require_silence, read_all)
     print_line(
         f"Restored: exchanges {manifest.exchanges}, learned bridges {manifest.bridges}, as of "
         f"{manifest.made_at.astimezone():%Y-%m-%d %H:%M}."
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
     return 0
 
 
-def _read(places: Places) -> None:
+def read_all(places: Places) -> None:
     """Read every record; what Attune did not write would stop it later."""
     with Journal(places.journal) as journal:
         for _ in journal.turns():
