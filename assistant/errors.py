@@ -37,8 +37,6 @@ import traceback
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from pydantic_core import ValidationError  # pydantic's own, without the rest of it
-
 
 class AttuneError(Exception):
     """Base of every failure that is shown to a person in one sentence."""
@@ -151,6 +149,8 @@ def translated(kind: type[AttuneError], doing: str, remedy: str) -> Generator[No
 
 def reason(error: Exception) -> str:
     """Why something went wrong, in a phrase on one line."""
+    from pydantic import ValidationError  # noqa: PLC0415 - takes longer than all the rest here
+
     if isinstance(error, ValidationError):  # the rest of its text is the input, and an address
         return error.errors(include_input=False, include_url=False)[0]["msg"]
     if isinstance(error, RecursionError):

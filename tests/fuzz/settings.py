@@ -11,7 +11,7 @@ from tests.fuzz.place import put
 
 SEEDS = [
     (
-        b'route = "auto"\n[listen]\nsilence_ms = 900\n[encode]\nwords = ["Bob"]\nngram_weight = 0.5\n'
+        b'route = "auto"\n[listen]\nsilence_ms = 900\n[encode]\nwords = ["Bob"]\n'
         b'[journal]\npath = "~/x.db"\n[household]\nhelp_command = "true"\n'
     ),
     b"listen = {vad_mode = 1}\n[[idle]]\n",
