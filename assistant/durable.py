@@ -31,7 +31,8 @@ def write(path: Path, data: bytes, *, mode: int = 0o600) -> None:
     """
     new = part(path)
     try:
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
+        new.unlink(missing_ok=True)  # left by a killed process, or a link that somebody put there
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
             if not mode & _OTHERS:
                 _restrict(file.fileno(), mode)
             file.write(data)
@@ -58,9 +59,9 @@ def private(path: str, flags: int) -> int:
     """An ``opener`` for ``open`` that leaves a new or existing file to its owner alone.
 
     Raises:
-        OSError: if it cannot be opened, or belongs to somebody else.
+        OSError: if it cannot be opened, belongs to somebody else or is a link.
     """
-    handle = os.open(path, flags, 0o600)
+    handle = os.open(path, flags | os.O_NOFOLLOW, 0o600)
     try:
         _restrict(handle, 0o600)
     except OSError:

@@ -26,10 +26,16 @@ The tree, each leaf carrying one sentence that says what is wrong and what to do
     ├── TrainingError        learning cannot begin, or broke off
     └── ControlError         the running daemon cannot be reached, or refuses
 
-Only the command line and the daemon catch ``AttuneError``; everything below them raises.
+Only the command line and the daemon catch ``AttuneError``; everything below them raises. Where
+something from outside is taken up (settings, models, archives), ``translated`` turns every other
+exception into one of these.
 """
 
 from __future__ import annotations
+
+import traceback
+from collections.abc import Generator
+from contextlib import contextmanager
 
 
 class AttuneError(Exception):
@@ -122,3 +128,56 @@ class TrainingError(AttuneError):
 
 class ControlError(AttuneError):
     """The running daemon cannot be reached, or refuses what it was asked."""
+
+
+@contextmanager
+def translated(kind: type[AttuneError], doing: str, remedy: str) -> Generator[None]:
+    """Whatever goes wrong inside becomes one sentence; an ``AttuneError`` passes unchanged.
+
+    Args:
+        kind: what is raised.
+        doing: what could not be done, such as "read settings from /etc/x".
+        remedy: what the caller can do next, as a sentence.
+    """
+    try:
+        yield
+    except AttuneError:
+        raise
+    except Exception as error:
+        raise kind(f"Cannot {doing}: {reason(error)}. {remedy}") from error
+
+
+def reason(error: Exception) -> str:
+    """Why something went wrong, in a phrase on one line."""
+    from pydantic import ValidationError  # noqa: PLC0415 - takes longer than all the rest here
+
+    if isinstance(error, ValidationError):  # the rest of its text is the input, and an address
+        return error.errors(include_input=False, include_url=False)[0]["msg"]
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    if isinstance(error, MemoryError):
+        return "there is not enough memory for it"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    first_line = str(error).partition("\n")[0].rstrip(".")
+    return first_line or type(error).__name__
+
+
+def traced(error: BaseException) -> str:
+    """The traceback of an unexpected error without its message, which may contain what was said."""
+    chain: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in chain:
+        chain.append(cause)
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    lines: list[str] = []
+    for each in reversed(chain):
+        lines += ["Traceback (most recent call last):\n", *traceback.format_tb(each.__traceback__)]
+        lines.append(f"{named(each)}\n")
+    return "".join(lines)
+
+
+def named(error: BaseException) -> str:
+    """An unexpected error's kind; its message may contain what was said."""
+    what = error.strerror if isinstance(error, OSError) else None
+    return type(error).__name__ + (f": {what}" if what else "")

@@ -20,10 +20,11 @@ from assistant.dialogue import Answer, AskBack, DialoguePolicy, Ignore, Stop, Un
 from assistant.draft import Draft, Ready, Speculation, ms_since, say
 from assistant.encode.encoder import Encoder
 from assistant.encode.end_of_request import EndOfRequest
-from assistant.errors import AttuneError, StorageError
+from assistant.errors import AttuneError, JournalError, StorageError
 from assistant.generate.context import ContextLine
 from assistant.generate.llama import LlamaSession
 from assistant.generate.stream import ReplyStream
+from assistant.journal import sounds
 from assistant.journal.buffered import BufferedJournal
 from assistant.journal.turn import Turn
 from assistant.memory import Memory
@@ -66,6 +67,7 @@ class Assistant:
     _cancel: threading.Event = field(default_factory=threading.Event)
     _ended: bool = False
     _speculation: Speculation | None = None
+    _last: int = 0  # the last exchange
     _asked: tuple[SoftPrompt | str, str] = ("", "")  # the last request, and its context line
     _memory: Memory = field(init=False, repr=False)
     _second: SecondReading = field(init=False, repr=False)
@@ -224,6 +226,10 @@ class Assistant:
         """Bring the language model's memory up to date."""
         if self._memory.catch_up(self._now()):
             self._speculation = None
+        with suppress(JournalError):
+            if self._last > 0 and not self.journal.exist((self._last,)):
+                self.desk.forget()
+                self._last = 0
 
     def _now(self) -> datetime:
         return self.desk.household.look().now
@@ -315,13 +321,12 @@ class Assistant:
         voice: Voice,
     ) -> None:
         """Say a reply while it is written, and journal it whether it was heard or not."""
-        name = (
-            f"turn-{max(understood.turn, 0):06d}"  # 0 for an exchange without a row; no row has it
-        )
+        name = sounds.name(understood.turn, lambda: self.journal.turn(understood.turn).started_at)
         timings, unheard = say(reply, voice, name, timings, began)
         self.journal.answered(understood.turn, Reply(reply.text, route, reply.stop_reason, timings))
         self._memory.answered(understood.turn, *self._asked, self._now())
         self.desk.exchanged(understood.settled.words, reply.text)
+        self._last = understood.turn
         if unheard is not None:
             raise unheard
 

@@ -12,6 +12,7 @@ from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ConfigDict
 
 from assistant.spoken import said_words
 
@@ -22,6 +23,8 @@ FRAME_MS = 20
 """Length of one audio frame; webrtcvad takes 10, 20 or 30 ms."""
 
 FRAME_SAMPLES = SAMPLE_RATE * FRAME_MS // 1000
+
+_STRICT = ConfigDict(extra="forbid")  # when it is read from JSON
 
 
 class EndReason(str, Enum):
@@ -101,6 +104,8 @@ class Utterance:
 class Word:
     """One word of a transcript with its place in the recording."""
 
+    __pydantic_config__ = _STRICT
+
     text: str
     start_s: float
     end_s: float
@@ -151,6 +156,8 @@ class SoftPrompt:
 @dataclass(frozen=True, slots=True)
 class Timings:
     """Milliseconds per stage of one turn; ``None`` where a stage did not happen."""
+
+    __pydantic_config__ = _STRICT
 
     endpoint: float | None = None  # silence before the turn began
     encode: float | None = None

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 
 from assistant import durable
@@ -97,6 +96,10 @@ class Checkpoint:
             ) from None
 
 
+_NOT_SUCH_A_FILE = (LookupError, ValueError, TypeError, AttributeError, RecursionError)
+"""What reading JSON and arrays raises for bytes that mean something else, or are nested deeply."""
+
+
 def base(path: Path | None, encoder: str, table: str) -> Path | None:
     """The initial bridge, given ``bridge.path`` and the fingerprints of encoder and LLM.
 
@@ -154,7 +157,7 @@ def _opened(path: Path, framework: str) -> Generator[tuple[Any, dict[str, str]],
                     f"(format {header.get('format')!r}, expected {FORMAT!r})."
                 )
             yield file, header
-    except (SafetensorError, OSError, KeyError, ValueError, ValidationError) as error:
+    except (SafetensorError, OSError, *_NOT_SUCH_A_FILE) as error:
         first_line = str(error).partition("\n")[0]
         raise CheckpointError(
             f"The bridge {path} is damaged ({first_line}). Restore it from a backup, or use "

@@ -7,6 +7,7 @@ import argparse
 from assistant.cli.shared import erasure
 from assistant.cli.shared.arguments import Subparsers
 from assistant.config import Loaded, Settings
+from assistant.journal.deletion import with_room
 from assistant.journal.store import Journal
 
 
@@ -21,5 +22,5 @@ def register(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
     """Erase everything, after asking."""
-    with Journal.open(settings.journal) as journal:
+    with with_room(settings.journal.path), Journal.open(settings.journal) as journal:
         return erasure.delete(journal, settings, None, yes=args.yes)

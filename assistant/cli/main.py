@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -34,6 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0 success, 1 failure, 2 wrong usage."""
     words = sys.argv[1:] if argv is None else list(argv)
     show_what_can_be_shown()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a dump would hold what was said
     # Attune never uses the network while it listens; only 'models pull' asks the hub, and 'run'
     # before it starts listening.
     if words[:2] != ["models", "pull"] and words[:1] != ["run"]:

@@ -10,8 +10,16 @@ from assistant.cli.shared.output import print_line
 from assistant.config import Loaded, Settings
 from assistant.control.client import Client
 from assistant.errors import BackupError
+from assistant.household.kept import Kept
+from assistant.household.nouns import ACTS
 from assistant.journal.backup import Places
+from assistant.journal.lineage import Lineage
 from assistant.journal.restore import restore
+from assistant.journal.store import Journal
+from assistant.personalise.bridges.erasure import pending
+from assistant.personalise.bridges.folder import BridgeFolder
+
+_EVER_DAYS = 100 * 365
 
 
 def register(subparsers: Subparsers) -> None:
@@ -36,7 +44,7 @@ def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
 
     require_silence()
     places = Places(settings.journal.path, settings.bridges)
-    manifest, kept = restore(args.archive.expanduser(), places, require_silence)
+    manifest, kept = restore(args.archive.expanduser(), places, require_silence, read_all)
     print_line(
         f"Restored: exchanges {manifest.exchanges}, learned bridges {manifest.bridges}, as of "
         f"{manifest.made_at.astimezone():%Y-%m-%d %H:%M}."
@@ -47,3 +55,17 @@ def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
         print_line("Delete that once all is well; 'assistant forget-me' erases it, too.")
     print_line("Anything you erased after the backup is back as well; erase it again.")
     return 0
+
+
+def read_all(places: Places) -> None:
+    """Read every record; what Attune did not write would stop it later."""
+    with Journal(places.journal) as journal:
+        for _ in journal.turns():
+            pass
+        Lineage(journal).records()
+        pending(journal)
+        kept = Kept(journal)
+        for noun in ACTS:
+            kept.kept(noun)
+        kept.past_reminders(_EVER_DAYS)
+    _ = BridgeFolder(places.bridges).current

@@ -18,14 +18,13 @@ from assistant.audio.resample import to_int16
 from assistant.cli.models import everyday
 from assistant.cli.shared.arguments import Subparsers, add_shared
 from assistant.cli.shared.exchange import outline, show, show_outline
-from assistant.cli.shared.output import print_error, print_json
+from assistant.cli.shared.output import never_die_of_telling, print_error, print_json, print_line
 from assistant.config import Loaded, Settings, starter_dir
 from assistant.daemon import loop
-from assistant.daemon.ending import traced
 from assistant.daemon.maintenance import Maintenance, Promoted
 from assistant.daemon.notify import Notifier
 from assistant.daemon.service import Service
-from assistant.errors import AttuneError, AudioFileError, DependencyError
+from assistant.errors import AttuneError, AudioFileError, DependencyError, traced
 from assistant.journal.turn import Turn
 from assistant.listen.recordings import Pace, frames, recordings
 from assistant.listen.segment import segment, voiced
@@ -65,6 +64,8 @@ def register(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace, _settings: Settings, loaded: Loaded) -> int:
     """Answer what is said until the end of the input, or Ctrl-C."""
+    if args.input is None:
+        never_die_of_telling()
     printer = _Printer(as_json=args.json, discreet=args.service)
     if args.service:
         sys.excepthook = lambda _kind, error, _trace: _show(error)
@@ -209,7 +210,7 @@ class _Printer:
 
     def note(self, text: str) -> None:
         """Print a message; on standard error if a program reads the output."""
-        (sys.stderr if self._as_json else sys.stdout).write(text + "\n")
+        print_line(text, aside=self._as_json)
         sys.stdout.flush()
 
     def failure(self, error: AttuneError) -> None:

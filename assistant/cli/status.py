@@ -169,10 +169,12 @@ def _promoted(settings: Settings) -> str | None:
 
 def _waits_alone(settings: Settings, journal: Journal, taught: int) -> tuple[str, ...]:
     """What learning is waiting for when no daemon is running."""
-    from assistant.personalise.background.scheduler import EXAMPLES  # noqa: PLC0415 - loads torch, too
+    from assistant.personalise.background.scheduler import (  # noqa: PLC0415 - loads torch, too
+        EXAMPLES,
+        count_of,
+    )
 
-    before = journal.remembered(EXAMPLES)
-    new = taught - min(taught, int(before) if before and before.isdecimal() else 0)
+    new = taught - min(taught, count_of(journal.remembered(EXAMPLES)))
     missing = settings.idle.min_new - new
     more = (f"{missing} more example{'s' * (missing > 1)}",) if missing > 0 else ()
     return ("Attune to be started ('assistant run')", *more)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from platformdirs import user_data_path
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from assistant.config.tuning import (
     BridgeTuning,
@@ -53,8 +53,21 @@ def _runtime_dir() -> Path:
     return user_data_path("attune")
 
 
-HomePath = Annotated[Path, AfterValidator(Path.expanduser)]
+def _at_home(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise ValueError(f"{path.parts[0]} is no user of this machine") from None
+
+
+HomePath = Annotated[Path, AfterValidator(_at_home)]
 """A path in which ``~`` stands for the user's home folder."""
+
+Threads = Annotated[int, Field(ge=0, le=128)]
+"""More abort llama.cpp, or start so many that the machine stands still."""
+
+_MOST = 1e9
+"""Largest number in any setting; beyond it sums of times and sizes overflow."""
 
 
 def _empty_is_none(value: object) -> object:
@@ -88,6 +101,15 @@ class Block(BaseModel):
     """A room's settings: immutable, and strict about names; ``tuned`` holds its constants."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+
+    @field_validator("*")
+    @classmethod
+    def _bounded(cls, value: object) -> object:
+        if isinstance(value, str | Path) and "\0" in str(value):
+            raise ValueError("it contains a zero byte")
+        if isinstance(value, int | float) and not abs(value) <= _MOST:
+            raise ValueError(f"it should be at most {_MOST:.0f}")
+        return value
 
 
 class ListenSettings(Block):
@@ -154,7 +176,7 @@ class EncodeSettings(Block):
     words: tuple[str, ...] = Field(
         (), description="your own names and words that Whisper should expect"
     )
-    threads: int = Field(0, ge=0, description="CPU threads; 0: all cores")
+    threads: Threads = Field(0, description="CPU threads; 0: all cores")
     execution: Literal["auto", "float", "int8", "onnx-int8"] = Field(
         "auto",
         description="how its network is run; auto: the best way found by 'assistant models tune'",
@@ -198,9 +220,9 @@ class GenerateSettings(Block):
     instruction: str = Field(INSTRUCTION, min_length=1, description="put in front of every turn")
     user_name: str | None = Field(None, description="given to the model in the context line")
     reminders: tuple[str, ...] = Field((), description="given to the model in the context line")
-    n_ctx: int = Field(1_024, ge=64, description="context length in tokens")
-    threads: int = Field(0, ge=0, description="CPU threads; 0: all cores")
-    gpu_layers: int = Field(0, ge=-1, description="layers on the GPU; -1: all")
+    n_ctx: int = Field(1_024, ge=64, le=1 << 20, description="context length in tokens")
+    threads: Threads = Field(0, description="CPU threads; 0: all cores")
+    gpu_layers: int = Field(0, ge=-1, le=10_000, description="layers on the GPU; -1: all")
     temperature: float = Field(0.1, ge=0, description="sampling temperature (the paper's 0.1)")
     max_tokens: int = Field(96, ge=1, description="longest reply in tokens")
     max_s: float = Field(30.0, gt=0, description="longest time for one reply")
@@ -248,7 +270,7 @@ class SpeakSettings(Block):
     )
     rate_wpm: int = Field(150, ge=80, le=450, description="speaking rate, words per minute")
     pitch: int = Field(50, ge=0, le=99, description="espeak-ng pitch")
-    threads: int = Field(2, ge=1, le=64, description="CPU threads of piper")
+    threads: Threads = Field(2, ge=1, description="CPU threads of piper")
     device: str | None = Field(None, description="part of the loudspeaker's name")
     wav_dir: HomePath | None = Field(
         None, description="write replies there instead of playing them"
@@ -344,7 +366,7 @@ class PersonaliseSettings(Block):
         240, ge=0, description="sentences of common talk to train on in addition to the user's"
     )
     canaries: int = Field(40, ge=0, description="sentences of common talk that must not get worse")
-    threads: int = Field(1, ge=1, description="CPU threads of the trainer")
+    threads: Threads = Field(1, ge=1, description="CPU threads of the trainer")
     memory_mb: int = Field(1_000, ge=300, description="most memory the trainer may use")
     socket: Annotated[HomePath | None, BeforeValidator(_empty_is_none)] = Field(
         None, description="Unix socket at which systemd starts trainers; unset: Attune starts them"

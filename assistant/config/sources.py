@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from assistant.config.blocks import Settings
 from assistant.config.tuning import Tuning
-from assistant.errors import ConfigError
+from assistant.errors import ConfigError, translated
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -103,10 +103,11 @@ def load(
         if value is not None:
             merged[key] = (value, "command line")
 
-    try:
-        settings = Settings.model_validate(_tree(merged))
-    except ValidationError as error:
-        raise ConfigError(_explain(error, merged)) from None
+    with translated(ConfigError, "use the settings", "Fix or remove them."):
+        try:
+            settings = Settings.model_validate(_tree(merged))
+        except ValidationError as error:
+            raise ConfigError(_explain(error, merged)) from None
     return Loaded(
         settings, {key: origin for key, (_, origin) in merged.items()}, files, flags or {}
     )
@@ -131,12 +132,16 @@ def _tree(merged: Mapping[str, tuple[object, str]]) -> dict[str, Any]:
 
 
 def _read_toml(path: Path) -> list[tuple[str, object]]:
-    try:
-        return list(_flatten(tomllib.loads(path.read_text(encoding="utf-8"))))
-    except FileNotFoundError:
-        return []
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"Cannot read settings from {path}: {error}. Fix or remove it.") from None
+    with translated(ConfigError, f"read settings from {path}", "Fix or remove it."):
+        try:
+            return list(_flatten(tomllib.loads(path.read_text(encoding="utf-8"))))
+        except FileNotFoundError:
+            return []
+        except PermissionError:
+            raise ConfigError(
+                f"You may not read the settings in {path}. Ask whoever looks after this machine to "
+                f"add you to the group of that file, such as with 'sudo usermod -aG attune USER'."
+            ) from None
 
 
 def _flatten(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, object]]:
@@ -155,7 +160,7 @@ def _value(text: str) -> object:
         return text
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # no TOML; pydantic says whether it can be used
         return text
 
 

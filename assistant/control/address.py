@@ -32,7 +32,7 @@ def listening(path: Path, group: str | None = None) -> Generator[socket.socket, 
 
     Args:
         path: the socket.
-        group: whose members may use it; ``None``: the default group of a new file there.
+        group: whose members may use it; ``None``: nobody but the user.
 
     Raises:
         ControlError: if Attune is already running, or the socket cannot be made or shared.
@@ -41,12 +41,28 @@ def listening(path: Path, group: str | None = None) -> Generator[socket.socket, 
     if group is not None:
         _require_group(group)
     _make_folder(path, group)
-    with _locked(path), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-        _bind(listener, path, group)
+    with _locked(path), made(path, group) as listener:
         try:
             yield listener
         finally:
             path.unlink(missing_ok=True)
+
+
+@contextmanager
+def made(path: Path, group: str | None) -> Generator[socket.socket, None, None]:
+    """A socket in the place of whatever socket is there; raises as ``listening``."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        _bind(listener, path, group)
+        yield listener
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    """Which file is there, if any."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def require_length(path: Path) -> None:
@@ -60,12 +76,20 @@ def require_length(path: Path) -> None:
 
 def may_ask(connection: socket.socket, path: Path) -> bool:
     """Whether the user at the other end of a connection may use the socket."""
-    peer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    _pid, uid, gid = struct.unpack("3i", peer)
-    return is_trusted(uid, _groups(uid, gid), os.geteuid(), path.stat().st_gid)
+    uid, gid = peer(connection)
+    found = path.stat()
+    group = found.st_gid if found.st_mode & stat.S_IRGRP else None
+    return is_trusted(uid, _groups(uid, gid), os.geteuid(), group)
 
 
-def is_trusted(uid: int, groups: set[int], own_uid: int, socket_group: int) -> bool:
+def peer(connection: socket.socket) -> tuple[int, int]:
+    """User and group of whoever is at the other end of a connection."""
+    found = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    _pid, uid, gid = struct.unpack("3i", found)
+    return uid, gid
+
+
+def is_trusted(uid: int, groups: set[int], own_uid: int, socket_group: int | None) -> bool:
     """Whether a user may use it: the daemon's own, root, or a member of the socket's group."""
     return uid in (own_uid, 0) or socket_group in groups
 
@@ -140,7 +164,7 @@ def _bind(listener: socket.socket, path: Path, group: str | None) -> None:
         listener.bind(os.fspath(path))
         if group is not None:
             _give(path, group)
-        path.chmod(0o660)  # before anybody can connect
+        path.chmod(0o600 if group is None else 0o660)  # before anybody can connect
         listener.listen(BACKLOG)
     except OSError as error:
         raise _unusable(path, error) from None

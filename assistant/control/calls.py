@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -9,6 +10,7 @@ from pydantic import ValidationError
 from assistant.control.messages import Call, Code, problem, result
 from assistant.control.methods import EVENTS, METHODS, Methods, RefusalError
 from assistant.control.talk_button import HeldButton
+from assistant.errors import traced
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +56,10 @@ def answer(line: bytes, who: Caller) -> Reply:
         value = handler(**{name: getattr(asked, name) for name in method.params.model_fields})
     except RefusalError as error:
         return Reply(problem(call.id, Code.REFUSED, str(error)))
+    except Exception as error:  # noqa: BLE001 - one call must never end the daemon
+        sys.stderr.write(traced(error))
+        why = f"Attune could not do that ({type(error).__name__}). Its log says where it failed."
+        return Reply(problem(call.id, Code.INTERNAL, why))
     line_back = result(call.id, method.result.dump_python(value, mode="json"))
     return Reply(line_back, follows=call.method == EVENTS)
 

@@ -41,6 +41,7 @@ class Code(IntEnum):
     PARAMS = -32602
     REFUSED = -32000
     BUSY = -32001
+    INTERNAL = -32603  # a fault of the daemon's own
 
 
 class Message(BaseModel):

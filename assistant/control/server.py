@@ -6,6 +6,7 @@ malformed gets an error or is dropped, and does not delay the others.
 
 from __future__ import annotations
 
+import os
 import queue
 import select
 import socket
@@ -13,16 +14,18 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assistant.control.address import listening, may_ask
+from assistant.control.address import identity, listening, made, may_ask, peer
 from assistant.control.allowance import Allowance
 from assistant.control.calls import Caller, answer
 from assistant.control.messages import Code, MicrophoneCondition, Record, as_json, notice, problem
 from assistant.control.methods import Methods, RefusalError
 from assistant.control.talk_button import HeldButton
+from assistant.errors import ControlError
 from assistant.personalise.training.events import Event
 
 if TYPE_CHECKING:
@@ -35,6 +38,9 @@ MAX_LINE = 1 << 16
 
 READ_S = 10.0
 """Time in which a client has to send a line."""
+
+LOOK_S = 2.0
+"""How often it is checked that the socket can still be found."""
 
 WRITE_S = 5.0
 """Time in which a client has to receive one."""
@@ -82,7 +88,7 @@ class Server:
         self._read_s = read_s
         self._max_clients = max_clients
         self._guard = threading.Lock()
-        self._clients: dict[socket.socket, threading.Thread] = {}
+        self._clients: dict[socket.socket, _Client] = {}  # the oldest first
         self._followers: dict[socket.socket, queue.Queue[str]] = {}
         self._closing = False
         self._accepting: threading.Thread | None = None
@@ -90,6 +96,7 @@ class Server:
 
     def __enter__(self) -> Self:
         self._listener = self._owned.enter_context(listening(self._path, self._group))
+        self._is_at = identity(self._path)
         return self
 
     def __exit__(self, *_exc: object) -> None:
@@ -103,8 +110,8 @@ class Server:
         for connection in clients:
             _hang_up(connection)
         deadline = time.monotonic() + CLOSE_S
-        for thread in clients.values():
-            thread.join(max(0.0, deadline - time.monotonic()))
+        for client in clients.values():
+            client.thread.join(max(0.0, deadline - time.monotonic()))
 
     def serve(self, daemon: Methods) -> None:
         """Start answering clients, each in its own thread; to be called once."""
@@ -137,7 +144,11 @@ class Server:
     def _accept(self, daemon: Methods, button: HeldButton) -> None:
         while not self._closing:
             try:
+                self._listener.settimeout(LOOK_S)
                 connection, _ = self._listener.accept()
+            except TimeoutError:
+                self._come_back()
+                continue
             except OSError:
                 time.sleep(0.05)  # out of file descriptors, perhaps for a moment only
                 continue
@@ -147,20 +158,43 @@ class Server:
                     busy = problem(None, Code.BUSY, "Too many clients. Try again in a moment.")
                     connection.sendall(busy.encode() + b"\n")
 
+    def _come_back(self) -> None:
+        """Make the socket anew if somebody has deleted it, so that clients find it."""
+        if identity(self._path) == self._is_at or self._closing:
+            return
+        with suppress(ControlError):  # then at the next look
+            self._listener = self._owned.enter_context(made(self._path, self._group))
+            self._is_at = identity(self._path)
+
     def _take(self, connection: socket.socket, who: Caller) -> bool:
         """Start a thread for a client; returns whether there was room for it."""
         with self._guard:
-            if len(self._clients) >= self._max_clients:
+            user = peer(connection)[0]
+            others = [c for c, client in self._clients.items() if client.user == user]
+            is_guest = user not in (0, os.geteuid())
+            if is_guest and len(others) >= max(1, self._max_clients // 2):
+                return False
+            if len(self._clients) >= self._max_clients and not self._drop_a_silent_one():
                 return False
             thread = threading.Thread(
                 target=self._attend, args=(connection, who), name="client", daemon=True
             )
+            self._clients[connection] = _Client(thread, user)
             try:
                 thread.start()
             except RuntimeError:  # no more threads: the same as no room
+                del self._clients[connection]
                 return False
-            self._clients[connection] = thread
             return True
+
+    def _drop_a_silent_one(self) -> bool:
+        """Make room: who has asked nothing yet cannot keep others from asking."""
+        for connection, client in self._clients.items():
+            if client.is_silent:
+                _hang_up(connection)
+                del self._clients[connection]
+                return True
+        return False
 
     def _attend(self, connection: socket.socket, who: Caller) -> None:
         try:
@@ -173,7 +207,7 @@ class Server:
                     _send(connection, problem(None, Code.REFUSED, why))
         finally:
             with self._guard:
-                del self._clients[connection]
+                self._clients.pop(connection, None)
             with suppress(RefusalError):
                 who.talk(down=False)
 
@@ -181,6 +215,9 @@ class Server:
         allowance, refusals = Allowance(), 0
         try:
             for line in _lines(connection, self._read_s):
+                with self._guard:
+                    if (client := self._clients.get(connection)) is not None:
+                        client.is_silent = False
                 if not allowance.take(time.monotonic()):
                     _send(connection, _BUSY)
                     refusals += 1
@@ -208,6 +245,15 @@ class Server:
         finally:
             with self._guard:
                 del self._followers[connection]
+
+
+@dataclass(slots=True)
+class _Client:
+    """Who is connected."""
+
+    thread: threading.Thread
+    user: int
+    is_silent: bool = True  # has not sent a line yet
 
 
 class _TooLongError(Exception):

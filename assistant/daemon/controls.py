@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as LateError
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 
@@ -18,7 +18,7 @@ from assistant.control.messages import Exchange, MicrophoneState, Record, Status
 from assistant.control.methods import Methods, RefusalError, Start
 from assistant.daemon.loop import Inbox
 from assistant.daemon.runtime import Runtime
-from assistant.errors import AttuneError
+from assistant.errors import AttuneError, JournalError
 from assistant.household.nouns import Act, Noun
 from assistant.journal.lineage import Lineage
 from assistant.journal.store import Journal
@@ -87,6 +87,7 @@ class Controls(Methods):
         """The daemon's status; while the runtime is being rebuilt, the last one known."""
         runtime = self._runtime
         if runtime is not None:
+            self._forget_erased(runtime.assistant.journal)
             hearing = runtime.microphone.hearing
             self._of_runtime = runtime.maintenance.status().model_copy(
                 update={
@@ -110,6 +111,12 @@ class Controls(Methods):
                 "memory_mb": psutil.Process().memory_info().rss / 1e6,
             }
         )
+
+    def _forget_erased(self, journal: Journal) -> None:
+        for each in list(self._recent):
+            with suppress(JournalError, ValueError):  # or another thread has just removed it
+                if each.id > 0 and not journal.exist((each.id,)):
+                    self._recent.remove(each)
 
     def retrain(self, start: Start = "current", minutes: float | None = None) -> None:
         """Train as soon as the device has room for it."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import threading
-import traceback
 from typing import TYPE_CHECKING
 
 from assistant.daemon.loop import Stopper
+from assistant.errors import named, traced
 
 if TYPE_CHECKING:
     from typing_extensions import Self  # typing has it from Python 3.11 on
@@ -42,7 +42,7 @@ class Ending:
         """End because a thread has died, from any thread."""
         sys.stderr.write(traced(error))
         self.why = (
-            self.why or f"Attune is stopping because its thread {thread!r} died ({_kind(error)})."
+            self.why or f"Attune is stopping because its thread {thread!r} died ({named(error)})."
         )
         self._stopper.stop()
 
@@ -59,22 +59,3 @@ class Ending:
             sys.stderr.write(f"assistant: {why}\n")
             sys.stderr.flush()
             os._exit(1)
-
-
-def traced(error: BaseException) -> str:
-    """The traceback of an unexpected error without its message, which may contain what was said."""
-    chain: list[BaseException] = []
-    cause: BaseException | None = error
-    while cause is not None and cause not in chain:
-        chain.append(cause)
-        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
-    lines: list[str] = []
-    for each in reversed(chain):
-        lines += ["Traceback (most recent call last):\n", *traceback.format_tb(each.__traceback__)]
-        lines.append(f"{_kind(each)}\n")
-    return "".join(lines)
-
-
-def _kind(error: BaseException) -> str:
-    what = error.strerror if isinstance(error, OSError) else None
-    return type(error).__name__ + (f": {what}" if what else "")

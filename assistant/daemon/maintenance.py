@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assistant import composition
-from assistant.config import Settings
+from assistant.config import JournalSettings, Settings
 from assistant.control.messages import Status, as_json
 from assistant.control.methods import RefusalError
 from assistant.daemon.bell import Bell
 from assistant.errors import AttuneError, TrainingError
+from assistant.journal.deletion import keep_room
+from assistant.journal.retention import Calendar
 from assistant.personalise.background.scheduler import Scheduler
 from assistant.personalise.background.supervisor import Ended, How, Supervisor
 from assistant.personalise.bridges.erasure import resume_erasure, retain
@@ -103,6 +105,7 @@ class Maintenance:
         self._expected_at: float | None = None  # since the last turn; monotonic seconds
         self._examples = 0
         self._counted: tuple[Mark, ...] | None = None  # the journal's state at the last count
+        self._calendar = Calendar()
         self._bell = None
         if publish is not None:
             self._bell = Bell(assistant.desk.household, settings.household, assistant.announce)
@@ -119,6 +122,7 @@ class Maintenance:
             self._resume_erasure(None)
         with self._noting_failures():
             self._promoted.folder.repair()
+        keep_room(self._assistant.journal.path)
         self._swap()
         return self
 
@@ -245,10 +249,18 @@ class Maintenance:
             retain(
                 self._assistant.journal,
                 self._promoted.folder,
-                self._settings.journal,
+                self._limits(),
                 self._settings.speak.wav_dir,
                 datetime.now().astimezone(),
             )
+
+    def _limits(self) -> JournalSettings:
+        """What is kept; without a limit on its age while the date may be wrong."""
+        moment = self._assistant.desk.household.look()
+        newest = next((turn.started_at for turn in self._assistant.journal.turns(limit=1)), None)
+        if self._calendar.may_be_trusted(moment.now, moment.boot_s, newest):
+            return self._settings.journal
+        return self._settings.journal.model_copy(update={"keep_days": 0})
 
     def _resume_erasure(self, stop: Callable[[], bool] | None) -> None:
         resume_erasure(

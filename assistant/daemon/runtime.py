@@ -7,10 +7,11 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from pathlib import Path
 
 import numpy as np
 
-from assistant import composition
+from assistant import composition, durable
 from assistant.audio import portaudio
 from assistant.config import Settings
 from assistant.daemon import loop
@@ -88,6 +89,7 @@ def opened(
     """
     listen = settings.listen
     with ExitStack() as owned:
+        owned.enter_context(_alone(settings.journal.path))
         pin = listen.button_gpio
         wired = None if pin is None else owned.enter_context(gpio.button(pin))
         button = TalkButton(listen.has_button, wired)
@@ -125,6 +127,25 @@ def opened(
             echo,
         )
         yield Runtime(settings, assistant, maintenance, microphone, loudspeaker, listener, stopper)
+
+
+@contextmanager
+def _alone(journal: Path) -> Generator[None, None, None]:
+    """Be the only daemon with this journal."""
+    busy = JournalError(
+        f"Another Attune is already running with the journal {journal}. Stop it, or set "
+        "journal.path to another file."
+    )
+    with ExitStack() as held:
+        try:
+            durable.folder(journal.parent)
+            held.enter_context(durable.locked(journal.with_name(f"{journal.name}.lock"), busy))
+        except OSError as error:
+            raise JournalError(
+                f"Cannot use the journal {journal}: {error.strerror}. Give yourself write "
+                "permission there, or set journal.path to another file."
+            ) from error
+        yield
 
 
 def warm(assistant: Assistant) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
@@ -18,7 +19,7 @@ from assistant.daemon.health import Heartbeat
 from assistant.daemon.notify import Notifier
 from assistant.daemon.runtime import Runtime, opened
 from assistant.daemon.watch import Watch
-from assistant.errors import AttuneError
+from assistant.errors import AttuneError, ConfigError, named, traced, translated
 from assistant.journal.turn import Turn
 from assistant.values import Utterance
 
@@ -96,10 +97,10 @@ class Service:
                 with ExitStack() as staying:
                     try:
                         runtime = staying.enter_context(self._opened(settings, server))
-                    except AttuneError as error:
+                    except Exception as error:
                         if before is None:
                             raise
-                        self._note(f"{error} The previous settings stay in force.")
+                        self._keep_previous(error)
                         settings, before = before, None
                         continue
                     gc.collect()  # the previous one, if its listener was still busy below
@@ -122,7 +123,8 @@ class Service:
         Raises:
             ConfigError: if they are invalid; the old ones stay.
         """
-        self._next = self._read()
+        with translated(ConfigError, "read the settings", "Fix them."):
+            self._next = self._read()
         self._notifier.reloading()
         self._inbox.errand(
             self._make_way
@@ -192,7 +194,14 @@ class Service:
         try:
             self.reload()
         except AttuneError as error:
-            self._note(f"{error} The previous settings stay in force.")
+            self._keep_previous(error)
+
+    def _keep_previous(self, error: Exception) -> None:
+        why = str(error)
+        if not isinstance(error, AttuneError):
+            sys.stderr.write(traced(error))
+            why = f"The new settings cannot be used ({named(error)})."
+        self._note(f"{why} The previous settings stay in force.")
 
 
 @dataclass(frozen=True, slots=True)

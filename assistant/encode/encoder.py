@@ -13,6 +13,7 @@ from assistant.config import EncodeSettings
 from assistant.encode.folder import CTRANSLATE_CONFIG, EncoderFolder, is_ctranslate
 from assistant.encode.tuning_record import Execution
 from assistant.encode.whisper import WhisperEncoder
+from assistant.errors import EncoderError, translated
 from assistant.nets.spelling import Spelling
 from assistant.values import SpeechFeatures, Utterance
 
@@ -88,16 +89,17 @@ def open_encoder(settings: EncodeSettings) -> Encoder:
     Raises:
         AttuneError: if it cannot be loaded, or cannot run as the settings request.
     """
-    # each needs libraries that the others do not; torch alone takes 200 MB
-    folder = EncoderFolder.open(settings.path)
-    if is_ctranslate(settings.path) or CTRANSLATE_CONFIG in folder.config:
-        from assistant.encode.ctranslate import CTranslateEngine  # noqa: PLC0415
+    with translated(EncoderError, f"use the speech encoder {settings.path}", "Choose another one."):
+        # each needs libraries that the others do not; torch alone takes 200 MB
+        folder = EncoderFolder.open(settings.path)
+        if is_ctranslate(settings.path) or CTRANSLATE_CONFIG in folder.config:
+            from assistant.encode.ctranslate import CTranslateEngine  # noqa: PLC0415
 
-        return WhisperEncoder(CTranslateEngine(settings), settings)
-    if folder.family == "whisper":
-        from assistant.encode.whisper_torch import TorchEngine  # noqa: PLC0415
+            return WhisperEncoder(CTranslateEngine(settings), settings)
+        if folder.family == "whisper":
+            from assistant.encode.whisper_torch import TorchEngine  # noqa: PLC0415
 
-        return WhisperEncoder(TorchEngine(settings), settings)
-    from assistant.encode.wav2vec2 import Wav2Vec2Encoder  # noqa: PLC0415
+            return WhisperEncoder(TorchEngine(settings), settings)
+        from assistant.encode.wav2vec2 import Wav2Vec2Encoder  # noqa: PLC0415
 
-    return Wav2Vec2Encoder(settings)
+        return Wav2Vec2Encoder(settings)

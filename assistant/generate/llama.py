@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.config import GenerateSettings
-from assistant.errors import GenerationError
+from assistant.errors import GenerationError, LLMError, translated
 from assistant.generate.adapter import adapter_for
 from assistant.generate.cache import PromptCache
 from assistant.generate.conversation import Pieces
@@ -58,16 +58,16 @@ class LlamaSession:
     """
 
     def __init__(self, settings: GenerateSettings) -> None:
-        self.gguf = GGUFFile(settings.path)
-        refuse_by_header(self.gguf)
-        self.gguf.check_vocabulary()
-        self._settings = settings
-        self._turn = 0
-        self._last: LimitedTurn | None = None
-        with ExitStack() as owned:
-            self._model = owned.enter_context(
-                closing(Model(settings.path, gpu_layers=settings.gpu_layers))
-            )
+        path = settings.path
+        remedy = "Choose another one."
+        with translated(LLMError, f"use the language model {path}", remedy), ExitStack() as owned:
+            self.gguf = GGUFFile(path)
+            refuse_by_header(self.gguf)
+            self.gguf.check_vocabulary()
+            self._settings = settings
+            self._turn = 0
+            self._last: LimitedTurn | None = None
+            self._model = owned.enter_context(closing(Model(path, gpu_layers=settings.gpu_layers)))
             refuse_other_inputs(self._model, self.gguf)
             self._prompts = Prompts(self.gguf, self._model, settings)
             self.n_ctx = self._prompts.n_ctx

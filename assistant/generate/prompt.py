@@ -78,8 +78,8 @@ class ChatTemplate:
         self._tokens = {"bos_token": bos or "", "eos_token": eos or ""}
         try:
             self._template: Template = environment.from_string(source or PLAIN_TEMPLATE)
-        except TemplateError as error:
-            raise _unusable(str(error)) from None
+        except Exception as error:  # noqa: BLE001 - jinja compiles it, and passes on what Python says
+            raise _unusable(str(error) or type(error).__name__) from None
 
     def plan(self, instruction: str) -> PromptPlan:
         """Render and cut the prompt for an instruction.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from typing import cast
 
 import numpy as np
@@ -9,10 +10,11 @@ from numpy.typing import NDArray
 
 from assistant.config import GenerateSettings
 from assistant.errors import GenerationError, MismatchError
+from assistant.generate import rendering
 from assistant.generate.conversation import Conversation, Pieces, remembered
 from assistant.generate.gguf import GGUFFile
 from assistant.generate.native import Model, Rows, Tokens
-from assistant.generate.prompt import ChatTemplate, PromptPlan
+from assistant.generate.prompt import PromptPlan
 
 TURN_ROWS = 128
 """Room that is kept for what the user says next, with its context line."""
@@ -28,8 +30,8 @@ class Prompts:
     def __init__(self, gguf: GGUFFile, model: Model, settings: GenerateSettings) -> None:
         self._gguf = gguf
         self._model = model
-        self._template = ChatTemplate(gguf.chat_template, bos=gguf.bos, eos=gguf.eos)
         self._instruction = settings.instruction
+        self._planned_on = date.min
         self._plan = PromptPlan("", "", "")
         self._max_tokens = settings.max_tokens
         self.n_ctx = min(settings.n_ctx, model.n_ctx_train)
@@ -61,19 +63,21 @@ class Prompts:
             GenerationError: if it does not fit; then nothing changes.
             GGUFError: if the model's chat template fails.
         """
-        plan = self._template.plan(text)
+        gguf, today = self._gguf, _today()
+        plan = rendering.plan(gguf.chat_template, text, bos=gguf.bos, eos=gguf.eos)
         bos, tokens = self._model.bos, self._model.tokenize(plan.static, special=True)
         if bos is not None and tokens[:1] != [bos]:
             tokens.insert(0, bos)
         self._check_fit(len(tokens))
-        self._instruction, self._plan = text, plan
+        self._instruction, self._plan, self._planned_on = text, plan, today
         self.instruction = np.array(tokens, np.int32)
         self.conversation.between = self.tokens(plan.between or "", special=True)
         self.conversation.shorten(self._room(0))
 
     def renew(self) -> None:
         """A template may contain today's date, and a session may live past midnight."""
-        self.instruct(self._instruction)
+        if self._planned_on != _today():
+            self.instruct(self._instruction)
 
     def turn(self, pieces: Pieces) -> Pieces:
         """A turn as it follows what is past, of which the oldest may be dropped for it.
@@ -130,6 +134,10 @@ class Prompts:
                 f"The prompt has {n_prompt} tokens, but prompt and reply together may have "
                 f"{self.n_ctx}. Raise generate.n_ctx, or shorten the instruction or the request."
             )
+
+
+def _today() -> date:
+    return datetime.now().astimezone().date()
 
 
 def joined(before: Tokens, spoken: Rows, header: Tokens) -> Pieces:

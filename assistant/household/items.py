@@ -8,6 +8,10 @@ from enum import Enum
 from typing import Any
 
 from assistant.household.clocks import Moment
+from assistant.journal.turn import moment
+
+_MOST_S = 1e10
+"""Longest time, three centuries; with more, moments overflow."""
 
 
 class Kind(str, Enum):
@@ -71,36 +75,53 @@ class Ring:
 
 
 def to_item(row: dict[str, Any]) -> Item:
-    """From a row of the table ``agenda``."""
+    """From a row of the table ``agenda``; ``ValueError`` if it is not one that ``Agenda`` wrote."""
     return Item(
         row["id"],
         Kind(row["kind"]),
         row["name"],
-        None if row["due_at"] is None else datetime.fromisoformat(row["due_at"]),
-        None if row["wall"] is None else datetime.fromisoformat(row["wall"]),
+        None if row["due_at"] is None else moment(row["due_at"]),
+        None if row["wall"] is None else _wall(row["wall"]),
         row["zone"],
-        frozenset(map(int, row["days"])),
+        _days(row["days"]),
         row["boot"],
-        row["boot_s"],
-        row["left_s"],
-        row["length_s"],
-        datetime.fromisoformat(row["created_at"]),
+        _seconds(row["boot_s"]),
+        _seconds(row["left_s"]),
+        _seconds(row["length_s"]),
+        moment(row["created_at"]),
     )
 
 
 def to_ring(row: dict[str, Any]) -> Ring:
-    """From a row of the table ``rings``."""
+    """From a row of the table ``rings``; errors as ``to_item``."""
     return Ring(
         row["id"],
         row["item"],
         Kind(row["kind"]),
         row["name"],
-        datetime.fromisoformat(row["due_at"]),
+        moment(row["due_at"]),
         bool(row["late"]),
         row["said"],
         None if row["how"] is None else How(row["how"]),
-        None if row["ended_at"] is None else datetime.fromisoformat(row["ended_at"]),
+        None if row["ended_at"] is None else moment(row["ended_at"]),
     )
+
+
+def _wall(text: str) -> datetime:
+    moment(f"{text}+00:00")
+    return datetime.fromisoformat(text)
+
+
+def _days(text: str) -> frozenset[int]:
+    if not set(text) <= set("0123456"):
+        raise ValueError(f"{text!r} are no weekdays")
+    return frozenset(map(int, text))
+
+
+def _seconds(value: float | None) -> float | None:
+    if value is not None and not abs(value) <= _MOST_S:
+        raise ValueError(f"{value} s is no length of time")
+    return value
 
 
 def running(seconds: float, moment: Moment) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 from assistant.journal.database import JournalDatabase
+from assistant.journal.turn import moment
 
 _NAME = "quiet_until"
 
@@ -17,10 +18,10 @@ class Quiet:
 
     def until(self, now: datetime) -> datetime | None:
         """When it ends, in the zone of ``now``, if it has not ended."""
-        stored = self._journal.remembered(_NAME)
-        if not stored:
+        try:
+            end = moment(self._journal.remembered(_NAME) or "")
+        except ValueError:  # nothing, or nothing that can be read
             return None
-        end = datetime.fromisoformat(stored)
         return end.astimezone(now.tzinfo) if end > now else None
 
     def put(self, until: datetime | None) -> None:

@@ -6,6 +6,7 @@ The manifest comes last, so a truncated archive has none.
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import io
 import os
@@ -14,13 +15,14 @@ import shutil
 import sqlite3
 import tarfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import IO
 
 from pydantic import BaseModel, ConfigDict
@@ -38,6 +40,9 @@ MANIFEST = "manifest.json"
 JOURNAL = "journal.db"
 BRIDGES = "bridges"
 """Names inside the archive."""
+
+_UNFINISHED = ".attune-backup-"
+_ARCHIVE = "backup.tar"
 
 NAMES = re.compile(rf"journal\.db|{BRIDGES}/(promoted\.json|[0-9a-f]{{1,64}}\.safetensors)")
 """Everything an archive may hold besides its manifest."""
@@ -104,7 +109,7 @@ def pack(places: Places, archive: Path, now: datetime) -> Manifest:
 
     Args:
         places: what to save.
-        archive: the tar file; until it is complete, its parts are in ``archive.part``.
+        archive: the tar file; until it is complete, its parts are in a hidden folder beside it.
         now: timezone-aware.
 
     Raises:
@@ -116,14 +121,16 @@ def pack(places: Places, archive: Path, now: datetime) -> Manifest:
             f"There is no journal at {places.journal} yet, so there is nothing to save. Talk with "
             "'assistant run', or set journal.path."
         )
-    part = archive.with_name(f"{archive.name}.part")
     try:
-        with suppress(FileNotFoundError):
-            shutil.rmtree(part)  # left by a killed backup
-        part.mkdir(mode=0o700)
+        for left in unfinished(archive.parent):
+            with _locked(left.bridges) as is_left:
+                if is_left:
+                    shutil.rmtree(left.bridges, ignore_errors=True)
+        part = Path(mkdtemp(prefix=_UNFINISHED, dir=archive.parent))
         try:
-            manifest = _write(places, part / archive.name, part / JOURNAL, now)
-            (part / archive.name).replace(archive)
+            with _locked(part):
+                manifest = _write(places, part / _ARCHIVE, part / JOURNAL, now)
+                (part / _ARCHIVE).replace(archive)
             durable.sync(archive.parent)
         finally:
             shutil.rmtree(part, ignore_errors=True)
@@ -136,8 +143,25 @@ def pack(places: Places, archive: Path, now: datetime) -> Manifest:
 
 
 def unfinished(folder: Path) -> list[Places]:
-    """Unfinished copies that killed backups have left in this folder of archives."""
-    return [Places(copy, copy.parent) for copy in folder.glob(f"*.part/{JOURNAL}")]
+    """Unfinished copies in this folder of archives, most of them left by killed backups."""
+    return [
+        Places(copy, copy.parent)
+        for copy in folder.glob(f"{_UNFINISHED}*/{JOURNAL}")
+        if not copy.parent.is_symlink()
+    ]
+
+
+@contextmanager
+def _locked(folder: Path) -> Generator[bool]:
+    """Hold a folder; ``False`` if another backup does."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield True
+    except BlockingIOError:
+        yield False
+    finally:
+        os.close(handle)
 
 
 def _write(places: Places, archive: Path, copy: Path, now: datetime) -> Manifest:

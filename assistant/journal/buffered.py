@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -196,13 +196,38 @@ class BufferedJournal(Journal):
     @contextmanager
     def writing(self, doing: str) -> Generator[Database]:
         """As ``Journal.writing``, with little patience for other programs while anything waits."""
-        hurry = self._waiting_only(_HURRY_MS) if self._waiting else nullcontext()
-        with self._lock, hurry, super().writing(doing) as database:
-            yield database
+        with self._lock:
+            self._follow_file()
+            hurry = self._waiting_only(_HURRY_MS) if self._waiting else nullcontext()
+            with hurry, super().writing(doing) as database:
+                yield database
+
+    def _follow_file(self) -> None:
+        """If the file was moved or deleted, go on in a new one with what is being said.
+
+        Raises:
+            StorageError: if there can be no new one.
+        """
+        try:
+            if not self.reopen_moved():
+                return
+        except JournalError as error:
+            raise StorageError(str(error)) from error
+        self._tell(
+            f"The journal {self.path} was moved or deleted while Attune was running. A new one was "
+            "begun there; to go on with the old one, stop Attune and move it back."
+        )
+        for exchange in list(self._known()):
+            exchange.handle, exchange.id = exchange.number, None
+            exchange.late = {} if exchange.is_withdrawn else dict(exchange.known)
+            exchange.is_withdrawn = False
+            self._wait(exchange)
 
     def _begin(self, row: Row) -> int:
         audio = row.pop("audio", None)
         with self._lock:
+            with suppress(StorageError):  # which the first attempt to write reports
+                self._follow_file()
             self._handle -= 1
             exchange = _Exchange(
                 self._handle, rows.storable(row), row, audio, has_audio=audio is not None
@@ -222,6 +247,8 @@ class BufferedJournal(Journal):
 
     def _stage(self, turn_id: int, row: Row, features: SpeechFeatures | None = None) -> None:
         with self._lock:
+            with suppress(StorageError):
+                self._follow_file()
             exchange = self._find(turn_id)
             if exchange is None:
                 self._update(turn_id, row, features)
@@ -244,8 +271,12 @@ class BufferedJournal(Journal):
                 self._catch_up(_CATCH_UP_S)
 
     def _find(self, turn_id: int) -> _Exchange | None:
-        known = self._waiting if self._current is None else [*self._waiting, self._current]
-        return next((each for each in known if turn_id in (each.id, each.handle)), None)
+        return next((each for each in self._known() if turn_id in (each.id, each.handle)), None)
+
+    def _known(self) -> list[_Exchange]:
+        if self._current is None or self._current in self._waiting:
+            return self._waiting
+        return [*self._waiting, self._current]
 
     def _refused(self, exchange: _Exchange, error: StorageError) -> None:
         """The disk rejected an exchange; its row alone may still fit."""
@@ -261,6 +292,7 @@ class BufferedJournal(Journal):
         """Write what is waiting, up to the first refusal; start no recording after ``seconds``."""
         self._keep_within_bounds()
         try:
+            self._follow_file()
             self._write_rows()
             self._write_recordings(time.monotonic() + seconds)
             self._pause_s = 0.0

@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from assistant import durable
-from assistant.errors import JournalError, StorageError
+from assistant.errors import JournalError, StorageError, reason
 from assistant.journal.schema import migrate, recognise
 
 BUSY_S = 5.0
@@ -48,7 +48,8 @@ def explained(path: Path, doing: str) -> Generator[None]:
 
     Raises:
         StorageError: if the file or the disk is the problem.
-        JournalError: for every other SQLite error inside the block.
+        JournalError: for every other SQLite error inside the block, and for rows that cannot be
+            understood there.
     """
     try:
         yield
@@ -56,6 +57,11 @@ def explained(path: Path, doing: str) -> Generator[None]:
         refused = isinstance(error, sqlite3.OperationalError) or type(error) is _DAMAGED
         kind = StorageError if refused else JournalError
         raise kind(f"Cannot {doing}: {_reason(path, str(error))}") from error
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise JournalError(
+            f"Cannot {doing}: {path} holds something that this Attune did not write "
+            f"({reason(error)}). If a newer one wrote it, update Attune; else restore a backup."
+        ) from error
 
 
 def connect(path: Path, busy_s: float = BUSY_S) -> Database:
@@ -136,10 +142,10 @@ def _is_wal_enabled(database: Database, deadline: float) -> bool:
 
 
 def _reason(path: Path, message: str) -> str:
-    for fragment, reason in _REASONS.items():
+    for fragment, known in _REASONS.items():
         if fragment in message.lower():
             is_full = fragment in ("disk i/o error", "unable to open") and _is_full(path)
-            return (_FULL if is_full else reason).format(path=path)
+            return (_FULL if is_full else known).format(path=path)
     return f"SQLite says {message!r} about {path}. Check the file, or set journal.path to another."
 
 

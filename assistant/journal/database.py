@@ -6,7 +6,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING
@@ -49,6 +49,7 @@ class JournalDatabase:
         """
         self.path = path
         self.database = connect(path, busy_s)
+        self._file = _file(path)
         self._busy_s = busy_s
         self._lock = RLock()
 
@@ -56,6 +57,22 @@ class JournalDatabase:
     def open(cls, settings: JournalSettings) -> Self:
         """The journal that the settings name."""
         return cls(settings.path)
+
+    def reopen_moved(self) -> bool:
+        """Open the file that is at the path now, or a new one, unless it is still the same.
+
+        Returns:
+            Whether it was moved, deleted or replaced.
+        """
+        with self._lock:
+            if _file(self.path) == self._file:
+                return False
+            with suppress(JournalError):
+                self.shorten_log()  # which a new file of this name would delete
+            database = connect(self.path, self._busy_s)
+            self.database.close()
+            self.database, self._file = database, _file(self.path)
+            return True
 
     def close(self) -> None:
         """Close the file; closing twice is allowed."""
@@ -122,7 +139,8 @@ class JournalDatabase:
             stop: polled during the rewrite; once true, the file stays as it was.
 
         Returns:
-            Whether the file was rewritten; the log is emptied either way.
+            Whether the file was rewritten, for which the disk needs room; the log is emptied either
+            way.
 
         Raises:
             JournalError: also if another program keeps reading the journal.
@@ -133,6 +151,11 @@ class JournalDatabase:
             with self._waiting_only(_ATTEMPT_MS):
                 self._empty_log(connection)
         return is_whole
+
+    def shorten_log(self) -> None:
+        """Move what the write-ahead log holds into the file, so that its room is used anew."""
+        with self._lock, explained(self.path, "shorten the journal's log"):
+            self.database.conn.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     @contextmanager
     def _waiting_only(self, milliseconds: int) -> Generator[None]:
@@ -157,8 +180,8 @@ class JournalDatabase:
         connection.set_progress_handler(asked, _STEPS)
         try:
             connection.execute("VACUUM")
-        except sqlite3.OperationalError:
-            if stopped:
+        except sqlite3.OperationalError as error:
+            if stopped or "disk is full" in str(error):  # it takes as much room again
                 return False
             raise
         finally:
@@ -175,6 +198,15 @@ class JournalDatabase:
                     "Attune starts next, or by the next 'assistant log delete'."
                 )
             time.sleep(0.02)
+
+
+def _file(path: Path) -> tuple[int, int] | None:
+    """Identifies the file at a path."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def all_exist(database: Database, turn_ids: Collection[int]) -> bool:

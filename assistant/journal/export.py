@@ -24,6 +24,8 @@ _CSV_COLUMNS = (
     *(f"{stage.name}_ms" for stage in fields(Timings)),
 )  # fmt: skip
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
 
 def export(
     journal: Journal, turns: Iterable[Turn], folder: Path, *, overwrite: bool = False
@@ -72,7 +74,15 @@ def _write(journal: Journal, turns: Iterable[Turn], folder: Path) -> None:
             del record["has_audio"]
             lines.write(json.dumps(record, ensure_ascii=False) + "\n")
             timings = asdict(turn.timings or Timings())
-            rows.writerow(record | {f"{stage}_ms": ms for stage, ms in timings.items()})
+            rows.writerow(
+                {name: _no_formula(value) for name, value in record.items()}
+                | {f"{stage}_ms": ms for stage, ms in timings.items()}
+            )
+
+
+def _no_formula(value: object) -> object:
+    """Text with an apostrophe in front where a spreadsheet would compute instead of showing it."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def _recording(journal: Journal, turn: Turn, folder: Path) -> str | None:

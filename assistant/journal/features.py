@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 from sqlite_utils import Database
 
 from assistant.values import SpeechFeatures, Transcript, Word
@@ -15,6 +16,7 @@ from assistant.values import SpeechFeatures, Transcript, Word
 STORED = np.dtype("<f2")
 """Number format on the disk."""
 
+_WORDS = TypeAdapter(tuple[Word, ...])
 _LARGEST = float(np.finfo(np.float16).max)
 
 
@@ -50,9 +52,7 @@ def find(database: Database, turn_id: int, encoder: str) -> SpeechFeatures | Non
     rate, n_frames, dim, hypothesis, confidence, words, data = row
     try:
         frames = np.frombuffer(data, STORED).reshape(n_frames, dim).astype(np.float32)
-        transcript = Transcript(
-            hypothesis, confidence, tuple(Word(**word) for word in json.loads(words))
-        )
+        transcript = Transcript(hypothesis, confidence, _WORDS.validate_json(words))
     except (TypeError, ValueError):
         return None
     return SpeechFeatures(frames, rate, transcript, encoder)

@@ -8,19 +8,27 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from assistant.errors import JournalError, TrainingError
+from pydantic import ConfigDict, TypeAdapter
+
+from assistant.errors import JournalError, TrainingError, reason
 from assistant.journal.database import JournalDatabase, all_exist
-from assistant.journal.turn import stamp
+from assistant.journal.turn import moment, stamp
 
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
     """One point of a training's loss curve."""
 
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
     step: int
     seconds: float  # since the training began
     loss: float
     held_out: float | None  # loss on the held-out examples, if measured
+
+
+_TURNS, _CURVE = TypeAdapter(tuple[int, ...]), TypeAdapter(tuple[CurvePoint, ...])
+_VERDICT = TypeAdapter(dict[str, object])
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,17 +137,17 @@ class Lineage:
             return BridgeRecord(
                 id=number,
                 version=version,
-                created_at=datetime.fromisoformat(created_at),
+                created_at=moment(created_at),
                 head=head,
                 start=start,
-                turns=tuple(json.loads(turns)),
-                curve=tuple(CurvePoint(**point) for point in json.loads(curve)),
-                verdict=None if verdict is None else json.loads(verdict),
+                turns=_TURNS.validate_json(turns),
+                curve=_CURVE.validate_json(curve),
+                verdict=None if verdict is None else _VERDICT.validate_json(verdict),
                 accepted=None if accepted is None else bool(accepted),
-                erased_at=None if erased_at is None else datetime.fromisoformat(erased_at),
+                erased_at=None if erased_at is None else moment(erased_at),
             )
         except (TypeError, ValueError) as error:
             raise JournalError(
                 f"The record of bridge {version} in {self._journal.path} cannot be read "
-                f"({error}). If a newer Attune wrote it, update Attune."
+                f"({reason(error)}). If a newer Attune wrote it, update Attune."
             ) from error

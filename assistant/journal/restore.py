@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from sqlite_utils import Database
 
 from assistant import durable
-from assistant.errors import BackupError, JournalError
+from assistant.errors import AttuneError, BackupError, JournalError
 from assistant.journal.backup import (
     BRIDGES,
     FORMAT,
@@ -41,7 +41,10 @@ _COPY = re.compile(rf"({_BEFORE}(?:-\d+)?|{_STAGED})(?:{'|'.join(_LOGS)})?")
 
 
 def restore(
-    archive: Path, places: Places, before_change: Callable[[], None] = lambda: None
+    archive: Path,
+    places: Places,
+    before_change: Callable[[], None] = lambda: None,
+    read: Callable[[Places], None] = lambda _: None,
 ) -> tuple[Manifest, list[Path]]:
     """Replace the current data by an archive's, and keep the old data beside it.
 
@@ -51,6 +54,8 @@ def restore(
         archive: made by ``pack``.
         places: where everything belongs.
         before_change: called after all checks; if it raises, nothing is changed.
+        read: reads all that was unpacked, as it will be read in use; if it raises an
+            ``AttuneError``, the archive counts as damaged.
 
     Returns:
         The archive's manifest, and where the old data is now.
@@ -64,6 +69,10 @@ def restore(
         _clear(staged)
         try:
             manifest = _unpack(archive, staged)
+            try:
+                read(staged)
+            except AttuneError as error:
+                raise _damaged(archive, str(error).rstrip(".")) from error
             before_change()
             return manifest, _put_back(staged, places)
         finally:

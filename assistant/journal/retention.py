@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from assistant.config import JournalSettings
 from assistant.journal.turn import stamp
 
 MEGABYTE = 1_000_000
+
+JUMP = timedelta(minutes=5)
+"""By which the clock may be set without doubt."""
+
+UNSEEN = timedelta(days=30)
+"""Without any exchange, after which the date of a device that was just switched on is doubted."""
+
+GRACE = timedelta(days=1)
+"""How long a doubted date has to be steady before anything is erased by it."""
 
 _LONGEST_DAYS = 100_000
 """Longer ages mean forever; the calendar would have no such day."""
@@ -23,6 +32,32 @@ class StoredTurn:
     started_at: str  # as ``stamp`` writes it
     n_bytes: int  # recording and features
     taught: bool  # read aloud, imported, corrected or confirmed
+
+
+@dataclass(slots=True)
+class Calendar:
+    """Whether the date may decide about what is erased for good: it may be wrong for a while."""
+
+    _ahead: timedelta | None = field(default=None, init=False)  # of the date, over the boot clock
+    _doubted_at: float | None = field(default=None, init=False)  # seconds since boot
+
+    def may_be_trusted(self, now: datetime, boot_s: float, newest: datetime | None) -> bool:
+        """Whether the date has been steady, and is near what was seen last; to be asked often.
+
+        Args:
+            now: what the clock on the wall says, timezone-aware.
+            boot_s: a clock that never jumps, in seconds.
+            newest: when the last exchange was.
+        """
+        ahead = now - datetime.fromtimestamp(boot_s, now.tzinfo)
+        if self._ahead is None:
+            is_odd = newest is not None and abs(now - newest) > UNSEEN
+        else:
+            is_odd = abs(ahead - self._ahead) > JUMP
+        self._ahead = ahead
+        if is_odd:
+            self._doubted_at = boot_s
+        return self._doubted_at is None or boot_s - self._doubted_at >= GRACE.total_seconds()
 
 
 def expired(kept: Sequence[StoredTurn], settings: JournalSettings, now: datetime) -> list[int]:

@@ -17,13 +17,12 @@ from numpy.typing import NDArray
 from sqlite_utils import Database
 from sqlite_utils.db import NotFoundError
 
-from assistant.errors import JournalError
+from assistant.errors import JournalError, reason
+from assistant.journal import deletion, flac, rows
 from assistant.journal import features as stored_features
-from assistant.journal import flac, rows
 from assistant.journal.database import JournalDatabase, all_exist
 from assistant.journal.retention import StoredTurn
 from assistant.journal.rows import Row
-from assistant.journal.schema import HOUSEHOLD
 from assistant.journal.turn import COLUMNS, TEXT_SOURCE, Taught, Turn, stamp
 from assistant.values import Reply, Route, SoftPrompt, SpeechFeatures, Utterance
 
@@ -122,28 +121,12 @@ class Journal(JournalDatabase):
             return stored_features.find(database, turn_id, encoder)
 
     def delete(self, turn_ids: Iterable[int]) -> int:
-        """Delete exchanges with their features, all or none; returns how many existed."""
-        with self.writing("delete exchanges") as database:
-            return database.conn.executemany(
-                "DELETE FROM turns WHERE id = ?", [(turn_id,) for turn_id in turn_ids]
-            ).rowcount
+        """Delete exchanges with their features; returns how many existed."""
+        return deletion.delete(self, turn_ids)
 
     def clear(self, *, keeping: str) -> int:
-        """Delete all exchanges, bridge records, values and what the household keeps.
-
-        Returns how many exchanges there were.
-
-        Args:
-            keeping: values whose names have this prefix stay.
-        """
-        with self.writing("delete everything") as database:
-            connection = database.conn
-            for table in ("bridges", *HOUSEHOLD):
-                connection.execute(f"DELETE FROM {table}")  # noqa: S608 - constants
-            connection.execute(
-                "DELETE FROM learning WHERE substr(name, 1, ?) <> ?", [len(keeping), keeping]
-            )
-            return connection.execute("DELETE FROM turns").rowcount
+        """Delete everything but values whose names have this prefix; returns how many exchanges."""
+        return deletion.clear(self, keeping=keeping)
 
     def exist(self, turn_ids: Iterable[int]) -> bool:
         """Whether all these exchanges exist now."""
@@ -271,7 +254,7 @@ class Journal(JournalDatabase):
             return Turn.from_row(row)
         except ValueError as error:
             raise JournalError(
-                f"Exchange {row['id']} in {self.path} cannot be read ({error}). "
+                f"Exchange {row['id']} in {self.path} cannot be read ({reason(error)}). "
                 "If a newer Attune wrote it, update Attune."
             ) from error
 

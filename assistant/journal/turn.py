@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from datetime import MAXYEAR, MINYEAR, datetime, timezone
 from enum import Enum
 from typing import Any, TypeVar
+
+from pydantic import TypeAdapter
 
 from assistant.values import EndReason, Route, StopReason, Timings, Word
 
 _T = TypeVar("_T")
+
+_WORDS, _TIMINGS = TypeAdapter(tuple[Word, ...]), TypeAdapter(Timings)
 
 TEXT_SOURCE = "text"
 """Source of an exchange that was typed, not spoken."""
@@ -109,15 +112,15 @@ class Turn:
         fields = {name: row[name] for name in (*COLUMNS, "has_audio")}
         try:
             fields |= {
-                "started_at": datetime.fromisoformat(row["started_at"]),
+                "started_at": moment(row["started_at"]),
                 "end_reason": _given(EndReason, row["end_reason"]),
-                "words": tuple(Word(**word) for word in json.loads(row["words"] or "[]")),
+                "words": _WORDS.validate_json(row["words"] or "[]"),
                 "taught": _given(Taught, row["taught"]),
                 "consent": bool(row["consent"]),
                 "route": _given(Route, row["route"]),
                 "stop_reason": _given(StopReason, row["stop_reason"]),
-                "timings": Timings(**json.loads(row["timings"])) if row["timings"] else None,
-                "replied_at": _given(datetime.fromisoformat, row["replied_at"]),
+                "timings": _given(_TIMINGS.validate_json, row["timings"] or None),
+                "replied_at": _given(moment, row["replied_at"]),
                 "has_audio": bool(row["has_audio"]),
             }
         except TypeError as error:
@@ -125,9 +128,21 @@ class Turn:
         return cls(**fields)
 
 
-def stamp(moment: datetime) -> str:
+def stamp(at: datetime) -> str:
     """ISO 8601 in UTC with microseconds, so that text order is time order."""
-    return moment.astimezone(timezone.utc).isoformat(timespec="microseconds")
+    return at.astimezone(timezone.utc).isoformat(timespec="microseconds")
+
+
+def moment(text: str) -> datetime:
+    """What ``stamp`` wrote.
+
+    Raises:
+        ValueError: if it is something else, or in a year that another time zone would leave.
+    """
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None or not MINYEAR < at.year < MAXYEAR:
+        raise ValueError(f"{text!r} is no moment")
+    return at
 
 
 def _given(convert: Callable[[str], _T], value: str | None) -> _T | None:

@@ -177,6 +177,11 @@ class Desk:
             next=talk.next if goes_on else None,  # else they have gone on to something else
         )
 
+    def forget(self) -> None:
+        """The last exchange has been erased: its words are not said again."""
+        erased = replace(self._talk, said_last=None, heard_last=None)
+        self._talk = self._begun = self._before = erased
+
     def reopen(self) -> None:
         """The last exchange was only a beginning: take back what was done, and forget it.
 

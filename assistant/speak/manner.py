@@ -39,7 +39,7 @@ class Manner:
         try:
             found = json.loads(text or "{}")
             return Manner().changed(gain_db=float(found["gain_db"]), tempo=float(found["tempo"]))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return Manner()
 
     def applied(self, speech: Speech) -> Speech:

@@ -197,12 +197,13 @@ uninstall() {
   done
   [[ ! -e $root/$button_unit ]] || take_away "$button_unit"
   if [[ -e $settings ]]; then
+    # Root writes nothing where the service's user may put links, so they stay where they are.
     if $kept && [[ $data == keep ]]; then
-      say "settings that you have written stay as /var/lib/attune/attune.toml"
-      act install -D -m 0644 "$settings" "$root/var/lib/attune/attune.toml"
+      say "settings that you have written stay as /etc/attune/attune.toml"
+    else
+      act rm "$settings"
+      act rmdir --ignore-fail-on-non-empty "$root/etc/attune"
     fi
-    act rm "$settings"
-    act rmdir --ignore-fail-on-non-empty "$root/etc/attune"
   fi
   [[ $(readlink "$root/usr/local/bin/assistant") != "$base"/* ]] ||
     act rm "$root/usr/local/bin/assistant"

@@ -68,7 +68,8 @@ place_settings() {
   [[ -e $profile ]] || profile=$here/attune.toml
   if [[ ! -e $settings ]] ||
     { [[ -n $before ]] && cmp -s "$root$before/attune.toml" "$settings"; }; then
-    cmp -s "$profile" "$settings" || act install -D -m 0644 "$profile" "$settings"
+    # tmpfiles.d gives them to the service's group, once there is one.
+    cmp -s "$profile" "$settings" || act install -D -m 0640 "$profile" "$settings"
   fi
 }
 

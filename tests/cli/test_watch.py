@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
-from assistant.cli.shared.output import columns
 from assistant.cli.watch import BAR, QUIETEST_DBFS, duration, level, view, watch
 from assistant.control.client import Client
 from assistant.control.messages import Exchange, MicrophoneState, Status
@@ -38,7 +38,7 @@ def shown(told: Status, *turns: Exchange, width: int = 80) -> list[str]:
     screen = Console(file=io.StringIO(), width=width, color_system=None)
     screen.print(view(told, turns, width))
     lines = screen.file.getvalue().splitlines()  # pyright: ignore[reportAttributeAccessIssue]
-    assert all(columns(line) <= width for line in lines)
+    assert all(cell_len(line) <= width for line in lines)
     return [line.rstrip() for line in lines]
 
 
@@ -112,7 +112,7 @@ def test_the_latest_exchange_stands_first_with_its_stage_times() -> None:
     assert lines[first].startswith(f"{AT.astimezone():%H:%M:%S}")
 
 
-def test_all_stage_times_are_seen_at_80_columns() -> None:
+def test_all_stage_times_are_seen_at_80_cell_len() -> None:
     stages = ("encode", "bridge", "prefill", "first_token", "first_audio", "total")
     timings = {name: 10_000.0 + number for number, name in enumerate(stages)}
     seen = " ".join(" ".join(shown(status(), exchange(1, timings_ms=timings))).split())
@@ -138,7 +138,7 @@ def test_what_is_long_or_steers_a_terminal_does_no_harm(width: int) -> None:
     lines = shown(told, exchange(1, nasty, reply=nasty), width=width)
     assert not any("\x1b" in line for line in lines)
     assert "[bold]" in row("bridge", lines)
-    assert row("bridge", lines).endswith("…") is (width < 200 or columns(nasty) > 180)
+    assert row("bridge", lines).endswith("…") is (width < 200 or cell_len(nasty) > 180)
     assert sum("[bold]" in line for line in lines) >= 5
 
 

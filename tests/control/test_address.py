@@ -26,7 +26,7 @@ def mode(path: Path) -> int:
 
 @pytest.mark.usefixtures("server")
 def test_only_its_user_and_its_group_may_use_the_socket(place: Path) -> None:
-    assert mode(place) == 0o660
+    assert mode(place) == 0o600
     assert mode(place.parent) == 0o700
 
 

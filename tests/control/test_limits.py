@@ -166,9 +166,10 @@ def test_a_client_that_says_a_letter_at_a_time_is_dropped(place: Path) -> None:
 
 def test_too_many_clients_are_turned_away_until_one_leaves(place: Path) -> None:
     with serving(place, max_clients=2) as server:
-        with connected(place), connected(place) as second:
-            second.sendall(call())
-            assert second.recv(4_096)  # both have been taken
+        with connected(place) as first, connected(place) as second:
+            for client in (first, second):
+                client.sendall(call())
+                assert client.recv(4_096)
             with pytest.raises(ControlError, match="Too many clients"):
                 Client(place).status()
         until(lambda: not server._clients)

@@ -93,7 +93,8 @@ def test_what_an_installation_consists_of(machine: Machine, board: str) -> None:
         placed |= {target: target.replace("etc/systemd/system", "systemd") for target in GPU}
     for target, source in placed.items():
         assert (machine.root / target).read_bytes() == (ROOT / source).read_bytes()
-        assert (machine.root / target).stat().st_mode & 0o777 == 0o644
+        mode = 0o640 if target == SETTINGS else 0o644
+        assert (machine.root / target).stat().st_mode & 0o777 == mode
     links = {
         "usr/local/bin/assistant": "/opt/attune/current/venv/bin/assistant",
         "opt/attune/current": f"/opt/attune/releases/{machine.current}",
@@ -236,8 +237,8 @@ def test_settings_that_somebody_wrote_outlive_the_installation(machine: Machine)
     machine.install()
     (machine.root / SETTINGS).write_text("[listen]\n")
     machine.install("--uninstall")
-    assert machine.files == {"var/lib/attune/attune.toml"}
-    assert (machine.root / "var/lib/attune/attune.toml").read_text() == "[listen]\n"
+    assert machine.files == {SETTINGS}
+    assert (machine.root / SETTINGS).read_text() == "[listen]\n"
 
 
 def test_the_data_go_when_told_to(machine: Machine) -> None:

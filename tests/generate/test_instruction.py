@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import numpy as np
 import pytest
 
@@ -122,9 +124,11 @@ def test_an_instruction_that_does_not_fit_leaves_the_old_one(load: Load) -> None
 
 
 def test_a_date_in_the_template_is_renewed(load: Load) -> None:
-    # Microseconds: every rendering differs, as the date does after midnight.
+    # Microseconds: every rendering differs, as the date does after midnight, which is now.
     dated = "{{ strftime_now('%H%M%S%f') }} {{ messages[0].content }}:{{ messages[1].content }}\n"
-    stream = ask(load(Toy(template=dated)))
+    session = load(Toy(template=dated))
+    session._prompts._planned_on -= timedelta(days=1)
+    stream = ask(session)
     list(stream)
 
     assert stream.stats.reused_prefix_tokens == 0

@@ -124,15 +124,16 @@ def test_an_earlier_backup_outlives_one_that_fails(archive: Path, places: Places
     with pytest.raises(AttuneError, match="is damaged"):
         pack(places, archive, NOW)
     assert archive.read_bytes() == before
-    assert not archive.with_name("saved.tar.part").exists()
+    assert sorted(archive.parent.iterdir()) == [places.journal.parent, archive]
 
 
 def test_what_a_killed_backup_left_is_swept_up(archive: Path, places: Places) -> None:
-    part = archive.with_name("saved.tar.part")
+    part = archive.with_name(".attune-backup-x")
     part.mkdir()
     (part / "journal.db").write_bytes(b"half")
     pack(places, archive, NOW)
     assert not part.exists()
+    assert sorted(archive.parent.iterdir()) == [places.journal.parent, archive]
 
 
 @pytest.mark.parametrize("content", [None, b""], ids=["missing", "empty"])

@@ -225,7 +225,7 @@ def test_what_restores_have_kept_is_forgotten_too(
         forget(journal, folder, None)
     assert [each.left_in(path.parent) for each in everything] == [[]] * 5
     assert sorted(each.name for each in path.parent.iterdir()) == [
-        "bridges", "journal.db", "replies",
+        "bridges", "journal.db", "journal.db.reserve", "replies",
     ]  # fmt: skip
 
 
@@ -280,7 +280,7 @@ def test_what_a_killed_backup_has_left_goes_with_any_exchange(
     daemon: Journal, path: Path, folder: BridgeFolder
 ) -> None:
     traces, _ = lived_in(daemon, folder)
-    left = path.parent / "attune.tar.part"
+    left = path.parent / ".attune-backup-x"
     left.mkdir()
     pack(Places(path, folder.folder), left / "attune.tar", STARTED_AT)
     shutil.copy(path, left / "journal.db")

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from assistant.config import SpeakSettings
+from assistant.journal import sounds
 from assistant.journal.buffered import BufferedJournal
 from assistant.journal.store import Journal
+from assistant.journal.turn import stamp
 from assistant.speak.espeak import Espeak
 from assistant.speak.voice import Aloud
 from assistant.values import SpeechFeatures, Utterance
@@ -87,5 +89,8 @@ def test_the_sound_of_a_reply_without_a_row_is_named_so_that_forgetting_finds_it
 ) -> None:
     sound = Sound()
     journal.database.conn.execute("PRAGMA query_only = ON")
-    make(voice=Aloud(Espeak(SpeakSettings.model_validate({})), sound)).hear(utterance())
-    assert "turn-000000" in sound.events
+    turn = make(voice=Aloud(Espeak(SpeakSettings.model_validate({})), sound)).hear(utterance())
+    (name,) = (event for event in sound.events if event.startswith("turn-"))
+    assert not sounds.belongs(f"{name}.wav", {1: None})
+    assert sounds.belongs(f"{name}.wav", {1: stamp(turn.started_at)})
+    assert sounds.belongs(f"{name}-2.wav", None)

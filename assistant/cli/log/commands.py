@@ -15,6 +15,7 @@ from assistant.cli.shared.output import plain, print_json, print_line, print_tab
 from assistant.cli.shared.recordings import play
 from assistant.config import Loaded, Settings
 from assistant.errors import ConfigError, JournalError
+from assistant.journal.deletion import with_room
 from assistant.journal.export import export
 from assistant.journal.store import Journal
 from assistant.journal.turn import Taught, Turn
@@ -139,7 +140,7 @@ def run_delete(args: argparse.Namespace, settings: Settings, _loaded: Loaded) ->
     # learned bridges are read with torch, which takes seconds to load
     from assistant.cli.shared import erasure  # noqa: PLC0415
 
-    with Journal.open(settings.journal) as journal:
+    with with_room(settings.journal.path), Journal.open(settings.journal) as journal:
         found = [each.id for each in journal.kept(since=args.since)]
         if unknown := set(args.ids).difference(found):
             raise JournalError(

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Any, TextIO, cast
+
+from rich.cells import cell_len, set_cell_size
 
 WIDTH = 100
 """Maximum columns of a table, so that it fits an ordinary terminal."""
 
 _GAP = "  "
+
+_COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What a terminal obeys instead of showing it, and what cannot be written at all."""
 
 
 def show_what_can_be_shown() -> None:
@@ -24,14 +32,17 @@ def show_what_can_be_shown() -> None:
             stream.reconfigure(errors="replace")
 
 
-def print_line(text: str = "") -> None:
-    """Print one line to standard output."""
-    sys.stdout.write(text + "\n")
+def print_line(text: str = "", *, aside: bool = False) -> None:
+    """Print one line; what would command the terminal is left out.
+
+    ``aside``: to standard error, because a program reads the output.
+    """
+    (sys.stderr if aside else sys.stdout).write(_COMMANDS.sub("", text) + "\n")
 
 
 def print_error(text: str) -> None:
     """Print one sentence to standard error, with the program's name in front."""
-    sys.stderr.write(f"assistant: {text}\n")
+    sys.stderr.write(f"assistant: {_COMMANDS.sub('', text)}\n")
 
 
 def print_json(value: object) -> None:
@@ -44,8 +55,33 @@ def print_json(value: object) -> None:
         text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:
         text = json.dumps(value)
-    print_line(text)
+    print_line(_COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
     sys.stdout.flush()
+
+
+class _Unbreakable:
+    """A stream whose reader may be gone, or whose disk may be full."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with suppress(OSError, ValueError, AttributeError):
+            cast("TextIO", self._stream).write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError, AttributeError):
+            cast("TextIO", self._stream).flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def never_die_of_telling() -> None:
+    """From now on, whatever cannot be printed is dropped."""
+    sys.stdout = cast("TextIO", _Unbreakable(sys.stdout))
+    sys.stderr = cast("TextIO", _Unbreakable(sys.stderr))
 
 
 def print_table(
@@ -53,9 +89,9 @@ def print_table(
 ) -> None:
     """Print rows under heads in aligned columns, the widest texts cut to keep the width."""
     table = [[plain(cell) for cell in cells] for cells in (heads, *rows)]
-    sizes = [max(map(columns, column)) for column in zip(*table, strict=True)]
+    sizes = [max(map(cell_len, column)) for column in zip(*table, strict=True)]
     if width is not None:
-        sizes = narrowed(sizes, width - len(_GAP) * (len(sizes) - 1))
+        sizes = narrowed([min(size, width) for size in sizes], width - len(_GAP) * (len(sizes) - 1))
     for cells in table:
         line = _GAP.join(fitted(cell, size) for cell, size in zip(cells, sizes, strict=True))
         print_line(line.rstrip())
@@ -65,14 +101,6 @@ def plain(text: str) -> str:
     """Text on one line and without control characters, which could manipulate a terminal."""
     return "".join(
         char for char in " ".join(text.split()) if unicodedata.category(char) not in ("Cc", "Cf")
-    )
-
-
-def columns(text: str) -> int:
-    """How many terminal columns a text takes; a Chinese character takes two, an accent none."""
-    return sum(
-        0 if unicodedata.combining(char) else 1 + (unicodedata.east_asian_width(char) in "WF")
-        for char in text
     )
 
 
@@ -86,8 +114,6 @@ def narrowed(sizes: Sequence[int], room: int) -> list[int]:
 
 def fitted(text: str, size: int) -> str:
     """Text padded, or cut with an ellipsis, to exactly this many columns."""
-    if columns(text) > size:
-        while columns(text) > size - 1:
-            text = text[:-1]
-        text += "…"
-    return text + " " * (size - columns(text))
+    if cell_len(text) <= size:
+        return set_cell_size(text, size)
+    return f"{set_cell_size(text, size - 1)}…"

@@ -11,6 +11,7 @@ from platformdirs import user_data_path
 
 from assistant import durable
 from assistant.config import Settings
+from assistant.journal import sounds
 
 _GROUP = 0o050  # needs to reach the socket in it
 
@@ -40,8 +41,9 @@ def _files(settings: Settings, folders: tuple[Path, ...]) -> Iterator[Path]:
         with suppress(OSError):
             yield from folder.iterdir()
     if settings.speak.wav_dir is not None:  # where there may be other files as well
-        for name in ("turn", "exchange"):
-            yield from settings.speak.wav_dir.glob(f"{name}-*.wav")
+        for path in settings.speak.wav_dir.glob("*.wav"):
+            if sounds.belongs(path.name, None):
+                yield path
 
 
 def _closed(path: Path) -> bool:

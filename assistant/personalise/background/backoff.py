@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 
+from pydantic import TypeAdapter
+
 DAY_S = 86_400.0
 
 
@@ -37,7 +39,9 @@ class Failures:
     def from_text(cls, text: str | None) -> Failures:
         """As read from the journal; anything unreadable counts as no failures."""
         try:
-            values = json.loads(text or "{}")
-            return cls(int(values["count"]), float(values["at"]), str(values["why"]))
-        except (KeyError, TypeError, ValueError):
+            return _FAILURES.validate_json(text or "{}")
+        except ValueError:
             return cls()
+
+
+_FAILURES = TypeAdapter(Failures)

@@ -289,8 +289,7 @@ class Scheduler:
 
     def _examples_before(self, examples: int) -> int:
         """How many there were at the last training, at most those left after an erasure."""
-        text = self._memory.remembered(EXAMPLES)
-        before = int(text) if text is not None and text.isdecimal() else 0
+        before = count_of(self._memory.remembered(EXAMPLES))
         if examples < before:
             self._memory.remember(EXAMPLES, str(examples))
         return min(before, examples)
@@ -373,3 +372,8 @@ def _pairs(event: Event | Ended) -> str:
     """A log line of names and values."""
     pairs = (f"{name}={json.dumps(value)}" for name, value in asdict(event).items())
     return " ".join((f"event={type(event).__name__.lower()}", *pairs))
+
+
+def count_of(text: str | None) -> int:
+    """A remembered count; 0 if there is none, or none that can be read."""
+    return int(text) if text and text.isdecimal() and len(text) < 10 else 0

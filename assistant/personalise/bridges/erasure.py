@@ -7,20 +7,22 @@ repeated, so ``resume_erasure`` finishes an erasure that was interrupted anywher
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from assistant.config import JournalSettings
 from assistant.errors import JournalError
-from assistant.journal import restore
+from assistant.journal import restore, sounds
 from assistant.journal.backup import Places, unfinished
+from assistant.journal.deletion import with_room
 from assistant.journal.lineage import Lineage
 from assistant.journal.retention import expired
 from assistant.journal.store import Journal
@@ -36,7 +38,7 @@ WIPE_S = 1.5
 
 _NOTE = "erasing:"
 _EVERYTHING = "everything"
-_SOUND = re.compile(r"(?:turn|exchange)-0*(\d+)(?:-\d+)?\.wav")  # named by WavSink
+_MARKED = TypeAdapter(dict[int, str | None] | list[int])
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +67,17 @@ def erase(
         AttuneError: if a file or the database cannot be written; the rest is done later.
     """
     started = {each.id: each.started_at for each in journal.kept()}
-    journal.remember(_new_note(), json.dumps({each: started.get(each) for each in turn_ids}))
-    return _carry_out(journal, folder, replies, _time_is_up())
+    note = json.dumps({each: started.get(each) for each in turn_ids})
+    with with_room(journal.path):
+        journal.remember(_new_note(), note)
+        return _carry_out(journal, folder, replies, _time_is_up())
 
 
 def forget(journal: Journal, folder: BridgeFolder, replies: Path | None) -> Erased:
     """Erase everything said and learned, but not the settings; raises as ``erase``."""
-    journal.remember(_new_note(), _EVERYTHING)
-    return _carry_out(journal, folder, replies, _time_is_up())
+    with with_room(journal.path):
+        journal.remember(_new_note(), _EVERYTHING)
+        return _carry_out(journal, folder, replies, _time_is_up())
 
 
 def retain(
@@ -101,17 +106,16 @@ def resume_erasure(
     if not journal.memories(_NOTE):
         _destroy(folder, _returned(Lineage(journal), folder))
         return None
-    return _carry_out(journal, folder, replies, stop or _time_is_up())
+    with with_room(journal.path):
+        return _carry_out(journal, folder, replies, stop or _time_is_up())
 
 
 def _carry_out(
     journal: Journal, folder: BridgeFolder, replies: Path | None, stop: Callable[[], bool]
 ) -> Erased:
     notes = journal.memories(_NOTE)
-    everything = _EVERYTHING in notes.values()
-    ids: dict[int, str | None] = {}  # with their start times
-    for note in notes.values():
-        ids |= {} if note == _EVERYTHING else _marked(note)
+    ids = pending(journal)
+    everything = ids is None
     lineage = Lineage(journal)
     # Exchanges first: from here on no new bridge that learned from them can be recorded.
     held = folder.versions()
@@ -131,16 +135,31 @@ def _carry_out(
         shred([folder.state])
         folder.repair()
     shred(training_files.learned(folder.folder, everything=everything))
-    shred(_sounds(journal, replies, None if everything else ids))
+    shred(_sounds(journal, replies, ids))
     wiped = journal.scrub(stop)
     for copy in restore.copies(Places(journal.path, folder.folder)):
-        wiped = _reach(copy, None if everything else ids, stop) and wiped
+        wiped = _reach(copy, ids, stop) and wiped
     for copy in unfinished(journal.path.parent):
         _reach(copy, None, stop)
     if wiped:
         for name in notes:
             journal.forget(name)
     return Erased(turns, tuple(version for version in held if version in tainted), wiped)
+
+
+def pending(journal: Journal) -> dict[int, str | None] | None:
+    """What unfinished erasures name: exchanges with their start times, or ``None``: everything.
+
+    Raises:
+        JournalError: also if a note cannot be read.
+    """
+    notes = journal.memories(_NOTE).values()
+    if _EVERYTHING in notes:
+        return None
+    found: dict[int, str | None] = {}
+    for note in notes:
+        found |= _marked(note)
+    return found
 
 
 def _returned(lineage: Lineage, folder: BridgeFolder) -> list[str]:
@@ -172,19 +191,23 @@ def _reach(copy: Places, ids: Mapping[int, str | None] | None, stop: Callable[[]
 
 
 def _marked(note: str) -> dict[int, str | None]:
-    """The exchanges in a note; up to version 0.1 it had no start times."""
-    found: dict[str, str | None] | list[int] = json.loads(note)
-    if isinstance(found, list):
-        return dict.fromkeys(found)
-    return {int(name): at for name, at in found.items()}
+    try:
+        found = _MARKED.validate_json(note)
+    except ValueError:
+        raise JournalError(
+            f"A note of what was to be erased cannot be read ({note[:40]!r}), so something may be "
+            "left. Erase it again, or everything with 'assistant forget-me'."
+        ) from None
+    return dict.fromkeys(found) if isinstance(found, list) else found
 
 
-def _sounds(journal: Journal, replies: Path | None, ids: Container[int] | None) -> Iterator[Path]:
+def _sounds(
+    journal: Journal, replies: Path | None, ids: Mapping[int, str | None] | None
+) -> Iterator[Path]:
     """Spoken replies of these exchanges, or of all."""
     for folder in {journal.path.parent / "replies", replies} - {None}:
         for path in () if folder is None else folder.glob("*.wav"):
-            name = _SOUND.fullmatch(path.name)
-            if name and (ids is None or int(name[1]) in ids):
+            if sounds.belongs(path.name, ids):
                 yield path
 
 
