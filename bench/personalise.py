@@ -37,7 +37,7 @@ from assistant.personalise.data.common_talk import common_talk
 from assistant.personalise.data.features import TrainingFeatures, source_of
 from assistant.personalise.judging.gate import Gate, decide
 from assistant.personalise.judging.judge import usable
-from assistant.personalise.judging.score import Replies, Score
+from assistant.personalise.judging.score import Replies, Score, score
 from assistant.personalise.training.ending import candidate_of
 from assistant.personalise.training.request import Request
 from assistant.personalise.training.retrain import beginning
@@ -207,7 +207,7 @@ class Bench:
     ) -> Iterator[Row]:
         """The part of the table for one user that is not known yet."""
         done = {(row.head, row.count) for row in known if row.user == user.name}
-        transcript = self.gate.score(None, user.unseen)
+        transcript = score(self.gate.results(None, user.unseen))
         used = self.base  # until the gate accepts another one
         for count in counts:
             if ("transcript", count) not in done:
@@ -219,7 +219,7 @@ class Bench:
                 taught = self.train(head, user.taught[:count])
                 seconds, held_out = taught.seconds, taught.held_out
                 bridge = self.join(replace(taught.candidate, accepted=True))
-                of_bridge = self.gate.score(bridge, user.unseen)
+                of_bridge = score(self.gate.results(bridge, user.unseen))
                 if head != self.settings.personalise.head:
                     yield _row(user, head, count, of_bridge, seconds)
                     continue
@@ -231,7 +231,7 @@ class Bench:
                     used = bridge if accepted else used
                     print(f"{user.name}, {count}: {verdict.why}", flush=True)
                 yield _row(user, head, count, of_bridge, seconds, accepted)
-                of_user = self.gate.score(used, user.unseen, auto=True)
+                of_user = score(self.gate.results(used, user.unseen, auto=True))
                 yield _row(user, "Attune", count, of_user, seconds, accepted)
 
 
