@@ -116,7 +116,7 @@ def learn(settings: Settings) -> Judged | None:
     """Train with a progress bar, and show the verdict."""
     with display() as shown:
         outcome = retrain(settings, Request("base"), shown.event, threading.Event())
-    tell(outcome, verbose=True)
+    tell(outcome)
     return outcome if isinstance(outcome, Judged) else None
 
 

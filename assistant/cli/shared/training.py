@@ -136,7 +136,7 @@ class Bar:
             self._progress.update(self._task, completed=done, total=of, detail=detail(event))
 
 
-def tell(outcome: Judged | Nothing, *, verbose: bool) -> None:
+def tell(outcome: Judged | Nothing, *, verbose: bool = False) -> None:
     """Print how a training ended, and what was measured if that is wished."""
     if isinstance(outcome, Nothing):
         print_line(f"Nothing was trained. {outcome.why}")

@@ -40,8 +40,9 @@ def change(numbers: Mapping[str, object]) -> str:
 
 
 def print_figures(numbers: Mapping[str, object]) -> None:
-    """Print a table of what was measured, and how far a gain may be trusted."""
-    print_table(("ON HELD-OUT SPEECH", "BEFORE", "AFTER", "TRANSCRIPT"), _rows(numbers))
+    """Print a table of what was measured, if anything was."""
+    if rows := [row for row in _rows(numbers) if any(row[1:])]:
+        print_table(("ON HELD-OUT SPEECH", "BEFORE", "AFTER", "TRANSCRIPT"), rows)
 
 
 def number(numbers: Mapping[str, object], name: str) -> float | None:
