@@ -20,6 +20,7 @@ from assistant import child
 from assistant.bridge.batch import EncodedPair, Pair, seed
 from assistant.bridge.connect import Bridge
 from assistant.config import INSTRUCTION, Settings, load
+from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.generate.llama import LlamaSession
 from assistant.personalise.judging.score import Replies, Score, score
 from assistant.values import SpeechFeatures
@@ -125,7 +126,10 @@ def opened(place: Place) -> Iterator[tuple[Bench, Room]]:
         def twin() -> Twin:
             return Twin(load_model(place.gguf, place.folder), Prompt.of(language))
 
-        yield bench, Room(bench.encoder, language, Replies(session), twin, settings.personalise)
+        encoder = bench.encoder
+        if not isinstance(encoder, Wav2Vec2Encoder):
+            raise SystemExit("The paper's comparison trains through a wav2vec2: set encode.path.")
+        yield bench, Room(encoder, language, Replies(session), twin, settings.personalise)
 
 
 def aligned(
