@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -124,14 +125,18 @@ def _misread(speakers: Sequence[Learner], kept: Path) -> list[Learner]:
     if not kept.exists():
         path = starter_dir() / "whisper"
         whisper = open_encoder(EncodeSettings.model_validate({"path": path, "threads": 1}))
-        errors = {each.name: _word_error(each.heard(whisper).taught) for each in speakers}
+        errors = {each.name: _word_error(each, whisper) for each in speakers}
         kept.write_text(json.dumps(errors))
     errors = json.loads(kept.read_text())
     return sorted(speakers, key=lambda each: -errors[each.name])[:MISREAD]
 
 
-def _word_error(pairs: Sequence[SpokenPair]) -> float:
-    heard = [(pair.text.split(), pair.features.transcript.spoken.split()) for pair in pairs]
+def _word_error(learner: Learner, encoder: Encoder) -> float:
+    """Of the transcripts of what somebody teaches."""
+    heard = [
+        (text.split(), encoder.encode(_utterance(samples)).transcript.spoken.split())
+        for samples, text in islice(learner.spoken(), learner.taught)
+    ]
     return sum(edits(*each) for each in heard) / sum(len(text) for text, _ in heard)
 
 

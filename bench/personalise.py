@@ -7,6 +7,7 @@ judged as ``assistant retrain`` does it; the row ``Attune`` is what a user gets:
 the bridge, whichever a turn would take, with a new bridge only where the gate accepts it.
 
     python -m bench.personalise --out build/personalise         # simulated speakers
+    python -m bench.personalise --data PATH                     # and the speakers of speechocean762
     python -m bench.personalise --people --data PATH --encoder FOLDER --out build/people-base
 """
 
@@ -41,7 +42,7 @@ from assistant.personalise.training.ending import candidate_of
 from assistant.personalise.training.request import Request
 from assistant.personalise.training.retrain import beginning
 from assistant.personalise.training.trainer import Material, Trainer
-from bench.learners import COUNTS, Learner, kathleen, people, simulated
+from bench.learners import COUNTS, Learner, human, kathleen, people, simulated
 from bench.outcomes import Row, cell, draw, row_of, show
 from bench.speakers import LETTERS, SPEAKERS
 
@@ -218,6 +219,7 @@ def main() -> None:
         users = [kathleen(arguments.data)]
     else:
         users = [simulated(speaker) for speaker in SPEAKERS]
+        users += [] if arguments.data is None else human(arguments.data)
     kept = arguments.out / "rows.jsonl"  # a run that was broken off goes on where it was
     rows = (
         [Row(**json.loads(line)) for line in kept.read_text().splitlines()] if kept.exists() else []
