@@ -34,10 +34,11 @@ from assistant.dialogue import (
     after_phrase,
     means,
 )
-from assistant.encode.wav2vec2 import Wav2Vec2Encoder
+from assistant.encode.encoder import Encoder
 from assistant.generate.llama import LlamaSession
 from assistant.values import Route, SpeechFeatures, Utterance
-from bench.personalise import Bench, simulated
+from bench.learners import simulated
+from bench.personalise import Bench
 from bench.speakers import LETTERS, SPEAKERS
 from models.recipe.corpus import held_out_requests
 from models.recipe.evaluate import utterance, utterances
@@ -118,7 +119,7 @@ def noisy(
 def learned(bench: Bench, settings: Settings) -> Iterator[Case]:
     """The strange speakers' sentences that their bridges were not taught."""
     for speaker in SPEAKERS:
-        user = simulated(speaker, bench.encoder)
+        user = simulated(speaker).heard(bench.encoder)
         taught = bench.train("letters", user.taught[:TAUGHT])
         bridge = bench.join(replace(taught.candidate, accepted=True))
         for pair in (*user.taught[TAUGHT:], *user.unseen):
@@ -141,7 +142,7 @@ def row(kind: str, cases: list[Case], settings: Settings) -> Row:
     return Row(kind, len(well), share(well), len(badly), share(badly))
 
 
-def commands(encoder: Wav2Vec2Encoder, count: int) -> dict[str, dict[str, float]]:
+def commands(encoder: Encoder, count: int) -> dict[str, dict[str, float]]:
     """Share of single commands that are taken for each kind of command, in unheard voices."""
     synthesiser, rng = Synthesiser(), random.Random(5)  # noqa: S311 - seeded voices
     kinds = {"stop": STOP, "wait": WAIT, "yes": YES, "no": NO}

@@ -5,7 +5,7 @@ articulation smeared over time, a smaller vowel space, a flatter pitch and more 
 pauses come into it, and stretches are begun again, as aphasic speech has them. It stands in for
 people only as far as a simulation can, and is named as simulated wherever it is reported.
 
-    python -m bench.impair voice.wav samples/        # a recording per severity, to listen to
+    python -m bench.impair voice.wav --out samples  # a recording per severity, to listen to
 """
 
 from __future__ import annotations
@@ -191,13 +191,13 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("recording", type=Path)
-    parser.add_argument("folder", type=Path, help="where the samples go")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the samples")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    arguments.folder.mkdir(parents=True, exist_ok=True)
+    arguments.out.mkdir(parents=True, exist_ok=True)
     samples = load(arguments.recording)
     for severity in SEVERITIES:
-        path = arguments.folder / f"{arguments.recording.stem}-{severity}.wav"
+        path = arguments.out / f"{arguments.recording.stem}-{severity}.wav"
         soundfile.write(path, impair(samples, severity, arguments.seed), SAMPLE_RATE)
         print(path)
 

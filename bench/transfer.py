@@ -35,7 +35,7 @@ from assistant.generate.vocabulary import vocabulary
 from assistant.personalise.data.common_talk import sentences
 from assistant.personalise.data.synthetic import Sentence
 from assistant.personalise.judging.gate import Gate
-from assistant.personalise.judging.score import Replies, Score
+from assistant.personalise.judging.score import Replies, Score, score
 from assistant.personalise.training.transfer import COMMON, carried
 from models.recipe.corpus import held_out_requests
 
@@ -109,11 +109,11 @@ class Bench:
         generate = self.settings.generate.model_copy(update={"path": target.path})
         with LlamaSession(generate) as session:
             gate = Gate(session.vocabulary, Replies(session), self.settings.bridge)
-            yield _row(target, "transcript", "", gate.score(None, self.pairs))
+            yield _row(target, "transcript", "", score(gate.results(None, self.pairs)))
             for found in self.found:
                 for how, told, bridge in self.joined(found, session):
-                    score = gate.score(bridge, self.pairs)
-                    yield _row(target, found.config.kind, how, score, told)
+                    of = score(gate.results(bridge, self.pairs))
+                    yield _row(target, found.config.kind, how, of, told)
 
     def joined(self, found: Checkpoint, session: LlamaSession) -> Iterator[tuple[str, str, Bridge]]:
         """A bridge with a language model as it is, and carried over."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from assistant.cli.shared.arguments import Subparsers
 from assistant.cli.shared.output import print_line
 from assistant.cli.shared.training import STOPPED, Bar, Lines, display, followed, tell
+from assistant.cli.shared.verdict import add_verbose
 from assistant.config import Loaded, Settings
 from assistant.control.client import Client
 from assistant.control.messages import Status
@@ -34,6 +35,7 @@ def register(subparsers: Subparsers) -> None:
         default="current",
         help="where to start: the bridge in use, the base bridge, or random weights",
     )
+    add_verbose(parser)
     parser.set_defaults(run=run)
 
 
@@ -42,15 +44,15 @@ def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
     request = Request(args.start, args.minutes)
     client = Client(settings.control.path)
     if not client.is_running():
-        return _train_here(settings, request)
+        return _train_here(settings, request, verbose=args.verbose)
     if args.wait:
-        return _wait(client, request)
+        return _wait(client, request, verbose=args.verbose)
     client.retrain(request.start, request.minutes)
     print_line("Attune will train as soon as it is idle. 'assistant status' shows the progress.")
     return 0
 
 
-def _train_here(settings: Settings, request: Request) -> int:
+def _train_here(settings: Settings, request: Request, *, verbose: bool) -> int:
     # torch and llama.cpp take seconds to load
     from assistant.personalise.training.retrain import retrain  # noqa: PLC0415
     from assistant.personalise.training.trainer import Interrupted  # noqa: PLC0415
@@ -60,11 +62,11 @@ def _train_here(settings: Settings, request: Request) -> int:
     except Interrupted:
         print_line("Stopped. 'assistant retrain' resumes this training.")
         return STOPPED
-    tell(outcome)
+    tell(outcome, verbose=verbose)
     return 0
 
 
-def _wait(client: Client, request: Request) -> int:
+def _wait(client: Client, request: Request, *, verbose: bool) -> int:
     with client.events(QUIET_S) as events, display() as shown:
         client.retrain(request.start, request.minutes)
         try:
@@ -72,7 +74,7 @@ def _wait(client: Client, request: Request) -> int:
         except KeyboardInterrupt:
             sys.stderr.write("The training continues. 'assistant status' shows the progress.\n")
             raise
-    tell(outcome)
+    tell(outcome, verbose=verbose)
     return 0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 
@@ -11,6 +11,7 @@ from assistant.cli.shared.arguments import Subparsers
 from assistant.cli.shared.output import plain, print_json, print_line
 from assistant.cli.shared.ownership import is_anothers
 from assistant.cli.shared.training import learning, waiting
+from assistant.cli.shared.verdict import add_verbose, print_figures, understood
 from assistant.config import Loaded, Settings
 from assistant.control.client import Client
 from assistant.control.messages import Status
@@ -69,6 +70,7 @@ def register(subparsers: Subparsers) -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print one JSON object")
     form.add_argument("--watch", action="store_true", help="a live view, until Ctrl-C")
+    add_verbose(parser)
     parser.set_defaults(run=run)
 
 
@@ -86,6 +88,9 @@ def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
     else:
         for name, text in rows(found, settings):
             print_line(f"{name:<13} {plain(text)}")
+        if args.verbose and found.record is not None:
+            print_line()
+            print_figures(found.record.verdict or {})
     return 0 if found.trouble is None else 1
 
 
@@ -132,8 +137,8 @@ def rows(found: Report, settings: Settings) -> Iterator[tuple[str, str]]:
     """Names and texts of what is shown."""
     yield "Attune", _life(found)
     yield "bridge", _bridge(found, settings)
-    if found.record is not None and found.record.verdict is not None:
-        yield "score", score(found.record.verdict)
+    if found.record is not None and (score := understood(found.record.verdict or {})) is not None:
+        yield "score", score
     if found.held is not None:
         yield "examples", _examples(found.held)
     yield "learning", waiting(found.waits) if found.daemon is None else learning(found.daemon)
@@ -141,20 +146,6 @@ def rows(found: Report, settings: Settings) -> Iterator[tuple[str, str]]:
         yield "failures", f"{found.daemon.failures} in a row; {found.daemon.last_failure}"
     if found.last is not None:
         yield "last verdict", _verdict(found.last)
-
-
-def score(verdict: Mapping[str, object]) -> str:
-    """The figures of the bridge in use beside those of plain transcription."""
-    parts = [
-        f"{title} {value:.2f}{against}"
-        for title, figure in (("replies (ROUGE-1)", "rouge1"), ("wrong tokens", "token_error"))
-        if (value := _number(verdict, f"after_{figure}")) is not None
-        for transcript in (_number(verdict, f"transcript_{figure}"),)
-        for against in ("" if transcript is None else f" (transcript {transcript:.2f})",)
-    ]
-    held_out = _number(verdict, "held_out")
-    where = "" if held_out is None else f", on {held_out:.0f} held-out utterances"
-    return ", ".join(parts) + where
 
 
 def _promoted(settings: Settings) -> str | None:
@@ -213,8 +204,3 @@ def _verdict(record: BridgeRecord) -> str:
     verdict = "accepted" if record.accepted else "rejected"
     why = (record.verdict or {}).get("why", "")
     return f"{record.version} {verdict} {record.created_at.astimezone():%Y-%m-%d %H:%M}: {why}"
-
-
-def _number(verdict: Mapping[str, object], name: str) -> float | None:
-    value = verdict.get(name)
-    return float(value) if isinstance(value, int | float) else None

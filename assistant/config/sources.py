@@ -53,11 +53,15 @@ class Loaded:
 
     def moved(self) -> list[str]:
         """A sentence for each name that a source sets and that is no longer a setting."""
-        return [
-            f"{name}, from {self.origins[name]}, is no longer a setting but a constant "
-            f"({type(tuning).__name__} in {Tuning.__module__}): it still works in this version "
-            "and will be ignored in the next one."
+        moved = {
+            name: f"a setting but a constant ({type(tuning).__name__} in {Tuning.__module__}): it "
+            "still works in this version and will be ignored in the next one."
             for name, tuning in _MOVED.items()
+        }
+        gone = {name: f"a setting and is ignored: {why}." for name, why in _GONE.items()}
+        return [
+            f"{name}, from {self.origins[name]}, is no longer {became}"
+            for name, became in (moved | gone).items()
             if name in self.origins
         ]
 
@@ -69,6 +73,13 @@ _MOVED: Mapping[str, Tuning] = {
     for each in fields(settings.tuned)
 }
 """Settings of version 0.1 that have become constants; to be removed in the next version."""
+
+_TESTED = "whether a new bridge is better is now decided by a statistical test"
+
+_GONE: Mapping[str, str] = {
+    f"personalise.{name}": _TESTED for name in ("min_held_out", "reply_margin", "reading_margin")
+}
+"""Settings of version 0.1 without which it does, and why; to be removed in the next version."""
 
 
 def load(
@@ -119,6 +130,8 @@ def _tree(merged: Mapping[str, tuple[object, str]]) -> dict[str, Any]:
         *parents, leaf = key.split(".")
         if parents and "tuned" in (*parents[1:], leaf):
             raise ConfigError(_unknown(key, origin))
+        if key in _GONE:
+            continue
         if key in _MOVED:
             parents.append("tuned")
         node = tree

@@ -118,11 +118,9 @@ class PersonaliseTuning(Tuning):
     confident_weight: Share = 0.2  # of unconfirmed hypotheses beside confirmed ones; 0: not used
     batch: Annotated[int, Field(ge=1, le=256)] = 16  # utterances per step
     seed: Whole = 0  # of everything drawn at random in training
-    min_held_out: Count = 2  # with fewer held-out utterances nothing is promoted
-    reply_margin: Share = 0.02  # by how much replies must get better (ROUGE-1)
-    reading_margin: Share = 0.02  # by how much token errors must fall
-    # measured by bench/personalise.py, 2026-11-21
-    canary_margin: Share = 0.06  # how much worse common talk may get (ROUGE-1, token errors)
+    canary_margin: Share = 0.005  # by how much word error in common talk may rise
+    # measured by bench/gate.py, 2026-11-30
+    gate_level: Annotated[float, Field(gt=0, le=1)] = 0.25  # at which a gain may be chance
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,8 @@ from assistant.values import Route, Timings
 _MB = 1 << 20
 
 _FIGURE = re.compile(
-    r"held_out|canaries|(transcript|(canary_)?(before|after))_(rouge1|rougeL|equal|token_error)"
+    r"held_out|canaries|gain(_at_least|_p)?"
+    r"|(transcript|(canary_)?(before|after))_(rouge1|rougeL|equal|token_error|word_error|right)"
 )
 """Names of a verdict's figures."""
 

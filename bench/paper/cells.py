@@ -20,8 +20,9 @@ from assistant import child
 from assistant.bridge.batch import EncodedPair, Pair, seed
 from assistant.bridge.connect import Bridge
 from assistant.config import INSTRUCTION, Settings, load
+from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.generate.llama import LlamaSession
-from assistant.personalise.judging.score import Replies, Score
+from assistant.personalise.judging.score import Replies, Score, score
 from assistant.values import SpeechFeatures
 from bench.paper import corpora, methods, training
 from bench.paper.corpora import Corpus, Sample
@@ -125,7 +126,10 @@ def opened(place: Place) -> Iterator[tuple[Bench, Room]]:
         def twin() -> Twin:
             return Twin(load_model(place.gguf, place.folder), Prompt.of(language))
 
-        yield bench, Room(bench.encoder, language, Replies(session), twin, settings.personalise)
+        encoder = bench.encoder
+        if not isinstance(encoder, Wav2Vec2Encoder):
+            raise SystemExit("The paper's comparison trains through a wav2vec2: set encode.path.")
+        yield bench, Room(encoder, language, Replies(session), twin, settings.personalise)
 
 
 def aligned(
@@ -196,6 +200,7 @@ def of_head(cell: Cell, corpus: Corpus, bench: Bench) -> dict[str, Any]:
         if at.held_out is not None
     ]
     bridge = bench.join(replace(taught.candidate, accepted=True))
+    results = bench.gate.results(bridge, [each.pair for each in corpus.unseen])
     return {
         "course": {
             "points": [asdict(point) for point in points],
@@ -207,7 +212,7 @@ def of_head(cell: Cell, corpus: Corpus, bench: Bench) -> dict[str, Any]:
         "trained": sum(tensor.numel() for tensor in taught.candidate.weights.values()),
         "before_mb": before_mb,
         "peak_mb": child.peak_mb(),
-        "score": asdict(bench.gate.score(bridge, [each.pair for each in corpus.unseen])),
+        "score": asdict(score(results)),
     }
 
 
@@ -245,7 +250,7 @@ def injection(
         )
     finally:
         session.set_instruction(INSTRUCTION)
-    return {name: asdict(score) for name, score in found.items()}
+    return {name: asdict(each) for name, each in found.items()}
 
 
 def weeks(cell: Cell, corpus: Corpus, bench: Bench) -> Iterator[dict[str, Any]]:
@@ -257,7 +262,7 @@ def weeks(cell: Cell, corpus: Corpus, bench: Bench) -> Iterator[dict[str, Any]]:
     for week in range(len(OTHER_INSTRUCTIONS)):
         taught = bench.train(cell.method, pairs[: week * a_week], cell.seed)
         bridge = bench.join(replace(taught.candidate, accepted=True))
-        kept = bench.gate.score(bridge, unseen)
+        kept = score(bench.gate.results(bridge, unseen))
         changed = with_instruction(bench, OTHER_INSTRUCTIONS[week], bridge, unseen)
         yield {"week": week, "kept": asdict(kept), "changed": asdict(changed)}
 
@@ -268,7 +273,7 @@ def with_instruction(
     """The dual-path score under another instruction, on both paths."""
     try:
         bench.session.set_instruction(instruction)
-        return bench.renewed_gate().score(bridge, pairs)
+        return score(bench.renewed_gate().results(bridge, pairs))
     finally:
         bench.session.set_instruction(INSTRUCTION)
 

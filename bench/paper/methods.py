@@ -37,7 +37,7 @@ from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.generate.vocabulary import Vocabulary
 from assistant.nets import embedlink
 from assistant.nets.projector_config import ProjectorConfig
-from assistant.personalise.judging.score import Replies, Score, score
+from assistant.personalise.judging.score import Replies, Score, result, score
 from assistant.values import SpeechFeatures
 from bench.paper.corpora import Corpus, Sample
 from bench.paper.language import Twin
@@ -63,11 +63,12 @@ class Room:
 
     def score(self, pairs: Sequence[Pair], given: Sequence[str], heard: Sequence[str]) -> Score:
         """Replies and readings against those to the true texts."""
+        wanted, tokens = self.replies.to_text, self.language.tokens
         return score(
-            [self.replies.to_text(pair.text) for pair in pairs],
-            given,
-            [self.language.tokens(pair.text) for pair in pairs],
-            [self.language.tokens(text) for text in heard],
+            [
+                result(wanted(pair.text), reply, pair.text, read, tokens)
+                for pair, reply, read in zip(pairs, given, heard, strict=True)
+            ]
         )
 
     def score_bridge(self, bridge: Bridge, pairs: Sequence[Pair]) -> Score:

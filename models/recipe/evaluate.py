@@ -26,7 +26,7 @@ from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.generate.context import ContextLine
 from assistant.generate.llama import LlamaSession
 from assistant.generate.words import as_words
-from assistant.personalise.judging.score import Replies, score
+from assistant.personalise.judging.score import Replies, result, score
 from assistant.values import EndReason, Route, SoftPrompt, SpeechFeatures, Utterance
 from models.recipe.corpus import held_out_requests, read, recordings, spoken_form
 from models.recipe.encoder import word_errors
@@ -81,7 +81,7 @@ def human_error_rates(encoder: Wav2Vec2Encoder, data: Path) -> dict[str, float]:
 
 def dual_path(wanted: list[str], given: list[str]) -> dict[str, float]:
     """The paper's metric: ROUGE between replies from audio and replies from the true text."""
-    found = score(wanted, given, [], [])
+    found = score([result(w, g) for w, g in zip(wanted, given, strict=True)])
     return {name: round(getattr(found, name), 4) for name in ("rouge1", "rougeL", "equal")}
 
 

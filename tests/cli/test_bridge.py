@@ -48,21 +48,24 @@ NUMBERS = {
     "held_out": 12,
     "canaries": 40,
     "transcript_rouge1": 0.31,
+    "transcript_right": 0.25,
     "transcript_rougeL": 0.3,
     "transcript_equal": 0.2,
-    "transcript_token_error": 0.55,
+    "transcript_word_error": 0.55,
     "before_rouge1": 0.42,
+    "before_right": 0.25,
     "before_rougeL": 0.4,
     "before_equal": 0.3,
-    "before_token_error": 0.5,
+    "before_word_error": 0.5,
     "after_rouge1": 0.71,
+    "after_right": 0.75,
     "after_rougeL": 0.7,
     "after_equal": 0.6,
-    "after_token_error": 0.24,
+    "after_word_error": 0.24,
     "canary_before_rouge1": 0.9,
-    "canary_before_token_error": 0.1,
+    "canary_before_word_error": 0.1,
     "canary_after_rouge1": 0.91,
-    "canary_after_token_error": 0.09,
+    "canary_after_word_error": 0.09,
 }
 
 SURE = f"{LETTERS([1.0] * 3):.2f}"
@@ -146,7 +149,7 @@ def base_version(settings: Settings) -> str:
 def test_before_anything_is_learned_there_is_the_base(run: Run, settings: Settings) -> None:
     head, row, _, *note = run("list")
     assert head.split() == [
-        "VERSION", "TRAINED", "HEAD", "EXAMPLES", "REPLIES", "ERRORS", "VERDICT",
+        "VERSION", "TRAINED", "HEAD", "EXAMPLES", "UNDERSTOOD", "VERDICT",
     ]  # fmt: skip
     assert row.split() == ["*", base_version(settings), "bridgeformer", "base"]
     assert " ".join(note).startswith("Nothing has been learned yet. 'assistant enroll'")
@@ -172,7 +175,7 @@ def test_a_list_tells_how_each_bridge_did(
     _, *rows = run("list")
     words = [row.split() for row in rows[:7]]
     assert [row[0] for row in words[1:2] + words[3:4]] == [gone, erased]
-    scores = "0.42 → 0.71 0.50 → 0.24".split()
+    scores = "3 → 9 of 12".split()
     assert words[0] == [unjudged, *words[0][1:3], "ctc", "4", "not", "judged"]
     assert words[1] == [gone, *words[1][1:3], "ctc", "4", *scores, "file", "is", "gone"]
     assert words[2] == [rejected, *words[2][1:3], "ctc", "6", *scores, "rejected"]
@@ -231,15 +234,15 @@ def test_show_tells_everything(run: Run, settings: Settings, folder: BridgeFolde
     }
     head, *rows = lines[lines.index("") + 1 :]
     assert re.split(r" {2,}", head.strip()) == [
-        "ROUGE-1", "ROUGE-L", "EQUAL REPLIES", "TOKEN ERROR",
+        "RIGHT", "WORD ERROR", "ROUGE-1", "ROUGE-L", "EQUAL REPLIES",
     ]  # fmt: skip
     cells = [re.split(r" {2,}", row) for row in rows]
     assert cells == [
-        ["plain transcription", "0.31", "0.30", "0.20", "0.55"],
-        ["the previous bridge", "0.42", "0.40", "0.30", "0.50"],
-        ["this bridge", "0.71", "0.70", "0.60", "0.24"],
-        ["common talk, before", "0.90", "0.10"],
-        ["common talk, after", "0.91", "0.09"],
+        ["plain transcription", "0.25", "0.55", "0.31", "0.30", "0.20"],
+        ["the previous bridge", "0.25", "0.50", "0.42", "0.40", "0.30"],
+        ["this bridge", "0.75", "0.24", "0.71", "0.70", "0.60"],
+        ["common talk, before", "0.10", "0.90"],
+        ["common talk, after", "0.09", "0.91"],
     ]
 
 
@@ -372,7 +375,14 @@ def test_promote_refuses_what_cannot_answer(
 def test_inspect_tells_the_singular_values(run: Run, settings: Settings) -> None:
     version = trained(settings, checkpoint(config(kind="linear"), seed=1))
     gone = trained(settings, learned(2), keep=False)
-    head, ours, base, _, legend = run("inspect")
+    of_ours, of_base = run("inspect")
+    assert of_ours == f"{version} (ctc), accepted: replies got better."
+    assert of_base == f"{base_version(settings)} (bridgeformer), base."
+    lines = run("inspect", "--verbose")
+    assert lines[:2] == [of_ours, of_base]
+    assert lines[2:4] == ["", version]
+    assert any(line.split()[-3:] == ["0.50", "0.24", "0.55"] for line in lines)
+    head, ours, base, _, legend = lines[-5:]
     assert head.split() == [
         "VERSION", "HEAD", "MATRIX", "SIZE", "RANK", "CONDITION", "FIRST", "8",
     ]  # fmt: skip

@@ -108,13 +108,15 @@ def test_a_transfer_is_told_with_the_verdict_and_what_to_do_next(
     found = checkpoint(sizes, encoder=encoder.fingerprint, table=table)
     folder = BridgeFolder(settings.bridges)
     version = folder.add(found)
-    carried, verdict, *table_of_figures, hint, more = run("transfer", version[:6], "--from", old)
+    carried, verdict, *table_of_figures, hint, more = run(
+        "transfer", version[:6], "--from", old, "--verbose"
+    )
     (new,) = set(folder.versions()) - {version}
     assert carried.startswith(f"Transferred as bridge {new}. Map: ")
     assert verdict == (
         "Rejected: nothing changes. There are no held-out recordings yet to judge it by."
     )
-    assert len(table_of_figures) == 3
+    assert table_of_figures == []  # nothing was measured
     assert hint.startswith(f"'assistant bridge promote {new} --force' uses it anyway; ")
     assert more == "adds recordings to judge it on."
     assert run("promote", new, "--force") == [f"Bridge {new} is in use from the next turn on."]

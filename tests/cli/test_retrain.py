@@ -44,15 +44,23 @@ NUMBERS = {
     "held_out": 12.0,
     "canaries": 40.0,
     "transcript_rouge1": 0.31,
-    "transcript_token_error": 0.55,
+    "transcript_right": 0.25,
+    "transcript_word_error": 0.55,
     "before_rouge1": 0.42,
-    "before_token_error": 0.5,
+    "before_right": 0.25,
+    "before_word_error": 0.5,
     "after_rouge1": 0.71,
-    "after_token_error": 0.24,
+    "after_right": 0.75,
+    "gain": 0.26,
+    "gain_at_least": 0.11,
+    "gain_p": 0.01,
+    "after_word_error": 0.24,
     "canary_before_rouge1": 0.9,
-    "canary_before_token_error": 0.1,
+    "canary_before_right": 0.5,
+    "canary_after_right": 0.51,
+    "canary_before_word_error": 0.1,
     "canary_after_rouge1": 0.91,
-    "canary_after_token_error": 0.09,
+    "canary_after_word_error": 0.09,
 }
 ACCEPTED = Judged("1a2b3c", accepted=True, why="replies got better", numbers=NUMBERS)
 TRAINING = (
@@ -175,7 +183,7 @@ def test_the_verdict_is_waited_for(
     run: Command, daemon: Callable[..., Training], capsys: pytest.CaptureFixture[str]
 ) -> None:
     training = daemon(Judged("old", accepted=False, why="an earlier one"), *TRAINING, ACCEPTED)
-    assert run("--wait", "--from", "scratch") == 0
+    assert run("--wait", "--from", "scratch", "--verbose") == 0
     assert training.asked == [Request("scratch")]
     assert lines(capsys) == [
         "Examples to learn from: 10; held out for judging: 3.",
@@ -185,11 +193,26 @@ def test_the_verdict_is_waited_for(
         "Judging: 9 of 9",
         "Accepted: bridge 1a2b3c is in use from now on. Replies got better.",
         "ON HELD-OUT SPEECH                                  BEFORE  AFTER  TRANSCRIPT",
+        "sentences with every word right                     0.25    0.75   0.25",
+        "wrong words per word said                           0.50    0.24   0.55",
         "replies as to the true text (ROUGE-1)               0.42    0.71   0.31",
-        "wrong tokens in the reading                         0.50    0.24   0.55",
+        "common talk: sentences with every word right        0.50    0.51",
+        "common talk: wrong words per word said              0.10    0.09",
         "common talk: replies as to the true text (ROUGE-1)  0.90    0.91",
-        "common talk: wrong tokens in the reading            0.10    0.09",
+        "fewer wrong words                                           0.26",
+        "at least                                                    0.11",
+        "by chance                                                   0.01",
     ]
+
+
+def test_what_was_measured_is_told_only_when_asked(
+    run: Command, daemon: Callable[..., Training], capsys: pytest.CaptureFixture[str]
+) -> None:
+    daemon(*TRAINING, ACCEPTED)
+    assert run("--wait") == 0
+    assert lines(capsys)[-1] == (
+        "Accepted: bridge 1a2b3c is in use from now on. Replies got better."
+    )
 
 
 @pytest.mark.parametrize(

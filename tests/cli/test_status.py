@@ -30,9 +30,11 @@ Told = Callable[..., dict[str, str]]
 NUMBERS = {
     "held_out": 12,
     "transcript_rouge1": 0.31,
-    "transcript_token_error": 0.55,
+    "transcript_word_error": 0.55,
+    "transcript_right": 0.25,
     "after_rouge1": 0.71,
-    "after_token_error": 0.24,
+    "after_word_error": 0.24,
+    "after_right": 8 / 12,
 }
 
 
@@ -121,16 +123,41 @@ def test_what_was_learned_is_told_without_a_daemon(
     rows = told()
     assert rows["bridge"].startswith(f"{version}, learned 20")
     assert rows["bridge"].endswith(" from 0 examples")
-    assert rows["score"] == (
-        "replies (ROUGE-1) 0.71 (transcript 0.31), wrong tokens 0.24 (transcript 0.55), "
-        "on 12 held-out utterances"
-    )
+    assert rows["score"] == "of 12 test sentences it understands 8; plain transcription, 3"
     assert rows["last"].startswith("0ff rejected 20")
     assert rows["last"].endswith(": replies are not better")
     folder.rollback()
     rows = told()
     assert rows["bridge"] == "base"
     assert "score" not in rows
+
+
+def test_what_was_measured_is_told_when_asked(
+    environment: dict[str, str],
+    journal: Journal,
+    folder: BridgeFolder,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    learned(journal, folder)
+    assert run(environment) == 0
+    assert "ROUGE" not in capsys.readouterr().out
+    assert run(environment, "--verbose") == 0
+    shown = [line.split("  ") for line in capsys.readouterr().out.splitlines()]
+    cells = {row[0]: [cell.strip() for cell in row[1:] if cell] for row in shown}
+    assert cells["wrong words per word said"] == ["0.24", "0.55"]
+    assert cells["replies as to the true text (ROUGE-1)"] == ["0.71", "0.31"]
+
+
+def test_a_verdict_from_before_words_were_counted_has_no_score(
+    told: Told, journal: Journal, folder: BridgeFolder
+) -> None:
+    version = folder.add(checkpoint())
+    folder.promote(version)
+    record = Lineage(journal).trained(version, "letters", "base", [], [])
+    Lineage(journal).judged(record, {"why": "so", "after_rouge1": 0.7}, accepted=True)
+    rows = told()
+    assert "score" not in rows
+    assert rows["last"].endswith(": so")
 
 
 def test_examples_are_counted_by_kind_and_from_the_last_training(

@@ -1,54 +1,87 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from assistant.config import PersonaliseSettings
 from assistant.personalise.judging.gate import Measured, decide
-from assistant.personalise.judging.score import Score
+from assistant.personalise.judging.score import Result
 from tests.settings import block
 
 SETTINGS = PersonaliseSettings.model_validate({})
 
 
-def of(rouge1: float, token_error: float) -> Score:
-    return Score(rouge1=rouge1, rougeL=rouge1, equal=rouge1, token_error=token_error)
+def of(*wrong: int, words: int = 5, rouge1: float = 0.5) -> list[Result]:
+    """Utterances of five words, of which so many are wrong."""
+    return [Result(rouge1, rouge1, rouge1 == 1, words, each, words, each) for each in wrong]
 
 
 GOOD = Measured(
-    held_out=10,
-    canaries=40,
-    transcript=of(0.4, 0.5),
-    before=of(0.5, 0.4),
-    after=of(0.7, 0.2),
-    canary_before=of(0.9, 0.05),
-    canary_after=of(0.9, 0.05),
+    transcript=of(3, 4, 2, 5, 0),
+    before=of(2, 3, 2, 5, 0),
+    after=of(0, 1, 0, 2, 0, rouge1=0.75),
+    canary_before=of(*[0] * 38, 1, 1, rouge1=1),
+    canary_after=of(*[0] * 38, 1, 1, rouge1=1),
 )
 
 
 def test_what_is_better_everywhere_is_accepted_with_its_numbers() -> None:
     verdict = decide(GOOD, SETTINGS)
     assert verdict.accepted
-    assert verdict.why == (
-        "replies got better (ROUGE-1 0.50 to 0.70) and so did the reading (token error 0.40 to "
-        "0.20)"
-    )
-    assert verdict.numbers["after_rouge1"] == 0.7
-    assert verdict.numbers["canary_before_token_error"] == 0.05
-    assert verdict.numbers["held_out"] == 10
+    assert verdict.why == "of 5 test sentences it now gets 3 right; before, 1"
+    assert verdict.numbers["after_rouge1"] == 0.75
+    assert verdict.numbers["before_word_error"] == 12 / 25
+    assert verdict.numbers["canary_before_word_error"] == 2 / 200
+    assert verdict.numbers["after_right"] == 3 / 5
+    assert verdict.numbers["held_out"] == 5
+    assert verdict.numbers["canaries"] == 40
+    assert verdict.numbers["gain"] == 9 / 25
+    assert verdict.numbers["gain_p"] == 2 / 32
+    assert 0 < verdict.numbers["gain_at_least"] < 9 / 25
+
+
+def test_where_no_more_sentences_are_right_it_tells_of_their_words() -> None:
+    verdict = decide(replace(GOOD, after=of(1, 1, 1, 1, 0)), SETTINGS)
+    assert verdict.accepted
+    assert verdict.why == "in 5 test sentences, of 25 words it now gets 21 right; before, 13"
 
 
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"held_out": 1}, "only 1 held-out utterances"),
-        ({"after": of(0.515, 0.2)}, "replies are not better than today's"),
-        ({"after": of(0.7, 0.385)}, "the reading is not better than today's"),
-        ({"transcript": of(0.75, 0.5)}, "plain transcription does better"),
-        ({"transcript": of(0.4, 0.1)}, "plain transcription does better"),
-        ({"canary_after": of(0.83, 0.05)}, "common talk in other voices suffers"),
-        ({"canary_after": of(0.9, 0.12)}, "common talk in other voices suffers"),
+        (
+            {"after": of(1), "before": of(3), "transcript": of(3)},
+            "there are only 1 test sentences to judge by, and it takes 2",
+        ),
+        (
+            {"after": of(3, 3, 3, 5, 1)},
+            "of 5 test sentences it would get 0 right; today, 1",
+        ),
+        (
+            {"after": of(2, 3, 2, 5, 0)},
+            "in 5 test sentences, of 25 words it would get 13 right; today, 13",
+        ),
+        (
+            {"after": of(5, 0, 0, 5, 0)},
+            "of 5 test sentences it would get 3 right; today, 1, which may be chance",
+        ),
+        (
+            {"transcript": of(0, 0, 0, 1, 0, rouge1=0.9)},
+            "of 5 test sentences it would get 3 right; plain transcription, 4",
+        ),
+        (
+            {"after": of(0, 1, 0, 2, 0, rouge1=0.3)},
+            "its answers to 5 test sentences would be less like the right ones: 30%; today, 50%",
+        ),
+        (
+            {"canary_after": of(*[0] * 38, 2, 2)},
+            (
+                "other voices would be understood less well: of 200 words it would get 196 right; "
+                "today, 198"
+            ),
+        ),
     ],
 )
 def test_what_falls_short_anywhere_is_rejected_with_the_reason(
@@ -56,17 +89,50 @@ def test_what_falls_short_anywhere_is_rejected_with_the_reason(
 ) -> None:
     verdict = decide(replace(GOOD, **changes), SETTINGS)
     assert not verdict.accepted
-    assert why in verdict.why
+    assert verdict.why == why
 
 
-def test_exactly_the_margin_is_enough() -> None:
-    just = replace(GOOD, after=of(0.52, 0.38), canary_after=of(0.84, 0.11))
+def test_a_bridge_that_is_worse_than_the_transcript_is_no_yardstick() -> None:
+    worse = replace(GOOD, before=of(5, 5, 5, 5, 5), after=of(3, 4, 2, 5, 0))
+    assert not decide(worse, SETTINGS).accepted
+    assert decide(replace(worse, after=GOOD.after), SETTINGS).accepted
+
+
+@pytest.mark.parametrize("count", [2, 3, 5, 12, 20])
+def test_progress_on_every_recording_is_accepted_however_few_there_are(count: int) -> None:
+    few = replace(
+        GOOD,
+        transcript=of(*[3] * count),
+        before=of(*[3] * count),
+        after=of(*[2] * count),
+    )
+    assert decide(few, SETTINGS).accepted
+
+
+def test_other_voices_may_lose_half_a_point_of_word_error() -> None:
+    just = replace(GOOD, canary_after=of(*[0] * 37, 1, 1, 1))
     assert decide(just, SETTINGS).accepted
-    assert not decide(replace(GOOD, after=of(0.5, 0.4)), SETTINGS).accepted
+    assert not decide(replace(GOOD, canary_after=of(*[0] * 36, 1, 1, 1, 1)), SETTINGS).accepted
 
 
-def test_margins_can_be_set() -> None:
-    slight = replace(GOOD, after=of(0.505, 0.395))
-    free = block(PersonaliseSettings, reply_margin=0.0, reading_margin=0.0)
-    assert not decide(slight, SETTINGS).accepted
-    assert decide(slight, free).accepted
+def test_empty_readings_are_no_better_than_babble() -> None:
+    babble, silence = of(*[9] * 6), of(*[5] * 6)
+    lost = replace(GOOD, transcript=babble, before=babble, after=silence)
+    assert not decide(lost, SETTINGS).accepted
+
+
+def test_the_level_can_be_set() -> None:
+    strict = block(PersonaliseSettings, gate_level=0.05)
+    assert not decide(GOOD, strict).accepted
+    assert decide(replace(GOOD, after=of(0, 0, 0, 0, 0)), block(PersonaliseSettings)).accepted
+
+
+def sequence(results: Sequence[Result]) -> list[int]:
+    return [each.wrong for each in results]
+
+
+def test_the_yardstick_is_the_better_of_todays_reading_and_the_transcript() -> None:
+    assert sequence(GOOD.best()) == [2, 3, 2, 5, 0]
+    assert sequence(replace(GOOD, before=of(5, 5, 5, 5, 5)).best()) == [3, 4, 2, 5, 0]
+    assert GOOD.best() is GOOD.before
+    assert replace(GOOD, before=list(GOOD.transcript)).best() is not GOOD.transcript

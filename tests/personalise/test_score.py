@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rouge_score import rouge_scorer
 
-from assistant.personalise.judging.score import edits, rouge, score
+from assistant.personalise.judging.score import Result, Score, edits, result, rouge, score
 
 
 @pytest.mark.parametrize(
@@ -18,27 +18,47 @@ def test_edits_are_levenshteins_distance(wanted: str, given: str, distance: int)
     assert edits([*map(ord, wanted)], [*map(ord, given)]) == distance
 
 
+def tokens(text: str) -> list[int]:
+    return [hash(word) for word in text.split()]
+
+
+def of(*compared: tuple[str, str, str, str]) -> Score:
+    return score([result(*each, tokens=tokens) for each in compared])
+
+
 def test_equal_replies_score_fully_and_others_by_rouge() -> None:
-    found = score(
-        ["It is ten.", "Good morning to you."],
-        ["It is ten.", "Good evening to you."],
-        [[1, 2], [3, 4, 5, 6]],
-        [[1, 2], [3, 9, 5]],
+    found = of(
+        ("It is ten.", "It is ten.", "a b", "a b"),
+        ("Good morning to you.", "Good evening to you.", "c d e f", "c x e"),
     )
     assert found.equal == 0.5
     assert found.rouge1 == pytest.approx((1 + 3 / 4) / 2)
     assert found.rougeL == pytest.approx((1 + 3 / 4) / 2)
     assert found.token_error == pytest.approx(2 / 6)
+    assert found.word_error == pytest.approx(2 / 6)
+    assert found.right == 0.5
 
 
 def test_two_empty_replies_agree_and_one_does_not() -> None:
-    assert score([""], [""], [[]], [[]]).rouge1 == 1.0
-    assert score(["Yes."], [""], [[1]], [[]]).rouge1 == 0.0
+    assert of(("", "", "", "")).rouge1 == 1.0
+    assert of(("Yes.", "", "a", "")).rouge1 == 0.0
 
 
 def test_no_utterances_have_a_score_of_nothing() -> None:
-    found = score([], [], [], [])
+    found = of()
     assert (found.rouge1, found.equal, found.token_error) == (0.0, 0.0, 0.0)
+    assert (found.word_error, found.right) == (0.0, 0.0)
+
+
+def test_words_are_compared_as_they_are_said() -> None:
+    found = result("", "", "it's half past eight", "It's half past 8!")
+    assert (found.words, found.wrong) == (4, 0)
+
+
+def test_invented_words_do_not_make_more_missed_than_there_are() -> None:
+    babbled: Result = result("", "", "yes", "so much more was said")
+    assert (babbled.wrong, babbled.missed) == (5, 1)
+    assert score([babbled]).word_error == 5.0
 
 
 def test_rouge_is_that_of_the_package_rouge_score() -> None:

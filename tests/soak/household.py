@@ -71,10 +71,8 @@ LENIENT: dict[str, object] = {
     "personalise__replay": 8,
     "personalise__canaries": 4,
     "personalise__steps": STEPS,
-    "personalise__min_held_out": 1,
     "personalise__confident_weight": 0,  # what is asked in between must not teach
-    "personalise__reply_margin": 0,
-    "personalise__reading_margin": 0,
+    "personalise__gate_level": 1,
     "personalise__canary_margin": 1,
 }
 """A short training of which much is promoted."""

@@ -10,6 +10,7 @@ from assistant.cli.shared.arguments import Subparsers, positive
 from assistant.cli.shared.output import print_error, print_line
 from assistant.cli.shared.ownership import require_own
 from assistant.cli.shared.training import STOPPED, followed, tell
+from assistant.cli.shared.verdict import add_verbose
 from assistant.config import Loaded, Settings
 from assistant.kinds import REGISTRY
 from assistant.personalise.training.events import Judged
@@ -64,6 +65,7 @@ def add(commands: Subparsers) -> None:
     parser.add_argument(
         "--threads", type=positive, metavar="N", help="CPU threads (default: all cores)"
     )
+    add_verbose(parser)
     parser.set_defaults(run=run)
 
 
@@ -96,5 +98,5 @@ def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
         print_line(f"Bridge {outcome.version} is now in {plan.output}. {gate}")
         print_line("Set bridge.path to that file on the device that is to use it.")
     else:
-        tell(outcome)
+        tell(outcome, verbose=args.verbose)
     return 0

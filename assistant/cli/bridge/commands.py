@@ -12,12 +12,13 @@ from pathlib import Path
 from assistant.bridge import checkpoint
 from assistant.bridge.checkpoint import Checkpoint
 from assistant.cli.bridge import bootstrap, transfer
-from assistant.cli.bridge.inspect import inspect
+from assistant.cli.bridge.inspect import Form, inspect
 from assistant.cli.bridge.picture import draw
 from assistant.cli.bridge.record import entry_of, listed
 from assistant.cli.shared.arguments import Subparsers, positive
 from assistant.cli.shared.output import plain, print_error, print_json, print_line, print_table
 from assistant.cli.shared.ownership import require_own, stand_in
+from assistant.cli.shared.verdict import add_verbose, change
 from assistant.config import Loaded, Settings
 from assistant.control.client import Client
 from assistant.encode.encoder import open_encoder
@@ -34,10 +35,11 @@ _ROUTES = (
     ("canary_before", "common talk, before"),
     ("canary_after", "common talk, after"),
 )
-_FIGURES = ("rouge1", "rougeL", "equal", "token_error")
+_FIGURES = ("right", "word_error", "rouge1", "rougeL", "equal")
+_HEADS = ("RIGHT", "WORD ERROR", "ROUGE-1", "ROUGE-L", "EQUAL REPLIES")
 _LEGEND = (
-    "* in use. REPLIES: ROUGE-1 against the right reply, before → after. ERRORS: wrong tokens "
-    "per token\nsaid, before → after."
+    "* in use. UNDERSTOOD: test sentences in which every word is right, before → after. 'assistant "
+    "bridge\nshow' has everything that was measured."
 )
 
 
@@ -66,7 +68,7 @@ def register(subparsers: Subparsers) -> None:
     promote.set_defaults(run=run_promote)
 
     inspecting = commands.add_parser(
-        "inspect", help="singular values, readings of an exchange, and a plot of the training"
+        "inspect", help="what each bridge brought, its readings of an exchange, and a plot"
     )
     inspecting.add_argument(
         "versions", nargs="*", metavar="VERSION", help="which bridges (default: all)"
@@ -78,6 +80,7 @@ def register(subparsers: Subparsers) -> None:
         "--png", type=Path, metavar="FILE", help="plot loss curves and figures there"
     )
     inspecting.add_argument("--json", action="store_true", help="print one JSON object per bridge")
+    add_verbose(inspecting)
     inspecting.set_defaults(run=run_inspect)
 
     bootstrap.add(commands)
@@ -130,7 +133,7 @@ def run_show(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> i
     ]
     if rows:
         print_line()
-        print_table(("", "ROUGE-1", "ROUGE-L", "EQUAL REPLIES", "TOKEN ERROR"), rows)
+        print_table(("", *_HEADS), rows)
     return 0
 
 
@@ -152,13 +155,14 @@ def run_promote(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -
 
 
 def run_inspect(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
-    """Print singular values and readings, and draw a plot."""
+    """Print verdicts, singular values and readings, and draw a plot."""
     folder = BridgeFolder(settings.bridges)
     bridges = listed(settings, folder, folder.current or BASE)
     chosen = {find(bridges, version).version for version in args.versions}
     if chosen:
         bridges = [each for each in bridges if each.version in chosen]
-    status = inspect(bridges, settings, turn_id=args.turn, as_json=args.json)
+    form: Form = "json" if args.json else "figures" if args.verbose else "sentences"
+    status = inspect(bridges, settings, turn_id=args.turn, form=form)
     if args.png is not None:
         draw(bridges, args.png)
         if not args.json:
@@ -212,10 +216,10 @@ def _print(bridges: Sequence[Entry], settings: Settings, *, as_json: bool) -> No
             print_json(each.as_json())
         return
     if bridges:
-        heads = ("", "VERSION", "TRAINED", "HEAD", "EXAMPLES", "REPLIES", "ERRORS", "VERDICT")
+        heads = ("", "VERSION", "TRAINED", "HEAD", "EXAMPLES", "UNDERSTOOD", "VERDICT")
         print_table(heads, map(_cells, bridges))
         print_line()
-    if any(each.number("after_rouge1") is not None for each in bridges):
+    if any(each.number("after_right") is not None for each in bridges):
         print_line(_LEGEND)
     if all(each.is_base for each in bridges):
         print_line(
@@ -234,15 +238,9 @@ def _cells(entry: Entry) -> tuple[str, ...]:
         "" if record is None else f"{record.created_at.astimezone():%Y-%m-%d %H:%M}",
         entry.head,
         "" if record is None else str(len(record.turns)),
-        _change(entry, "rouge1"),
-        _change(entry, "token_error"),
+        change(entry.verdict),
         entry.standing.value,
     )
-
-
-def _change(entry: Entry, figure: str) -> str:
-    before, after = entry.number(f"before_{figure}"), entry.number(f"after_{figure}")
-    return "" if before is None or after is None else f"{before:.2f} → {after:.2f}"
 
 
 def _figure(entry: Entry, name: str) -> str:

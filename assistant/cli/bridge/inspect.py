@@ -1,14 +1,16 @@
-"""What ``assistant bridge inspect`` prints: singular values, and readings of one exchange."""
+"""What ``assistant bridge inspect`` prints: verdicts, readings of one exchange, singular values."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from assistant.bridge import checkpoint
 from assistant.bridge.checkpoint import Checkpoint
 from assistant.cli.shared.output import plain, print_error, print_json, print_line, print_table
+from assistant.cli.shared.verdict import print_figures
 from assistant.config import Settings
 from assistant.encode.encoder import Encoder, open_encoder
 from assistant.errors import BridgeError
@@ -19,6 +21,8 @@ from assistant.personalise.bridges.folder import BridgeFolder
 from assistant.personalise.bridges.listing import Entry
 from assistant.personalise.bridges.spectrum import FIRST, Spectrum, spectrum
 from assistant.values import EndReason, SoftPrompt, SpeechFeatures, Utterance
+
+Form = Literal["sentences", "figures", "json"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,7 +43,7 @@ class _Exchange:
 
 
 def inspect(
-    bridges: Sequence[Entry], settings: Settings, *, turn_id: int | None, as_json: bool
+    bridges: Sequence[Entry], settings: Settings, *, turn_id: int | None, form: Form
 ) -> int:
     """Print the contents of bridge files; one that cannot be used is reported and skipped.
 
@@ -47,7 +51,7 @@ def inspect(
         bridges: those without a file are skipped.
         settings: name encoder, language model and journal for the readings.
         turn_id: an exchange for each of them to read.
-        as_json: print one JSON object per bridge.
+        form: what to print of each: a sentence, also figures, or one JSON object.
 
     Returns:
         0, or 1 if a bridge could not be used.
@@ -62,11 +66,13 @@ def inspect(
         encoder = open_encoder(settings.encode)
         exchange = _exchange(settings, encoder, turn_id)
         readings = dict(_read(found, settings, encoder, exchange.features, failures))
-    if as_json:
+    if form == "json":
         for each in found:
             print_json(_as_json(each, exchange, readings.get(each.entry.version)))
     else:
-        _print_spectra(found)
+        _print_verdicts(found)
+        if form == "figures":
+            _print_figures(found)
         if exchange is not None:
             _print_readings(exchange, readings)
     for failure in failures:
@@ -120,7 +126,18 @@ def _read(
                 failures.append(f"Bridge {version} cannot read exchanges here. {error}")
 
 
-def _print_spectra(found: Sequence[_Inspected]) -> None:
+def _print_verdicts(found: Sequence[_Inspected]) -> None:
+    for entry in (each.entry for each in found):
+        why = "" if entry.why is None else f": {plain(entry.why)}"
+        print_line(f"{entry.version} ({entry.head}), {entry.standing.value}{why}.")
+
+
+def _print_figures(found: Sequence[_Inspected]) -> None:
+    for entry in (each.entry for each in found):
+        if entry.verdict:
+            print_line(f"\n{entry.version}")
+            print_figures(entry.verdict)
+    print_line()
     print_table(
         ("VERSION", "HEAD", "MATRIX", "SIZE", "RANK", "CONDITION", f"FIRST {FIRST}"),
         [

@@ -53,16 +53,14 @@ def draw(bridges: Sequence[Entry], path: Path) -> None:
         ) from None
 
     figure: Any = plots.Figure(figsize=(13, 4.5), layout="constrained")
-    losses, replies, errors = figure.subplots(1, 3, width_ratios=(1.3, 1, 1))
+    losses, sentences, errors = figure.subplots(1, 3, width_ratios=(1.3, 1, 1))
     _draw_losses(losses, trained)
-    judged = [each for each in trained if each.number("after_rouge1") is not None]
+    judged = [each for each in trained if each.number("after_right") is not None]
     _draw_figures(
-        replies, judged, "rouge1", "Replies (higher is better)", "ROUGE-1 against the right reply"
+        sentences, judged, "right", "Test sentences understood", "share with every word right"
     )
-    _draw_figures(
-        errors, judged, "token_error", "Reading (lower is better)", "wrong tokens per token said"
-    )
-    handles, labels = replies.get_legend_handles_labels()
+    _draw_figures(errors, judged, "word_error", "Words misheard", "wrong words per word said")
+    handles, labels = sentences.get_legend_handles_labels()
     if handles:
         figure.legend(handles, labels, loc="outside lower right", ncols=3, frameon=False)
     canvas: Any = agg.FigureCanvasAgg(figure)

@@ -10,6 +10,7 @@ from assistant.cli.shared.arguments import Subparsers
 from assistant.cli.shared.output import print_line
 from assistant.cli.shared.ownership import require_own
 from assistant.cli.shared.training import display, tell
+from assistant.cli.shared.verdict import add_verbose
 from assistant.config import Loaded, Settings
 from assistant.personalise.bridges.folder import BridgeFolder
 from assistant.personalise.bridges.listing import BASE, find
@@ -38,6 +39,7 @@ def add(commands: Subparsers) -> None:
         metavar="OLD.gguf",
         help="the language model that the bridge was made for",
     )
+    add_verbose(parser)
     parser.set_defaults(run=run)
 
 
@@ -60,7 +62,7 @@ def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
     if isinstance(outcome, Nothing):
         print_line(outcome.why)
         return 0
-    tell(outcome)
+    tell(outcome, verbose=args.verbose)
     if not outcome.accepted:
         print_line(
             f"'assistant bridge promote {outcome.version} --force' uses it anyway; "

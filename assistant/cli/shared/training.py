@@ -6,11 +6,12 @@ import math
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from assistant.cli.shared.output import print_line, print_table
+from assistant.cli.shared.output import print_line
+from assistant.cli.shared.verdict import print_figures
 from assistant.control.messages import Status
 from assistant.personalise.training.events import (
     Collected,
@@ -27,12 +28,6 @@ if TYPE_CHECKING:
 
 STOPPED = 75
 """Exit status of a training that was stopped and has saved its state (EX_TEMPFAIL)."""
-
-FIGURES = {
-    "replies as to the true text (ROUGE-1)": "{}_rouge1",
-    "wrong tokens in the reading": "{}_token_error",
-}
-"""What the gate measures for every route, and under which names."""
 
 LINE_S = 10.0
 """Time between two lines about one stage if there is no terminal."""
@@ -141,8 +136,8 @@ class Bar:
             self._progress.update(self._task, completed=done, total=of, detail=detail(event))
 
 
-def tell(outcome: Judged | Nothing) -> None:
-    """Print how a training ended."""
+def tell(outcome: Judged | Nothing, *, verbose: bool = False) -> None:
+    """Print how a training ended, and what was measured if that is wished."""
     if isinstance(outcome, Nothing):
         print_line(f"Nothing was trained. {outcome.why}")
         return
@@ -151,18 +146,8 @@ def tell(outcome: Judged | Nothing) -> None:
         print_line(f"Accepted: bridge {outcome.version} is in use from now on. {why}")
     else:
         print_line(f"Rejected: nothing changes. {why}")
-    heads = ("ON HELD-OUT SPEECH", "BEFORE", "AFTER", "TRANSCRIPT")
-    print_table(heads, _rows(outcome.numbers))
-
-
-def _rows(numbers: dict[str, float]) -> Iterator[tuple[str, ...]]:
-    for title, figure in FIGURES.items():
-        values = (numbers.get(figure.format(of)) for of in ("before", "after", "transcript"))
-        yield title, *("" if value is None else f"{value:.2f}" for value in values)
-    for title, figure in FIGURES.items() if numbers.get("canaries") else ():
-        values = (numbers.get(figure.format(f"canary_{of}")) for of in ("before", "after"))
-        texts = ["" if value is None else f"{value:.2f}" for value in values]
-        yield f"common talk: {title}", *texts, ""
+    if verbose:
+        print_figures(outcome.numbers)
 
 
 def collected(event: Collected) -> str:

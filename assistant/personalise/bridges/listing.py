@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from enum import Enum
@@ -46,12 +46,12 @@ class Entry:
     @property
     def why(self) -> str | None:
         """The gate's reason."""
-        why = self._verdict.get("why")
+        why = self.verdict.get("why")
         return why if isinstance(why, str) else None
 
     def number(self, name: str) -> float | None:
         """A figure of the gate's verdict, if there is one."""
-        found = self._verdict.get(name)
+        found = self.verdict.get(name)
         return float(found) if isinstance(found, int | float) else None
 
     def as_json(self) -> dict[str, object]:
@@ -83,7 +83,8 @@ class Entry:
         ]
 
     @property
-    def _verdict(self) -> dict[str, object]:
+    def verdict(self) -> Mapping[str, object]:
+        """The gate's reason and figures; empty if it was not judged here."""
         return (self.record and self.record.verdict) or {}
 
 

@@ -13,7 +13,9 @@ from assistant.bridge.connect import Bridge
 from assistant.bridge.language import Language
 from assistant.bridge.route import choose_route
 from assistant.config import BridgeSettings, PersonaliseSettings
-from assistant.personalise.judging.score import Replies, Score, score
+from assistant.config.tuning import PersonaliseTuning
+from assistant.personalise.judging.permutation import Gain, fewest, gain
+from assistant.personalise.judging.score import Replies, Result, result, score
 from assistant.values import Route
 
 SLACK = 1e-9
@@ -31,70 +33,94 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """All figures that the gate considers."""
+    """All that the gate considers: the same utterances in the same order, by several routes."""
 
-    held_out: int
-    canaries: int
-    transcript: Score  # the encoder's own hypotheses, on the held-out utterances
-    before: Score  # the same, routed as in a turn, with the bridge in use
-    after: Score  # and with the candidate
-    canary_before: Score  # likewise, on common talk
-    canary_after: Score
+    transcript: Sequence[Result]  # the encoder's own hypotheses, on the held-out utterances
+    before: Sequence[Result]  # routed as in a turn, with the bridge in use
+    after: Sequence[Result]  # and with the candidate
+    canary_before: Sequence[Result]  # likewise, on common talk
+    canary_after: Sequence[Result]
 
-    def numbers(self) -> dict[str, float]:
+    def best(self) -> Sequence[Result]:
+        """The better reading of those that there are: today's, or else the transcript."""
+        return min(self.before, self.transcript, key=_missed)
+
+    def gain(self, level: float) -> Gain:
+        """By how much the candidate is better than the best that there is."""
+        best, after = self.best(), self.after
+        return gain(
+            [each.missed for each in best],
+            [each.missed for each in after],
+            [each.words for each in after],
+            level,
+        )
+
+    def numbers(self, found: Gain) -> dict[str, float]:
         """The figures as stored."""
-        found: dict[str, float] = {"held_out": self.held_out, "canaries": self.canaries}
+        stored: dict[str, float] = {
+            "held_out": len(self.after),
+            "canaries": len(self.canary_after),
+            "gain": found.mean,
+            "gain_at_least": found.least,
+            "gain_p": found.p,
+        }
         for name in ("transcript", "before", "after", "canary_before", "canary_after"):
-            of: Score = getattr(self, name)
-            found |= {f"{name}_{each.name}": getattr(of, each.name) for each in fields(of)}
-        return found
+            of = score(getattr(self, name))
+            stored |= {f"{name}_{each.name}": getattr(of, each.name) for each in fields(of)}
+        return stored
 
 
 def decide(measured: Measured, settings: PersonaliseSettings) -> Verdict:
     """Accept a candidate, or explain why not."""
-    if objections := "; ".join(_objections(measured, settings)):
-        return Verdict(accepted=False, why=objections, numbers=measured.numbers())
-    before, after = measured.before, measured.after
-    why = (
-        f"replies got better (ROUGE-1 {before.rouge1:.2f} to {after.rouge1:.2f}) and so did "
-        f"the reading (token error {before.token_error:.2f} to {after.token_error:.2f})"
-    )
-    return Verdict(accepted=True, why=why, numbers=measured.numbers())
+    found = measured.gain(settings.tuned.gate_level)
+    numbers = measured.numbers(found)
+    objection = next(_objections(measured, found, settings.tuned), None)
+    if objection is not None:
+        return Verdict(accepted=False, why=objection, numbers=numbers)
+    compared = _compared(measured.after, measured.before, better=True)
+    return Verdict(accepted=True, why=compared.format("it now gets", "before"), numbers=numbers)
 
 
-def _objections(measured: Measured, settings: PersonaliseSettings) -> Iterator[str]:
-    least = settings.tuned.min_held_out
-    if measured.held_out < least:
-        yield f"only {measured.held_out} held-out utterances to judge by, {least} are needed"
-        return
-    before, after, transcript = measured.before, measured.after, measured.transcript
-    if after.rouge1 < before.rouge1 + settings.tuned.reply_margin - SLACK:
+def _objections(measured: Measured, found: Gain, tuned: PersonaliseTuning) -> Iterator[str]:
+    after, best = measured.after, measured.best()
+    today = "today" if best is measured.before else "plain transcription"
+    count, least = len(after), fewest(tuned.gate_level)
+    if count < least:
+        yield f"there are only {count} test sentences to judge by, and it takes {least}"
+    if found.p > tuned.gate_level + SLACK:
+        better = found.mean > SLACK
+        compared = _compared(after, best, better=better).format("it would get", today)
+        yield compared + ", which may be chance" * better
+    then, now = score(best), score(after)
+    if now.rouge1 < then.rouge1 - SLACK:
         yield (
-            f"replies are not better than today's (ROUGE-1 {after.rouge1:.2f} against "
-            f"{before.rouge1:.2f})"
+            f"its answers to {count} test sentences would be less like the right ones: "
+            f"{now.rouge1:.0%}; {today}, {then.rouge1:.0%}"
         )
-    if after.token_error > before.token_error - settings.tuned.reading_margin + SLACK:
-        yield (
-            f"the reading is not better than today's (token error {after.token_error:.2f} against "
-            f"{before.token_error:.2f})"
-        )
-    if (
-        after.rouge1 < transcript.rouge1 - SLACK
-        or after.token_error > transcript.token_error + SLACK
-    ):
-        yield (
-            f"plain transcription does better (ROUGE-1 {transcript.rouge1:.2f}, token error "
-            f"{transcript.token_error:.2f})"
-        )
-    then, now = measured.canary_before, measured.canary_after
-    if (
-        now.rouge1 < then.rouge1 - settings.tuned.canary_margin - SLACK
-        or now.token_error > then.token_error + settings.tuned.canary_margin + SLACK
-    ):
-        yield (
-            f"common talk in other voices suffers (ROUGE-1 {now.rouge1:.2f} against "
-            f"{then.rouge1:.2f}, token error {now.token_error:.2f} against {then.token_error:.2f})"
-        )
+    then, now = score(measured.canary_before), score(measured.canary_after)
+    if now.word_error > then.word_error + tuned.canary_margin + SLACK:
+        words = _words(measured.canary_after, measured.canary_before)
+        yield f"other voices would be understood less well: {words.format('it would get', 'today')}"
+
+
+def _compared(after: Sequence[Result], before: Sequence[Result], *, better: bool) -> str:
+    """Such as 'of 14 test sentences {} 8 right; {}, 3'.
+
+    Words are counted instead if the sentences do not show what is to be said.
+    """
+    now, then = (sum(each.wrong == 0 for each in results) for results in (after, before))
+    if now == then or (now > then) != better:
+        return f"in {len(after)} test sentences, {_words(after, before)}"
+    return f"of {len(after)} test sentences {{}} {now} right; {{}}, {then}"
+
+
+def _words(after: Sequence[Result], before: Sequence[Result]) -> str:
+    words = sum(each.words for each in after)
+    return f"of {words} words {{}} {words - _missed(after)} right; {{}}, {words - _missed(before)}"
+
+
+def _missed(results: Sequence[Result]) -> int:
+    return sum(each.missed for each in results)
 
 
 class Gate:
@@ -130,24 +156,21 @@ class Gate:
         """All replies and readings of both bridges and of the transcript route."""
         self._done, self._of = 0, 3 * len(held_out) + 2 * len(canaries)
         return Measured(
-            held_out=len(held_out),
-            canaries=len(canaries),
-            transcript=self.score(None, held_out),
-            before=self.score(before, held_out, auto=True),
-            after=self.score(after, held_out, auto=True),
-            canary_before=self.score(before, canaries, auto=True),
-            canary_after=self.score(after, canaries, auto=True),
+            transcript=self.results(None, held_out),
+            before=self.results(before, held_out, auto=True),
+            after=self.results(after, held_out, auto=True),
+            canary_before=self.results(before, canaries, auto=True),
+            canary_after=self.results(after, canaries, auto=True),
         )
 
-    def score(self, bridge: Bridge | None, pairs: Sequence[Pair], *, auto: bool = False) -> Score:
-        """The score of a bridge, or of the transcript if ``None``, on some utterances.
+    def results(
+        self, bridge: Bridge | None, pairs: Sequence[Pair], *, auto: bool = False
+    ) -> list[Result]:
+        """What becomes of some utterances with a bridge, or by the transcript if ``None``.
 
         With ``auto`` the route is chosen per utterance, as in a turn.
         """
-        wanted: list[str] = []
-        given: list[str] = []
-        said: list[list[int]] = []
-        read: list[list[int]] = []
+        found: list[Result] = []
         for pair in pairs:
             features = pair.features
             transcript = features.transcript
@@ -162,14 +185,12 @@ class Gate:
                     settings=self._bridge,
                 )
                 prompt = prompt if route is Route.BRIDGE else None
-            wanted.append(self._replies.to_text(pair.text))
-            said.append(self._language.tokens(pair.text))
+            wanted = self._replies.to_text(pair.text)
             if prompt is None:
-                given.append(self._replies.to_text(transcript.text))
-                read.append(self._language.tokens(transcript.spoken))
+                given, heard = self._replies.to_text(transcript.text), transcript.spoken
             else:
-                given.append(self._replies.to_prompt(prompt))
-                read.append(self._language.tokens(prompt.heard))
+                given, heard = self._replies.to_prompt(prompt), prompt.heard
+            found.append(result(wanted, given, pair.text, heard, self._language.tokens))
             self._done += 1
             self._on_progress(self._done, self._of)
-        return score(wanted, given, said, read)
+        return found

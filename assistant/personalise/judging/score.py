@@ -1,22 +1,39 @@
-"""The paper's dual-path score, and how many tokens a reading gets wrong."""
+"""The paper's dual-path score, and how many words and tokens a reading gets wrong."""
 
 from __future__ import annotations
 
 import re
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-import numpy as np
-
 from assistant.generate.context import ContextLine
 from assistant.generate.llama import LlamaSession
+from assistant.spoken import said_words
 from assistant.values import SoftPrompt
 
 MOMENT = ContextLine(datetime(2026, 3, 5, 10, 25, tzinfo=timezone.utc), None, ())
 """All compared replies are for the same moment, so that only the words differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How one utterance was read and answered."""
+
+    rouge1: float  # F-measure, 0 to 1
+    rougeL: float  # noqa: N815 - the measure's name
+    equal: bool  # whether the reply is the reply to the true text
+    words: int  # of the true text
+    wrong: int  # word edits between reading and text
+    tokens: int  # of the true text
+    wrong_tokens: int  # token edits between reading and text
+
+    @property
+    def missed(self) -> int:
+        """Words that were not understood: invented ones do not make it more than there are."""
+        return min(self.wrong, self.words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +44,8 @@ class Score:
     rougeL: float  # noqa: N815 - the measure's name
     equal: float  # share of replies equal to the reply to the true text
     token_error: float  # token edits between reading and text, per token of the text
+    word_error: float  # word edits, per word of the text
+    right: float  # share of utterances in which every word is right
 
 
 class Replies:
@@ -55,30 +74,48 @@ class Replies:
         return "".join(stream).strip()
 
 
-def score(
-    wanted: Sequence[str],
-    given: Sequence[str],
-    said: Sequence[Sequence[int]],
-    read: Sequence[Sequence[int]],
-) -> Score:
-    """Compare replies and readings with the ideal ones.
+def result(
+    wanted: str,
+    given: str,
+    text: str = "",
+    heard: str = "",
+    tokens: Callable[[str], Sequence[int]] = lambda _text: (),
+) -> Result:
+    """Compare a reply and a reading with the ideal ones.
 
     Args:
-        wanted: replies to the true texts.
-        given: replies by the route.
-        said: tokens of the true texts.
-        read: tokens of the route's readings.
+        wanted: reply to the true text.
+        given: reply by the route.
+        text: the true text, in spoken form.
+        heard: the route's reading.
+        tokens: the LLM's tokens of a text.
     """
-    agree = [w == g for w, g in zip(wanted, given, strict=True)]
     # two empty replies agree, but ROUGE would be 0
-    measures = [(1.0, 1.0) if w == g else rouge(w, g) for w, g in zip(wanted, given, strict=True)]
-    rouge1, rouge_l = np.mean(measures or [(0.0, 0.0)], axis=0)
-    wrong = sum(edits(t, r) for t, r in zip(said, read, strict=True))
+    rouge1, rouge_l = (1.0, 1.0) if wanted == given else rouge(wanted, given)
+    words, said = text.split(), tokens(text)
+    return Result(
+        rouge1=rouge1,
+        rougeL=rouge_l,
+        equal=wanted == given,
+        words=len(words),
+        wrong=edits(words, said_words(heard).split()),
+        tokens=len(said),
+        wrong_tokens=edits(said, tokens(heard)),
+    )
+
+
+def score(results: Sequence[Result]) -> Score:
+    """The score of a route over all its utterances; of none, 0 everywhere."""
+    count = max(1, len(results))
     return Score(
-        rouge1=float(rouge1),
-        rougeL=float(rouge_l),
-        equal=float(np.mean(agree or [False])),
-        token_error=wrong / max(1, sum(map(len, said))),
+        rouge1=sum(each.rouge1 for each in results) / count,
+        rougeL=sum(each.rougeL for each in results) / count,
+        equal=sum(each.equal for each in results) / count,
+        token_error=sum(each.wrong_tokens for each in results)
+        / max(1, sum(each.tokens for each in results)),
+        word_error=sum(each.wrong for each in results)
+        / max(1, sum(each.words for each in results)),
+        right=sum(each.wrong == 0 for each in results) / count,
     )
 
 
