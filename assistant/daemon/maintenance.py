@@ -15,6 +15,7 @@ from assistant.config import Settings
 from assistant.control.messages import Status, as_json
 from assistant.control.methods import RefusalError
 from assistant.daemon.bell import Bell
+from assistant.encode.encoder import adapt
 from assistant.errors import AttuneError, TrainingError
 from assistant.personalise.background.scheduler import Scheduler
 from assistant.personalise.background.supervisor import Ended, How, Supervisor
@@ -228,6 +229,7 @@ class Maintenance:
         except AttuneError:
             if self._learned is not None and not folder.path(self._learned).is_file():
                 self._assistant.bridge = None  # erased, so it must no longer be used
+                adapt(encoder, None)
             raise
         self._assistant.bridge, self._learned = after, version
         if after is None:
