@@ -8,7 +8,6 @@ next token of the text.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from functools import cached_property
 from typing import cast
 
 import numpy as np
@@ -136,6 +135,7 @@ class AdaptedHead(Head):
     def __init__(self, checkpoint: Checkpoint, recogniser: Recogniser) -> None:
         self.checkpoint = checkpoint
         self._recogniser = recogniser
+        self._whisper = opened(recogniser)
 
     def batch(self, pairs: Sequence[Pair], *, training: bool) -> Batch:
         """Spectrograms (batch, n_mels, n_columns), in training of other speeds and masked."""
@@ -163,10 +163,6 @@ class AdaptedHead(Head):
         )
         weights = batch.weights[:, None].expand_as(wanted)[wanted]
         return (losses * weights).sum() / weights.sum()
-
-    @cached_property
-    def _whisper(self) -> Whisper:
-        return opened(self._recogniser)
 
     def _columns(self, samples: NDArray[np.float32], *, training: bool) -> Tensor:
         """The spectrogram of one recording."""

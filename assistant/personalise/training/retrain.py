@@ -129,6 +129,7 @@ def _retrain(
         )
     turns = [example.turn for example in train]
     candidate = candidate_of(head, trained, examples=turns)
+    del head, trainer  # a recogniser's network takes hundreds of megabytes, which judging needs
     record = Record(wanted.head, start, turns, trained.curve)
 
     def judged() -> Verdict:
