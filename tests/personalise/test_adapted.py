@@ -50,7 +50,7 @@ SAID = (
     "my sister is visiting us this weekend",
     "we saw two sheep on the hill",
 )
-STEPS = 12
+STEPS = 8
 
 
 def utterances() -> list[Utterance]:
