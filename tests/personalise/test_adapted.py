@@ -22,7 +22,7 @@ from assistant.bridge.checkpoint import Checkpoint
 from assistant.bridge.connect import Bridge
 from assistant.bridge.kinds.adapted import AdaptedHead
 from assistant.bridge.kinds.kind import Source, TrainingContext
-from assistant.config import PersonaliseSettings, starter_dir
+from assistant.config import PersonaliseSettings
 from assistant.encode.encoder import Encoder, adapt, open_encoder
 from assistant.errors import MismatchError, TrainingError
 from assistant.generate.llama import LlamaSession
@@ -41,6 +41,7 @@ from assistant.personalise.training.trainer import Interrupted, Material, Traine
 from assistant.values import EndReason, Utterance
 from bench.speakers import SPEAKERS
 from tests.journal.exchanges import record_of
+from tests.personalise.material import WHISPER, Unasked
 from tests.personalise.pupil import BEGAN, settings
 from tests.settings import block
 
@@ -59,7 +60,7 @@ def utterances() -> list[Utterance]:
 
 @pytest.fixture(scope="module")
 def encoder() -> Encoder:
-    return open_encoder(settings(Path(), encode__path=starter_dir() / "whisper").encode)
+    return open_encoder(settings(Path(), encode__path=WHISPER).encode)
 
 
 @pytest.fixture(scope="module")
@@ -74,26 +75,10 @@ def taught(encoder: Encoder) -> list[EncodedPair]:
 def head(encoder: Encoder) -> AdaptedHead:
     source = source_of(encoder)
     kind = kinds.named(kinds.fitting("auto", source))
-    context = TrainingContext(wished(), source, Nothing())
+    context = TrainingContext(wished(), source, Unasked())
     head = kind.head(kind.untrained(context, ()), context)
     assert isinstance(head, AdaptedHead)
     return head
-
-
-class Nothing:
-    """A language model that nobody asks anything: it is never needed to train."""
-
-    size = pad = 0
-    embedding_fingerprint = "none"
-
-    def rows(self, token_ids: object) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
-        raise AssertionError(token_ids)
-
-    def tokens(self, text: str) -> list[int]:
-        raise AssertionError(text)
-
-    def text(self, tokens: object) -> str:
-        raise AssertionError(tokens)
 
 
 def wished(**changes: object) -> PersonaliseSettings:
@@ -130,7 +115,7 @@ def test_it_reads_what_it_was_taught_better_than_before(
     encoder: Encoder, taught: list[EncodedPair], learned: Checkpoint, llm: LlamaSession
 ) -> None:
     bridge = Bridge(learned, llm.vocabulary)
-    hearing = Hearing(settings(Path(), encode__path=starter_dir() / "whisper").encode)
+    hearing = Hearing(settings(Path(), encode__path=WHISPER).encode)
     before = after = 0
     for pair in taught:
         words = pair.text.split()
@@ -148,7 +133,7 @@ def test_before_it_has_learned_it_hears_as_the_recogniser_does(
     head: AdaptedHead, taught: list[EncodedPair], llm: LlamaSession
 ) -> None:
     bridge = Bridge(head.checkpoint, llm.vocabulary)
-    hearing = Hearing(settings(Path(), encode__path=starter_dir() / "whisper").encode)
+    hearing = Hearing(settings(Path(), encode__path=WHISPER).encode)
     theirs = hearing(bridge, taught[0])
     np.testing.assert_array_equal(theirs.frames, taught[0].features.frames)
     assert theirs.transcript == taught[0].features.transcript
@@ -182,7 +167,7 @@ def test_what_it_hears_in_training_varies_and_when_judged_does_not(
 def test_a_turn_hears_with_the_promoted_version_and_else_with_its_own_ears(
     learned: Checkpoint, llm: LlamaSession, taught: list[EncodedPair], tmp_path: Path
 ) -> None:
-    wants = settings(tmp_path, encode__path=starter_dir() / "whisper")
+    wants = settings(tmp_path, encode__path=WHISPER)
     folder, encoder = BridgeFolder(wants.bridges), open_encoder(wants.encode)
     said = utterances()[0]
     plain = taught[0].features
@@ -206,7 +191,7 @@ def test_a_turn_hears_with_the_promoted_version_and_else_with_its_own_ears(
 def test_it_is_trained_judged_recorded_and_erased_like_any_bridge(tmp_path: Path) -> None:
     wants = settings(
         tmp_path,
-        encode__path=starter_dir() / "whisper",
+        encode__path=WHISPER,
         personalise__steps=1,
         personalise__replay=2,
         personalise__canaries=2,
@@ -247,7 +232,7 @@ def test_other_encoders_cannot_be_adapted(learned: Checkpoint, llm: LlamaSession
     assert kinds.fitting("auto", source) == "letters"
     assert "CTranslate2" in (kind.obstacle(source) or "")
     with pytest.raises(TrainingError, match="own weights cannot learn"):
-        kind.untrained(TrainingContext(wished(), source, Nothing()), ())
+        kind.untrained(TrainingContext(wished(), source, Unasked()), ())
     other = open_encoder(settings(Path()).encode)
     adapt(other, None)
     with pytest.raises(Exception, match="changes the weights of a Whisper model"):
