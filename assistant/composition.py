@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from assistant.bridge import checkpoint
 from assistant.config import EncodeSettings, Settings, SpeakSettings, starter_dir
 from assistant.dialogue import DialoguePolicy
-from assistant.encode.encoder import Encoder, open_encoder
+from assistant.encode.encoder import Encoder, adapt, open_encoder
 from assistant.encode.end_of_request import EndOfRequest, load_ends
-from assistant.errors import BridgeError, MismatchError
+from assistant.errors import BridgeError, EncoderError, MismatchError
 from assistant.generate.llama import LlamaSession
 from assistant.household.household import Household
 from assistant.journal.buffered import BufferedJournal
@@ -117,7 +117,7 @@ def bridge(
         version = BridgeFolder(settings.bridges).current
         if version is not None:
             return bridge_of(version, settings, encoder, llm)
-    except BridgeError as error:
+    except (BridgeError, EncoderError) as error:
         note(f"{error} Until then the base bridge answers.")
     return bridge_of(None, settings, encoder, llm)
 
@@ -127,8 +127,11 @@ def bridge_of(
 ) -> Bridge | None:
     """The learned bridge of this version, or for ``None`` the one in the settings.
 
+    From here on the encoder hears with the changes that the bridge has for it.
+
     Raises:
         BridgeError: if it is missing, damaged, or made for another encoder or LLM.
+        EncoderError: if its changes do not fit the encoder.
     """
     if settings.route == "transcript":
         return None
@@ -155,10 +158,13 @@ def bridge_of(
             "with 'assistant enroll', or set bridge.path."
         )
     else:
+        adapt(encoder, None)
         return None
     from assistant.bridge.connect import Bridge  # noqa: PLC0415
 
-    return Bridge(found, llm.vocabulary, encoder.spelling, settings.bridge)
+    joined = Bridge(found, llm.vocabulary, encoder.spelling, settings.bridge)
+    adapt(encoder, joined.adaptation)
+    return joined
 
 
 def sink(settings: SpeakSettings, witness: Witness | None = None) -> Sink:

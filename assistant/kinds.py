@@ -14,9 +14,14 @@ class Entry:
 
     module: str  # defines KIND
     networks: tuple[str, ...]  # their names in checkpoints; the first is the one trained here
+    hears: bool = False  # learns from the sound itself; only retraining has it
 
+
+AUTO = "auto"
+"""In the settings: ``adapted`` if the recogniser's own weights can learn, else ``letters``."""
 
 REGISTRY = {
+    "adapted": Entry("assistant.bridge.kinds.adapted", ("adapted",), hears=True),
     "letters": Entry("assistant.bridge.kinds.letters", ("letters",)),
     "ctc": Entry("assistant.bridge.kinds.ctc", ("ctc",)),
     "anchored": Entry("assistant.bridge.kinds.anchored", ("anchored",)),
@@ -26,7 +31,7 @@ REGISTRY = {
 
 def known(kind: str) -> str:
     """Check a kind's name from the settings; raises ``ValueError`` if there is no such kind."""
-    return _among(kind, list(REGISTRY))
+    return _among(kind, [AUTO, *REGISTRY])
 
 
 def known_network(network: str) -> str:

@@ -88,7 +88,8 @@ class Assistant:
         turn_id = self.journal.hear(utterance)
         with self._journalled(turn_id):
             features = self.ends and self.ends.features(utterance)
-            features = features or self.encoder.encode(utterance)
+            if features is None or (self.bridge is not None and not self.bridge.reads(features)):
+                features = self.encoder.encode(utterance)  # the bridge may have changed in between
             timings = Timings(endpoint=utterance.endpoint_ms, encode=ms_since(began))
             self.journal.transcribed(turn_id, features)
             found, bridge_ms = self._read(features)

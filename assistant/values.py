@@ -6,6 +6,7 @@ copying. Dataclasses that hold arrays compare by identity (``eq=False``).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -138,6 +139,19 @@ class SpeechFeatures:
 
     def __post_init__(self) -> None:
         sealed(self.frames, np.float32, 2, "SpeechFeatures.frames")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Adaptation:
+    """What a bridge changes in the encoder's own weights."""
+
+    version: str  # of the bridge
+    # for the matrices of these names (outputs, rank) and (rank, inputs), whose product is added
+    changes: Mapping[str, tuple[NDArray[np.float32], NDArray[np.float32]]]
+
+    def features_of(self, encoder: str) -> str:
+        """The fingerprint of features from an encoder that is changed so."""
+        return f"{encoder}+{self.version}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -47,13 +47,22 @@ class Bridge:
         self._language = language
         network = kinds.projector(checkpoint)
         joined = Joined(checkpoint, network, language, spelling, settings)
-        self._reader = kinds.of(checkpoint.config).reader(joined)
+        kind = kinds.of(checkpoint.config)
+        self._reader = kind.reader(joined)
+        self.adaptation = kind.adaptation(joined)
+        self._reads = checkpoint.encoder
+        if self.adaptation is not None:
+            self._reads = self.adaptation.features_of(checkpoint.encoder)
+
+    def reads(self, features: SpeechFeatures) -> bool:
+        """Whether they come from its encoder, with its adaptation if it has one."""
+        return features.encoder == self._reads
 
     def soft_prompt(self, features: SpeechFeatures) -> SoftPrompt:
         """Map features into the LLM's embedding space; ``MismatchError`` for another encoder's."""
-        if features.encoder != self.encoder:
+        if not self.reads(features):
             raise MismatchError(
-                f"This bridge reads features of encoder {self.encoder}, but these come from "
+                f"This bridge reads features of encoder {self._reads}, but these come from "
                 f"{features.encoder}. Set bridge.path to a bridge made for this encoder."
             )
         with torch.inference_mode():

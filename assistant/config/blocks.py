@@ -20,7 +20,7 @@ from assistant.config.tuning import (
     PersonaliseTuning,
     TurnTuning,
 )
-from assistant.kinds import known
+from assistant.kinds import AUTO, known
 
 INSTRUCTION = (
     "You are Attune, a kind companion at home. Answer briefly and plainly. "
@@ -345,8 +345,9 @@ class PersonaliseSettings(Block):
         None, description="where learned bridges are kept; unset: next to the journal"
     )
     head: Annotated[str, AfterValidator(known)] = Field(
-        "letters",
-        description="which kind of bridge to train; letters: only if the encoder writes letters",
+        AUTO,
+        description="which kind of bridge to train; auto: adapted if the encoder is a Whisper that "
+        "can learn, else letters",
     )
     confident: float = Field(
         0.8,

@@ -15,6 +15,7 @@ from assistant.config import JournalSettings, Settings
 from assistant.control.messages import Status, as_json
 from assistant.control.methods import RefusalError
 from assistant.daemon.bell import Bell
+from assistant.encode.encoder import adapt
 from assistant.errors import AttuneError, TrainingError
 from assistant.journal.deletion import keep_room
 from assistant.journal.retention import Calendar
@@ -232,6 +233,7 @@ class Maintenance:
         except AttuneError:
             if self._learned is not None and not folder.path(self._learned).is_file():
                 self._assistant.bridge = None  # erased, so it must no longer be used
+                adapt(encoder, None)
             raise
         self._assistant.bridge, self._learned = after, version
         if after is None:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.config import EncodeSettings
+from assistant.encode.adaptable import Adaptable
 from assistant.encode.folder import CTRANSLATE as MODEL
 from assistant.encode.folder import EncoderFolder, is_ctranslate
 from assistant.encode.mel import LogMel
@@ -23,7 +24,8 @@ from assistant.encode.tokens import Tokens
 from assistant.encode.tuning_record import Execution
 from assistant.encode.whisper import LEAST_PROBABILITY, Alignment, Encoded, Hypothesis
 from assistant.errors import EncoderError
-from assistant.values import SAMPLE_RATE
+from assistant.nets import ctranslate_weights
+from assistant.values import SAMPLE_RATE, Adaptation
 
 VOCABULARIES = ("vocabulary.json", "vocabulary.txt")
 
@@ -48,11 +50,15 @@ _HEAD = 64
 class CTranslateEngine:
     """A Whisper folder in CTranslate2's format, computed in int8 or float on the processor.
 
+    Args:
+        settings: the folder, and how to compute it.
+        adaptation: what is changed in its weights; the changed ones are only ever in memory.
+
     Raises:
         EncoderError: if the folder is incomplete, or cannot run as the settings request.
     """
 
-    def __init__(self, settings: EncodeSettings) -> None:
+    def __init__(self, settings: EncodeSettings, adaptation: Adaptation | None = None) -> None:
         folder = settings.path
         if settings.execution == "onnx-int8":
             raise EncoderError(
@@ -75,7 +81,9 @@ class CTranslateEngine:
                 compute_type=compute,
                 inter_threads=1,
                 intra_threads=settings.threads or len(os.sched_getaffinity(0)),
+                files=adaptation and _changed(folder, adaptation),
             )
+            self._path = folder / MODEL
             self.fingerprint = _fingerprint(folder / MODEL, compute)
             self.window_s = float(WINDOW_S)
             self.tokens = Tokens(folder, multilingual=bool(self._model.is_multilingual))
@@ -166,10 +174,23 @@ class CTranslateEngine:
         self.align(silence, start, [0])
         return dim
 
+    def adaptable(self, language: str) -> Adaptable:
+        """What trains its own weights on transcripts in a language."""
+        return Adaptable(self._path, self.tokens, self._mel, language)
+
     def export(self, cache: Path) -> None:
         """Always raises ``EncoderError``: CTranslate2 is as fast itself."""
         del cache
         raise EncoderError("CTranslate2 already runs this recogniser in int8.")
+
+
+def _changed(folder: Path, adaptation: Adaptation) -> dict[str, bytes]:
+    """The library's files of a folder by name, with changed weights."""
+    files = {MODEL: bytes(ctranslate_weights.changed(folder / MODEL, adaptation.changes))}
+    for name in ("config.json", *VOCABULARIES):
+        if (folder / name).is_file():
+            files[name] = (folder / name).read_bytes()
+    return files
 
 
 def _refusal(folder: Path, why: str) -> EncoderError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -10,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.config import EncodeSettings
+from assistant.encode.adaptable import Adaptable
 from assistant.encode.folder import CTRANSLATE_CONFIG, EncoderFolder, is_ctranslate
 from assistant.encode.tuning_record import Execution
 from assistant.encode.whisper import WhisperEncoder
 from assistant.errors import EncoderError, translated
 from assistant.nets.spelling import Spelling
-from assistant.values import SpeechFeatures, Utterance
+from assistant.values import Adaptation, SpeechFeatures, Utterance
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -83,6 +85,38 @@ class Weighs(Protocol):
         ...
 
 
+@runtime_checkable
+class Adapts(Protocol):
+    """An encoder that can hear with changed weights of its own."""
+
+    def adapt(self, adaptation: Adaptation | None) -> None:
+        """Hear with changed weights from now on, or with its own for ``None``.
+
+        Its fingerprint stays; that of its features does not. Raises ``EncoderError`` if they do
+        not fit, and then changes nothing.
+        """
+        ...
+
+    def adaptable(self) -> Adaptable | None:
+        """What trains its own weights; none if they cannot learn."""
+        ...
+
+
+def adapt(encoder: Encoder, adaptation: Adaptation | None) -> None:
+    """Have an encoder hear with changed weights, or with its own for ``None``.
+
+    Raises:
+        EncoderError: if it cannot; then nothing changes.
+    """
+    if isinstance(encoder, Adapts):
+        encoder.adapt(adaptation)
+    elif adaptation is not None:
+        raise EncoderError(
+            f"Bridge {adaptation.version} changes the weights of a Whisper model, but another "
+            "speech encoder is in use. Set encode.path to the one it was made for."
+        )
+
+
 def open_encoder(settings: EncodeSettings) -> Encoder:
     """The encoder in the folder that the settings name.
 
@@ -95,7 +129,8 @@ def open_encoder(settings: EncodeSettings) -> Encoder:
         if is_ctranslate(settings.path) or CTRANSLATE_CONFIG in folder.config:
             from assistant.encode.ctranslate import CTranslateEngine  # noqa: PLC0415
 
-            return WhisperEncoder(CTranslateEngine(settings), settings)
+            engine = CTranslateEngine(settings)
+            return WhisperEncoder(engine, settings, partial(CTranslateEngine, settings))
         if folder.family == "whisper":
             from assistant.encode.whisper_torch import TorchEngine  # noqa: PLC0415
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -99,6 +100,12 @@ class Tokens:
                 "the folder again."
             )
         return found
+
+
+def written(text: str) -> str:
+    """Spoken words with capitals, as Whisper writes them."""
+    written = re.sub(r"\bi\b", "I", text)
+    return written[:1].upper() + written[1:]
 
 
 def _mended(tokenizer: Tokenizer) -> Tokenizer:

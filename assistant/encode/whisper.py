@@ -7,9 +7,8 @@ hold no information, and would take 3 MB a turn in the journal instead of 0.5.
 
 from __future__ import annotations
 
-import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,12 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.config import EncodeSettings
+from assistant.encode.adaptable import Adaptable
 from assistant.encode.hallucination import Evidence, is_speech
-from assistant.encode.tokens import Tokens
+from assistant.encode.tokens import Tokens, written
 from assistant.encode.tuning_record import Execution
+from assistant.errors import EncoderError
 from assistant.nets.calibration import WHISPER
 from assistant.spoken import said_words
-from assistant.values import SAMPLE_RATE, SpeechFeatures, Transcript, Utterance, Word
+from assistant.values import SAMPLE_RATE, Adaptation, SpeechFeatures, Transcript, Utterance, Word
 
 HOP = 320
 """Samples from frame to frame of the encoder's output."""
@@ -142,16 +143,31 @@ class Engine(Protocol):
         """Write the network for ONNX Runtime, as ``Encoder.export``."""
         ...
 
+    def adaptable(self, language: str) -> Adaptable | None:
+        """What trains its own weights on transcripts in a language; none if they cannot learn."""
+        ...
+
 
 class WhisperEncoder:
     """A Whisper model that transcribes, run by an engine.
+
+    Args:
+        engine: with the model's own weights.
+        settings: language, search and expected words.
+        opened: opens an engine with changed weights, or with its own for ``None``.
 
     Raises:
         EncoderError: if the model does not know the language in the settings.
     """
 
-    def __init__(self, engine: Engine, settings: EncodeSettings) -> None:
-        self._engine = engine
+    def __init__(
+        self,
+        engine: Engine,
+        settings: EncodeSettings,
+        opened: Callable[[Adaptation | None], Engine] | None = None,
+    ) -> None:
+        self._opened = opened
+        self._hears = engine, engine.fingerprint  # with that of its features
         self.fingerprint = engine.fingerprint
         self.execution: Execution = engine.execution
         self.dim = engine.dim
@@ -168,20 +184,44 @@ class WhisperEncoder:
 
     def encode(self, utterance: Utterance) -> SpeechFeatures:
         """Features and transcript of one utterance of any length."""
-        frames, transcript, evidence = self.hear(utterance)
+        engine, fingerprint = self._hears  # once: another thread may adapt it meanwhile
+        frames, transcript, evidence = self._heard(engine, utterance)
         if not is_speech(evidence):
             transcript = Transcript("", 0.0)
-        return SpeechFeatures(frames, self.frame_rate, transcript, self.fingerprint)
+        return SpeechFeatures(frames, self.frame_rate, transcript, fingerprint)
+
+    def adapt(self, adaptation: Adaptation | None) -> None:
+        """Hear with changed weights from now on, or with its own; see ``Adapts``."""
+        wanted = self.fingerprint
+        if adaptation is not None:
+            wanted = adaptation.features_of(wanted)
+        if wanted == self._hears[1]:
+            return
+        if self._opened is None:
+            raise EncoderError(
+                "The weights of this speech encoder cannot be changed. Set encode.path to a "
+                "Whisper model in CTranslate2's format."
+            )
+        self._hears = self._opened(adaptation), wanted
+
+    def adaptable(self) -> Adaptable | None:
+        """What trains its own weights; see ``Adapts``."""
+        return self._engine.adaptable("en" if self._language == "auto" else self._language)
 
     def hear(self, utterance: Utterance) -> tuple[NDArray[np.float32], Transcript, Evidence]:
         """Frames (n_frames, dim), the transcript it would write, and the evidence for that."""
+        return self._heard(self._engine, utterance)
+
+    def _heard(
+        self, engine: Engine, utterance: Utterance
+    ) -> tuple[NDArray[np.float32], Transcript, Evidence]:
         frames: list[NDArray[np.float32]] = []
         heard: list[_Heard] = []
-        for start, samples in pieces(utterance.samples, self._engine.window_s):
-            encoded = self._engine.encode(samples)
+        for start, samples in pieces(utterance.samples, engine.window_s):
+            encoded = engine.encode(samples)
             frames.append(encoded.frames[: max(1, -(-len(samples) // HOP))])
-            if self._engine.tokens is not None:
-                heard.append(self._read(self._engine.tokens, encoded, samples, start))
+            if engine.tokens is not None:
+                heard.append(self._read(engine, engine.tokens, encoded, samples, start))
         words = tuple(word for each in heard for word in each.words)
         others = heard[0].others if len(heard) == 1 else ()
         text = " ".join(each.text for each in heard if each.text)
@@ -195,7 +235,7 @@ class WhisperEncoder:
     def weigh(self, features: SpeechFeatures, texts: Sequence[str]) -> NDArray[np.float64]:
         """How likely each text is, given the sound; see ``Weighs``."""
         tokens = self._engine.tokens
-        read = [] if tokens is None else [tokens.of(_written(text)) for text in texts]
+        read = [] if tokens is None else [tokens.of(written(text)) for text in texts]
         if tokens is None or not all(read):
             return np.zeros(len(texts))
         language = "en" if self._language == "auto" else self._language
@@ -208,18 +248,27 @@ class WhisperEncoder:
         """Write the network for ONNX Runtime; it must run in float. ``AttuneError`` if it fails."""
         self._engine.export(cache)
 
+    @property
+    def _engine(self) -> Engine:
+        return self._hears[0]
+
     def _read(
-        self, tokens: Tokens, encoded: Encoded, samples: NDArray[np.float32], begins_at: float
+        self,
+        engine: Engine,
+        tokens: Tokens,
+        encoded: Encoded,
+        samples: NDArray[np.float32],
+        begins_at: float,
     ) -> _Heard:
         """The text of one piece."""
         language = self._language
         if language == "auto":
-            language = self._engine.language(encoded)
+            language = engine.language(encoded)
         start = tokens.start(language)
         longest = TOKENS[0] + round(TOKENS[1] * len(samples) / SAMPLE_RATE)
         found = Hypothesis([], 1.0)
         for again in (False, True):
-            found = self._engine.decode(
+            found = engine.decode(
                 encoded, [*self._expected, *start], beam=self._beam, longest=longest, again=again
             )
             if not loops(tokens.text(found.tokens)):
@@ -227,7 +276,7 @@ class WhisperEncoder:
         text = tokens.text(found.tokens).strip()
         if not said_words(text):
             return _Heard("", (), Evidence.of([]))
-        aligned = self._engine.align(encoded, start, found.tokens)
+        aligned = engine.align(encoded, start, found.tokens)
         words = tuple(_words(tokens, found.tokens, aligned, begins_at, len(samples) / SAMPLE_RATE))
         evidence = Evidence(
             log_prob=float(np.log(aligned.probabilities + 1e-6).mean()),
@@ -280,9 +329,3 @@ def _words(
         if said_words(said):
             probability = float(aligned.probabilities[first:last].mean())
             yield Word(said, begins_at + float(begin), begins_at + float(end), probability)
-
-
-def _written(text: str) -> str:
-    """Spoken words with capitals, as Whisper writes them."""
-    written = re.sub(r"\bi\b", "I", text)
-    return written[:1].upper() + written[1:]

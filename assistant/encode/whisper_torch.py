@@ -151,6 +151,9 @@ class TorchEngine:
             self._part, silence, onnx_runtime.place(cache, self.fingerprint), Length.FIXED
         )
 
+    def adaptable(self, language: str) -> None:
+        """Its weights do not learn."""
+
     def _step(self, encoded: Encoded, read: Sequence[int], past: Any) -> tuple[Tensor, Any]:
         """Logits (1, n_tokens, n_vocabulary) after more tokens, and the decoder's memory."""
         with torch.inference_mode():

@@ -73,7 +73,7 @@ class Toy(Kind):
         return replace(found, token_ids=np.array(token_ids, np.int64)), "Looked up"
 
 
-class ToyHead:
+class ToyHead(Head):
     def __init__(self, checkpoint: Checkpoint, language: Language) -> None:
         self.checkpoint = checkpoint
         self._language = language

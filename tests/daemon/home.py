@@ -27,7 +27,7 @@ from assistant.daemon.maintenance import Maintenance, Promoted
 from assistant.daemon.microphone import MicrophoneSupervisor
 from assistant.daemon.runtime import Runtime
 from assistant.daemon.turn_taking import TurnTaking
-from assistant.encode.wav2vec2 import Wav2Vec2Encoder
+from assistant.encode.encoder import Encoder
 from assistant.errors import AttuneError
 from assistant.generate.llama import LlamaSession
 from assistant.household.household import Household
@@ -117,7 +117,7 @@ class Home:
     """A daemon's runtime without its loop."""
 
     folder: Path
-    encoder: Wav2Vec2Encoder
+    encoder: Encoder
     llm: LlamaSession
     told: list[str]
     ear: Ear = field(default_factory=Ear)

@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
+import numpy as np
 import pytest
 
 from assistant.bridge.checkpoint import Checkpoint
+from assistant.config import EncodeSettings
 from assistant.daemon import loop
 from assistant.daemon.maintenance import AGAIN_S
+from assistant.encode.encoder import open_encoder
 from assistant.errors import AttuneError, BridgeError, ControlError
 from assistant.generate.context import ContextLine
 from assistant.journal.lineage import Lineage
@@ -23,6 +26,8 @@ from assistant.personalise.training.events import Collected, Failed, Judged
 from assistant.values import Utterance
 from tests.daemon.home import Daemon, Home, Told
 from tests.journal.exchanges import exchange, utterance
+from tests.personalise.material import WHISPER, changed_recogniser
+from tests.settings import block
 from tests.turn.rooms import at
 from tests.waiting import WAIT_S
 
@@ -94,6 +99,35 @@ def test_a_learned_bridge_needs_no_base(home: Home) -> None:
         f"Now using bridge {version}.",
         "Now using no bridge: questions are answered from their transcripts.",
     ]
+
+
+@pytest.mark.parametrize("goes", ["rolled back", "erased", "erased, and there is no base"])
+def test_the_recogniser_hears_with_the_changes_of_the_bridge_in_use(home: Home, goes: str) -> None:
+    home.encoder = open_encoder(block(EncodeSettings, path=WHISPER, threads=1))
+    learned = changed_recogniser(home.encoder)
+    said = utterance(0.3)
+    with home.daemon(home.settings(bridge={"path": None})) as daemon:
+        own = daemon.assistant.encoder.encode(said)
+        version = home.bridges.add(learned)
+        home.bridges.promote(version)
+        daemon.maintenance.idle()
+        assert daemon.version == version
+        heard = daemon.assistant.encoder.encode(said)
+        assert heard.encoder == f"{own.encoder}+{version}"
+        assert not np.allclose(heard.frames, own.frames, atol=0.1)
+        if goes == "rolled back":
+            home.bridges.rollback()
+        else:
+            home.bridges.destroy(version)
+        if goes == "erased, and there is no base":  # but a damaged one
+            home.folder.joinpath("base.safetensors").write_bytes(b"rubbish")
+            path = home.folder / "base.safetensors"
+            daemon.maintenance._settings = home.settings(bridge={"path": path})
+        daemon.maintenance.idle()
+        assert daemon.version is None
+        again = daemon.assistant.encoder.encode(said)
+        assert again.encoder == own.encoder
+        np.testing.assert_array_equal(again.frames, own.frames)
 
 
 def damage(home: Home, checkpoint: Checkpoint) -> str:

@@ -400,6 +400,9 @@ class Scripted:
     def export(self, cache: Path) -> None:
         del cache
 
+    def adaptable(self, language: str) -> None:
+        del language
+
     def ids(self, text: str) -> list[int]:
         return self.tokens._tokenizer.encode(text, add_special_tokens=False).ids
 

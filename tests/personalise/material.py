@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from assistant.bridge import kinds
 from assistant.bridge.batch import EncodedPair
-from assistant.bridge.kinds.kind import Source
+from assistant.bridge.checkpoint import Checkpoint
+from assistant.bridge.kinds.kind import Source, TrainingContext
 from assistant.bridge.kinds.letters import LettersHead, untrained
-from assistant.config import PersonaliseSettings
+from assistant.config import PersonaliseSettings, starter_dir
+from assistant.encode.encoder import Encoder
 from assistant.nets.spelling import Spelling
+from assistant.personalise.data.features import source_of
 from assistant.personalise.training.trainer import Material, Trainer
 from assistant.values import SpeechFeatures
 from tests.settings import block
+
+WHISPER = starter_dir() / "whisper"
 
 SYMBOLS = ("<pad>", "|", *"abcdefgh")
 DIM = len(SYMBOLS)
@@ -64,3 +72,30 @@ def trainer(state: Path, name: str = "one", **changes: object) -> Trainer:
     """A speaker whose letters lie one axis further than the encoder has them."""
     material = Material(pairs(20, 1, shift=1), pairs(10, 2, shift=1), pairs(6, 3, shift=1))
     return Trainer(letters_head(), material, settings(**changes), state, name)
+
+
+class Unasked:
+    """A language model that nobody asks anything: it is never needed to train."""
+
+    size = pad = 0
+    embedding_fingerprint = "none"
+
+    def rows(self, token_ids: object) -> NDArray[np.float32]:
+        raise AssertionError(token_ids)
+
+    def tokens(self, text: str) -> list[int]:
+        raise AssertionError(text)
+
+    def text(self, tokens: object) -> str:
+        raise AssertionError(tokens)
+
+
+def changed_recogniser(encoder: Encoder) -> Checkpoint:
+    """An accepted bridge that changes the weights of the bundled Whisper at random."""
+    context = TrainingContext(settings(), source_of(encoder), Unasked())
+    found = kinds.named("adapted").untrained(context, ())
+    weights = {
+        name: torch.randn_like(each) * 0.05 if name.endswith(".up") else each
+        for name, each in found.weights.items()
+    }
+    return replace(found, weights=weights, accepted=True)

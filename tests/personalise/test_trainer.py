@@ -13,11 +13,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from assistant.bridge.batch import Batch, EncodedPair
+from assistant.bridge.batch import Batch, EncodedPair, masked
 from assistant.bridge.kinds import build
 from assistant.errors import TrainingError
 from assistant.journal.lineage import CurvePoint
-from assistant.personalise.training.trainer import Interrupted, Trained, Trainer, chosen, masked
+from assistant.personalise.training.trainer import Interrupted, Trained, Trainer, chosen
 from tests.personalise.material import SPELLING, letters_head, pair, pairs, trainer
 
 ROOT = Path(__file__).parents[2]

@@ -11,15 +11,22 @@ import torch
 from torch import nn
 
 from assistant.bridge.checkpoint import Checkpoint
-from assistant.bridge.kinds.kind import Kind
+from assistant.bridge.kinds.kind import Kind, Source
 from assistant.errors import CheckpointError
-from assistant.kinds import REGISTRY, module_of
+from assistant.kinds import AUTO, REGISTRY, module_of
 from assistant.nets.projector_config import ProjectorConfig
 
 
 def named(name: str) -> Kind:
     """The kind of this name, as in ``personalise.head``."""
     return import_module(REGISTRY[name].module).KIND
+
+
+def fitting(name: str, source: Source) -> str:
+    """The kind's name for a setting of ``personalise.head``, which may be ``AUTO``."""
+    if name != AUTO:
+        return name
+    return "letters" if source.recogniser is None else "adapted"
 
 
 def of(config: ProjectorConfig) -> Kind:

@@ -123,7 +123,7 @@ class _AnchoredKind(Kind):
 KIND = _AnchoredKind()
 
 
-class AnchoredHead:
+class AnchoredHead(Head):
     """Cross entropy of each slot's two emissions against the aligned text."""
 
     def __init__(self, checkpoint: Checkpoint, language: Language) -> None:

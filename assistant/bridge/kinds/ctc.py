@@ -133,7 +133,7 @@ class _CTCKind(Kind):
 KIND = _CTCKind()
 
 
-class CTCHead:
+class CTCHead(Head):
     """CTC over candidate tokens of the LLM."""
 
     def __init__(self, checkpoint: Checkpoint, language: Language) -> None:

@@ -6,8 +6,9 @@ Every kind sees only the encoder's features and the LLM's tokens and rows; none 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from assistant.bridge.batch import Batch, seed
+from assistant.bridge.batch import Batch, Pair, masked, seed
 from assistant.bridge.checkpoint import Checkpoint
 from assistant.bridge.language import Language, Tokens
 from assistant.config import BridgeSettings, PersonaliseSettings
@@ -24,7 +25,7 @@ from assistant.errors import BridgeError, CheckpointError
 from assistant.nets.calibration import WHISPER, Calibration
 from assistant.nets.projector_config import ProjectorConfig
 from assistant.nets.spelling import Spelling
-from assistant.values import SpeechFeatures
+from assistant.values import Adaptation, SpeechFeatures
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,13 +41,40 @@ Reader = Callable[[SpeechFeatures], Reading]
 """Reads one utterance with a network."""
 
 
-class Head(Protocol):
+class Head(ABC):
     """A bridge in training."""
 
     checkpoint: Checkpoint  # where the training starts
 
-    def loss(self, network: nn.Module, batch: Batch) -> Tensor:
+    @abstractmethod
+    def loss(self, network: nn.Module, batch: Batch, /) -> Tensor:
         """The training objective, averaged over the batch's symbols."""
+
+    def batch(self, pairs: Sequence[Pair], *, training: bool) -> Batch:
+        """What ``loss`` needs of some pairs; varied at random to train on them."""
+        whole = Batch.of(pairs)
+        return masked(whole) if training else whole
+
+
+class Recogniser(Protocol):
+    """What a training needs of a Whisper recogniser whose own weights are to learn."""
+
+    @property
+    def path(self) -> Path:
+        """Its weights, in CTranslate2's format."""
+        ...
+
+    @property
+    def start(self) -> list[int]:
+        """The tokens before every transcript."""
+        ...
+
+    def tokens(self, text: str) -> list[int]:
+        """The tokens of a transcript that says these spoken words, and of its end."""
+        ...
+
+    def columns(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The spectrogram (n_mels, n_columns) of mono 16 kHz sound and some silence."""
         ...
 
 
@@ -58,6 +86,7 @@ class Source:
     dim: int  # width of the features
     spelling: Spelling | None = None  # None if the encoder does not write letters
     ctc_head: tuple[Tensor, Tensor] | None = None  # weight (symbols, dim), bias (symbols,)
+    recogniser: Recogniser | None = None  # None if its own weights cannot learn
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,6 +146,9 @@ class Kind(ABC):
     bootstrap_steps: int
     """Training steps when starting from scratch."""
 
+    batch: int = 256
+    """Most utterances per step."""
+
     is_of_llm: bool = True
     """Whether such a bridge works with only one language model."""
 
@@ -159,6 +191,10 @@ class Kind(ABC):
     def takes_bfloat16(self, _network: str, /) -> bool:
         """Whether a network is large enough to train faster in bfloat16."""
         return False
+
+    def adaptation(self, _joined: Joined, /) -> Adaptation | None:
+        """What such a bridge changes in the encoder's own weights; ``None`` for nothing."""
+        return None
 
     def carried(
         self, _found: Checkpoint, _old: Tokens, _new: Tokens, _said: set[int], /

@@ -32,9 +32,10 @@ error rate fell from 0.24 to 0.18 (``bench/personalise.py``)."""
 
 NO_LETTERS = (
     "The speech encoder does not write letters, so examples are kept but not learned from. Set "
-    "personalise.head to 'anchored' to learn from its words, or encode.path to a wav2vec2 model."
+    "personalise.head to 'anchored' to learn from its words, or encode.path to a wav2vec2 model or "
+    "to a Whisper model in CTranslate2's format."
 )
-"""Why nothing is trained with Whisper unless the settings ask for another kind: with few
+"""Why nothing is trained with other encoders unless the settings ask for another kind: with few
 recordings to judge by, the gate once accepted a bridge over words trained on shuffled texts."""
 
 
@@ -101,7 +102,7 @@ def untrained(source: Source) -> Checkpoint:
     return Checkpoint(config, source.fingerprint, "", none, None, network.state_dict())
 
 
-class LettersHead:
+class LettersHead(Head):
     """CTC over the encoder's own symbols after the speaker's map."""
 
     def __init__(self, checkpoint: Checkpoint, spelling: Spelling) -> None:

@@ -120,7 +120,7 @@ class _PooledKind(Kind):
 KIND = _PooledKind()
 
 
-class PooledHead:
+class PooledHead(Head):
     """The paper's squared error and cosine distance over cast slots (eqs. 5-7)."""
 
     def __init__(

@@ -29,7 +29,10 @@ def add(commands: Subparsers) -> None:
         "the lowest priority; after Ctrl-C it resumes the next time.",
     )
     parser.add_argument(
-        "--head", choices=tuple(REGISTRY), default="ctc", help="kind of bridge (default: ctc)"
+        "--head",
+        choices=[name for name, entry in REGISTRY.items() if not entry.hears],
+        default="ctc",
+        help="kind of bridge (default: ctc)",
     )
     parser.add_argument(
         "--corpus",

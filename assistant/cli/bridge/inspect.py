@@ -7,13 +7,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from assistant.bridge import checkpoint
 from assistant.bridge.checkpoint import Checkpoint
 from assistant.cli.shared.output import plain, print_error, print_json, print_line, print_table
 from assistant.cli.shared.verdict import print_figures
 from assistant.config import Settings
 from assistant.encode.encoder import Encoder, open_encoder
-from assistant.errors import BridgeError
+from assistant.errors import BridgeError, EncoderError
 from assistant.generate.vocabulary import vocabulary
 from assistant.journal.store import Journal
 from assistant.journal.turn import Turn
@@ -40,6 +43,7 @@ class _Exchange:
 
     turn: Turn
     features: SpeechFeatures
+    samples: NDArray[np.float32]  # the sound, empty if it was not kept
 
 
 def inspect(
@@ -65,7 +69,7 @@ def inspect(
     if turn_id is not None:
         encoder = open_encoder(settings.encode)
         exchange = _exchange(settings, encoder, turn_id)
-        readings = dict(_read(found, settings, encoder, exchange.features, failures))
+        readings = dict(_read(found, settings, encoder, exchange, failures))
     if form == "json":
         for each in found:
             print_json(_as_json(each, exchange, readings.get(each.entry.version)))
@@ -98,22 +102,29 @@ def _exchange(settings: Settings, encoder: Encoder, turn_id: int) -> _Exchange:
     with Journal.open(settings.journal) as journal:
         turn = journal.turn(turn_id)
         features = journal.features(turn_id, encoder.fingerprint)
+        samples = np.empty(0, np.float32)
+        if turn.has_audio or features is None:
+            samples = journal.audio(turn_id)
         if features is None:
             ended = turn.end_reason or EndReason.STOP
-            recording = Utterance(journal.audio(turn_id), turn.started_at, ended)
-            features = encoder.encode(recording)
-    return _Exchange(turn, features)
+            features = encoder.encode(Utterance(samples, turn.started_at, ended))
+    return _Exchange(turn, features, samples)
 
 
 def _read(
     found: Sequence[_Inspected],
     settings: Settings,
     encoder: Encoder,
-    features: SpeechFeatures,
+    exchange: _Exchange,
     failures: list[str],
 ) -> Iterator[tuple[str, SoftPrompt]]:
-    """What each bridge, by version, makes of the features."""
-    from assistant.bridge.connect import Bridge  # noqa: PLC0415 - with torch
+    """What each bridge, by version, makes of the exchange."""
+    from assistant.bridge.batch import EncodedPair  # noqa: PLC0415 - with torch
+    from assistant.bridge.connect import Bridge  # noqa: PLC0415
+    from assistant.personalise.judging.hearing import Hearing  # noqa: PLC0415
+
+    hearing = Hearing(settings.encode)
+    pair = EncodedPair(exchange.features, "", samples=exchange.samples)
 
     with vocabulary(settings.generate.path) as language:
         for each in found:
@@ -121,8 +132,8 @@ def _read(
             try:
                 each.checkpoint.require(encoder.fingerprint, language.embedding_fingerprint)
                 bridge = Bridge(each.checkpoint, language, encoder.spelling, settings.bridge)
-                yield version, bridge.soft_prompt(features)
-            except BridgeError as error:
+                yield version, bridge.soft_prompt(hearing(bridge, pair))
+            except (BridgeError, EncoderError) as error:
                 failures.append(f"Bridge {version} cannot read exchanges here. {error}")
 
 

@@ -10,6 +10,7 @@ import hashlib
 import random
 from collections.abc import Callable
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -70,7 +71,10 @@ def common_talk(
         if _key(text, number) not in file:
             file.add(_key(text, number), encoder.encode(_say(text, number)))
             on_progress(number + 1, len(texts))
-    return [file.pair(_key(text, number), text) for number, text in enumerate(texts)]
+    return [
+        file.pair(_key(text, number), text, partial(_sound, text, number))
+        for number, text in enumerate(texts)
+    ]
 
 
 def synthesised(text: str, **voice: str | int) -> NDArray[np.float32]:
@@ -87,6 +91,10 @@ def synthesised(text: str, **voice: str | int) -> NDArray[np.float32]:
 def _key(text: str, number: int) -> str:
     """Identifies a sentence and, by its number, its voice."""
     return hashlib.sha256(f"{number} {text}".encode()).hexdigest()[:20]
+
+
+def _sound(text: str, number: int) -> NDArray[np.float32]:
+    return _say(text, number).samples
 
 
 def _say(text: str, number: int) -> Utterance:

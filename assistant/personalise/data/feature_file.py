@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from assistant import durable
@@ -42,6 +43,14 @@ class _Line:
     transcript: Transcript
 
 
+def unheard() -> NDArray[np.float32]:
+    """The sound of an utterance of which only the features are kept."""
+    raise TrainingError(
+        "Only the features of these sentences are kept, not their sound, from which this kind of "
+        "bridge learns. Use 'assistant retrain' for it."
+    )
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredPair:
     """A pair whose features are read from the disk each time."""
@@ -50,11 +59,17 @@ class StoredPair:
     frames: int
     read: Callable[[], SpeechFeatures]
     weight: float = 1.0
+    hear: Callable[[], NDArray[np.float32]] = unheard  # gives its sound
 
     @property
     def features(self) -> SpeechFeatures:
         """The frozen encoder's output."""
         return self.read()
+
+    @property
+    def samples(self) -> NDArray[np.float32]:
+        """The sound, mono 16 kHz (n_samples,)."""
+        return self.hear()
 
 
 _WHOSE = TypeAdapter(_Whose)
@@ -126,10 +141,12 @@ class EncodedFile:
             self._whose.encoder,
         )
 
-    def pair(self, key: str, text: str) -> StoredPair:
-        """The utterance under an existing key, with its text."""
+    def pair(
+        self, key: str, text: str, hear: Callable[[], NDArray[np.float32]] = unheard
+    ) -> StoredPair:
+        """The utterance under an existing key, with its text and what gives its sound."""
         _, line = self._places[key]
-        return StoredPair(text, line.frames, partial(self.features, key))
+        return StoredPair(text, line.frames, partial(self.features, key), hear=hear)
 
     def destroy(self) -> None:
         """Overwrite and remove both files."""

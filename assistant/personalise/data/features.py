@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
 
+import numpy as np
+from numpy.typing import NDArray
+
 from assistant.bridge.batch import Pair
 from assistant.bridge.kinds.kind import Source
 from assistant.config import Settings
-from assistant.encode.encoder import Encoder, open_encoder
+from assistant.encode.encoder import Adapts, Encoder, open_encoder
 from assistant.errors import JournalError, StorageError, TrainingError
 from assistant.journal.store import Journal
 from assistant.personalise.data.common_talk import common_talk
@@ -57,7 +60,8 @@ def source_of(encoder: Encoder) -> Source:
     letters = encoder.ctc_head()
     if letters is not None:  # copies, as views would keep the whole network in memory
         letters = letters[0].detach().clone(), letters[1].detach().clone()
-    return Source(encoder.fingerprint, encoder.dim, encoder.spelling, letters)
+    recogniser = encoder.adaptable() if isinstance(encoder, Adapts) else None
+    return Source(encoder.fingerprint, encoder.dim, encoder.spelling, letters, recogniser)
 
 
 def hear(
@@ -91,7 +95,8 @@ def hear(
             journal.keep_features(example.turn, features)
             on_progress(number, total)
         read = partial(_read, journal, example.turn, encoder.fingerprint)
-        pair = StoredPair(example.text, len(features.frames), read, example.weight)
+        sound = partial(_sound, journal, example.turn)
+        pair = StoredPair(example.text, len(features.frames), read, example.weight, sound)
         pairs.append((pair, example.held_out))
     heard = TrainingFeatures.by(encoder, pairs, common, wanted.canaries)
     del encoder
@@ -110,6 +115,16 @@ def _read(journal: Journal, turn_id: int, fingerprint: str) -> SpeechFeatures:
     if found is None:
         raise erased()
     return found
+
+
+def _sound(journal: Journal, turn_id: int) -> NDArray[np.float32]:
+    """The recording in the journal; raises ``TrainingError`` if it has been erased."""
+    try:
+        return journal.audio(turn_id)
+    except StorageError:
+        raise
+    except JournalError:
+        raise erased() from None
 
 
 def erased() -> TrainingError:

@@ -16,7 +16,7 @@ from assistant.config import BridgeSettings, PersonaliseSettings
 from assistant.config.tuning import PersonaliseTuning
 from assistant.personalise.judging.permutation import Gain, fewest, gain
 from assistant.personalise.judging.score import Replies, Result, result, score
-from assistant.values import Route
+from assistant.values import Route, SpeechFeatures
 
 SLACK = 1e-9
 """Figures that differ by less count as equal."""
@@ -131,6 +131,7 @@ class Gate:
         replies: the LLM's answers.
         bridge: settings for choosing each turn's route.
         on_progress: called with the number of replies and the total.
+        hearing: what a bridge is given of an utterance.
     """
 
     def __init__(
@@ -139,11 +140,13 @@ class Gate:
         replies: Replies,
         bridge: BridgeSettings,
         on_progress: Callable[[int, int], None] = lambda _done, _of: None,
+        hearing: Callable[[Bridge | None, Pair], SpeechFeatures] = lambda _, pair: pair.features,
     ) -> None:
         self._language = language
         self._replies = replies
         self._bridge = bridge
         self._on_progress = on_progress
+        self._hearing = hearing
         self._done = self._of = 0
 
     def measure(
@@ -172,7 +175,7 @@ class Gate:
         """
         found: list[Result] = []
         for pair in pairs:
-            features = pair.features
+            features = self._hearing(bridge, pair)
             transcript = features.transcript
             prompt = None if bridge is None else bridge.soft_prompt(features)
             if prompt is not None and auto:

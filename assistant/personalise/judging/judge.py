@@ -15,6 +15,7 @@ from assistant.generate.llama import LlamaSession
 from assistant.personalise.bridges.folder import BridgeFolder
 from assistant.personalise.data.features import TrainingFeatures
 from assistant.personalise.judging.gate import Gate, Verdict, decide
+from assistant.personalise.judging.hearing import Hearing
 from assistant.personalise.judging.score import Replies
 
 
@@ -40,7 +41,8 @@ def judge(
         if used is not None and used.accepted:
             before = Bridge(used, language, spelling, settings.bridge)
         after = Bridge(candidate, language, spelling, settings.bridge)
-        gate = Gate(language, Replies(session), settings.bridge, on_progress)
+        hearing = Hearing(settings.encode.model_copy(update={"threads": generate.threads}))
+        gate = Gate(language, Replies(session), settings.bridge, on_progress, hearing)
         measured = gate.measure(before, after, heard.held_out, heard.canaries)
     return decide(measured, settings.personalise)
 

@@ -90,10 +90,7 @@ def _retrain(
     on_event: Callable[[Event], None],
     stop: threading.Event,
 ) -> Judged | Nothing:
-    kind = kinds.named(settings.personalise.head)
-    steps = settings.personalise.steps or kind.retrain_steps
-    wanted = settings.personalise.model_copy(update={"steps": steps})
-    settings = settings.model_copy(update={"personalise": wanted})
+    wanted = settings.personalise
     train = [example for example in found if not example.held_out]
     held_out = [example for example in found if example.held_out]
     on_event(Collected(len(train), len(held_out)))
@@ -110,8 +107,13 @@ def _retrain(
     folder = BridgeFolder(settings.bridges)
     with vocabulary(settings.generate.path) as language:
         heard = hear(settings, journal, found, lambda done, of: on_event(Encoded(done, of)))
+        name = kinds.fitting(wanted.head, heard.source)
+        kind = kinds.named(name)
         if (why := kind.obstacle(heard.source)) is not None:
             return Nothing(why)
+        steps = wanted.steps or kind.retrain_steps
+        wanted = wanted.model_copy(update={"head": name, "steps": steps})
+        settings = settings.model_copy(update={"personalise": wanted})
         head, start = beginning(settings, request, folder, heard, language)
         seen = [(each.turn, each.text, each.weight, each.held_out) for each in found]
         trainer = Trainer(
@@ -129,6 +131,7 @@ def _retrain(
         )
     turns = [example.turn for example in train]
     candidate = candidate_of(head, trained, examples=turns)
+    del head, trainer  # a recogniser's network takes hundreds of megabytes, which judging needs
     record = Record(wanted.head, start, turns, trained.curve)
 
     def judged() -> Verdict:

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from assistant import durable
 from assistant.allocator import given_back
 from assistant.bridge import kinds
-from assistant.bridge.batch import Batch, Pair, seed
+from assistant.bridge.batch import Pair, seed
 from assistant.bridge.kinds.kind import Head
 from assistant.config import PersonaliseSettings
 from assistant.errors import TrainingError
@@ -45,9 +45,6 @@ PATIENCE = 6
 
 WARM_UP = 10
 """Steps over which the learning rate rises."""
-
-MASKS = 2
-"""Number of frame ranges masked in each training utterance."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,7 +98,7 @@ class Trainer:
         self._settings = settings
         self._state = state
         self._name = name
-        self._batch = settings.tuned.batch
+        self._batch = min(settings.tuned.batch, kinds.of(head.checkpoint.config).batch)
         self._network = kinds.build(head.checkpoint.config)
         self._network.load_state_dict(
             {key: tensor.float() for key, tensor in head.checkpoint.weights.items()}
@@ -179,7 +176,8 @@ class Trainer:
         total = 0.0
         parts = [part for part in (self._material.train, self._material.replay) if part]
         for part in parts:
-            batch = masked(Batch.of(chosen(part, self._batch, settings.tuned.seed, step)))
+            pairs = chosen(part, self._batch, settings.tuned.seed, step)
+            batch = self._head.batch(pairs, training=True)
             with _precision(self._head):
                 loss = self._head.loss(self._network, batch) / len(parts)
             self._used = max(self._used, psutil.Process().memory_info().rss)
@@ -214,7 +212,8 @@ class Trainer:
         for start in range(0, len(pairs), self._batch):
             part = pairs[start : start + self._batch]
             with _precision(self._head):
-                total += float(self._head.loss(self._network, Batch.of(part))) * len(part)
+                batch = self._head.batch(part, training=False)
+                total += float(self._head.loss(self._network, batch)) * len(part)
         return total / len(pairs)
 
     def _settled(self) -> bool:
@@ -296,18 +295,6 @@ def chosen(pairs: Sequence[Pair], size: int, number: int, step: int) -> list[Pai
     rng.shuffle(places)
     start = places[place] * size
     return order[start : start + size]
-
-
-def masked(batch: Batch) -> Batch:
-    """The batch with a few frame ranges of each utterance masked."""
-    frames = batch.frames.clone()
-    for row, pair in enumerate(batch.pairs):
-        length = pair.frames
-        for _ in range(MASKS):
-            width = int(torch.randint(0, max(1, length // 12) + 1, ()))
-            start = int(torch.randint(0, max(1, length - width), ()))
-            frames[row, start : start + width] = 0
-    return Batch(batch.pairs, frames, batch.lengths, batch.weights)
 
 
 def _precision(head: Head) -> AbstractContextManager[object]:
