@@ -86,6 +86,11 @@ class Known:
         self.boot_s += length.total_seconds()
 
 
+def told(answer: Said | str | None) -> str:
+    """The text of an answer."""
+    return answer.text if isinstance(answer, Said) else str(answer)
+
+
 @pytest.fixture
 def known(tmp_path: Path) -> Iterator[Known]:
     with Journal(tmp_path / "journal.db") as journal:

@@ -9,7 +9,7 @@ import pytest
 from assistant.skills.clock import CLOCK
 from assistant.skills.grammar import grammar
 from assistant.spoken import said_words
-from tests.skills.conftest import Known
+from tests.skills.conftest import Known, told
 
 NUMBERS: Sequence[str] = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
@@ -62,7 +62,7 @@ def teller(words: str, request: str, known: Known) -> Callable[[datetime], str]:
     found = grammar("requests").request(words)
     assert found is not None
     assert found.name == f"clock.{request}"
-    return lambda now: str(CLOCK[request](known.at(now)))
+    return lambda now: told(CLOCK[request](known.at(now)))
 
 
 @pytest.mark.parametrize("words", TIME)

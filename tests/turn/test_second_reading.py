@@ -54,16 +54,23 @@ def test_a_fact_is_told_at_once(make: Make) -> None:
     assert (turn.reply or "").startswith("It is ")
 
 
-def test_clear_talk_and_understood_requests_are_not_read_again(make: Make) -> None:
+def test_what_was_unclear_but_understood_is_answered_unless_another_command_fits_better(
+    make: Make,
+) -> None:
+    request = Sounding("what time is it", sounds="what time is it", confidence=0.3)
+    assert (make(encoder=request).hear(utterance()).reply or "").startswith("It is ")
+    other = Sounding("set a timer for at ten minute", sounds="set a timer for two minutes")
+    assert make(encoder=other).hear(utterance()).reply == "A timer for two minutes?"
+
+
+def test_clear_and_distant_talk_is_not_read_again(make: Make) -> None:
     clear = Sounding("set a time or for ten minute", sounds="", confidence=0.6)
     make(encoder=clear).hear(utterance())
-    request = Sounding("what time is it", sounds="", confidence=0.3)
-    make(encoder=request).hear(utterance())
     far = Sounding(
         "my brother had seven lovely horses at his farm back then", sounds="", confidence=0.1
     )
     make(encoder=far).hear(utterance())
-    assert (clear.weighed, request.weighed, far.weighed) == (0, 0, 0)
+    assert (clear.weighed, far.weighed) == (0, 0)
 
 
 def test_a_word_that_settles_something_is_not_read_again(make: Make) -> None:
