@@ -25,7 +25,7 @@ from assistant.config import PersonaliseSettings, load
 from assistant.generate.llama import LlamaSession
 from assistant.personalise.judging.gate import Measured, decide
 from assistant.personalise.judging.score import Result
-from bench.learners import SpokenPair, User, people, simulated
+from bench.learners import User, people, simulated
 from bench.personalise import Bench
 from bench.speakers import LETTERS, SPEAKERS
 
@@ -78,7 +78,7 @@ class Row:
     accepted: dict[int, float]  # share, by the number of sentences to judge by
 
 
-def shuffled(pairs: Sequence[SpokenPair], rng: random.Random) -> list[EncodedPair]:
+def shuffled(pairs: Sequence[EncodedPair], rng: random.Random) -> list[EncodedPair]:
     """Every utterance with the text of another one."""
     order = list(range(len(pairs)))
     rng.shuffle(order)

@@ -30,20 +30,13 @@ MISREAD = 3
 """How many of the speakers whom Whisper misreads most."""
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class SpokenPair(EncodedPair):
-    """A pair with its sound, for what learns from more than the encoder's frames."""
-
-    samples: Samples  # mono 16 kHz, (n_samples,)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class User:
     """Somebody's corrected utterances in the order they came, and sentences to test on."""
 
     name: str
-    taught: list[SpokenPair]
-    unseen: list[SpokenPair]
+    taught: list[EncodedPair]
+    unseen: list[EncodedPair]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,7 +50,7 @@ class Learner:
     def heard(self, encoder: Encoder) -> User:
         """The user as an encoder hears them."""
         pairs = [
-            SpokenPair(encoder.encode(_utterance(samples)), text, samples=samples)
+            EncodedPair(encoder.encode(_utterance(samples)), text, samples=samples)
             for samples, text in self.spoken()
         ]
         return User(self.name, pairs[: self.taught], pairs[self.taught :])

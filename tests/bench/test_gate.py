@@ -8,12 +8,12 @@ from dataclasses import asdict
 
 import numpy as np
 
+from assistant.bridge.batch import EncodedPair
 from assistant.config import PersonaliseSettings
 from assistant.personalise.judging.gate import Measured
 from assistant.personalise.judging.score import Result
 from assistant.values import SpeechFeatures, Transcript
 from bench.gate import ALL, OWN, SIZES, TAUGHT, Trial, judged, shuffled
-from bench.learners import SpokenPair
 
 SETTINGS = PersonaliseSettings.model_validate({})
 
@@ -67,7 +67,7 @@ def test_a_trial_is_read_as_it_was_written() -> None:
 def test_no_shuffled_utterance_keeps_its_text() -> None:
     frames = np.zeros((1, 2), np.float32)
     features = SpeechFeatures(frames, 50.0, Transcript("a", 1.0), "encoder")
-    pairs = [SpokenPair(features, text, samples=np.zeros(4, np.float32)) for text in "abcdef"]
+    pairs = [EncodedPair(features, text, samples=np.zeros(4, np.float32)) for text in "abcdef"]
     for seed in range(5):
         texts = [pair.text for pair in shuffled(pairs, random.Random(seed))]
         assert sorted(texts) == list("abcdef")

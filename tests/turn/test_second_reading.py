@@ -59,8 +59,8 @@ def test_what_was_unclear_but_understood_is_answered_unless_another_command_fits
 ) -> None:
     request = Sounding("what time is it", sounds="what time is it", confidence=0.3)
     assert (make(encoder=request).hear(utterance()).reply or "").startswith("It is ")
-    other = Sounding("set a timer for forty minute", sounds="set a timer for fourteen minutes")
-    assert make(encoder=other).hear(utterance()).reply == "A timer for fourteen minutes?"
+    other = Sounding("set a timer for fifty minute", sounds="set a timer for forty minutes")
+    assert make(encoder=other).hear(utterance()).reply == "A timer for forty minutes?"
 
 
 def test_clear_and_distant_talk_is_not_read_again(make: Make) -> None:
