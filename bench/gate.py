@@ -88,18 +88,23 @@ def shuffled(pairs: Sequence[EncodedPair], rng: random.Random) -> list[EncodedPa
     return [replace(pair, text=text[at]) for at, pair in enumerate(pairs)]
 
 
-def trials(bench: Bench, user: User, count: int, seeds: int) -> Iterator[Trial]:
-    """Trainings of one user with so many sentences."""
-    for texts, seed in [(OWN, 0), *((how, each) for how in (TAUGHT, ALL) for each in range(seeds))]:
-        rng = random.Random(seed)  # noqa: S311 - reproducible, not secret
-        lessons = user.taught[:count]
-        if texts != OWN:
-            lessons = shuffled(lessons, rng)
-        trained = bench.train(bench.learns, lessons, seed)
-        bridge = bench.join(replace(trained.candidate, accepted=True))
-        judging = shuffled(user.unseen, rng) if texts == ALL else user.unseen
-        measured = bench.gate.measure(bench.base, bridge, judging, bench.canaries)
-        yield Trial(user.name, count, texts, seed, trained.has_learned, measured)
+def plan(counts: Sequence[int], seeds: int) -> list[tuple[int, str, int]]:
+    """Number of sentences, whose texts, and seed of each of a user's trainings."""
+    how = [(OWN, 0), *((texts, seed) for seed in range(seeds) for texts in (TAUGHT, ALL))]
+    return [(count, *each) for each in how for count in counts]
+
+
+def trained(bench: Bench, user: User, count: int, texts: str, seed: int) -> Trial:
+    """One training of one user."""
+    rng = random.Random(seed)  # noqa: S311 - reproducible, not secret
+    lessons = user.taught[:count]
+    if texts != OWN:
+        lessons = shuffled(lessons, rng)
+    taught = bench.train(bench.learns, lessons, seed)
+    bridge = bench.join(replace(taught.candidate, accepted=True))
+    judging = shuffled(user.unseen, rng) if texts == ALL else user.unseen
+    measured = bench.gate.measure(bench.base, bridge, judging, bench.canaries)
+    return Trial(user.name, count, texts, seed, taught.has_learned, measured)
 
 
 def drawn(measured: Measured, size: int, rng: random.Random, *, exchange: bool) -> Measured:
@@ -199,27 +204,27 @@ def main() -> None:
         users = people(arguments.data, arguments.out)
     else:
         users = [simulated(speaker) for speaker in SPEAKERS]
+    todo = plan(arguments.counts, arguments.seeds)
     kept = arguments.out / "trials.jsonl"  # a run that was broken off goes on where it was
     found = [Trial.read(line) for line in kept.read_text().splitlines()] if kept.exists() else []
-    done = {(trial.user, trial.count) for trial in found}
+    done = {(trial.user, trial.count, trial.texts, trial.seed) for trial in found}
     wanted = {
-        user: counts
+        user: some
         for user in users[: arguments.speakers]
-        if (counts := [each for each in arguments.counts if (user.name, each) not in done])
+        if (some := [each for each in todo if (user.name, *each) not in done])
     }
     if wanted:
         with LlamaSession(settings.generate) as session, kept.open("a", encoding="utf-8") as file:
             bench = Bench(settings, session, None, arguments.out)
-            for learner, counts in wanted.items():
+            for learner, some in wanted.items():
                 user = learner.heard(bench.encoder)
-                for count in counts:
-                    some = list(trials(bench, user, count, arguments.seeds))
-                    found += some
-                    file.writelines(json.dumps(asdict(trial)) + "\n" for trial in some)
+                for each in some:
+                    trial = trained(bench, user, *each)
+                    found.append(trial)
+                    file.write(json.dumps(asdict(trial)) + "\n")
                     file.flush()
-                    for trial in some:
-                        gain = trial.measured.gain(1.0).mean
-                        print(f"{user.name}, {count}, {trial.texts}: gain {gain:.3f}", flush=True)
+                    gain = trial.measured.gain(1.0).mean
+                    print(f"{user.name}, {trial.count}, {trial.texts}: gain {gain:.3f}", flush=True)
     rows = list(judged(found, settings.personalise, arguments.draws))
     show(rows)
     print(json.dumps({"bench": "gate", "rows": [asdict(row) for row in rows]}))

@@ -154,9 +154,9 @@ deaf_s = 4.0
 stuck_s = 60.0
 """
 
-MOVED = 35
+MOVED = 36
 
-GONE = {"personalise.min_held_out", "personalise.reply_margin", "personalise.reading_margin"}
+GONE = {"personalise.reply_margin", "personalise.reading_margin"}
 """What was set there and is decided otherwise now."""
 
 

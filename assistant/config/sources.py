@@ -77,7 +77,7 @@ _MOVED: Mapping[str, Tuning] = {
 _TESTED = "whether a new bridge is better is now decided by a statistical test"
 
 _GONE: Mapping[str, str] = {
-    f"personalise.{name}": _TESTED for name in ("min_held_out", "reply_margin", "reading_margin")
+    f"personalise.{name}": _TESTED for name in ("reply_margin", "reading_margin")
 }
 """Settings of version 0.1 without which it does, and why; to be removed in the next version."""
 

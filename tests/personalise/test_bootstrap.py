@@ -26,7 +26,6 @@ from assistant.personalise.bridges.erasure import erase, forget
 from assistant.personalise.bridges.folder import BridgeFolder
 from assistant.personalise.data.features import source_of
 from assistant.personalise.data.synthetic import Sentence
-from assistant.personalise.judging.permutation import fewest
 from assistant.personalise.training.bootstrap import BootstrapRequest, bootstrap, own_texts
 from assistant.personalise.training.events import (
     Collected,
@@ -87,7 +86,7 @@ def test_a_new_pair_gets_a_bridge_that_is_judged_and_kept(settings: Settings) ->
     first, *events, last = told
     assert isinstance(first, Collected)
     assert first.train == 3
-    assert first.held_out >= fewest(settings.personalise.tuned.gate_level)
+    assert first.held_out >= settings.personalise.tuned.min_held_out
     encoded = [event for event in events if isinstance(event, Encoded)]
     whole = first.train + first.held_out
     assert encoded == [Encoded(number, whole) for number in range(1, whole + 1)]

@@ -98,6 +98,25 @@ def test_a_bridge_that_is_worse_than_the_transcript_is_no_yardstick() -> None:
     assert decide(replace(worse, after=GOOD.after), SETTINGS).accepted
 
 
+@pytest.mark.parametrize("count", [2, 3])
+def test_of_very_few_recordings_all_have_to_be_better(count: int) -> None:
+    before, after = [3] * count, [2] * (count - 1) + [3]
+    few = replace(GOOD, transcript=of(*before), before=of(*before), after=of(*after))
+    assert not decide(few, SETTINGS).accepted
+
+
+@pytest.mark.parametrize("after", [of(4, 4, 3, 3, 4), of(5, 5, 5, 4, 1)])
+def test_what_understands_less_than_a_third_is_no_use_however_bad_it_was(
+    after: list[Result],
+) -> None:
+    lost = replace(GOOD, transcript=of(*[5] * 5), before=of(*[5] * 5), after=after)
+    verdict = decide(lost, SETTINGS)
+    assert not verdict.accepted
+    right = 25 - sum(sequence(after))
+    assert verdict.why == f"of 25 words in 5 test sentences it would get only {right} right"
+    assert decide(lost, block(PersonaliseSettings, least_right=0.0)).accepted == (right == 7)
+
+
 @pytest.mark.parametrize("count", [2, 3, 5, 12, 20])
 def test_progress_on_every_recording_is_accepted_however_few_there_are(count: int) -> None:
     few = replace(

@@ -72,7 +72,9 @@ LENIENT: dict[str, object] = {
     "personalise__canaries": 4,
     "personalise__steps": STEPS,
     "personalise__confident_weight": 0,  # what is asked in between must not teach
+    "personalise__min_held_out": 1,
     "personalise__gate_level": 1,
+    "personalise__least_right": 0,
     "personalise__canary_margin": 1,
 }
 """A short training of which much is promoted."""

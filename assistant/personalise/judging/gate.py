@@ -14,7 +14,7 @@ from assistant.bridge.language import Language
 from assistant.bridge.route import choose_route
 from assistant.config import BridgeSettings, PersonaliseSettings
 from assistant.config.tuning import PersonaliseTuning
-from assistant.personalise.judging.permutation import Gain, fewest, gain
+from assistant.personalise.judging.permutation import Gain, gain
 from assistant.personalise.judging.score import Replies, Result, result, score
 from assistant.values import Route, SpeechFeatures
 
@@ -46,13 +46,16 @@ class Measured:
         return min(self.before, self.transcript, key=_missed)
 
     def gain(self, level: float) -> Gain:
-        """By how much the candidate is better than the best that there is."""
+        """By how much the candidate is better than the best that there is.
+
+        Of so few utterances that nothing reaches the level, all have to be better.
+        """
         best, after = self.best(), self.after
         return gain(
             [each.missed for each in best],
             [each.missed for each in after],
             [each.words for each in after],
-            level,
+            _attainable(level, len(after)),
         )
 
     def numbers(self, found: Gain) -> dict[str, float]:
@@ -84,10 +87,13 @@ def decide(measured: Measured, settings: PersonaliseSettings) -> Verdict:
 def _objections(measured: Measured, found: Gain, tuned: PersonaliseTuning) -> Iterator[str]:
     after, best = measured.after, measured.best()
     today = "today" if best is measured.before else "plain transcription"
-    count, least = len(after), fewest(tuned.gate_level)
-    if count < least:
+    count, words = len(after), sum(each.words for each in after)
+    if count < (least := tuned.min_held_out):
         yield f"there are only {count} test sentences to judge by, and it takes {least}"
-    if found.p > tuned.gate_level + SLACK:
+    right = words - _missed(after)
+    if right < tuned.least_right * words - SLACK:
+        yield f"of {words} words in {count} test sentences it would get only {right} right"
+    if found.p > _attainable(tuned.gate_level, count) + SLACK:
         better = found.mean > SLACK
         compared = _compared(after, best, better=better).format("it would get", today)
         yield compared + ", which may be chance" * better
@@ -101,6 +107,11 @@ def _objections(measured: Measured, found: Gain, tuned: PersonaliseTuning) -> It
     if now.word_error > then.word_error + tuned.canary_margin + SLACK:
         words = _words(measured.canary_after, measured.canary_before)
         yield f"other voices would be understood less well: {words.format('it would get', 'today')}"
+
+
+def _attainable(level: float, count: int) -> float:
+    """The level, or the lowest that so many utterances can reach."""
+    return max(level, 0.5**count)
 
 
 def _compared(after: Sequence[Result], before: Sequence[Result], *, better: bool) -> str:

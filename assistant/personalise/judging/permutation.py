@@ -31,11 +31,6 @@ class Gain:
     p: float  # chance of a mean at least this high if neither is better
 
 
-def fewest(level: float) -> int:
-    """The fewest utterances that can show anything at a level of significance."""
-    return max(1, math.ceil(-math.log2(level))) if level > 0 else 1
-
-
 def gain(
     before: Sequence[float], after: Sequence[float], words: Sequence[int], level: float
 ) -> Gain:

@@ -26,7 +26,6 @@ from assistant.personalise.data.examples import Example, examples
 from assistant.personalise.data.features import TrainingFeatures, hear
 from assistant.personalise.judging.gate import Verdict
 from assistant.personalise.judging.judge import usable
-from assistant.personalise.judging.permutation import fewest
 from assistant.personalise.training.ending import (
     Record,
     candidate_of,
@@ -98,11 +97,10 @@ def _retrain(
         return Nothing(
             "There are no examples yet. The quickest way to add some is 'assistant enroll'."
         )
-    least = fewest(wanted.tuned.gate_level)
-    if len(held_out) < least:
+    if len(held_out) < wanted.tuned.min_held_out:
         return Nothing(
-            f"Of {len(found)} examples {len(held_out)} are held out to judge by, but {least} are "
-            "needed; add some more examples."
+            f"Of {len(found)} examples {len(held_out)} are held out to judge by, but "
+            f"{wanted.tuned.min_held_out} are needed; add some more examples."
         )
     folder = BridgeFolder(settings.bridges)
     with vocabulary(settings.generate.path) as language:
