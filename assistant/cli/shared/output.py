@@ -116,4 +116,7 @@ def fitted(text: str, size: int) -> str:
     """Text padded, or cut with an ellipsis, to exactly this many columns."""
     if cell_len(text) <= size:
         return set_cell_size(text, size)
-    return f"{set_cell_size(text, size - 1)}…"
+    cut = set_cell_size(text, size - 1)
+    if not text.startswith(cut):  # half of a wide character became a space
+        cut = cut[:-1]
+    return set_cell_size(f"{cut}…", size)
