@@ -88,9 +88,9 @@ def test_the_accent_is_that_of_the_voice(voice: str, accent: Accent | None) -> N
 
 
 SCRAPS = (
-    "0 1 12 2024 99 3.5 1,000 24:00 13/13/2024 2024-13-45 0/0 00 31 1e5 \u0663 \u00bd \u00b2 : / - "
-    "\u2013 . , $ \u00a3 % \u00b0C kg am p.m. May Jan. 3rd th x * = + < > II XIV Henry Dr. St. No. @ "
-    "www. http:// ' ( ) _ # [ BC of the a.m. k bn s \u2116"
+    "0 1 12 2024 99 3.5 1,000 24:00 13/13/2024 2024-13-45 0/0 00 31 1e5 \u0663 \u00bd \u00b2 : / "
+    "- \u2013 . , $ \u00a3 % \u00b0C kg am p.m. May Jan. 3rd th x * = + < > II XIV Henry Dr. St. "
+    "No. @ www. http:// ' ( ) _ # [ BC of the a.m. k bn s \u2116"
 ).split()
 
 
