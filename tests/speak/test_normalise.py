@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 import re
 from datetime import datetime
 from pathlib import Path
@@ -84,6 +85,20 @@ def test_every_day_of_every_month_is_read_as_a_day(month: str) -> None:
 )  # fmt: skip
 def test_the_accent_is_that_of_the_voice(voice: str, accent: Accent | None) -> None:
     assert accent_of(voice) == accent
+
+
+SCRAPS = (
+    "0 1 12 2024 99 3.5 1,000 24:00 13/13/2024 2024-13-45 0/0 00 31 1e5 \u0663 \u00bd \u00b2 : / "
+    "- \u2013 . , $ \u00a3 % \u00b0C kg am p.m. May Jan. 3rd th x * = + < > II XIV Henry Dr. St. "
+    "No. @ www. http:// ' ( ) _ # [ BC of the a.m. k bn s \u2116"
+).split()
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_whatever_is_written_ends_without_a_digit(seed: int) -> None:
+    rng = random.Random(seed)
+    text = "".join(rng.choice([*SCRAPS, " ", " ", " "]) for _ in range(25))
+    assert not re.search("[0-9]", normalised(text, "british") + normalised(text, "american"))
 
 
 class Engine:

@@ -83,10 +83,7 @@ def _quantity(written: str, accent: Accent) -> str:
 
 
 def _feet(found: re.Match[str], accent: Accent) -> str:
-    feet, inches = cardinal(found[1], accent), found[2]
-    if inches is None:
-        return f"{feet} {'foot' if found[1] == '1' else 'feet'}"
-    return f"{feet} foot {cardinal(inches, accent)}"
+    return f"{cardinal(found[1], accent)} foot {cardinal(found[2], accent)}"
 
 
 _EACH = r"(?:second|minute|hour|day|night|week|month|year|person|head|mile|piece|item)\b"
