@@ -100,7 +100,8 @@ def transfer(
         start, found = _chosen(settings, folder, version)
         if not found.table:
             return Nothing(
-                f"Bridge {found.version} does not depend on the language model, so it works with any."
+                f"Bridge {found.version} does not depend on the language model, so it works with "
+                "any."
             )
         if found.table == after.embedding_fingerprint:
             return Nothing(
