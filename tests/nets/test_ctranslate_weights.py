@@ -79,7 +79,10 @@ def test_without_a_change_the_contents_stay() -> None:
 @pytest.mark.parametrize(("name", "shape"), [("nowhere/weight", (384, 1536)), (MATRIX, (384, 384))])
 def test_what_the_file_lacks_is_refused(name: str, shape: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="has no"):
-        changed(STARTER, {name: (np.zeros((shape[0], 1), np.float32), np.zeros((1, shape[1])))})
+        changed(
+            STARTER,
+            {name: (np.zeros((shape[0], 1), np.float32), np.zeros((1, shape[1]), np.float32))},
+        )
 
 
 def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
