@@ -6,6 +6,7 @@ scales beside it, one for each row: a weight is its number divided by its row's 
 
 from __future__ import annotations
 
+import mmap
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+Buffer = bytearray | mmap.mmap
+"""The contents of a file."""
 
 _TYPES: dict[int, type[np.generic]] = {
     0: np.float32,
@@ -40,10 +44,15 @@ class _Place:
     begin: int  # first byte
     size: int  # bytes
 
-    def view(self, data: bytes | bytearray) -> NDArray[np.generic]:
+    def view(self, data: Buffer) -> NDArray[np.generic]:
         """The array itself; it can be written to if the file is a ``bytearray``."""
         count = self.size // np.dtype(self.kind).itemsize
         return np.frombuffer(data, self.kind, count, self.begin).reshape(self.shape)
+
+
+def names(path: Path) -> list[str]:
+    """The names of all arrays; raises as ``read``."""
+    return [place.name for place in _places(_mapped(path))]
 
 
 def read(path: Path) -> dict[str, NDArray[np.float32]]:
@@ -53,7 +62,7 @@ def read(path: Path) -> dict[str, NDArray[np.float32]]:
         OSError: if the file cannot be read.
         ValueError: if it is damaged.
     """
-    data = path.read_bytes()
+    data = _mapped(path)
     places = {place.name: place for place in _places(data)}
     return {
         name: _floats(data, places, place)
@@ -91,9 +100,13 @@ def changed(
     return data
 
 
-def _floats(
-    data: bytes | bytearray, places: Mapping[str, _Place], place: _Place
-) -> NDArray[np.float32]:
+def _mapped(path: Path) -> mmap.mmap:
+    """The file's contents, which take no memory of their own."""
+    with path.open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def _floats(data: Buffer, places: Mapping[str, _Place], place: _Place) -> NDArray[np.float32]:
     """An array in float32, in memory of its own."""
     found = place.view(data).astype(np.float32)
     if place.kind is not np.int8:
@@ -104,7 +117,7 @@ def _floats(
     return found / scales.view(data).astype(np.float32).reshape(-1, *[1] * (found.ndim - 1))
 
 
-def _places(data: bytes | bytearray) -> Iterator[_Place]:
+def _places(data: Buffer) -> Iterator[_Place]:
     """The arrays in the order of the file; ``ValueError`` if it is damaged."""
     at = 0
 

@@ -7,7 +7,8 @@ files, so that what was learned can be merged into them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import cast
 
 import numpy as np
@@ -83,10 +84,7 @@ class Whisper:
 
     def __init__(self, weights: Mapping[str, NDArray[np.float32]]) -> None:
         self._weights = {name: torch.as_tensor(array) for name, array in weights.items()}
-        self.encoder_layers, self.decoder_layers = (
-            len({name.split("/")[1] for name in weights if _is_layer(name, part)})
-            for part in ("encoder", "decoder")
-        )
+        self._encoder_layers, self._decoder_layers = layers(weights)
 
     def logits(self, columns: Tensor, tokens: Tensor, wanted: Tensor, low_rank: LowRank) -> Tensor:
         """The decoder's next tokens after each of some tokens.
@@ -112,7 +110,7 @@ class Whisper:
             x = functional.gelu(functional.conv1d(x, weight, bias, stride=stride, padding=1))
         x = x.transpose(1, 2)
         x = x + self._weights["encoder/position_encodings/encodings"][: x.shape[1]]
-        for number in range(self.encoder_layers):
+        for number in range(self._encoder_layers):
             layer = f"encoder/layer_{number}"
             x = x + self._attending_itself(x, layer, low_rank, causal=False)
             x = x + self._fed_forward(x, layer, low_rank)
@@ -122,7 +120,7 @@ class Whisper:
         """The last layer's output for each token, (batch, n_tokens, dim)."""
         places = self._weights["decoder/position_encodings/encodings"][: tokens.shape[1]]
         x = self._weights["decoder/embeddings/weight"][tokens] + places
-        for number in range(self.decoder_layers):
+        for number in range(self._decoder_layers):
             layer = f"decoder/layer_{number}"
             x = x + self._attending_itself(x, layer, low_rank, causal=True)
             across = f"{layer}/attention"
@@ -156,6 +154,13 @@ class Whisper:
         return functional.layer_norm(x, x.shape[-1:], gamma, beta)
 
 
+def layers(names: Iterable[str]) -> tuple[int, int]:
+    """The number of the encoder's and of the decoder's layers in a file with these weights."""
+    found = {tuple(name.split("/")[:2]) for name in names if re.match(r"\w+/layer_\d+/", name)}
+    encoder = sum(part == "encoder" for part, _ in found)
+    return encoder, len(found) - encoder
+
+
 def _attention(queries: Tensor, keys: Tensor, values: Tensor, *, causal: bool) -> Tensor:
     """Attention with heads of ``HEAD``, (batch, n, dim)."""
     found = functional.scaled_dot_product_attention(
@@ -183,7 +188,3 @@ def _matrices(encoder: int, decoder: int) -> Iterator[tuple[str, int, int]]:
                 yield f"{layer}/attention/linear_2", 1, 1
             yield f"{layer}/ffn/linear_0", _WIDER, 1
             yield f"{layer}/ffn/linear_1", 1, _WIDER
-
-
-def _is_layer(name: str, part: str) -> bool:
-    return name.startswith(f"{part}/layer_") and not name.startswith(f"{part}/layer_norm")

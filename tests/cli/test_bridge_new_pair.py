@@ -129,7 +129,7 @@ def test_letters_need_no_transfer(run: Run, settings: Settings, tmp_path: Path) 
     folder.promote(version := folder.add(letters))
     old = toys.write(tmp_path / "old.gguf", toys.Toy(n_embd=32))
     assert run("transfer", "--from", old) == [
-        f"Bridge {version} reads letters, so it works with any language model."
+        f"Bridge {version} does not depend on the language model, so it works with any."
     ]
 
 

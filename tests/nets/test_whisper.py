@@ -9,8 +9,8 @@ import torch
 from assistant.config import EncodeSettings, starter_dir
 from assistant.encode.ctranslate import CTranslateEngine
 from assistant.encode.mel import LogMel
-from assistant.nets.ctranslate_weights import read
-from assistant.nets.whisper import LowRank, Whisper
+from assistant.nets.ctranslate_weights import names, read
+from assistant.nets.whisper import LowRank, Whisper, layers
 from assistant.values import Adaptation
 from tests.encode.sounds import examples
 from tests.settings import block
@@ -35,8 +35,9 @@ def changes(size: float) -> LowRank:
     return network
 
 
-def test_it_knows_its_layers(whisper: Whisper) -> None:
-    assert (whisper.encoder_layers, whisper.decoder_layers) == (4, 4)
+def test_layers_are_counted_by_the_names_of_their_weights() -> None:
+    assert layers(names(FOLDER / "model.bin")) == (4, 4)
+    assert layers(["encoder/layer_norm/beta", "encoder/layer_0/a", "decoder/layer_10/b"]) == (1, 1)
 
 
 @pytest.mark.parametrize("size", [0.0, 0.05])

@@ -61,8 +61,8 @@ def test_a_kind_that_is_not_registered_is_refused_with_those_there_are() -> None
     with pytest.raises(ConfigError) as raised:
         load({"personalise.head": "toy"}, environ={}, files=())
     assert str(raised.value) == (
-        "Setting 'personalise.head' from command line cannot be used: input should be 'letters', "
-        "'ctc', 'anchored' or 'pooled'."
+        "Setting 'personalise.head' from command line cannot be used: input should be 'auto', "
+        "'adapted', 'letters', 'ctc', 'anchored' or 'pooled'."
     )
 
 

@@ -374,7 +374,10 @@ def test_without_recordings_to_judge_by_nothing_is_promoted(home: Home) -> None:
 
 def test_letters_and_what_fits_already_need_no_transfer(home: Home) -> None:
     for found, why in (
-        (untrained(source_of(home.encoder)), "reads letters, so it works with any language model"),
+        (
+            untrained(source_of(home.encoder)),
+            "does not depend on the language model, so it works with any",
+        ),
         (
             home.understanding(
                 table=GGUFFile(home.settings.generate.path).embedding_fingerprint,

@@ -1,9 +1,10 @@
 """Transferring a bridge to another language model without any recordings.
 
-What a bridge has learned about speech stays; only its last layer depends on tokens. ``letters``
-works with any language model unchanged. A ``ctc`` bridge keeps the tokens that both models have.
-For other kinds, a linear map between the two embedding tables is multiplied into the weights, so
-the result is an ordinary checkpoint. It is accepted only if it does well on held-out speech.
+What a bridge has learned about speech stays; only its last layer depends on tokens. One that has
+none, of the kinds ``letters`` and ``adapted``, works with any language model unchanged. A ``ctc``
+bridge keeps the tokens that both models have. For other kinds, a linear map between the two
+embedding tables is multiplied into the weights, so the result is an ordinary checkpoint.
+It is accepted only if it does well on held-out speech.
 """
 
 from __future__ import annotations
@@ -99,7 +100,8 @@ def transfer(
         start, found = _chosen(settings, folder, version)
         if not found.table:
             return Nothing(
-                f"Bridge {found.version} reads letters, so it works with any language model."
+                f"Bridge {found.version} does not depend on the language model, so it works with "
+                "any."
             )
         if found.table == after.embedding_fingerprint:
             return Nothing(
