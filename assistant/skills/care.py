@@ -1,14 +1,15 @@
-"""Medicine, illness, and people who want something: fixed advice instead of a language model's."""
+"""What somebody wrote for hard moments, instead of a language model: medicine, illness, strangers,
+grief, fear, loneliness, confusion.
+"""
 
 from __future__ import annotations
 
 import re
 
-from assistant.skills.skill import Requests, Situation
+from assistant.skills.skill import Requests, Situation, Skill
 
 _NO_MEDICINE = re.compile(
-    r"best medicine|talking tablet|tablet computer|computer|screen|charg|batter|password",
-    re.IGNORECASE,
+    r"best medicine|talking tablet|computer|screen|charg|batter|password", re.IGNORECASE
 )
 
 
@@ -23,6 +24,16 @@ def _medicine(known: Situation) -> str | None:
     )
 
 
+def _one_of(*replies: str) -> Skill:
+    """The first of them, or the next if that was said just before."""
+
+    def answer(known: Situation) -> str:
+        at = replies.index(known.said_last) + 1 if known.said_last in replies else 0
+        return replies[at % len(replies)]
+
+    return answer
+
+
 CARE: Requests = {
     "medicine": _medicine,
     "ill": lambda _: (
@@ -32,5 +43,49 @@ CARE: Requests = {
     "wanted": lambda _: (
         "Keep the door locked, and give nobody money, your card or a number. Who is honest can "
         "wait until you have asked somebody you trust."
+    ),
+    "lonely": _one_of(
+        "I am sorry that you feel lonely. I am here, and I would like to hear about your day.",
+        "That is hard. You are not a burden to me, so talk as long as you like.",
+        "I am sorry to hear that. Is there someone you would like to ring for a chat?",
+    ),
+    "grief": _one_of(
+        "I am so sorry. Would you like to tell me about it?",
+        "I am so sorry. Take all the time you need. I am here.",
+        "That is a great loss. What would you like me to know?",
+    ),
+    "afraid": _one_of(
+        "I am sorry that you are frightened. I am here. Breathe slowly, and tell me what it is.",
+        "That is a bad feeling. Put the light on, sit down, and breathe out slowly.",
+        "I hear that you are afraid. Is there someone near you whom you could call?",
+    ),
+    "sad": _one_of(
+        "I am sorry that it is so hard today. Would you like to tell me about it?",
+        "I am sorry. Sad days are hard, and I am here to listen.",
+        "I am sorry to hear it. Take your time, and tell me as much as you like.",
+    ),
+    "burden": _one_of(
+        "I am sorry that it feels that way today. You matter, and you are not a burden.",
+        "That is a heavy thought, and I am sorry. Please tell someone you trust about it.",
+        "I am sorry. You matter to people, also on the days when you can do little.",
+    ),
+    "lost": _one_of(
+        "I cannot see where you are. Sit down for a moment, and ask somebody near you. You are "
+        "not alone, I am here.",
+        "I cannot see the place from here. Look for something that you know, and call somebody "
+        "who is near.",
+    ),
+    "homesick": _one_of(
+        "You would like to be at home. What do you like best about it?",
+        "I hear that you want to go home. Sit down with me a moment, and tell me how it looks "
+        "there.",
+    ),
+    "confused": _one_of(
+        "That must be frightening. There is no hurry. Sit down, and tell somebody near you.",
+        "I am here. Take it step by step, and ask somebody you trust to sit with you.",
+    ),
+    "stolen": _one_of(
+        "That is upsetting. Where did you see it last? Somebody near you can help you to look.",
+        "I am sorry, that is worrying. Ask somebody you trust to look for it with you.",
     ),
 }
