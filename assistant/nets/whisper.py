@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.utils.checkpoint import checkpoint
+from torch.utils import checkpoint
 
 SCALE = 1.0
 """Factor of all changes, with which the learning rate of the other kinds suits these, too."""
@@ -81,10 +81,18 @@ class Whisper:
 
     Args:
         weights: all of them, by their names in CTranslate2's file.
+        dtype: in which the matrices are kept; bfloat16 takes half the memory, under autocast.
     """
 
-    def __init__(self, weights: Mapping[str, NDArray[np.float32]]) -> None:
-        self._weights = {name: torch.as_tensor(array) for name, array in weights.items()}
+    def __init__(
+        self, weights: Mapping[str, NDArray[np.float32]], dtype: torch.dtype = torch.float32
+    ) -> None:
+        self._weights = {
+            name: torch.as_tensor(array).to(
+                dtype if array.ndim == 2 and name.endswith("/weight") else torch.float32
+            )
+            for name, array in weights.items()
+        }
         self._encoder_layers, self._decoder_layers = layers(weights)
 
     def logits(self, columns: Tensor, tokens: Tensor, wanted: Tensor, low_rank: LowRank) -> Tensor:
@@ -114,7 +122,7 @@ class Whisper:
         for number in range(self._encoder_layers):
             layer = f"encoder/layer_{number}"
             # computed again for the gradients: what they need of all layers would take 500 MB
-            x = cast("Any", checkpoint)(
+            x = cast("Any", checkpoint).checkpoint(
                 self._encoder_layer, x, layer, low_rank, use_reentrant=False
             )
         return self._normalised(x, "encoder")
@@ -126,7 +134,7 @@ class Whisper:
     def _decoded(self, tokens: Tensor, frames: Tensor, low_rank: LowRank) -> Tensor:
         """The last layer's output for each token, (batch, n_tokens, dim)."""
         places = self._weights["decoder/position_encodings/encodings"][: tokens.shape[1]]
-        x = self._weights["decoder/embeddings/weight"][tokens] + places
+        x = self._weights["decoder/embeddings/weight"][tokens].float() + places
         for number in range(self._decoder_layers):
             layer = f"decoder/layer_{number}"
             x = x + self._attending_itself(x, layer, low_rank, causal=True)
