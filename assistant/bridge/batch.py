@@ -92,6 +92,12 @@ def masked(batch: Batch) -> Batch:
     return Batch(batch.pairs, frames, batch.lengths, batch.weights)
 
 
+def has_bfloat16() -> bool:
+    """Whether the processor computes in bfloat16 natively."""
+    # oneDNN's own answer; torch has no public name for it
+    return bool(cast("Any", torch).ops.mkldnn._is_mkldnn_bf16_supported())  # noqa: SLF001
+
+
 def seed(number: int) -> None:
     """Make torch's random numbers reproducible from here on."""
     cast("Any", torch).manual_seed(number)

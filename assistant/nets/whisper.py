@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils import checkpoint
 
 SCALE = 1.0
 """Factor of all changes, with which the learning rate of the other kinds suits these, too."""
@@ -80,10 +81,18 @@ class Whisper:
 
     Args:
         weights: all of them, by their names in CTranslate2's file.
+        dtype: in which the matrices are kept; bfloat16 takes half the memory, under autocast.
     """
 
-    def __init__(self, weights: Mapping[str, NDArray[np.float32]]) -> None:
-        self._weights = {name: torch.as_tensor(array) for name, array in weights.items()}
+    def __init__(
+        self, weights: Mapping[str, NDArray[np.float32]], dtype: torch.dtype = torch.float32
+    ) -> None:
+        self._weights = {
+            name: torch.as_tensor(array).to(
+                dtype if array.ndim == 2 and name.endswith("/weight") else torch.float32
+            )
+            for name, array in weights.items()
+        }
         self._encoder_layers, self._decoder_layers = layers(weights)
 
     def logits(self, columns: Tensor, tokens: Tensor, wanted: Tensor, low_rank: LowRank) -> Tensor:
@@ -112,14 +121,20 @@ class Whisper:
         x = x + self._weights["encoder/position_encodings/encodings"][: x.shape[1]]
         for number in range(self._encoder_layers):
             layer = f"encoder/layer_{number}"
-            x = x + self._attending_itself(x, layer, low_rank, causal=False)
-            x = x + self._fed_forward(x, layer, low_rank)
+            # computed again for the gradients: what they need of all layers would take 500 MB
+            x = cast("Any", checkpoint).checkpoint(
+                self._encoder_layer, x, layer, low_rank, use_reentrant=False
+            )
         return self._normalised(x, "encoder")
+
+    def _encoder_layer(self, x: Tensor, layer: str, low_rank: LowRank) -> Tensor:
+        x = x + self._attending_itself(x, layer, low_rank, causal=False)
+        return x + self._fed_forward(x, layer, low_rank)
 
     def _decoded(self, tokens: Tensor, frames: Tensor, low_rank: LowRank) -> Tensor:
         """The last layer's output for each token, (batch, n_tokens, dim)."""
         places = self._weights["decoder/position_encodings/encodings"][: tokens.shape[1]]
-        x = self._weights["decoder/embeddings/weight"][tokens] + places
+        x = self._weights["decoder/embeddings/weight"][tokens].float() + places
         for number in range(self._decoder_layers):
             layer = f"decoder/layer_{number}"
             x = x + self._attending_itself(x, layer, low_rank, causal=True)

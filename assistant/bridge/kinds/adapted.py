@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from assistant.audio.resample import resample
-from assistant.bridge.batch import Batch, Pair, seed
+from assistant.bridge.batch import Batch, Pair, has_bfloat16, seed
 from assistant.bridge.checkpoint import Checkpoint
 from assistant.bridge.kinds.kind import (
     Head,
@@ -142,7 +142,8 @@ class AdaptedHead(Head):
     def __init__(self, checkpoint: Checkpoint, recogniser: Recogniser) -> None:
         self.checkpoint = checkpoint
         self._recogniser = recogniser
-        self._whisper = Whisper(_from(recogniser.path, ctranslate_weights.read))
+        dtype = torch.bfloat16 if has_bfloat16() else torch.float32
+        self._whisper = Whisper(_from(recogniser.path, ctranslate_weights.read), dtype)
 
     def batch(self, pairs: Sequence[Pair], *, training: bool) -> Batch:
         """Spectrograms (batch, n_mels, n_columns), in training of other speeds and masked."""

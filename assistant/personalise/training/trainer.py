@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from assistant import durable
 from assistant.allocator import given_back
 from assistant.bridge import kinds
-from assistant.bridge.batch import Pair, seed
+from assistant.bridge.batch import Pair, has_bfloat16, seed
 from assistant.bridge.kinds.kind import Head
 from assistant.config import PersonaliseSettings
 from assistant.errors import TrainingError
@@ -300,14 +300,9 @@ def chosen(pairs: Sequence[Pair], size: int, number: int, step: int) -> list[Pai
 def _precision(head: Head) -> AbstractContextManager[object]:
     """bfloat16 if the processor supports it natively and the network is large enough."""
     config = head.checkpoint.config
-    if kinds.of(config).takes_bfloat16(config.kind) and _has_bf16():
+    if kinds.of(config).takes_bfloat16(config.kind) and has_bfloat16():
         return torch.autocast("cpu", torch.bfloat16)
     return nullcontext()
-
-
-def _has_bf16() -> bool:
-    # oneDNN's own answer; torch has no public name for it
-    return bool(cast("Any", torch).ops.mkldnn._is_mkldnn_bf16_supported())  # noqa: SLF001
 
 
 def _copy(network: nn.Module) -> dict[str, Tensor]:
