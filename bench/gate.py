@@ -33,6 +33,7 @@ SIZES = (2, 3, 4, 5, 8, 12, 20)
 """Sentences to judge by."""
 
 LEVELS = (0.05, 0.125, 0.25)
+"""Of significance, for many sentences; the gate relaxes them for few."""
 
 PROGRESS = 0.05
 """Fewer wrong words, as a share of all unseen ones, that count as progress."""

@@ -121,7 +121,9 @@ class PersonaliseTuning(Tuning):
     min_held_out: Count = 2  # with fewer held-out utterances nothing is promoted
     canary_margin: Share = 0.005  # by how much word error in common talk may rise
     # set by hand, 2026-11-30, so that a gain on two recordings can count; see bench/gate.py
-    gate_level: Annotated[float, Field(gt=0, le=1)] = 0.125  # chance at which a gain is believed
+    gate_level: Annotated[float, Field(gt=0, le=1)] = (
+        0.125  # chance that is borne of 8 recordings or more
+    )
     least_right: Share = 1 / 3  # of the words; texts that were mixed up stay below
 
 

@@ -98,11 +98,24 @@ def test_a_bridge_that_is_worse_than_the_transcript_is_no_yardstick() -> None:
     assert decide(replace(worse, after=GOOD.after), SETTINGS).accepted
 
 
-@pytest.mark.parametrize("count", [2, 3])
-def test_of_very_few_recordings_all_have_to_be_better(count: int) -> None:
-    before, after = [3] * count, [2] * (count - 1) + [3]
-    few = replace(GOOD, transcript=of(*before), before=of(*before), after=of(*after))
-    assert not decide(few, SETTINGS).accepted
+@pytest.mark.parametrize(
+    ("after", "accepted"),
+    [
+        ((2, 2), True),
+        ((0, 3), False),
+        ((2, 2, 3), True),
+        ((1, 3, 3), False),
+        ((2, 2, 4), False),
+        ((2, 2, 2, 3, 3), True),
+        ((2, 2, 2, 3, 3, 3, 3, 4), False),
+    ],
+)
+def test_the_fewer_recordings_the_less_certainty_is_asked_for(
+    after: tuple[int, ...], *, accepted: bool
+) -> None:
+    before = of(*[3] * len(after))
+    few = replace(GOOD, transcript=before, before=before, after=of(*after))
+    assert decide(few, SETTINGS).accepted is accepted
 
 
 @pytest.mark.parametrize("after", [of(4, 4, 3, 3, 4), of(5, 5, 5, 4, 1)])
@@ -141,9 +154,10 @@ def test_empty_readings_are_no_better_than_babble() -> None:
 
 
 def test_the_level_can_be_set() -> None:
-    strict = block(PersonaliseSettings, gate_level=0.05)
-    assert not decide(GOOD, strict).accepted
-    assert decide(replace(GOOD, after=of(0, 0, 0, 0, 0)), block(PersonaliseSettings)).accepted
+    before, after = of(*[3] * 20), of(*[2] * 4, *[3] * 16)
+    many = replace(GOOD, transcript=before, before=before, after=after)
+    assert decide(many, SETTINGS).accepted
+    assert not decide(many, block(PersonaliseSettings, gate_level=0.05)).accepted
 
 
 def sequence(results: Sequence[Result]) -> list[int]:
