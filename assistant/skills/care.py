@@ -1,6 +1,4 @@
-"""What somebody wrote for hard moments, instead of a language model: medicine, illness, strangers,
-grief, fear, loneliness, confusion.
-"""
+"""What somebody wrote for hard moments, in the place of a language model's answer."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ SAID = {
         "since he died i can't eat",
     ],
     "afraid": [
-        "i'm really frightened of the stairs",
+        "i'm frightened of the stairs",
         "the dark scares me",
         "please don't leave me",
     ],
@@ -32,7 +32,8 @@ SAID = {
 OTHERS = (
     "do you feel lonely", "i'm afraid i don't know", "i'm afraid not", "i live in leeds",
     "my husband was a baker", "the cat has taken my chair", "i was lost for words",
-    "i want to go out", "i have nobody's number", "we lost the match", "he says it will rain",
+    "i want to go out", "i want to get up", "let us go up", "i have nobody's number",
+    "we lost the match", "he says it will rain",
     "the film scared nobody", "my friend is a doctor", "laughter is the best medicine",
 )  # fmt: skip
 
