@@ -37,7 +37,13 @@ class Reading:
             )
         words = prompt.heard if len(prompt.rows) else ""
         learned = self.bridge is not None and self.bridge.learned
-        return Understood(turn_id, words, prompt.confidence, learned, over_reply)
+        return Understood(turn_id, words, prompt.confidence, learned, over_reply, self.second)
+
+    @property
+    def is_of_transcript(self) -> bool:
+        """Whether its words are the recogniser's own, adapted to this voice or not."""
+        heard = None if self.prompt is None else self.prompt.heard
+        return self.route is Route.TRANSCRIPT or heard == self.features.transcript.spoken
 
     def request(self, words: str) -> SoftPrompt | str:
         """The LLM's input: the soft prompt if it holds exactly these words, else the words."""

@@ -247,7 +247,7 @@ class Assistant:
                 return ready, None
         began = time.monotonic()
         found = read(features, self.bridge, self.route, self.bridge_settings)
-        if found.route is Route.TRANSCRIPT:
+        if found.is_of_transcript:
             found = replace(found, second=self._second.read(features))
         return found, None if found.prompt is None else ms_since(began)
 

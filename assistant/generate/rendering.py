@@ -11,6 +11,8 @@ import resource
 import sys
 from contextlib import closing
 from dataclasses import asdict
+from datetime import date
+from functools import lru_cache
 
 from assistant import child
 from assistant.errors import GGUFError
@@ -26,8 +28,11 @@ MEMORY = 1 << 30
 """Bytes of address space."""
 
 
-def plan(source: str | None, instruction: str, *, bos: str | None, eos: str | None) -> PromptPlan:
-    """The prompt for an instruction, as ``ChatTemplate.plan`` cuts it.
+@lru_cache(maxsize=16)
+def plan(
+    source: str | None, instruction: str, _today: date, *, bos: str | None, eos: str | None
+) -> PromptPlan:
+    """The prompt for an instruction, as ``ChatTemplate.plan`` cuts it; templates tell the date.
 
     Raises:
         GGUFError: as ``ChatTemplate``, and if the template takes too long or too much memory.

@@ -82,6 +82,36 @@ CARE: Requests = {
         "That must be frightening. There is no hurry. Sit down, and tell somebody near you.",
         "I am here. Take it step by step, and ask somebody you trust to sit with you.",
     ),
+    "angry": _one_of(
+        "That sounds upsetting. What happened?",
+        "I can hear that you are angry. Tell me about it, if you like.",
+    ),
+    "hurt": _one_of(
+        "That is not right, and I am sorry. Please tell somebody you trust what happened, today if "
+        "you can.",
+        "I am sorry. Nobody should treat you so. Please tell your family or somebody you trust.",
+    ),
+    "dying": _one_of(
+        "Those are big thoughts. I am here. Would it help to talk about them with someone close to "
+        "you?",
+        "That is a frightening thought. Put the light on, and call somebody if you feel unwell.",
+    ),
+    "unseen": _one_of(
+        "I cannot see that from here. Put the light on, and call somebody to be with you.",
+        "That must be strange for you. I am here. Ask somebody near you to look.",
+    ),
+    "forgetting": _one_of(
+        "That can happen, and it is good that you say it. Ask somebody near you to do it with you.",
+        "Forgetting is frightening. You are not alone with it. Somebody you trust can help.",
+    ),
+    "errand": _one_of(
+        "You have always been reliable. Sit down a moment first, and ask somebody near you.",
+        "There is no hurry just now. Tell me about them, and ask somebody near you.",
+    ),
+    "where": _one_of(
+        "I do not know, I cannot see from here. Somebody near you can tell you. I am here.",
+        "I cannot see who is there. Call somebody who is near, and I will stay with you.",
+    ),
     "stolen": _one_of(
         "That is upsetting. Where did you see it last? Somebody near you can help you to look.",
         "I am sorry, that is worrying. Ask somebody you trust to look for it with you.",

@@ -39,11 +39,7 @@ from assistant.values import SAMPLE_RATE, Adaptation, SpeechFeatures
 Read = TypeVar("Read")
 
 RANK = 16
-"""Of every change. Word error of Whisper base on 40 unseen recordings each, before and after 78
-steps with 50 sentences of a woman's voice made severely atypical (``bench/impair.py``), which took
-4 minutes of one core: that voice 82 and 31 %, the voice as it is 3.5 and 5.4 %, held-out speakers
-of speechocean762 41 and 46 %. Measured on 2026-11-30, with half as much replay, by a script that
-was not kept."""
+"""Of every change; set by hand."""
 
 SPEEDS = (0.9, 1.0, 1.1)
 """How much faster than it was said a recording is heard in training."""
