@@ -36,6 +36,7 @@ from assistant.personalise.bridges.folder import BridgeFolder
 from assistant.personalise.data.common_talk import common_talk
 from assistant.personalise.data.features import TrainingFeatures, source_of
 from assistant.personalise.judging.gate import Gate, decide
+from assistant.personalise.judging.hearing import Hearing
 from assistant.personalise.judging.judge import usable
 from assistant.personalise.judging.score import Replies
 from assistant.personalise.training.ending import candidate_of
@@ -74,7 +75,7 @@ class Bench:
         self._pooled = pooled
         wanted = settings.personalise
         talk = common_talk(wanted.canaries + wanted.replay, self.encoder, out)
-        common = [EncodedPair(each.features, each.text) for each in talk]
+        common = [EncodedPair(each.features, each.text, samples=each.samples) for each in talk]
         self.canaries, self.replay = common[: wanted.canaries], common[wanted.canaries :]
         source = source_of(self.encoder)
         self.heads = [each for each in REGISTRY if kinds.named(each).obstacle(source) is None]
@@ -84,7 +85,9 @@ class Bench:
 
     def renewed_gate(self) -> Gate:
         """One that has heard no replies yet, for another instruction."""
-        return Gate(self.language, Replies(self.session), self.settings.bridge)
+        hearing = Hearing(self.settings.encode)
+        replies = Replies(self.session)
+        return Gate(self.language, replies, self.settings.bridge, hearing=hearing)
 
     def join(self, found: Checkpoint) -> Bridge:
         """A bridge as the daemon would use it."""

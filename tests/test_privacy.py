@@ -125,7 +125,6 @@ OPEN = {
     "catalog/parts.py": "models",
     "config/edit.py": "settings",
     "control/address.py": "lets a group at the socket",
-    "journal/backup.py": "closed by itself, and gone at the end",
 }
 """What makes folders by itself, and for what."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -32,7 +33,7 @@ def home(house: House, tmp_path_factory: pytest.TempPathFactory) -> dict[str, st
 def shown(environment: dict[str, str], *words: str) -> str:
     """What a command prints; not in isolation, which would not heed the environment."""
     done = subprocess.run(
-        [sys.executable, "-m", "assistant", *words],
+        [Path(sys.executable).with_name("assistant"), *words],
         cwd=ROOT,
         env=environment,
         capture_output=True,

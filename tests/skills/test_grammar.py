@@ -53,6 +53,9 @@ def test_small_talk_is_left_to_the_language_model(said: dict[str, list[str]], kn
     taken = [
         s for s in talk if known.desk.urgent(s) is not None or known.desk.answer(s) is not None
     ]
+    hard = [s for s in taken if (r := known.desk.recognised(s)) and r[0].name.startswith("care.")]
+    assert len(hard) <= 0.02 * len(talk), hard
+    taken = [s for s in taken if s not in hard]
     assert len(taken) <= 0.01 * len(talk), taken
     answers = [(s, known.desk.answer(s)) for s in taken]
     acts = [s for s, said in answers if said is not None and said.act is not None]

@@ -85,6 +85,9 @@ class Crossing:
         self.crossed: list[SpeechFeatures] = []
         self.accepted, self.learned = bridge.accepted, bridge.learned
 
+    def reads(self, features: SpeechFeatures) -> bool:
+        return self._bridge.reads(features)
+
     def soft_prompt(self, features: SpeechFeatures) -> SoftPrompt:
         self.crossed.append(features)
         return self._bridge.soft_prompt(features)

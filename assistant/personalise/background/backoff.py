@@ -39,7 +39,9 @@ class Failures:
     def from_text(cls, text: str | None) -> Failures:
         """As read from the journal; anything unreadable counts as no failures."""
         try:
-            return _FAILURES.validate_json(text or "{}")
+            found = json.loads(text or "{}")
+            whole = isinstance(found, dict) and found.keys() == asdict(cls()).keys()
+            return _FAILURES.validate_python(found) if whole else cls()
         except ValueError:
             return cls()
 
