@@ -50,7 +50,7 @@ CARE: Requests = {
     "grief": _one_of(
         "I am so sorry. Would you like to tell me about it?",
         "I am so sorry. Take all the time you need. I am here.",
-        "That is a great loss. What would you like me to know?",
+        "I am so sorry for your loss. What would you like me to know?",
     ),
     "afraid": _one_of(
         "I am sorry that you are frightened. I am here. Breathe slowly, and tell me what it is.",

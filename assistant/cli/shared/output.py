@@ -18,8 +18,11 @@ WIDTH = 100
 
 _GAP = "  "
 
-_COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""What a terminal obeys instead of showing it, and what cannot be written at all."""
+_COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""What a terminal obeys instead of showing it."""
+
+_HALF = re.compile("[\ud800-\udfff]")
+"""What is half a character, and cannot be written at all."""
 
 
 def show_what_can_be_shown() -> None:
@@ -37,12 +40,16 @@ def print_line(text: str = "", *, aside: bool = False) -> None:
 
     ``aside``: to standard error, because a program reads the output.
     """
-    (sys.stderr if aside else sys.stdout).write(_COMMANDS.sub("", text) + "\n")
+    (sys.stderr if aside else sys.stdout).write(_harmless(text) + "\n")
+
+
+def _harmless(text: str) -> str:
+    return _HALF.sub("?", _COMMANDS.sub("", text))
 
 
 def print_error(text: str) -> None:
     """Print one sentence to standard error, with the program's name in front."""
-    sys.stderr.write(f"assistant: {_COMMANDS.sub('', text)}\n")
+    sys.stderr.write(f"assistant: {_harmless(text)}\n")
 
 
 def print_json(value: object) -> None:
@@ -55,7 +62,9 @@ def print_json(value: object) -> None:
         text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:
         text = json.dumps(value)
-    print_line(_COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+    for pattern in (_COMMANDS, _HALF):
+        text = pattern.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    print_line(text)
     sys.stdout.flush()
 
 
