@@ -67,4 +67,4 @@ def test_it_is_not_said_twice_in_a_row_unless_there_is_one_right_answer(
     known.desk.exchanged("", first)
     again = told(CARE[name](known.desk._situation("")))
     assert (first == again) == (name in ("medicine", "ill", "wanted"))
-    assert list(guarded([first])) == [first]
+    assert list(guarded(iter([first]))) == [first]
