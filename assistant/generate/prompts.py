@@ -64,7 +64,7 @@ class Prompts:
             GGUFError: if the model's chat template fails.
         """
         gguf, today = self._gguf, _today()
-        plan = rendering.plan(gguf.chat_template, text, today, bos=gguf.bos, eos=gguf.eos)
+        plan = rendering.plan(gguf.chat_template, text, bos=gguf.bos, eos=gguf.eos)
         bos, tokens = self._model.bos, self._model.tokenize(plan.static, special=True)
         if bos is not None and tokens[:1] != [bos]:
             tokens.insert(0, bos)

@@ -11,8 +11,6 @@ import resource
 import sys
 from contextlib import closing
 from dataclasses import asdict
-from datetime import date
-from functools import lru_cache
 
 from assistant import child
 from assistant.errors import GGUFError
@@ -28,11 +26,8 @@ MEMORY = 1 << 30
 """Bytes of address space."""
 
 
-@lru_cache(maxsize=16)
-def plan(
-    source: str | None, instruction: str, _today: date, *, bos: str | None, eos: str | None
-) -> PromptPlan:
-    """The prompt for an instruction, as ``ChatTemplate.plan`` cuts it; templates tell the date.
+def plan(source: str | None, instruction: str, *, bos: str | None, eos: str | None) -> PromptPlan:
+    """The prompt for an instruction, as ``ChatTemplate.plan`` cuts it.
 
     Raises:
         GGUFError: as ``ChatTemplate``, and if the template takes too long or too much memory.

@@ -116,7 +116,8 @@ def _mono_blocks(path: Path) -> Iterator[NDArray[np.float32]]:
             resampler = Resampler(rate, SAMPLE_RATE)
             empty = True
             for block in file.blocks(rate * BLOCK_S, dtype="float32", always_2d=True):
-                samples = cast("NDArray[np.float32]", block).mean(axis=1)
+                with np.errstate(all="ignore"):  # what is no number is refused below
+                    samples = cast("NDArray[np.float32]", block).mean(axis=1)
                 if not np.isfinite(samples).all():
                     raise AudioFileError(
                         f"The recording {path} holds values that are not numbers. Save it again "

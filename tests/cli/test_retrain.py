@@ -120,6 +120,7 @@ class Command:
         return self.settings | {
             "ATTUNE_CONTROL__PATH": str(self.folder / "control.sock"),
             "ATTUNE_JOURNAL__PATH": str(self.folder / "data" / "journal.db"),
+            "ATTUNE_PERSONALISE__MEMORY_MB": "16000",  # this process holds other tests' models, too
             "ATTUNE_BRIDGE__PATH": "",
             "ATTUNE_ROUTE": "auto",
             "ATTUNE_PERSONALISE__REPLAY": "0",
