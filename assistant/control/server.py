@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -97,11 +98,14 @@ class Server:
     def __enter__(self) -> Self:
         self._listener = self._owned.enter_context(listening(self._path, self._group))
         self._is_at = identity(self._path)
+        # shutting a listening socket down does not end a wait for it that has a time limit
+        self._waker, self._woken = map(self._owned.enter_context, socket.socketpair())
         return self
 
     def __exit__(self, *_exc: object) -> None:
         self._closing = True
-        _hang_up(self._listener)
+        with suppress(OSError):  # closed before
+            self._waker.send(b"\0")
         if self._accepting is not None:
             self._accepting.join()
         self._owned.close()
@@ -143,12 +147,14 @@ class Server:
 
     def _accept(self, daemon: Methods, button: HeldButton) -> None:
         while not self._closing:
-            try:
-                self._listener.settimeout(LOOK_S)
-                connection, _ = self._listener.accept()
-            except TimeoutError:
+            ready = wait((self._listener, self._woken), LOOK_S)
+            if self._listener not in ready:
                 self._come_back()
                 continue
+            try:
+                self._listener.settimeout(0)  # who knocked may be gone
+                connection, _ = self._listener.accept()
+                connection.settimeout(None)
             except OSError:
                 time.sleep(0.05)  # out of file descriptors, perhaps for a moment only
                 continue
