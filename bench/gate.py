@@ -21,12 +21,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from assistant.bridge.batch import EncodedPair
-from assistant.config import PersonaliseSettings, load
+from assistant.config import PersonaliseSettings
 from assistant.generate.llama import LlamaSession
 from assistant.personalise.judging.gate import Measured, decide
 from assistant.personalise.judging.score import Result
 from bench.learners import User, people, simulated
-from bench.personalise import Bench
+from bench.personalise import Bench, opened
 from bench.speakers import LETTERS, SPEAKERS
 
 SIZES = (2, 3, 4, 5, 8, 12, 20)
@@ -192,15 +192,7 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=100, help="from each training")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
     arguments = parser.parse_args()
-    flags: dict[str, object] = {
-        "personalise.threads": arguments.threads,
-        "personalise.memory_mb": 16_000,  # this process holds all models and a user
-        "generate.threads": arguments.threads,
-        "encode.threads": arguments.threads,
-        "encode.path": arguments.encoder,
-    }
-    settings = load(flags, environ={}, files=()).settings
-    arguments.out.mkdir(parents=True, exist_ok=True)
+    settings = opened(arguments, {})
     if arguments.people:
         users = people(arguments.data, arguments.out)
     else:

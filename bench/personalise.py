@@ -18,7 +18,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from threading import Event
@@ -185,6 +185,19 @@ class Bench:
         return self.out / f"in-use-{re.sub('[^a-zA-Z0-9]+', '-', name)}.safetensors"
 
 
+def opened(arguments: argparse.Namespace, more: Mapping[str, object]) -> Settings:
+    """Settings of a bench with these ``--encoder`` and ``--threads``; creates its ``--out``."""
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    flags: dict[str, object] = {
+        "personalise.threads": arguments.threads,
+        "personalise.memory_mb": 16_000,  # this process holds all models and a user
+        "generate.threads": arguments.threads,
+        "encode.threads": arguments.threads,
+        "encode.path": arguments.encoder,
+    }
+    return load({**flags, **more}, environ={}, files=()).settings
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -205,17 +218,9 @@ def main() -> None:
     parser.add_argument("--counts", type=int, nargs="*", default=list(COUNTS))
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
     arguments = parser.parse_args()
-    flags: dict[str, object] = {
-        "personalise.threads": arguments.threads,
-        "personalise.memory_mb": 16_000,  # this process holds all models and a user
-        "personalise.head": arguments.learns,
-        "generate.threads": arguments.threads,
-        "generate.path": arguments.llm,
-        "encode.threads": arguments.threads,
-        "encode.path": arguments.encoder,
-    }
-    settings = load(flags, environ={}, files=()).settings
-    arguments.out.mkdir(parents=True, exist_ok=True)
+    settings = opened(
+        arguments, {"personalise.head": arguments.learns, "generate.path": arguments.llm}
+    )
     if arguments.people:
         users = people(arguments.data, arguments.out)
     elif arguments.kathleen:

@@ -24,6 +24,7 @@ _AHEAD = timedelta(days=60)
 """How far "when is ..." looks."""
 
 
+_AROUND = frozenset("my the next a an reminder about".split())
 _CHANGES = re.compile(
     r"\b(?:add|added|put|putting|remove|take|delete|cross|clear|check|list|place|include|if)\b"
 )
@@ -129,7 +130,7 @@ def _until(known: Situation) -> str | None:
 
 def _next(what: str, known: Situation) -> tuple[str, When] | None:
     """What something is called on the calendar or among the reminders, and when it is next."""
-    wanted = set(said_words(what).split()) - {"my", "the", "next", "a", "an"}
+    wanted = set(said_words(what).split()) - _AROUND
     if not wanted:
         return None
     found = [
@@ -142,7 +143,7 @@ def _next(what: str, known: Situation) -> tuple[str, When] | None:
             found.append((at, When(at, has_time=True, days=item.days), item.name))
     for _, when, text in sorted(found, key=lambda each: each[0]):
         said = set(said_words(to_you(text)).split()) | set(said_words(text).split())
-        if wanted <= said or wanted == {"reminder"}:
+        if wanted <= said:
             return text, when
     return None
 

@@ -36,7 +36,7 @@ NEAR = 0.55
 """Least likeness of the letters: below it the sound is not asked, as next to nothing is found."""
 
 LEAST = 0.4
-"""Least certainty with which a command is recognised; of 600 cases below it most were wrong."""
+"""Least certainty with which a command is recognised."""
 
 SOUND, USUAL = 0.1, 2.0
 """What a nat per word of the sound's evidence, and being a usual command, weigh beside the likeness

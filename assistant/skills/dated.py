@@ -35,7 +35,7 @@ def added(kind: Kind, name: str, when: When, known: Situation) -> Said:
         sentence(f"I will remind you {at}: {name}"),
         act,
         f"Shall I remind you {at}: {name}?",
-        about="the reminder",
+        about=f"the reminder about {name}",
         instead=(f"remind me {day} to {name}", f"remind me {{}} to {name}"),
     )
 

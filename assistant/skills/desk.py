@@ -17,7 +17,7 @@ from assistant.household.household import Household
 from assistant.skills.alarms import ALARMS
 from assistant.skills.care import CARE
 from assistant.skills.clock import CLOCK
-from assistant.skills.following import added, bare, completed, goes_on, meant, rather
+from assistant.skills.following import added, bare, completed, filled, goes_on, meant_by, rather
 from assistant.skills.grammar import Grammar, Request, grammar
 from assistant.skills.help import HELP
 from assistant.skills.lists import LISTS
@@ -130,8 +130,11 @@ class Desk:
         if changed := self._changed(words):
             return changed
         is_more, question = added(words) != bare(words), None
-        for text in (words, *self._completed(words), *self._meant(words)):
+        meant = self._meant(words)
+        for text in (words, *self._completed(words), *meant):
             found = self._asked(text)
+            if found is not None and text in meant and found[0].name.startswith("care."):
+                continue  # a reminder of pills makes no sentence with "it" one about medicine
             asks = found is not None and found[1].completes and found[1].text.endswith("?")
             if found is not None and not (is_more and asks):
                 return found
@@ -277,7 +280,7 @@ class Desk:
     def _meant(self, words: str) -> tuple[str, ...]:
         """The words with what "it" means in its place, or at their end."""
         about = self._about
-        return () if about is None else meant(words, about)
+        return () if about is None else meant_by(words, about)
 
     def _changed(self, words: str) -> tuple[Request, Said] | None:
         """The last act with something else in it: "no, make it ten"."""
@@ -285,7 +288,7 @@ class Desk:
         if what is None or done is None or not self.may_undo():
             return None
         for template in self._talk.instead:
-            again = self._asked(template.format(what))
+            again = self._asked(filled(template, what))
             if again is not None and again[1].act is not None:
                 return again[0], replace(again[1], act=partial(self._redo, done[0], again[1].act))
         return None

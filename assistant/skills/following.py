@@ -51,15 +51,21 @@ def completed(rest: str, said: Said) -> tuple[str, ...]:
     """The requests that ``rest`` makes of what a reply may be followed by."""
     templates = (said.completes,) if isinstance(said.completes, str) else said.completes
     parts = tuple(filter(None, (rest, _TO.sub("", rest))))
-    return tuple(template.format(each) for template in templates for each in parts)
+    return tuple(filled(template, each) for template in templates for each in parts)
 
 
-def meant(words: str, about: str) -> tuple[str, ...]:
+def filled(template: str, words: str) -> str:
+    """A template with words in its place; both may hold any characters, as people type them."""
+    return template.replace("{}", words, 1)
+
+
+def meant_by(words: str, about: str) -> tuple[str, ...]:
     """The words with what they are about in the place of "it", or at their end."""
     plain = added(words)
     noun = about.removeprefix("the ").removeprefix("my ")
-    whole = _WHICH.sub(rf"the \g<which> {noun}", plain)
-    whole = _IT.sub(about, _OWNER.sub(f"{about}'s ", whole))
+    whole = _WHICH.sub(lambda found: f"the {found['which']} {noun}", plain)
+    whole = _OWNER.sub(lambda _: f"{about}'s ", whole)
+    whole = _IT.sub(lambda _: about, whole)
     if whole == plain and about.endswith("timer"):
         return (f"{plain} to {about}",)  # "add five minutes"
     return (whole,) if whole != plain else ()

@@ -65,3 +65,20 @@ def test_a_correction_does_the_same_with_something_else(known: Known) -> None:
     assert len(known.desk.household.agenda.items()) == 1
     known.say("undo that")
     assert not known.desk.household.agenda.items()
+
+
+def test_it_makes_no_sentence_one_about_medicine(known: Known) -> None:
+    known.say("remind me at eight to take my pills")
+    assert known.say("i like it") is None
+    assert known.say("cancel it") == "I have taken that back."
+
+
+def test_what_somebody_types_may_hold_any_character(known: Known) -> None:
+    for strange in ("{}", "{x}", "\\d\\g<1>", "50% {"):
+        known.say(f"remember that the {strange} thing is in the hall")
+        known.say("where is it")
+        known.say(f"remind me tomorrow at nine to buy {strange}")
+        assert known.say("no make it ten") is not None
+        known.say(f"put bread {strange} on my shopping list")
+        known.say("and butter")
+        assert "butter" in (known.say("what is on it") or "")
