@@ -4,11 +4,11 @@
 #   TORCH_INDEX=…   where to take torch from, if not the CPU build
 
 VENV_PYTHON := .venv/bin/python
-# Tests wait for processes and sound more than they compute, so two files of them go at once.
-PYTEST := $(VENV_PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+# Tests wait for processes and sound as much as they compute: three files keep two cores busy.
+PYTEST := $(VENV_PYTHON) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint check soak fresh bench demo models clean
+.PHONY: help run test lint check soak fresh bench demo models hashes clean
 
 help: ## say what there is
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1	\2/p' Makefile
@@ -48,6 +48,12 @@ bench: ## measure the stages of a turn
 models: ## make the starter models anew (hours)
 	@deploy/setup.sh --for test
 	@$(VENV_PYTHON) -m models.recipe $(ARGS)
+
+hashes: ## pin the files of what constraints.txt names by hash
+	@deploy/setup.sh --for check
+	@grep -v '^torch==' constraints.txt | .venv/bin/uv pip compile - --quiet --universal \
+	  --python-version 3.10 --no-deps --generate-hashes --no-annotate --no-header >hashes.part
+	@grep -hv '^#' hashes.part deploy/torch.txt >hashes.txt && rm hashes.part
 
 clean: ## remove what set-up, tests and builds left behind
 	rm -rf .venv build dist .pytest_cache .ruff_cache .import_linter_cache

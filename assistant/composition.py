@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from assistant.encode.end_of_request import EndOfRequest, load_ends
 from assistant.errors import BridgeError, EncoderError, MismatchError
 from assistant.generate.llama import LlamaSession
 from assistant.household.household import Household
+from assistant.household.smart_home import SmartHome
 from assistant.journal.buffered import BufferedJournal
 from assistant.journal.store import Journal
 from assistant.personalise.background import idle
@@ -24,7 +26,9 @@ from assistant.skills.desk import LANGUAGES, Desk, installed
 from assistant.speak.aloud import Sink
 from assistant.speak.playback import Loudspeaker, WavSink, Witness
 from assistant.speak.voice import Voice
+from assistant.speaker.encoder import SpeakerEncoder, model_in
 from assistant.turn import Assistant
+from assistant.verification import SpeakerVerifier
 
 if TYPE_CHECKING:  # torch comes with a bridge, not before
     from assistant.bridge.connect import Bridge
@@ -50,11 +54,14 @@ def assistant(
         llm = owned.enter_context(LlamaSession(settings.generate))
         encoder = open_encoder(settings.encode)
         keeps: Journal = owned.enter_context(_for_a_show()) if trying else journal
+        language = settings.encode.language if settings.encode.language in LANGUAGES else "en"
+        can_ask = settings.home.url is not None
+        smart_home = SmartHome(language, can_ask=can_ask) if settings.home.is_set else None
         desk = Desk(
-            Household.of(keeps, settings.household, note),
+            Household.of(keeps, settings.household, note, smart_home=smart_home),
             settings.generate.user_name,
             settings.generate.reminders,
-            settings.encode.language if settings.encode.language in LANGUAGES else "en",
+            language,
             settings.household.sentences,
             installed(),
             voice.adjust,
@@ -64,9 +71,9 @@ def assistant(
         found = bridge(settings, encoder, llm, note)
         if found is None and not encoder.transcribes:
             note(
-                f"The speech encoder in {settings.encode.path} does not write words, and no bridge "
-                "has been trained for it, so Attune cannot answer. Set encode.path to another one, "
-                "or teach it your voice with 'assistant enroll'."
+                f"The speech encoder in {settings.encode.path} does not write words, and nothing "
+                "has been learned for it yet, so Attune cannot answer. Set encode.path to "
+                "another one, or teach it your voice with 'assistant enroll'."
             )
         yield Assistant(
             encoder=encoder,
@@ -80,7 +87,14 @@ def assistant(
             route=settings.route,
             dialogue=DialoguePolicy(settings.turn),
             ends=_ends(settings.encode, encoder),
+            verifier=SpeakerVerifier(journal, partial(SpeakerEncoder, _speaker())),
+            only_known=settings.listen.only == "known",
         )
+
+
+def _speaker() -> Path:
+    """The bundled speaker encoder."""
+    return model_in(starter_dir() / "speaker")
 
 
 @contextmanager
@@ -118,7 +132,7 @@ def bridge(
         if version is not None:
             return bridge_of(version, settings, encoder, llm)
     except (BridgeError, EncoderError) as error:
-        note(f"{error} Until then the base bridge answers.")
+        note(f"{error} Until then nothing learned is used.")
     return bridge_of(None, settings, encoder, llm)
 
 
@@ -141,8 +155,8 @@ def bridge_of(
             found.require(encoder.fingerprint, llm.gguf.embedding_fingerprint)
         except MismatchError:
             raise MismatchError(
-                f"The learned bridge {version} was made for another speech encoder or language "
-                "model. Train a new one for this pair with 'assistant retrain --from base', or set "
+                f"What was learned (version {version}) is for another speech encoder or language "
+                "model. Learn anew for this pair with 'assistant retrain --from base', or set "
                 "encode.path and generate.path to the pair it was made for."
             ) from None
     elif (
@@ -154,8 +168,8 @@ def bridge_of(
         found.require(encoder.fingerprint, llm.gguf.embedding_fingerprint)
     elif settings.route == "bridge":
         raise BridgeError(
-            "The bridge route needs a bridge for this speech encoder and language model: teach one "
-            "with 'assistant enroll', or set bridge.path."
+            "Nothing has been learned yet for this speech encoder and language model, which the "
+            "setting 'route' demands: teach it with 'assistant enroll', or set 'route' to 'auto'."
         )
     else:
         adapt(encoder, None)

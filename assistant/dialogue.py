@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, TypeAlias
 
@@ -25,10 +25,17 @@ WAITING = "Wait was said."
 CALLED = "Only the wake phrase was said."
 """In the journal if the request is still to come."""
 
+ANOTHER_VOICE = "Somebody else spoke."
+"""In the journal for speech that is not the user's, where only that is answered."""
+
 UNADDRESSED = "The wake phrase was not said."
 """In the journal for speech that is not meant for Attune, if it is kept at all."""
 
+HALF = "Its first words were not heard, because Attune was speaking."
+"""In the journal for what was not heard from its beginning, after it has been asked for once."""
+
 SAY_AGAIN = "Please say it again."
+WAS_SPEAKING = f"I was speaking. {SAY_AGAIN}"
 NOT_DONE = "All right, I leave it as it is."
 NOT_CAUGHT = f"I did not catch that. {SAY_AGAIN}"
 
@@ -62,6 +69,16 @@ NO = (
     "no that is wrong", "no that is not right", "now", "know", "nor", "not", "nop",
 )  # fmt: skip
 
+FILLERS = frozenset(
+    "ah alright and anyway but dear eh er erm excuse good hallo hello hey hi hm hmm just listen "
+    "look me mhm mm no now oh ok okay please right so sorry then uh uhm um umm well yeah "
+    "yes".split()
+)
+"""Words with which people begin to speak; they may stand before the wake phrase."""
+
+PAUSE_MARKS = (".", ",", ";", ":", "?", "!", "\u2026", "-", "\u2013", "\u2014")
+"""How an encoder that writes punctuation shows a pause, at the end of a word."""
+
 _OTHERS = ("want", "waist", "cancer")
 """Words one letter away from a command that have a meaning of their own."""
 
@@ -76,6 +93,11 @@ class Understood:
     learned: bool = False  # read by a bridge that has learned this voice
     over_reply: bool = False  # it interrupted a reply
     second: tuple[str, float] | None = None  # a command by its sound, and the confidence in it
+    others: tuple[str, ...] = ()  # commands that it may have been instead, best first
+    reread: bool = False  # its words are such a command, and not what the route reads
+    pauses: frozenset[int] = frozenset()  # the words, by number, before which nothing was said
+    is_anothers: bool = False  # somebody else said it, who is not to be answered
+    is_half: bool = False  # its first words were not heard
 
     @property
     def settled(self) -> Understood:
@@ -83,7 +105,7 @@ class Understood:
         if self.second is None:
             return self
         words, confidence = self.second
-        return replace(self, words=words, confidence=confidence, second=None)
+        return replace(self, words=words, confidence=confidence, second=None, reread=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +113,8 @@ class Answer:
     """Answer these words."""
 
     words: str
-    confirms: int | None = None  # an earlier exchange that was understood correctly
+    confirms: int | None = None  # an earlier exchange in which this was said
+    corrects: bool = False  # these words are not what was read in that exchange
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +159,7 @@ class _Talk:
     open_until: float = -math.inf  # until then no wake phrase is needed
     patient_until: float = -math.inf
     answers: int = BETWEEN  # since the last question
+    asked_again: bool = False  # the last thing said was half an utterance, and asked for again
 
 
 class DialoguePolicy:
@@ -150,6 +174,11 @@ class DialoguePolicy:
     def patient_until(self) -> float:
         """Until when no pause counts as the end, in monotonic seconds; from any thread."""
         return self._talk.patient_until
+
+    @property
+    def open_until(self) -> float:
+        """Until when no wake word is needed, in monotonic seconds; from any thread."""
+        return self._talk.open_until
 
     def judge(self, heard: Understood, now: float, *, may_undo: bool = False) -> Act:
         """What to do about an utterance that began at ``now``, in monotonic seconds.
@@ -193,7 +222,9 @@ class DialoguePolicy:
         self, talk: _Talk, heard: Understood, now: float, *, may_undo: bool = False
     ) -> tuple[Act, _Talk]:
         """The act, and the state of the conversation after it."""
-        request = after_phrase(heard.words, self._phrase) if self._phrase else heard.words
+        request = heard.words
+        if self._phrase:
+            request = after_phrase(heard.words, self._phrase, heard.pauses)
         is_ours = request is not None or now <= talk.open_until
         words = heard.words if request is None else request
         takes_back = may_undo and is_ours and means(words, TAKE_BACK)
@@ -203,23 +234,36 @@ class DialoguePolicy:
             until = now + self._settings.wait_s
             open_until = max(until, talk.open_until) if is_ours else talk.open_until
             return Wait(), replace(talk, patient_until=until, open_until=open_until)
-        if not is_ours:
-            return Ignore(UNADDRESSED, keep=self._settings.keep_unaddressed), talk
+        if heard.is_anothers or not is_ours:
+            reason = ANOTHER_VOICE if heard.is_anothers else UNADDRESSED
+            return Ignore(reason, keep=self._settings.keep_unaddressed), talk
         if not words:
             return self._without_words(talk, heard, now)
+        # echo cancelling takes some of the words of whoever speaks over a reply, too
+        is_damaged = heard.is_half or (heard.over_reply and self._doubts(heard))
+        if is_damaged and not _is_reply(talk, heard):
+            # once: whoever goes on talking, such as a television, is not asked for ever
+            act = Ignore(HALF) if talk.asked_again else AskBack(WAS_SPEAKING)
+            return act, replace(talk, asked_again=not talk.asked_again)
         return self._requested(talk, replace(heard, words=words), now)
 
     def _requested(
         self, talk: _Talk, heard: Understood, now: float
     ) -> tuple[Answer | AskBack, _Talk]:
         after = replace(
-            talk, pending=None, is_act=False, patient_until=-math.inf, answers=talk.answers + 1
+            talk,
+            pending=None,
+            is_act=False,
+            patient_until=-math.inf,
+            answers=talk.answers + 1,
+            asked_again=False,
         )
         if talk.pending is not None and now <= talk.open_until:
             if means(heard.words, YES):
-                return Answer(talk.pending.words, confirms=talk.pending.turn), after
+                said = talk.pending
+                return Answer(said.words, confirms=said.turn, corrects=said.reread), after
             if means(heard.words, NO):
-                return AskBack(NOT_DONE if talk.is_act else SAY_AGAIN), replace(after, answers=0)
+                return self._refused(talk, talk.pending, replace(after, answers=0))
         heard = heard.settled
         if talk.answers < BETWEEN or not self._doubts(heard):
             return Answer(heard.words), after
@@ -230,13 +274,22 @@ class DialoguePolicy:
             after, pending=heard, answers=0
         )
 
+    def _refused(self, talk: _Talk, pending: Understood, after: _Talk) -> tuple[AskBack, _Talk]:
+        """That was not it: a second question, and no third one."""
+        if not pending.others:
+            return AskBack(NOT_DONE if talk.is_act else SAY_AGAIN), after
+        perhaps = replace(pending, words=pending.others[0], others=(), reread=True)
+        return AskBack(f'Did you say "{perhaps.words}"?', perhaps.words), replace(
+            after, pending=perhaps, is_act=talk.is_act
+        )
+
     def _silences(self, talk: _Talk, heard: Understood) -> bool:
         """Whether somebody who spoke over a reply only wanted quiet.
 
         Echo cancelling leaves little of a word: "stop" is heard as "to" or "a".
         """
-        is_reply = talk.pending is not None and (means(heard.words, YES) or means(heard.words, NO))
-        return heard.over_reply and len(heard.words.split()) <= 1 and not is_reply
+        is_short = len(heard.words.split()) <= 1
+        return heard.over_reply and is_short and not _is_reply(talk, heard)
 
     def _doubts(self, heard: Understood) -> bool:
         least = self._settings.ask_back
@@ -255,6 +308,11 @@ class DialoguePolicy:
         return Ignore(NO_WORDS), talk
 
 
+def _is_reply(talk: _Talk, heard: Understood) -> bool:
+    """Whether this answers the last question."""
+    return talk.pending is not None and (means(heard.words, YES) or means(heard.words, NO))
+
+
 def means(words: str, phrases: Iterable[str]) -> bool:
     """Whether all the words together are one of these phrases, give or take one letter.
 
@@ -269,13 +327,34 @@ def means(words: str, phrases: Iterable[str]) -> bool:
     return any(edit_distance(said, each) <= (len(each) > 3) for each in wanted)
 
 
-def after_phrase(words: str, phrase: str) -> str | None:
+def after_phrase(words: str, phrase: str, pauses: Collection[int] = ()) -> str | None:
     """What follows a wake phrase, given by its letters, or ``None`` if the words lack it.
 
-    The spaces between words do not matter, and a quarter of the letters may differ: "a tune" is as
-    good as "attune".
+    It may come first, after a pause, and after the fillers that either begins with. The spaces
+    between words do not matter, and a quarter of the letters may differ: "a tune" is as good as
+    "attune".
+
+    Args:
+        words: everything that was said.
+        phrase: letters of the wake phrase.
+        pauses: numbers of the words before which there was a pause; marks show others.
     """
     spoken = words.split()
+    may_begin = True
+    for at, word in enumerate(spoken):
+        may_begin = may_begin or at in pauses
+        length = may_begin and _length_of(phrase, spoken[at:])
+        if length:
+            rest = spoken[at + length :]
+            while again := _length_of(phrase, rest):  # called more than once
+                rest = rest[again:]
+            return " ".join(rest)
+        may_begin = (may_begin and _letters(word) in FILLERS) or word.endswith(PAUSE_MARKS)
+    return None
+
+
+def _length_of(phrase: str, spoken: Sequence[str]) -> int:
+    """With how many of its words this begins with the wake phrase; 0 if it does not."""
     best, end = len(phrase) // 4 + 1, 0
     beginning = ""
     for at, word in enumerate(spoken, 1):
@@ -285,7 +364,7 @@ def after_phrase(words: str, phrase: str) -> str | None:
         distance = edit_distance(beginning, phrase)
         if distance < best:
             best, end = distance, at
-    return " ".join(spoken[end:]) if end else None
+    return end
 
 
 def edit_distance(one: str, other: str) -> int:

@@ -13,6 +13,7 @@ from assistant.generate.repetition import Repetition
 from assistant.generate.stream import ReplyStream
 from assistant.reading import Reading
 from assistant.skills.guard import checked, guarded
+from assistant.skills.skill import Then
 from assistant.speak.markdown import audible
 from assistant.speak.sentences import is_whole, sentences
 from assistant.speak.voice import Voice
@@ -38,17 +39,17 @@ class Ready:
     text: str
     cancel: threading.Event
     stop_reason: StopReason
-    then: Callable[[], str] | None = None  # runs while the text is spoken; says how it went
+    then: Then | None = None
     prefill_ms: float | None = None
     began_at: float | None = None
 
     def pieces(self) -> Iterator[str]:
-        """The whole text at once, unless it is cancelled; what is to be done is done anyway."""
-        if not self.cancel.is_set():
+        """The whole text at once, unless it is cancelled; what follows from it follows anyway."""
+        if self.text and not self.cancel.is_set():
             yield f"{self.text}\n" if self.then is not None else self.text
         if self.then is not None:
-            after = self.then()
-            self.text = f"{self.text} {after}"
+            after = self.then(self.cancel)
+            self.text = f"{self.text} {after}".strip()
             yield after
 
 
@@ -175,7 +176,13 @@ def say(
         timings: of the earlier stages.
         began: when the turn began, monotonic seconds.
     """
-    pieces, first_audio, unheard = reply.pieces(), list[float](), None
+    first_audio, written, unheard = list[float](), list[float](), None
+
+    def writing() -> Iterator[str]:
+        yield from reply.pieces()
+        written.append(ms_since(began))
+
+    pieces = writing()
     try:
         voice.say(pieces, name, lambda: first_audio.append(ms_since(began)))
     except (AudioError, SpeechError) as error:
@@ -187,7 +194,7 @@ def say(
         prefill=reply.prefill_ms,
         first_token=None if reply.began_at is None else (reply.began_at - began) * 1_000,
         first_audio=first_audio[0] if first_audio else None,
-        total=ms_since(began),
+        total=max(*written, *first_audio, 0.0),
     )
     return timings, unheard
 

@@ -8,8 +8,6 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 _OTHERS = 0o077
 
 
@@ -107,6 +105,8 @@ def locked(path: Path, refusal: Exception, *, wait_s: float = 0.0) -> Generator[
     Raises:
         OSError: if the file cannot be created.
     """
+    from filelock import FileLock, Timeout  # noqa: PLC0415 - asyncio, which few need, is slow
+
     lock = FileLock(path, wait_s, mode=0o600, thread_local=False)
     try:
         lock.acquire(poll_interval=0.02)

@@ -21,6 +21,7 @@ The tree, each leaf carrying one sentence that says what is wrong and what to do
     ├── JournalError         the database
     │   └── StorageError     it cannot be read or written at this moment
     ├── HouseholdError       what somebody wants kept, or done to it, is not understood
+    ├── HomeError            Home Assistant, a broker or a program is not told something
     ├── BackupError          a backup cannot be made or put back
     ├── CorpusError          recordings and texts that cannot be imported
     ├── TrainingError        learning cannot begin, or broke off
@@ -33,6 +34,7 @@ exception into one of these.
 
 from __future__ import annotations
 
+import os
 import traceback
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -114,6 +116,10 @@ class HouseholdError(AttuneError):
     """What is to be kept for a household, or changed of it, is not understood or not there."""
 
 
+class HomeError(AttuneError):
+    """What happens in the household cannot be told to whom it should be."""
+
+
 class BackupError(AttuneError):
     """A backup cannot be made, is damaged, or cannot be put back."""
 
@@ -161,6 +167,16 @@ def reason(error: Exception) -> str:
         return error.strerror
     first_line = str(error).partition("\n")[0].rstrip(".")
     return first_line or type(error).__name__
+
+
+def refused(error: BaseException) -> str | None:
+    """The file or socket that the system did not let this user use, if that is behind an error."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, PermissionError) and cause.filename is not None:
+            return os.fsdecode(cause.filename)
+        cause = cause.__cause__ or cause.__context__
+    return None
 
 
 def traced(error: BaseException) -> str:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-
-from num2words import num2words  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
+from typing import Literal
 
 _OUTER_APOSTROPHE = re.compile(r"(?<![^\W\d_])'|'(?![^\W\d_])")
 _CURRENCIES = {
@@ -35,6 +34,10 @@ _OPERATORS = {
     "\N{DIVISION SIGN}": " divided by ",
 }
 _OPERATOR = re.compile(r"(?<=\d)\s?([+*\N{MULTIPLICATION SIGN}\N{DIVISION SIGN}])\s?(?=\d)")
+LETTERS_PER_S = 24.0
+"""Nobody speaks faster: of 1,000 recordings of 126 readers none has more than 18.4 letters in a
+second of voice (webrtcvad, mode 2; speechocean762 and Kathleen)."""
+
 LONGEST = 15
 """Most digits of a number that is read as one; a lost recogniser may write thousands."""
 
@@ -53,6 +56,11 @@ def spoken_form(text: str) -> str:
     if not words:
         raise ValueError("no words")
     return words
+
+
+def shortest_s(text: str) -> float:
+    """The least time, in seconds, in which anyone says a text."""
+    return sum(char.isalpha() for char in text) / LETTERS_PER_S
 
 
 def said_words(text: str) -> str:
@@ -102,18 +110,26 @@ def _amount(whole: str, decimals: str | None) -> str:
         return digit_by_digit(whole)  # a telephone number or a code
     digits = whole.replace(",", "")
     if "," not in whole and (1100 <= int(digits) < 2000 or 2010 <= int(digits) < 2100):
-        return str(num2words(int(digits), to="year"))
+        return number_in_words(int(digits), "year")
     return _cardinal(digits)
 
 
 def _cardinal(digits: str) -> str:
-    return digit_by_digit(digits) if len(digits) > LONGEST else str(num2words(int(digits)))
+    return digit_by_digit(digits) if len(digits) > LONGEST else number_in_words(int(digits))
 
 
 def _ordinal(digits: str) -> str:
     if len(digits) > LONGEST:
         return digit_by_digit(digits)
-    return str(num2words(int(digits), to="ordinal"))
+    return number_in_words(int(digits), "ordinal")
+
+
+def number_in_words(number: int, form: Literal["cardinal", "ordinal", "year"] = "cardinal") -> str:
+    """A number as it is said in English: "forty-two", "forty-second"."""
+    # its table of languages takes longer to load than many a command
+    from num2words import num2words  # noqa: PLC0415 # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
+
+    return str(num2words(number, to=form))
 
 
 def digit_by_digit(digits: str) -> str:
@@ -141,5 +157,5 @@ def _money(found: re.Match[str]) -> str:
 
 def _clock(hour: int, minute: int) -> str:
     if minute == 0:
-        return f"{num2words(hour)} o'clock"
-    return f"{num2words(hour)} {'oh ' if minute < 10 else ''}{num2words(minute)}"
+        return f"{number_in_words(hour)} o'clock"
+    return f"{number_in_words(hour)} {'oh ' if minute < 10 else ''}{number_in_words(minute)}"

@@ -20,7 +20,7 @@ from assistant.dialogue import Answer, AskBack, DialoguePolicy, Ignore, Stop, Un
 from assistant.draft import Draft, Ready, Speculation, ms_since, say
 from assistant.encode.encoder import Encoder
 from assistant.encode.end_of_request import EndOfRequest
-from assistant.errors import AttuneError, JournalError, StorageError
+from assistant.errors import AttuneError, JournalError
 from assistant.generate.context import ContextLine
 from assistant.generate.llama import LlamaSession
 from assistant.generate.stream import ReplyStream
@@ -28,7 +28,7 @@ from assistant.journal import sounds
 from assistant.journal.buffered import BufferedJournal
 from assistant.journal.turn import Turn
 from assistant.memory import Memory
-from assistant.reading import Reading, read
+from assistant.reading import Reading, is_background, read
 from assistant.skills.desk import Desk
 from assistant.skills.second_reading import SecondReading
 from assistant.skills.skill import Said
@@ -40,8 +40,10 @@ from assistant.values import (
     SpeechFeatures,
     StopReason,
     Timings,
+    Transcript,
     Utterance,
 )
+from assistant.verification import UNANSWERED, UNLEARNED, SpeakerVerifier
 
 if TYPE_CHECKING:  # torch comes with a bridge, not before
     from assistant.bridge.connect import Bridge
@@ -64,6 +66,8 @@ class Assistant:
         default_factory=lambda: DialoguePolicy(TurnSettings.model_validate({}))
     )
     ends: EndOfRequest | None = None  # has the features of a request that was encoded in a pause
+    verifier: SpeakerVerifier | None = None  # knows the user's voice
+    only_known: bool = False  # others are not answered
     _cancel: threading.Event = field(default_factory=threading.Event)
     _ended: bool = False
     _speculation: Speculation | None = None
@@ -71,15 +75,14 @@ class Assistant:
     _asked: tuple[SoftPrompt | str, str] = ("", "")  # the last request, and its context line
     _memory: Memory = field(init=False, repr=False)
     _second: SecondReading = field(init=False, repr=False)
-    _read_again: tuple[int, str] | None = None  # the last exchange that its sound made clear
 
     def __post_init__(self) -> None:
         silence_s = self.generate_settings.tuned.silence_s
         self._second = SecondReading(self.encoder, self.desk)
         self._memory = Memory(self.llm, self.journal, self._line, silence_s)
 
-    def hear(self, utterance: Utterance) -> Turn:
-        """Answer what was said, ask back, or ignore it, as the dialogue policy decides.
+    def hear(self, utterance: Utterance, *, aloud: bool = True) -> Turn:
+        """Answer what was said, aloud or not, ask back, or ignore it, as the policy decides.
 
         Raises:
             AttuneError: if a stage fails; the journal then holds what came before it and why.
@@ -87,15 +90,16 @@ class Assistant:
         began = self._begin()
         turn_id = self.journal.hear(utterance)
         with self._journalled(turn_id):
-            features = self.ends and self.ends.features(utterance)
-            if features is None or (self.bridge is not None and not self.bridge.reads(features)):
-                features = self.encoder.encode(utterance)  # the bridge may have changed in between
+            features = self._features(utterance, self.ends)
             timings = Timings(endpoint=utterance.endpoint_ms, encode=ms_since(began))
             self.journal.transcribed(turn_id, features)
             found, bridge_ms = self._read(features)
-            understood = found.understood(turn_id, over_reply=utterance.over_reply)
-            if found.second is not None:
-                self._read_again = turn_id, understood.settled.words
+            understood = found.understood(
+                turn_id, over_reply=utterance.over_reply, is_half=utterance.is_half
+            )
+            likeness = self.likeness(utterance) if self.only_known else 1.0
+            if likeness < UNANSWERED and self.desk.urgent(understood.words) is None:
+                understood = replace(understood, is_anothers=True)
             act = self.dialogue.judge(
                 understood, began - utterance.seconds, may_undo=self.desk.may_undo()
             )
@@ -106,9 +110,12 @@ class Assistant:
             self._answering(turn_id, found.route, found.prompt)
             reply = self._reply(act, understood, found)
             timings = replace(timings, bridge=bridge_ms)
-            self._say(understood, reply, found.route, timings, began, self.voice)
+            voice = self.voice if aloud else Mute()
+            self._say(understood, reply, found.route, timings, began, voice)
             if isinstance(act, Answer):
-                self._confirm(turn_id, act.confirms)
+                self._confirm(turn_id, act)
+            if (likeness if self.only_known else self.likeness(utterance)) < UNLEARNED:
+                self._leave_out(turn_id)
             self.dialogue.answered(time.monotonic())
             return self.journal.turn(turn_id)
 
@@ -128,6 +135,25 @@ class Assistant:
             self._say(understood, reply, Route.TRANSCRIPT, Timings(), began, voice)
             self.dialogue.answered(time.monotonic())
             return self.journal.turn(turn_id)
+
+    def understand(self, utterance: Utterance, ends: EndOfRequest | None = None) -> Reading:
+        """How a turn would read what was said; it is not answered, and nothing is kept.
+
+        Args:
+            utterance: what was said.
+            ends: has the features, if it was encoded in a pause.
+
+        Raises:
+            AttuneError: if a stage fails.
+        """
+        return self._reading(self._features(utterance, ends))
+
+    def likeness(self, utterance: Utterance) -> float:
+        """How like the user's a voice is; to find out may take a tenth of a second."""
+        with suppress(JournalError):  # a failing disk makes nobody a stranger
+            if self.verifier is not None:
+                return self.verifier.likeness(utterance)
+        return 1.0
 
     def announce(self, text: str) -> None:
         """Say something unasked; it is heard, and can be answered, like a reply.
@@ -196,11 +222,13 @@ class Assistant:
         """Nobody is waiting: have what was said last decoded ahead of the next turn, bit by bit.
 
         Raises:
-            GenerationError: if the language model cannot.
+            AttuneError: if the language model cannot, or the user's recordings cannot be read.
         """
         self._catch_up()
         self._memory.settle()
         self._second.load()
+        if self.verifier is not None:
+            self.verifier.rest()
 
     def interrupt(self) -> None:
         """Stop the current reply, from any thread."""
@@ -223,6 +251,10 @@ class Assistant:
         self._catch_up()
         return began
 
+    def _is_urgent(self, features: SpeechFeatures) -> bool:
+        """Whether this calls for help, which is answered whoever makes it."""
+        return self.desk.urgent(features.transcript.text) is not None
+
     def _catch_up(self) -> None:
         """Bring the language model's memory up to date."""
         if self._memory.catch_up(self._now()):
@@ -239,6 +271,19 @@ class Assistant:
         settings = self.generate_settings
         return ContextLine(moment, settings.user_name, settings.reminders).line()
 
+    def _features(self, utterance: Utterance, ends: EndOfRequest | None) -> SpeechFeatures:
+        """Features of an utterance, without words if the background said it."""
+        features = ends and ends.features(utterance)
+        if features is None or (self.bridge is not None and not self.bridge.reads(features)):
+            features = self.encoder.encode(utterance)  # the bridge may have changed in between
+        if is_background(utterance, features.transcript) and not self._is_urgent(features):
+            features = replace(features, transcript=Transcript("", 0.0))
+        return features
+
+    def _reading(self, features: SpeechFeatures) -> Reading:
+        """What the chosen route makes of them."""
+        return read(features, self.bridge, self.route, self.bridge_settings)
+
     def _read(self, features: SpeechFeatures) -> tuple[Reading, float | None]:
         """How the utterance is read, and the ms that the bridge took now, if it was used."""
         if self._speculation is not None:
@@ -246,9 +291,10 @@ class Assistant:
             if ready.features is features and ready.bridge is self.bridge:
                 return ready, None
         began = time.monotonic()
-        found = read(features, self.bridge, self.route, self.bridge_settings)
+        found = self._reading(features)
         if found.is_of_transcript:
-            found = replace(found, second=self._second.read(features))
+            second, others = self._second.read(features)
+            found = replace(found, second=second, others=others)
         return found, None if found.prompt is None else ms_since(began)
 
     def _answering(self, turn_id: int, route: Route, prompt: SoftPrompt | None) -> None:
@@ -294,8 +340,8 @@ class Assistant:
             return begun.reply
         said = self.desk.answer(asked)
         if isinstance(act, AskBack):
-            question = act.question if said is None else said.question or act.question
-            return Ready(question, self._cancel, StopReason.ASKED_BACK)
+            asks = None if said is None or understood.is_half else said.question
+            return Ready(asks or act.question, self._cancel, StopReason.ASKED_BACK)
         if said is None:
             return Draft(self._stream(request, line), self._cancel, speculative=speculative)
         is_meant = act.confirms is not None
@@ -331,16 +377,23 @@ class Assistant:
         if unheard is not None:
             raise unheard
 
-    def _confirm(self, turn_id: int, confirmed: int | None) -> None:
-        """Record that an earlier exchange was understood; the yes itself is not learned from."""
-        if confirmed is None:
+    def _confirm(self, turn_id: int, act: Answer) -> None:
+        """Record what was said in an earlier exchange; the yes itself is not learned from."""
+        if act.confirms is None:
             return
-        with suppress(StorageError):  # a failing disk costs a lesson, not the turn
-            if self.journal.exist((turn_id, confirmed)) and self.journal.turn(confirmed).has_audio:
-                if self._read_again is not None and self._read_again[0] == confirmed:
-                    self.journal.correct(*self._read_again)
+        with suppress(JournalError):  # what cannot be noted costs a lesson, not the turn
+            asked = act.confirms
+            if self.journal.exist((turn_id, asked)) and self.journal.turn(asked).has_audio:
+                if act.corrects:
+                    self.journal.correct(asked, act.words)
                 else:
-                    self.journal.confirm(confirmed)
+                    self.journal.confirm(asked)
+                self.journal.consent(turn_id, allowed=False)
+
+    def _leave_out(self, turn_id: int) -> None:
+        """Somebody else said it, so it is not learned from."""
+        with suppress(JournalError):
+            if self.journal.exist((turn_id,)):
                 self.journal.consent(turn_id, allowed=False)
 
     def _leave(self, turn_id: int, act: Stop | Wait | Ignore) -> Turn:

@@ -10,12 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import ConfigDict
 
 from assistant.spoken import said_words
+
+if TYPE_CHECKING:  # a command that only reads texts does without numpy
+    import numpy as np
+    from numpy.typing import NDArray
 
 SAMPLE_RATE = 16_000
 """Samples per second everywhere inside Attune."""
@@ -24,6 +27,9 @@ FRAME_MS = 20
 """Length of one audio frame; webrtcvad takes 10, 20 or 30 ms."""
 
 FRAME_SAMPLES = SAMPLE_RATE * FRAME_MS // 1000
+
+MICROPHONE = "microphone"
+"""Source of what the user said; nothing else teaches unless somebody gave it for that."""
 
 _STRICT = ConfigDict(extra="forbid")  # when it is read from JSON
 
@@ -55,15 +61,15 @@ class StopReason(str, Enum):
     SKILL = "skill"  # code wrote the reply, and no language model
 
 
-def sealed(array: NDArray[np.generic], dtype: type[np.generic], ndim: int, what: str) -> None:
+def sealed(array: NDArray[np.generic], dtype: str, ndim: int, what: str) -> None:
     """Check type and rank once, at creation, and make the array read-only.
 
     Raises:
         TypeError: if the array has another dtype or rank than its field promises.
     """
-    if array.dtype != np.dtype(dtype) or array.ndim != ndim:
+    if array.dtype != dtype or array.ndim != ndim:
         raise TypeError(
-            f"{what} must be {np.dtype(dtype).name} with {ndim} dimension(s), "
+            f"{what} must be {dtype} with {ndim} dimension(s), "
             f"got {array.dtype.name} of shape {array.shape}"
         )
     array.flags.writeable = False
@@ -77,7 +83,7 @@ class AudioFrame:
     captured_at: float  # seconds, monotonic clock (replay: seconds into the recording)
 
     def __post_init__(self) -> None:
-        sealed(self.samples, np.int16, 1, "AudioFrame.samples")
+        sealed(self.samples, "int16", 1, "AudioFrame.samples")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,12 +94,14 @@ class Utterance:
     started_at: datetime  # wall clock, timezone-aware
     end_reason: EndReason
     endpoint_ms: float = 0.0  # silence waited for after the last voiced frame
-    source: str = "microphone"  # or the path of the recording
+    source: str = "unknown"  # ``MICROPHONE``, or the path of the recording
     over_reply: bool = False  # it began while the assistant spoke, and interrupted it
+    is_half: bool = False  # it began while nothing was listened to: its first words are missing
     voiced_s: float | None = None  # time that the voice activity detector counted as voice, if used
+    contrast_db: float | None = None  # how far it rose above a background; none if there was none
 
     def __post_init__(self) -> None:
-        sealed(self.samples, np.float32, 1, "Utterance.samples")
+        sealed(self.samples, "float32", 1, "Utterance.samples")
 
     @property
     def seconds(self) -> float:
@@ -138,7 +146,7 @@ class SpeechFeatures:
     encoder: str  # fingerprint of the encoder's weights
 
     def __post_init__(self) -> None:
-        sealed(self.frames, np.float32, 2, "SpeechFeatures.frames")
+        sealed(self.frames, "float32", 2, "SpeechFeatures.frames")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -164,7 +172,7 @@ class SoftPrompt:
     heard: str  # the nearest-token reading
 
     def __post_init__(self) -> None:
-        sealed(self.rows, np.float32, 2, "SoftPrompt.rows")
+        sealed(self.rows, "float32", 2, "SoftPrompt.rows")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +187,7 @@ class Timings:
     prefill: float | None = None  # context line + soft prompt or transcript + header
     first_token: float | None = None  # from the end of endpointing
     first_audio: float | None = None  # from the end of endpointing
-    total: float | None = None
+    total: float | None = None  # until all is written and begins to sound; not its speaking
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,14 @@ sentences, and asks again. Nobody real is imitated; the journal is a new one in 
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import sys
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from assistant import composition
@@ -68,12 +69,14 @@ def ask(assistant: Assistant, utterance: Utterance) -> tuple[str, Turn]:
     return heard or "", turn
 
 
-def converse(settings: Settings, title: str, speaker: Speaker) -> int:
+def converse(
+    settings: Settings, title: str, speaker: Speaker, questions: Sequence[str] = QUESTIONS
+) -> int:
     """Ask the questions and show what becomes of them; how many were understood word for word."""
     print(f"\n{title}\n", flush=True)
     understood = 0
     with composition.assistant(settings, Mute(), print) as assistant:
-        for number, text in enumerate(QUESTIONS):
+        for number, text in enumerate(questions):
             heard, turn = ask(assistant, speaker.say(text, 1_000 + number))
             right = heard == text
             understood += right
@@ -99,12 +102,14 @@ def measure(settings: Settings, taught: int, speaker: Speaker, texts: Sequence[s
     return Point(taught, wrong / words, replies / len(texts))
 
 
-def teach(settings: Settings, speaker: Speaker, texts: Sequence[str], first: int) -> None:
+def teach(
+    settings: Settings, speaker: Speaker, texts: Sequence[str], first: int, at: datetime
+) -> None:
     """Put sentences read aloud into the journal."""
     with Journal.open(settings.journal) as journal:
         for number, text in enumerate(texts, first):
             spoken = speaker.say(text, number)
-            began = spoken.started_at + timedelta(seconds=number)
+            began = at + timedelta(seconds=number)
             journal.enrolled(
                 Utterance(spoken.samples, began, spoken.end_reason, source="demo"),
                 text,
@@ -144,6 +149,69 @@ def draw(points: Sequence[Point], path: Path) -> None:
     plt.close(figure)
 
 
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """How much is asked, taught and measured."""
+
+    questions: int = len(QUESTIONS)
+    unseen: int = UNSEEN
+    taught: tuple[int, ...] = POINTS
+    at: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
+    """When the first sentence is taught, which decides which of them become the test."""
+
+
+def settings(folder: Path, flags: Mapping[str, object] | None = None) -> Settings:
+    """Of a new household in this folder, some of them given as flags."""
+    own = {
+        "encode.path": LETTERS,
+        "journal.path": folder / "journal.db",
+        "personalise.threads": 2,
+        "turn.ask_back": 0.0,  # what is misheard is to be seen
+        "personalise.memory_mb": 4_000,  # the models of the conversations are in this process, too
+    }
+    return load({**own, **(flags or {})}, environ={}, files=()).settings
+
+
+def demonstrate(settings: Settings, scene: Scene, picture: Path) -> bool:
+    """Show what is misheard before and after learning; whether it became less."""
+    # the first sentences are replayed in training, these are not
+    texts = [text for text in sentences(10_000)[280:] if text not in QUESTIONS]
+    most = scene.taught[-1]
+    unseen, lessons = texts[: scene.unseen], texts[scene.unseen : scene.unseen + most]
+    questions = QUESTIONS[: scene.questions]
+    began = time.monotonic()
+    print(f"A simulated speaker: {SPEAKER.name}.")
+    before = converse(settings, "Before:", SPEAKER, questions)
+    points = [measure(settings, 0, SPEAKER, unseen)]
+    accepted = False  # by the gate, at least once: a later candidate may be no better
+    for count, previous in zip(scene.taught[1:], scene.taught, strict=False):
+        print(f"\nTeaching sentences {previous + 1} to {count}, then learning:\n", flush=True)
+        teach(settings, SPEAKER, lessons[previous:count], previous, scene.at)
+        verdict = learn(settings)
+        accepted = accepted or (verdict is not None and verdict.accepted)
+        points.append(measure(settings, count, SPEAKER, unseen))
+    after = converse(settings, f"After {most} sentences:", SPEAKER, questions)
+    draw(points, picture)
+    for point in points:
+        print(
+            f"{point.taught:>3} sentences: {point.words_wrong:4.0%} of words misheard, "
+            f"{point.replies_wrong:4.0%} of replies wrong"
+        )
+    print(f"Understood word for word: {before} of {len(questions)} before, {after} after.")
+    print(f"The curve: {picture}   ({time.monotonic() - began:.0f} s in all)")
+    curve = {f"taught_{point.taught}": figures(point) for point in points}
+    print(json.dumps({"bench": "demo", **curve}))
+    return accepted and after > before
+
+
+def figures(point: Point) -> dict[str, float]:
+    """Words and replies that go wrong, per cent."""
+    return {
+        "words": round(100 * point.words_wrong, 1),
+        "replies": round(100 * point.replies_wrong, 1),
+    }
+
+
 def main() -> int:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -152,39 +220,8 @@ def main() -> int:
     arguments = parser.parse_args()
     folder: Path = arguments.out
     shutil.rmtree(folder, ignore_errors=True)
-    flags = {
-        "encode.path": LETTERS,
-        "journal.path": folder / "journal.db",
-        "personalise.threads": 2,
-        "turn.ask_back": 0.0,  # what is misheard is to be seen
-        "personalise.memory_mb": 4_000,  # the models of the conversations are in this process, too
-    }
-    settings = load(flags, environ={}, files=()).settings
-    # the first sentences are replayed in training, these are not
-    texts = [text for text in sentences(10_000)[280:] if text not in QUESTIONS]
-    unseen, lessons = texts[:UNSEEN], texts[UNSEEN : UNSEEN + POINTS[-1]]
-    began = time.monotonic()
-    print(f"A simulated speaker: {SPEAKER.name}.")
-    before = converse(settings, "Before:", SPEAKER)
-    points = [measure(settings, 0, SPEAKER, unseen)]
-    accepted = False  # by the gate, at least once: a later candidate may be no better
-    for count, previous in zip(POINTS[1:], POINTS, strict=False):
-        print(f"\nTeaching sentences {previous + 1} to {count}, then learning:\n", flush=True)
-        teach(settings, SPEAKER, lessons[previous:count], previous)
-        verdict = learn(settings)
-        accepted = accepted or (verdict is not None and verdict.accepted)
-        points.append(measure(settings, count, SPEAKER, unseen))
-    after = converse(settings, f"After {POINTS[-1]} sentences:", SPEAKER)
     picture = arguments.picture or folder / "learning.png"
-    draw(points, picture)
-    for point in points:
-        print(
-            f"{point.taught:>3} sentences: {point.words_wrong:4.0%} of words misheard, "
-            f"{point.replies_wrong:4.0%} of replies wrong"
-        )
-    print(f"Understood word for word: {before} of {len(QUESTIONS)} before, {after} after.")
-    print(f"The curve: {picture}   ({time.monotonic() - began:.0f} s in all)")
-    return 0 if accepted and after > before else 1
+    return 0 if demonstrate(settings(folder), Scene(), picture) else 1
 
 
 if __name__ == "__main__":

@@ -8,12 +8,15 @@ from the last sound to the end. Learning goes on all the time; the first utteran
 are not counted. The voices are espeak-ng's, which no training has heard, and with ``--data`` human
 recordings of held-out speakers; all are cut where the starter's encoder hears words end.
 
+``--first 0 --requests 20`` shows how the first day goes.
+
     .venv/bin/python -m bench.endpointing [--data PATH] [--requests 150] [--first 50]
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import random
 import statistics
@@ -30,8 +33,10 @@ from assistant.audio.resample import to_float32, to_int16
 from assistant.config import ListenSettings, load, starter_dir
 from assistant.encode.end_of_request import EndOfRequest, load_ends
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
-from assistant.listen.pauses import Pauses
+from assistant.listen.pauses import FINISHED, Pauses
 from assistant.listen.segment import WENT_ON_MS, segment, voiced
+from assistant.nets.ends import Ends
+from assistant.spoken import spoken_form
 from assistant.values import (
     FRAME_MS,
     FRAME_SAMPLES,
@@ -310,6 +315,19 @@ def compare(
     return found
 
 
+def clue(data: Path, ends: Ends) -> tuple[list[float], list[float]]:
+    """How often each kind of guess comes within sentences, and how often at their ends."""
+    within, at_end = np.zeros(len(FINISHED) + 1), np.zeros(len(FINISHED) + 1)
+    with (data / "speech/speechocean762-train/utterances.tsv").open(encoding="utf-8") as file:
+        for row in csv.DictReader(file, delimiter="\t"):
+            words = spoken_form(row["text"]).split()
+            for count in range(1, len(words) + 1):
+                guess = ends.after(" ".join(words[:count]))
+                kind = sum(guess >= edge for edge in FINISHED)
+                (at_end if count == len(words) else within)[kind] += 1
+    return (within / within.sum()).round(2).tolist(), (at_end / at_end.sum()).round(2).tolist()
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -317,12 +335,18 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=150, help="utterances of each user")
     parser.add_argument("--first", type=int, default=50, help="of them not counted: the first")
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--clue", action="store_true", help="only what the words are worth")
     arguments = parser.parse_args()
     settings = load({"encode.path": LETTERS}).settings.encode
     encoder = Wav2Vec2Encoder(settings)
     ends = load_ends(starter_dir())
     if ends is None:
         parser.error(f"{settings.path} has no table of request ends")
+    if arguments.clue:
+        if arguments.data is None:
+            parser.error("--clue needs --data")
+        print("before pauses {}, before ends {}".format(*clue(arguments.data, ends)))
+        return
     users = synthetic_users(encoder, arguments.requests, arguments.seed)
     if arguments.data is not None:
         users += human_users(encoder, arguments.requests, arguments.seed, arguments.data)

@@ -60,6 +60,10 @@ SEVERITIES: dict[Severity, Impairment] = {
 }
 
 
+HOARSE = Impairment(1.0, 5, 1.0, 0.6, 0.7, 0.0, 0.0)
+"""A cold: everything is as it was but the voice, most of which is breath."""
+
+
 def impair(samples: NDArray[np.float32], severity: Severity, seed: int) -> NDArray[np.float32]:
     """Mono 16 kHz speech (n_samples,) as somebody impaired might have said it.
 
@@ -68,7 +72,12 @@ def impair(samples: NDArray[np.float32], severity: Severity, seed: int) -> NDArr
         severity: how much.
         seed: where pauses and restarts come; the same seed gives the same samples.
     """
-    how, rng = SEVERITIES[severity], np.random.default_rng(seed)
+    return changed(samples, SEVERITIES[severity], seed)
+
+
+def changed(samples: NDArray[np.float32], how: Impairment, seed: int) -> NDArray[np.float32]:
+    """As ``impair``, for any way to speak."""
+    rng = np.random.default_rng(seed)
     halting = _halting(samples.astype(np.float64), how, rng)
     world = _world()
     pitch, times = world.dio(halting, SAMPLE_RATE, frame_period=FRAME_MS)

@@ -28,11 +28,12 @@ from numpy.typing import NDArray
 
 from assistant.audio.resample import to_int16
 from assistant.config import EncodeSettings, Settings, load
-from assistant.dialogue import Answer, DialoguePolicy, Understood
+from assistant.dialogue import Answer, AskBack, DialoguePolicy, Understood
 from assistant.encode.encoder import Encoder, open_encoder
 from assistant.encode.hallucination import Evidence, features, is_speech
 from assistant.encode.whisper import WhisperEncoder
 from assistant.listen.segment import segment, voiced
+from assistant.reading import is_background
 from assistant.values import FRAME_SAMPLES, SAMPLE_RATE, AudioFrame, EndReason, Utterance
 from bench.logistic import fit
 from models.recipe.corpus import Clip, read, recordings
@@ -65,26 +66,34 @@ class Row:
     words: int  # of those, with words in the recogniser's eyes
     let_through: int  # of those, taken for speech
     answered: int  # of those, put to the language model, and not asked back
+    asked_back: int = 0
+
+    def plus(self, other: Row) -> Row:
+        """Both together."""
+        return Row(
+            self.kind,
+            self.seconds + other.seconds,
+            self.utterances + other.utterances,
+            self.words + other.words,
+            self.let_through + other.let_through,
+            self.answered + other.answered,
+            self.asked_back + other.asked_back,
+        )
 
 
 def noises(seconds: float, seed: int, clips: list[Clip]) -> Iterator[tuple[str, Samples]]:
     """Every kind of sound in which nobody speaks, so many seconds of each."""
-    rng = np.random.default_rng(seed)
-    kinds: tuple[tuple[str, Callable[[np.random.Generator, int], Samples]], ...] = (
-        ("music", _music),
-        ("hum", _hum),
-        ("water", _water),
-        ("coughs", _coughs),
-        ("breath", _breath),
-        ("silence", lambda rng, n: _noise(rng, n) * np.float32(2e-3)),
-    )
-    n_samples = round(seconds * SAMPLE_RATE)
-    for name, make in kinds:
-        made = make(rng, n_samples)
-        level = 1.0 if name == "silence" else LEVEL / np.sqrt(np.mean(np.square(made)) + 1e-12)
-        yield name, (made * level).astype(np.float32).clip(-1, 1)
-    if clips:
-        yield "babble", _babble(random.Random(seed), n_samples, clips)  # noqa: S311 - reproducible
+    for kind in (*KINDS, *(("babble",) if clips else ())):
+        yield kind, background(kind, round(seconds * SAMPLE_RATE), seed, clips)
+
+
+def background(kind: str, n_samples: int, seed: int, clips: list[Clip]) -> Samples:
+    """Sound of one kind, (n_samples,), at ``LEVEL``; babble is made of the recordings."""
+    if kind == "babble":
+        return _babble(random.Random(seed), n_samples, clips)  # noqa: S311 - reproducible
+    made = KINDS[kind](np.random.default_rng(seed), n_samples)
+    level = 1.0 if kind == "silence" else LEVEL / np.sqrt(np.mean(np.square(made)) + 1e-12)
+    return (made * level).astype(np.float32).clip(-1, 1)
 
 
 def heard(samples: Samples, settings: Settings) -> Iterator[Utterance]:
@@ -112,6 +121,7 @@ def judged(
         else:
             transcript = encoder.encode(utterance).transcript
             is_taken = bool(transcript.text)
+        is_taken = is_taken and not is_background(utterance, transcript)
         words = transcript.text if is_taken else ""
         act = policy.judge(Understood(number, words, transcript.confidence), number * APART_S)
         policy.answered(number * APART_S)
@@ -120,6 +130,7 @@ def judged(
             words=row.words + bool(transcript.text),
             let_through=row.let_through + is_taken,
             answered=row.answered + isinstance(act, Answer),
+            asked_back=row.asked_back + isinstance(act, AskBack),
         )
     return row
 
@@ -194,6 +205,8 @@ def _coughs(rng: np.random.Generator, n_samples: int) -> Samples:
         start += int(rng.integers(24_000, 64_000))
         for _ in range(int(rng.integers(1, 4))):
             length = int(rng.integers(2_500, 7_000))
+            if start >= n_samples:
+                break
             end = min(start + length, n_samples)
             t = np.arange(length) / SAMPLE_RATE
             tone = np.sign(np.sin(2 * np.pi * rng.uniform(90, 220) * t))
@@ -223,6 +236,17 @@ def _babble(rng: random.Random, n_samples: int, clips: list[Clip]) -> Samples:
             out[max(at, 0) : max(at, 0) + len(piece)] += piece
             at += len(samples)
     return (out * (LEVEL / np.sqrt(np.mean(np.square(out)) + 1e-12))).astype(np.float32)
+
+
+KINDS: dict[str, Callable[[np.random.Generator, int], Samples]] = {
+    "music": _music,
+    "hum": _hum,
+    "water": _water,
+    "coughs": _coughs,
+    "breath": _breath,
+    "silence": lambda rng, n: _noise(rng, n) * np.float32(2e-3),
+}
+"""What makes each kind of sound but babble, so many samples of it."""
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ class Row:
     user: str
     head: str
     count: int
-    seconds: float  # of training
+    seconds: float  # of the processor, for the training
     word_error: float
     word_error_in: tuple[float, float]  # 95 % interval
     success: float

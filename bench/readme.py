@@ -1,31 +1,102 @@
-"""The conversation on the README's first screen: human recordings, and what Attune makes of them.
+"""Figures in the documents, held against what the benches printed.
 
-Runs 'assistant run' on recordings of speechocean762, people whose first language is Mandarin, with
-the models that are installed here, in a folder of its own. ``--write`` puts what it printed into
-the README; without it the README is held against it, less moments and times.
+What a bench prints last is kept in ``bench/figures.jsonl``, with its command and the day. After a
+figure a document says where it comes from, in a comment: ``7 %<!--demo taught_50/words-->`` is the
+value ``words`` within ``taught_50`` of the last run of ``bench.demo``, rounded as it stands there.
+Milliseconds may stand as seconds. The conversation on the README's first screen is kept there, too:
+human recordings of speechocean762, people whose first language is Mandarin, and what 'assistant
+run' makes of them with the models that are installed here, in a household of its own.
 
-    python -m bench.readme --data PATH --write
+    python -m bench.demo | python -m bench.readme --keep "python -m bench.demo"
+    python -m bench.readme --data PATH       # the conversation
+
+Both bring all documents up to date.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
+import json
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
+from datetime import datetime
+from functools import reduce
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from assistant import child
 from assistant.config import load
+from bench.households import household
 
 NUMBERS = ("014070297", "010640166", "005600015", "022510255", "024020158", "026210005")
 """Recordings that are something to say to an assistant."""
 
-README = Path(__file__).parents[1] / "README.md"
-BEGIN, END = "<!-- python -m bench.readme --data PATH --write -->\n", "<!-- end -->\n"
+ROOT = Path(__file__).parents[1]
+KEPT = Path(__file__).with_name("figures.jsonl")
+
+PAGES = (
+    ROOT / "README.md",
+    ROOT / "bench" / "README.md",
+    ROOT / "models" / "starter" / "README.md",
+)
+
+BEGIN, END = "<!-- python -m bench.readme --data PATH -->\n", "<!-- end -->\n"
+
+FIGURE = re.compile(
+    r"(?P<shown>\d+(?:\.(?P<decimals>\d+))?)(?P<unit>[ *]*(?:%|ms|s|MB)?)"
+    r"<!--(?P<bench>\w+) (?P<place>[^>]+)-->"
+)
+"""A number, its unit, and where it comes from."""
+
+Figures = Mapping[str, Mapping[str, Any]]
+"""What each bench printed last."""
+
+
+def kept(path: Path = KEPT) -> dict[str, dict[str, Any]]:
+    """All that is kept: command, day and figures, by the bench."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return {each["figures"]["bench"]: each for each in map(json.loads, lines)}
+
+
+def keep(command: str, figures: dict[str, Any]) -> None:
+    """Put what a bench printed in the place of what it printed before."""
+    day = f"{datetime.now().astimezone():%Y-%m-%d}"
+    now = kept() | {figures["bench"]: {"command": command, "day": day, "figures": figures}}
+    lines = (json.dumps(now[bench], ensure_ascii=False) + "\n" for bench in sorted(now))
+    KEPT.write_text("".join(lines), encoding="utf-8")
+
+
+def brought_up_to_date(text: str, figures: Figures) -> str:
+    """A document with today's figures.
+
+    Raises:
+        KeyError: for a figure that no bench has printed.
+    """
+
+    def figure(found: re.Match[str]) -> str:
+        *_, last = place = found["place"].split("/")
+        value = float(reduce(_within, place, figures[found["bench"]]))
+        if found["unit"].strip(" *") == "s" and not last.endswith("_s"):
+            value /= 1_000
+        shown = f"{value:.{len(found['decimals'] or '')}f}"
+        return f"{shown}{found['unit']}<!--{found['bench']} {found['place']}-->"
+
+    text = FIGURE.sub(figure, text)
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not end:
+        return text
+    printed = figures["readme"]["printed"]
+    block = f'```\n$ make run ARGS="--input recordings"\n{printed}\n```\n'
+    return f"{before}{begin}{block}{end}{after}"
+
+
+def _within(value: Any, name: str) -> Any:
+    return value[int(name)] if isinstance(value, list) else value[name]
 
 
 def conversation(data: Path) -> str:
@@ -38,51 +109,43 @@ def conversation(data: Path) -> str:
         spoken.mkdir()
         for at, number in enumerate(NUMBERS, 1):
             shutil.copyfile(audio / f"{number}.opus", spoken / f"{at}.opus")
-        environment = {
-            **{k: v for k, v in os.environ.items() if not k.startswith("ATTUNE_")},
-            "XDG_DATA_HOME": str(place / "data"),
-            "XDG_CONFIG_HOME": str(place / "config"),
-            "ATTUNE_MODELS__FOLDER": str(models),
-            "ATTUNE_SPEAK__WAV_DIR": str(place / "replies"),
-        }
         done = subprocess.run(
             [*child.command("assistant"), "run", "--input", str(spoken)],
-            env=environment,
+            env=household(place) | {"ATTUNE_MODELS__FOLDER": str(models)},
             capture_output=True,
             text=True,
             check=True,
         )
-    return "".join(
-        f"{line}\n"
+    lines = (
+        line
         for line in done.stdout.splitlines()
         if line.startswith(("  ", "Models ready")) or not line
     )
+    return "\n".join(lines).rstrip()
 
 
-def main() -> int:
+def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder of public recordings")
-    parser.add_argument("--write", action="store_true", help="put it into the README")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--data", type=Path, help="folder of public recordings")
+    source.add_argument("--keep", metavar="COMMAND", help="the bench that is read from this pipe")
     arguments = parser.parse_args()
-    printed = conversation(arguments.data)
-    text = README.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    block = f'```\n$ make run ARGS="--input recordings"\n{printed.rstrip()}\n```\n'
-    print(printed)
-    if arguments.write:
-        README.write_text(f"{before}{BEGIN}{block}{END}{after}", encoding="utf-8")
-        return 0
-    stands, _, _ = rest.partition(END)
-    return int(_lasting(stands) != _lasting(block))
-
-
-def _lasting(text: str) -> list[str]:
-    """What does not change from day to day: who says what."""
-    lines = re.findall(r"^  you .*$", text, re.MULTILINE)
-    return [" ".join(line.split()) for line in lines]
+    if arguments.data is not None:
+        printed = conversation(arguments.data)
+        print(printed)
+        keep("python -m bench.readme --data PATH", {"bench": "readme", "printed": printed})
+    else:
+        line = ""
+        for line in sys.stdin:
+            sys.stdout.write(line)
+            sys.stdout.flush()
+        keep(arguments.keep, json.loads(line))
+    figures = {bench: each["figures"] for bench, each in kept().items()}
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        page.write_text(brought_up_to_date(text, figures), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

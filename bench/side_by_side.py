@@ -39,7 +39,7 @@ from assistant.daemon.runtime import Runtime
 from assistant.errors import AttuneError
 from assistant.generate.context import ContextLine
 from assistant.journal.turn import Turn
-from assistant.speak.voice import Mute
+from assistant.speak.voice import Mute, Voice
 from assistant.values import FRAME_SAMPLES, SAMPLE_RATE, AudioFrame, Utterance
 from models.recipe.corpus import read, recordings
 
@@ -101,13 +101,15 @@ def frames(clips: Sequence[Samples], listener: Listener) -> Iterator[AudioFrame]
         listener.answered.wait(60)
 
 
-def attune(settings: Settings, clips: Sequence[Samples]) -> list[tuple[Utterance, Turn]]:
+def attune(
+    settings: Settings, clips: Sequence[Samples], voice: Voice
+) -> list[tuple[Utterance, Turn]]:
     """What the daemon makes of recordings."""
     listener, inbox = Listener(), loop.Inbox()
     with daemon.opened(
         settings, print, beat=lambda: None, publish=lambda _: None, errand=inbox.errand
     ) as runtime:
-        runtime.assistant.voice = Mute()
+        runtime.assistant.voice = voice
         runtime.listener.microphone = frames(clips, listener)
         stopper = loop.Stopper()
         loop.run(
@@ -215,7 +217,7 @@ def main() -> None:
             "route": "transcript",
         }
         settings = load(flags, environ={}, files=()).settings
-        turns = attune(settings, [read(clip) for clip in clips])[1:]
+        turns = attune(settings, [read(clip) for clip in clips], Mute())[1:]
     if not turns:
         raise SystemExit("No recording was heard.")
     ours = [

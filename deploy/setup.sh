@@ -14,6 +14,9 @@ set -euo pipefail
 
 readonly venv=.venv
 readonly log=$venv/setup.log
+# A file of constraints may give hashes, of which a package has to have one. Not --require-hashes:
+# that refuses folders, and would compile llama.cpp in every checkout anew, past pip's cache.
+readonly hashed=(--no-require-hashes --build-constraint hashes.txt)
 readonly torch_cpu_index=https://download.pytorch.org/whl/cpu
 
 say() { printf '[set-up] %s\n' "$*"; }
@@ -35,9 +38,12 @@ requirement_for() {
 
 pinned() { sed -n "s/^$1==//p" constraints.txt; }
 
+# A package's lines in hashes.txt.
+hashes_of() { sed -n "/^$1==/,/[^\\\\]\$/p" hashes.txt; }
+
 # --- Is there anything to do? -------------------------------------------------------------------
 
-digest() { { cat pyproject.toml constraints.txt deploy/setup.sh && pwd; } | sha256sum; }
+digest() { { cat pyproject.toml constraints.txt hashes.txt deploy/setup.sh && pwd; } | sha256sum; }
 
 stamp_of() { echo "$venv/.ready-for-$1"; }
 
@@ -90,6 +96,12 @@ missing_packages() {
     { has systemd-analyze && has systemd-socket-activate && has systemd-sysusers; } ||
       echo systemd
     [[ -x /bin/kill ]] || echo procps # which the units name
+    # A broker that is told of what happens. Those on PyPI bring a dozen packages of their own.
+    { has mosquitto || [[ -x /usr/sbin/mosquitto ]]; } && has mosquitto_passwd || echo mosquitto
+    has openssl || echo openssl # makes certificates that nobody trusts
+    # The page is tried in a real browser where apt has one; Ubuntu's is a snap.
+    has chromium || has google-chrome ||
+      [[ $(. /etc/os-release && echo "$ID") != debian ]] || echo chromium
   fi
 }
 
@@ -109,6 +121,10 @@ install_packages() {
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes \
     --no-install-recommends --no-remove -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 "$@" \
     >/dev/null || stop "apt-get could not install: $*. Install them by hand, then run make again."
+  # Debian switches a broker on that is only to be there for the tests.
+  if [[ " $* " == *" mosquitto "* ]] && has systemctl; then
+    "${as_root[@]}" systemctl --quiet disable --now mosquitto 2>/dev/null || true
+  fi
 }
 
 # --- Python packages ----------------------------------------------------------------------------
@@ -171,7 +187,10 @@ make_venv() {
   # /tmp is memory on many systems, and the llama.cpp build needs both.
   export TMPDIR=$PWD/$venv/tmp
   mkdir -p "$TMPDIR"
-  [[ $(installed pip) == "$(pinned pip)" ]] || or_stop pip_install "pip==$(pinned pip)"
+  [[ $(installed pip) == "$(pinned pip)" ]] || {
+    hashes_of pip >"$venv/pip.txt"
+    or_stop pip_install --require-hashes --requirement "$venv/pip.txt"
+  }
 }
 
 # torch on the default index brings several GB of CUDA, and does not load without them.
@@ -191,8 +210,9 @@ install_torch() {
       say "this is a Jetson: to use its GPU, run make with TORCH_INDEX=NVIDIA's index for its JetPack"
     say "torch $wanted (200 MB)"
     # First wherever pip is set to look, a mirror or a folder of wheels perhaps.
-    pip_install --no-deps "torch==$wanted" ||
-      pip_install --no-deps --index-url "$torch_cpu_index" "torch==$wanted" ||
+    pip_install --no-deps --constraint hashes.txt "torch==$wanted" ||
+      pip_install --no-deps --constraint hashes.txt --index-url "$torch_cpu_index" \
+        "torch==$wanted" ||
       stop "No CPU build of torch $(pinned torch) here or at $torch_cpu_index (see $log)." \
         "Make that address reachable, or name a mirror of it: make run TORCH_INDEX=…"
   fi
@@ -214,14 +234,16 @@ install_llama() {
   # pip's cache does not know which options a wheel was built with.
   [[ -z ${CMAKE_ARGS:-} ]] || afresh=(--no-cache-dir)
   CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$(compilers)} \
-    or_stop pip_install "${afresh[@]}" --constraint constraints.txt "llama-cpp-python==$wanted"
+    or_stop pip_install "${afresh[@]}" "${hashed[@]}" --constraint hashes.txt \
+    "llama-cpp-python==$wanted"
 }
 
 install_attune() {
   say "Attune and its libraries"
   # Whichever build of torch came is the one to stay.
-  { grep -v '^torch==' constraints.txt && echo "torch==$(installed torch)"; } >"$venv/constraints.txt"
-  or_stop pip_install --constraint "$venv/constraints.txt" --editable "$1"
+  { sed '/^torch==/,/[^\\]$/d' hashes.txt && echo "torch==$(installed torch)"; } \
+    >"$venv/constraints.txt"
+  or_stop pip_install "${hashed[@]}" --constraint "$venv/constraints.txt" --editable "$1"
 }
 
 verify() {

@@ -44,7 +44,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 COMPILED = "llama-cpp-python"
 TORCH = "torch"
-OPTIONAL = ("barge-in", "piper")
+OPTIONAL = ("barge-in", "piper", "wake")
 """What settings may ask for beside; not the button, whose lgpio a board compiles, too."""
 
 CUDA = re.compile(r"(nvidia|cuda|pytorch-triton|triton)(-|$)")

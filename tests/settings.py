@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import Any, TypeVar
 
 from assistant.config import Settings
-from assistant.config.blocks import Block
+from assistant.config.block import Block
 
 B = TypeVar("B", bound=Block)
 

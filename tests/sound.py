@@ -116,6 +116,10 @@ class SoundServer:
         self.process.kill()
         self.process.wait()
 
+    def volume(self, sink: str, decibels: float) -> None:
+        """Turn a loudspeaker up or down, from 0."""
+        self._control("set-sink-volume", sink, f"{decibels:g}dB")
+
     def default(self, *, source: str | None = None, sink: str | None = None) -> None:
         """Choose what the default microphone or loudspeaker is."""
         if source is not None:

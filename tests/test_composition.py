@@ -26,7 +26,7 @@ def test_an_encoder_without_words_and_without_a_bridge_is_told(tmp_path: Path) -
         ) as assistant:
             assert assistant.bridge is None
         assert len(notes) == told
-        assert all("does not write words, and no bridge" in note for note in notes)
+        assert all("does not write words, and nothing has been learned" in note for note in notes)
 
 
 def test_replies_go_where_the_settings_say(tmp_path: Path) -> None:

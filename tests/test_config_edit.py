@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,11 @@ import pytest
 from assistant.config import load
 from assistant.config.edit import change
 from assistant.errors import ConfigError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 OWN = """\
 # how my mother likes it
@@ -87,3 +94,33 @@ def test_a_broken_file_is_told_and_left(text: bytes, file: Path) -> None:
 def test_a_place_that_may_not_be_written_is_told() -> None:
     with pytest.raises(ConfigError, match=r"in /sys/attune/attune\.toml: .*Make sure"):
         change(Path("/sys/attune/attune.toml"), {"generate.path": "/new.gguf"})
+
+
+@pytest.mark.parametrize("value", ["transcript", 3, 1.5, True, ["a", 'b "c"']])
+def test_values_keep_their_kind(value: object, file: Path) -> None:
+    change(file, {"route": value, "household.anything": value})
+    with file.open("rb") as opened:
+        found = tomllib.load(opened)
+    assert found["route"] == found["household"]["anything"] == value
+    assert file.read_text(encoding="utf-8").startswith("# how my mother likes it\n")
+    change(file, {"route": None, "household.anything": None})
+    assert "route" not in file.read_text(encoding="utf-8")
+
+
+def test_a_key_in_front_of_all_blocks_stays_there(file: Path) -> None:
+    file.write_text("[speak]\nrate_wpm = 130\n", encoding="utf-8")
+    change(file, {"route": "transcript"})
+    loaded = load(environ={}, files=(file,))
+    assert (loaded.settings.route, loaded.settings.speak.rate_wpm) == ("transcript", 130)
+
+
+def test_new_settings_are_their_owner_s_alone(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        change(tmp_path / "new.toml", {"generate.user_name": "Anna"})
+        (tmp_path / "old.toml").write_text("# mine\n")
+        change(tmp_path / "old.toml", {"generate.user_name": "Anna"})
+    finally:
+        os.umask(before)
+    modes = [(tmp_path / f"{name}.toml").stat().st_mode & 0o777 for name in ("new", "old")]
+    assert modes == [0o600, 0o644]  # what somebody has made stays as they made it

@@ -9,6 +9,7 @@ from assistant.config import TurnSettings
 from assistant.dialogue import (
     BETWEEN,
     CALLED,
+    HALF,
     NO,
     NO_WORDS,
     NOT_CAUGHT,
@@ -16,6 +17,7 @@ from assistant.dialogue import (
     STOP,
     UNADDRESSED,
     WAIT,
+    WAS_SPEAKING,
     YES,
     Act,
     Answer,
@@ -43,11 +45,28 @@ class Room:
         self.turn = 0
 
     def say(
-        self, words: str, confidence: float = SURE, *, after: float = 1.0, learned: bool = False
+        self,
+        words: str,
+        confidence: float = SURE,
+        *,
+        after: float = 1.0,
+        learned: bool = False,
+        second: tuple[str, float] | None = None,
+        others: tuple[str, ...] = (),
+        is_half: bool = False,
     ) -> Act:
         self.now += after
         self.turn += 1
-        act = self.dialogue.judge(Understood(self.turn, words, confidence, learned), self.now)
+        heard = Understood(
+            self.turn,
+            words,
+            confidence,
+            learned,
+            second=second,
+            others=others,
+            is_half=is_half,
+        )
+        act = self.dialogue.judge(heard, self.now)
         if isinstance(act, Answer | AskBack):
             self.dialogue.answered(self.now)
         return act
@@ -55,6 +74,30 @@ class Room:
 
 def asks(words: str) -> AskBack:
     return AskBack(f'Did you say "{words}"?')
+
+
+def test_half_an_utterance_is_asked_for_again_however_sure_it_is() -> None:
+    room = Room()
+    assert room.say("asses", is_half=True) == AskBack(WAS_SPEAKING)
+    assert room.say("where are my glasses") == Answer("where are my glasses")
+    assert room.say("day is it", is_half=True) == AskBack(WAS_SPEAKING)
+
+
+def test_what_goes_on_for_ever_is_not_asked_for_for_ever() -> None:
+    room = Room()
+    assert room.say("and now the news", is_half=True) == AskBack(WAS_SPEAKING)
+    assert room.say("from around the world", is_half=True) == Ignore(HALF)
+    room = Room(wake_phrase="hello attune")
+    assert room.say("and now the news", is_half=True) == Ignore(UNADDRESSED, keep=False)
+
+
+def test_half_a_word_is_enough_to_stop_to_wait_and_to_say_yes() -> None:
+    room = Room()
+    assert room.say("stop", is_half=True) == Stop()
+    assert room.say("wait", is_half=True) == Wait()
+    room = Room()
+    assert room.say("call peter", UNSURE) == asks("call peter")
+    assert room.say("yes", is_half=True) == Answer("call peter", confirms=1)
 
 
 def test_what_is_sure_is_answered() -> None:
@@ -91,6 +134,25 @@ def test_after_a_no_the_next_one_is_taken_as_it_is() -> None:
     room.say("what lime is it", UNSURE)
     assert room.say("no no") == AskBack(SAY_AGAIN)
     assert room.say("what line is it", UNSURE) == Answer("what line is it")
+
+
+def test_after_a_no_what_it_may_have_been_instead_is_asked_and_nothing_after_that() -> None:
+    others = ("a timer for fifty minutes", "a timer for five minutes")
+    room = Room()
+    room.say("a timer for fifteen minutes", UNSURE, others=others)
+    assert room.say("no") == asks("a timer for fifty minutes")
+    assert room.say("yes") == Answer(others[0], confirms=1, corrects=True)
+    room = Room()
+    room.say("a timer for fifteen minutes", UNSURE, others=others)
+    room.say("no")
+    assert room.say("no") == AskBack(SAY_AGAIN)
+    assert room.say("no") == Answer("no")
+
+
+def test_a_yes_to_a_second_reading_says_that_the_first_was_wrong() -> None:
+    room = Room()
+    room.say("a time or", UNSURE, second=("a timer", 0.1))
+    assert room.say("yes") == Answer("a timer", confirms=1, corrects=True)
 
 
 def test_anything_else_is_a_new_request_and_not_asked_back_either() -> None:
@@ -249,7 +311,7 @@ def test_a_question_repeats_no_phrase() -> None:
         ("attunes what time", "what time"),
         ("attune", ""),
         ("at noon i eat", None),
-        ("please attune", None),
+        ("please attune", ""),
         ("", None),
     ],
 )
@@ -257,6 +319,37 @@ def test_a_phrase_is_found_at_the_beginning_as_an_encoder_spells_it(
     said: str, rest: str | None
 ) -> None:
     assert after_phrase(said, "attune") == rest
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "okay hello attune where are my glasses",
+        "Okay. Um, well... hello Attune, where are my glasses",
+        "oh hello hello attune where are my glasses",
+        "yes hello attune hello attune where are my glasses",
+        "I don't know where I put them. Hello Attune, where are my glasses",
+        "he said so, and, er, hello a tune where are my glasses",
+    ],
+)
+def test_a_phrase_is_found_after_fillers_and_after_a_pause(said: str) -> None:
+    assert after_phrase(said, "helloattune") == "where are my glasses"
+    assert Room(wake_phrase="hello attune").say(said) == Answer("where are my glasses")
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["i say it is called hello attune", "my sister says hello attune where are my glasses"],
+)
+def test_a_phrase_within_a_sentence_calls_nobody(said: str) -> None:
+    assert after_phrase(said, "helloattune") is None
+
+
+def test_a_pause_that_is_not_written_counts_too() -> None:
+    said = "they are gone hello attune where are my glasses"
+    assert after_phrase(said, "helloattune") is None
+    assert after_phrase(said, "helloattune", {3}) == "where are my glasses"
+    assert after_phrase(said, "helloattune", {2}) is None
 
 
 def test_a_longer_phrase_may_have_more_letters_wrong() -> None:
@@ -301,6 +394,13 @@ def test_a_question_over_a_reply_is_answered() -> None:
     dialogue = DialoguePolicy(TurnSettings.model_validate({}))
     heard = Understood(1, "what time is it", SURE, over_reply=True)
     assert dialogue.judge(heard, 1.0) == Answer("what time is it")
+
+
+def test_what_is_damaged_over_a_reply_is_to_be_said_again_and_asked_for_once() -> None:
+    dialogue = DialoguePolicy(TurnSettings.model_validate({}))
+    heard = Understood(1, "asses my gas", UNSURE, over_reply=True)
+    assert dialogue.judge(heard, 1.0) == AskBack(WAS_SPEAKING)
+    assert dialogue.judge(heard, 2.0) == Ignore(HALF)
 
 
 def test_a_yes_may_come_before_the_question_is_over() -> None:

@@ -63,6 +63,21 @@ def test_every_heading_that_a_page_links_to_is_there(page: Path) -> None:
             assert wanted in [anchor(heading) for heading in HEADING.findall(text)], (name, wanted)
 
 
+def test_the_readme_says_where_to_clone_from_as_the_package_does() -> None:
+    """While the package names no address, the README may not invent one."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    named = re.search(
+        r'^(?i:repository|source)\s*=\s*"(.*)"$',
+        (ROOT / "pyproject.toml").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    if named is None:
+        assert "There is no public address to clone it from yet." in text
+        assert not re.search(r"git clone \S+://", text)
+    else:
+        assert f"git clone {named[1]}" in text
+
+
 def test_code_cites_nothing_outside_the_repository() -> None:
     cited = re.compile(r"\b(?:design|core-notes)(?:\.md)?, decision|shared/(?:design|core-notes)")
     for path in (ROOT / "assistant").rglob("*.py"):

@@ -88,6 +88,7 @@ def home(tmp_path: Path, house: House) -> Home:
     return Home(tmp_path / "home", settings | QUICK)
 
 
+@pytest.mark.parametrize("umask", [0], indirect=True)  # what is closed then is closed with any
 @pytest.mark.usefixtures("umask")
 def test_all_that_is_written_is_closed_to_others(home: Home, tmp_path: Path) -> None:
     models = home.data / "models"  # which anybody may read who gets so far

@@ -167,7 +167,7 @@ def _in_a_shell(words: list[ast.expr]) -> Iterator[str]:
     for shell, option, script in zip(texts, texts[1:], texts[2:], strict=False):
         if shell in SHELLS and option == "-c":
             for word in re.findall(r"(?:^|&&|\|\|?|;)\s*(?:exec\s+)?([\w-]+)", script):
-                if word not in ("exec", "ulimit"):  # which the shell does itself
+                if word not in ("cd", "exec", "ulimit"):  # which the shell does itself
                     yield word
 
 

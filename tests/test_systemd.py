@@ -6,10 +6,14 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
+import ssl
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,8 +22,10 @@ from assistant import child
 from assistant.config import starter_dir
 from assistant.spoken import said_words
 from tests import sandbox
+from tests.home import assistant_stub as stub
 from tests.sound import silent_environment
 from tests.speak import voices
+from tests.web.served import free_port
 
 ROOT = Path(__file__).parents[1]
 UNITS = ROOT / "systemd"
@@ -28,7 +34,16 @@ SYSTEM = (
     "attune-trainer.socket",
     "attune-trainer@.service",
     "attune_trainer.slice",
+    "attune-web.service",
+    "attune-home.service",
+    "attune-wyoming.service",
 )
+WEB = "attune-web.service"
+HOME = "attune-home.service"
+WYOMING = "attune-wyoming.service"
+NETWORKED = (WEB, HOME, WYOMING)
+"""What has a way to the network of the home."""
+
 CONFINED = ("attune.service", "attune-trainer@.service")
 JETSON = "jetson.conf"
 INSTALLED = "/opt/attune/current/venv/bin"
@@ -141,13 +156,19 @@ def test_systemd_finds_nothing_wrong_with_a_jetson(unit: str, tmp_path: Path) ->
     assert verify(tmp_path / unit, runtime=tmp_path) == ""
 
 
-def test_systemd_finds_nothing_wrong_with_the_users_unit(tmp_path: Path) -> None:
-    unit = copy("user/attune.service", installed(tmp_path))
+@pytest.mark.parametrize("name", ["attune.service", *NETWORKED])
+def test_systemd_finds_nothing_wrong_with_the_users_units(name: str, tmp_path: Path) -> None:
+    unit = copy(f"user/{name}", installed(tmp_path))
     assert verify("--user", unit, runtime=tmp_path) == ""
 
 
-@pytest.mark.parametrize("unit", CONFINED)
-@pytest.mark.parametrize("board", [None, JETSON])
+@pytest.mark.parametrize(
+    ("unit", "board"),
+    [
+        *((unit, board) for unit in CONFINED for board in (None, JETSON)),
+        *((unit, None) for unit in NETWORKED),
+    ],
+)
 def test_little_is_exposed(unit: str, board: str | None, tmp_path: Path) -> None:
     copy(unit, tmp_path)
     if board is not None:
@@ -169,7 +190,7 @@ def test_little_is_exposed(unit: str, board: str | None, tmp_path: Path) -> None
 def test_an_old_systemd_knows_every_setting(path: Path) -> None:
     used = sandbox.settings(path)
     assert used.keys().isdisjoint(TOO_NEW)
-    assert used.get("Type", ["notify"]) == ["notify"]
+    assert used.get("Type", ["notify"])[0] in ("notify", "exec")
 
 
 def test_what_the_units_name_is_there() -> None:
@@ -180,10 +201,10 @@ def test_what_the_units_name_is_there() -> None:
     assert (UNITS / trainer["Slice"][0]).is_file()
     assert "attune-trainer.socket" in service["Wants"][0]
     users = (UNITS / "attune.sysusers").read_text(encoding="utf-8")
-    for unit in (service, trainer):
+    for unit in (service, trainer, *(sandbox.settings(UNITS / each) for each in NETWORKED)):
         assert f"u {unit['User'][0]} " in users
         home = dict(pair.split("=", 1) for line in unit["Environment"] for pair in line.split())
-        assert home["HOME"] in users
+        assert home["HOME"] in (users if "StateDirectory" in unit else "/nonexistent")
 
 
 def test_users_and_folders_are_made(tmp_path: Path) -> None:
@@ -197,6 +218,8 @@ def test_users_and_folders_are_made(tmp_path: Path) -> None:
     assert re.search(r"^attune:.*:/var/lib/attune:.*nologin$", passwd, re.MULTILINE)
     groups = (tmp_path / "etc" / "group").read_text(encoding="utf-8")
     assert re.search(r"^audio:.*:attune$", groups, re.MULTILINE)
+    for name in ("attune-web", "attune-home"):
+        assert re.search(rf"^{name}:.*:/var/lib/{name}:.*nologin$", passwd, re.MULTILINE)
 
 
 @pytest.fixture
@@ -246,6 +269,91 @@ def test_either_wall_holds_alone(unit: str, without: str, doors: list[str], tmp_
     assert (found["tcp"] is None) == (len(gone) == len(walls))
     if "PrivateNetwork" not in gone:
         assert found["interfaces"] == ["lo"]
+
+
+@pytest.mark.parametrize("unit", NETWORKED)
+def test_what_is_beside_the_daemon_has_a_way_to_the_network_and_to_nothing_else(
+    unit: str, doors: list[str], tmp_path: Path
+) -> None:
+    found = json.loads(sandboxed(copy(unit, tmp_path), sys.executable, "-c", PROBE, *doors))
+    opened = {name for name, refusal in found["families"].items() if refusal is None}
+    assert opened == {"AF_UNIX", "AF_INET", "AF_INET6"}
+    assert found["priority"] == found["chroot"] == "Operation not permitted"
+
+
+@contextmanager
+def served(unit: str, command: str, folder: Path, **settings: str) -> Iterator[tuple[int, str]]:
+    """The port of a server in its sandbox, without a daemon, and the first line that it tells."""
+    port = free_port()
+    words = [sys.executable, "-m", "tests.sandbox", str(copy(unit, folder))]
+    own = {"PORT": str(port)} | settings
+    environment = silent_environment(folder / "home") | {
+        **{f"ATTUNE_{command.upper()}__{name}": value for name, value in own.items()},
+        "ATTUNE_CONTROL__PATH": str(folder / "none.sock"),
+    }
+    with subprocess.Popen(
+        [*words, *child.command("assistant"), command],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as server:
+        assert server.stdout is not None
+        try:
+            yield port, server.stdout.readline()
+        finally:
+            server.terminate()
+        assert server.wait(30) in (0, -signal.SIGTERM)  # uvicorn ends by the signal itself
+
+
+def test_the_page_is_served_in_its_sandbox(tmp_path: Path) -> None:
+    everywhere = "0.0.0.0"  # noqa: S104 - so that a certificate is made
+    folder = tmp_path / "web"
+    with served(WEB, "web", tmp_path, ADDRESS=everywhere, FOLDER=str(folder)) as (port, told):
+        assert told.startswith("The page is at https://")
+        trusted = ssl.create_default_context(cafile=folder / "certificate.pem")
+        with urllib.request.urlopen(
+            f"https://localhost:{port}/pair", context=trusted, timeout=30
+        ) as answer:
+            assert b"Let this phone or computer in" in answer.read()
+
+
+@pytest.mark.parametrize("unit", NETWORKED)
+def test_only_the_network_of_the_home_is_within_reach(unit: str) -> None:
+    lines = sandbox.settings(UNITS / unit)
+    assert lines["IPAddressDeny"] == ["any"]
+    networks = {each for line in lines["IPAddressAllow"] for each in line.split()}
+    local = {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"}
+    assert networks == {"localhost", "link-local", *local}
+
+
+def test_what_lets_attune_in_at_the_home_is_in_a_folder_of_its_own() -> None:
+    lines = sandbox.settings(UNITS / HOME)
+    (folder,) = lines["StateDirectory"]
+    assert lines["StateDirectoryMode"] == ["0700"]
+    assert f"ATTUNE_HOME__TOKEN_FILE=/var/lib/{folder}/token" in lines["Environment"]
+    assert lines["User"] != sandbox.settings(UNITS / WEB)["User"]
+
+
+def test_the_home_is_asked_in_its_sandbox(tmp_path: Path) -> None:
+    chosen = stub.settings(tmp_path, "http://localhost")
+    asks = "from assistant.config import HomeSettings; import sys; "
+    asks += "from assistant.home.conversation import HomeAssistant; "
+    asks += "chosen = HomeSettings(url=sys.argv[1], token_file=sys.argv[2]); "
+    asks += "print(HomeAssistant(chosen).ask('hello', 'en', 30).outcome)"
+    with stub.serving() as house:
+        told = sandboxed(
+            copy(HOME, tmp_path), sys.executable, "-c", asks, house.url, str(chosen.token_file)
+        )
+    assert told == "done\n"
+
+
+def test_home_assistant_is_answered_in_the_sandbox(tmp_path: Path) -> None:
+    with served(WYOMING, "wyoming", tmp_path) as (port, told):
+        assert str(port) in told
+        with socket.create_connection(("127.0.0.1", port), 30) as connection:
+            connection.sendall(b'{"type": "describe"}\n')
+            assert b'"info"' in connection.recv(1 << 12)
 
 
 def test_a_voice_of_piper_s_speaks_in_the_sandbox(tmp_path: Path) -> None:

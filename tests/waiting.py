@@ -9,9 +9,13 @@ WAIT_S = 60.0
 """Longest wait of a test that would otherwise never end."""
 
 
-def until(holds: Callable[[], object]) -> None:
+LONG_S = 300.0
+"""The same for what takes a while where others work, too."""
+
+
+def until(holds: Callable[[], object], wait_s: float = WAIT_S) -> None:
     """Wait until something is the case."""
-    deadline = time.monotonic() + WAIT_S
+    deadline = time.monotonic() + wait_s
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.005)

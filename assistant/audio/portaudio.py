@@ -7,6 +7,7 @@ devices are chosen by name because their numbers change from one start to the ne
 from __future__ import annotations
 
 import atexit
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -22,6 +23,8 @@ STUCK_S = 2.0
 
 OLDEST_S = 1.0
 """If a driver claims that sound is older than this, it used another clock."""
+
+log = logging.getLogger("attune.sound")
 
 _StreamT = TypeVar("_StreamT")
 
@@ -133,9 +136,15 @@ def choose(kind: DeviceKind, name_part: str | None, among: list[Device] | None =
 
 
 def formats(device: Device, rate: int) -> tuple[Format, ...]:
-    """The formats to try, best first: mono before stereo, our rate before the device's own."""
+    """The formats to try, best first: our rate before the device's own.
+
+    A loudspeaker is given one channel, for others to copy. Of a microphone both are taken, because
+    a driver that makes one of them knows nothing of opposite phases.
+    """
     rates = dict.fromkeys((rate, device.sample_rate))
     channels = (1, 2) if device.channels > 1 else (1,)
+    if device.kind is DeviceKind.INPUT:
+        channels = channels[::-1]
     return tuple(Format(each, count) for count in channels for each in rates)
 
 
@@ -151,8 +160,8 @@ def open_first(
             refusal = error
     what, setting = _WORDS[device.kind]
     raise DeviceError(
-        f"The {what} {device.name!r} does not open ({refusal}). Close the program that uses it, "
-        f"or choose another with the setting {setting}; 'assistant devices' lists them."
+        f"The {what} {device.name!r} does not open: {_why(refusal)}. Close the program that uses "
+        f"it, or choose another with the setting {setting}; 'assistant devices' lists them."
     )
 
 
@@ -249,7 +258,7 @@ def write(stream: OutputStream, data: bytes, each: Format, name: str) -> int:
         stream.write(data)
     except _portaudio_error() as error:
         raise DeviceError(
-            f"The loudspeaker {name!r} stopped while playing ({error}). "
+            f"The loudspeaker {name!r} stopped while playing: {_why(error)}. "
             "Check that it is connected, then ask again."
         ) from None
     return room
@@ -288,7 +297,7 @@ def refresh() -> None:
             sounddevice._initialize()  # noqa: SLF001
         except _portaudio_error() as error:
             raise DeviceError(
-                f"The sound system does not start ({error}). Check the sound server."
+                f"The sound system does not start: {_why(error)}. Check the sound server."
             ) from None
 
 
@@ -324,6 +333,28 @@ def _default_index(kind: DeviceKind) -> int | None:
         return int(_sounddevice().query_devices(kind=kind.value)["index"])
     except _portaudio_error():
         return None
+
+
+_WHY = {
+    -10_000: "it is not running",
+    -9_999: "the sound server or the driver reports an error",
+    -9_998: "it does not offer one or two channels",
+    -9_997: "it does not offer a rate that Attune can use",
+    -9_996: "it is gone",
+    -9_994: "it does not offer 16-bit sound",
+    -9_992: "there is not enough memory",
+    -9_987: "it does not respond",
+    -9_985: "it is gone, or another program uses it",
+    -9_983: "it was stopped",
+}
+"""What PortAudio's numbers mean to a person."""
+
+
+def _why(error: Exception | None) -> str:
+    """PortAudio's refusal in words; its own sentence, which names functions, goes to the log."""
+    log.info("PortAudio: %s", error)
+    number = error.args[1] if error is not None and len(error.args) > 1 else 0
+    return _WHY.get(number, "the sound system refuses it")
 
 
 def _portaudio_error() -> type[Exception]:

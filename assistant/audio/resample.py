@@ -39,4 +39,4 @@ def to_int16(samples: NDArray[np.float32]) -> NDArray[np.int16]:
 
 def to_float32(samples: NDArray[np.int16]) -> NDArray[np.float32]:
     """int16 samples as float in [-1, 1]; ``to_int16`` reverses it exactly."""
-    return (samples / 32_768).astype(np.float32)
+    return np.multiply(samples, 1 / 32_768, dtype=np.float32)

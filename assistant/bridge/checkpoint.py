@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
-from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from assistant import durable
@@ -20,7 +18,9 @@ from assistant.errors import CheckpointError, MismatchError
 from assistant.nets.projector_config import ProjectorConfig
 
 if TYPE_CHECKING:  # listing bridges must not need torch
+    import numpy as np
     import torch
+    from numpy.typing import NDArray
     from torch import Tensor
 
 FORMAT = "attune-bridge-1"
@@ -43,11 +43,8 @@ class Checkpoint:
     @property
     def version(self) -> str:
         """Short hash of sizes and weights."""
-        digest = hashlib.sha256(self.config.model_dump_json().encode())
-        for name in sorted(self.weights):
-            digest.update(name.encode())
-            digest.update(self.weights[name].half().contiguous().numpy().tobytes())
-        return digest.hexdigest()[:10]
+        halves = {name: weight.half().contiguous() for name, weight in self.weights.items()}
+        return _version(self.config, {name: half.numpy() for name, half in halves.items()})
 
     def require(self, encoder: str, table: str) -> None:
         """Raise ``MismatchError`` unless the bridge was made for these fingerprints."""
@@ -57,8 +54,9 @@ class Checkpoint:
         ):
             if ours not in ("", theirs):
                 raise MismatchError(
-                    f"This bridge was made for another {what} ({ours}, but {key} is {theirs}). "
-                    "Set bridge.path to a bridge made for this pair, or use '--route transcript'."
+                    f"What was learned was made for another {what} ({ours}, but {key} is "
+                    f"{theirs}). Set bridge.path to a file made for this pair, or use "
+                    "'--route transcript'."
                 )
 
     def write(self, path: Path, dtype: torch.dtype | None = None) -> None:
@@ -91,9 +89,17 @@ class Checkpoint:
             durable.write(path, save(tensors, metadata=header), mode=0o666)
         except OSError as error:
             raise CheckpointError(
-                f"Cannot write the bridge to {path}: {error.strerror}. Make room there, or choose "
-                "another folder."
+                f"Cannot write what was learned to {path}: {error.strerror}. Make room there, or "
+                "choose another folder."
             ) from None
+
+
+def _version(config: ProjectorConfig, halves: Mapping[str, NDArray[np.float16]]) -> str:
+    digest = hashlib.sha256(config.model_dump_json().encode())
+    for name in sorted(halves):
+        digest.update(name.encode())
+        digest.update(halves[name].tobytes())
+    return digest.hexdigest()[:10]
 
 
 _NOT_SUCH_A_FILE = (LookupError, ValueError, TypeError, AttributeError, RecursionError)
@@ -123,6 +129,27 @@ def pair(path: Path) -> tuple[str, str]:
         return header["encoder"], header["table"]
 
 
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a list of bridges shows of a file."""
+
+    kind: str  # of the network
+    version: str
+    accepted: bool
+
+
+def summary(path: Path) -> Summary:
+    """Read what identifies a bridge, without torch; raises ``CheckpointError`` like ``read``."""
+    import numpy as np  # noqa: PLC0415 - takes longer than most commands that list nothing
+
+    with _opened(path, "np") as (file, header):
+        config = ProjectorConfig.model_validate_json(header["config"])
+        names = [name for name in file.keys() if name != _TOKENS]  # noqa: SIM118
+        with np.errstate(over="ignore"):  # as torch's
+            halves = {name: file.get_tensor(name).astype(np.float16) for name in names}
+        return Summary(config.kind, _version(config, halves), _is_accepted(header))
+
+
 def read(path: Path) -> Checkpoint:
     """Read a bridge; raises ``CheckpointError`` if the file is missing, damaged or no bridge."""
     with _opened(path, "pt") as (file, header):
@@ -136,9 +163,13 @@ def read(path: Path) -> Checkpoint:
             token_ids=tokens.long().numpy(),
             pad=json.loads(header["pad"]),
             weights=tensors,
-            accepted=json.loads(header["accepted"]) is True,
+            accepted=_is_accepted(header),
             provenance=provenance,
         )
+
+
+def _is_accepted(header: Mapping[str, str]) -> bool:
+    return json.loads(header["accepted"]) is True
 
 
 @contextmanager
@@ -146,20 +177,20 @@ def _opened(path: Path, framework: str) -> Generator[tuple[Any, dict[str, str]],
     """A bridge's file and its header."""
     if not path.is_file():
         raise CheckpointError(
-            f"There is no bridge at {path}. Set bridge.path, or use '--route transcript'."
+            f"Nothing learned is at {path}. Set bridge.path, or use '--route transcript'."
         )
     try:
         with cast("Any", safe_open)(path, framework=framework) as file:
             header: dict[str, str] = file.metadata() or {}
             if header.get("format") != FORMAT:
                 raise CheckpointError(
-                    f"{path} is not a bridge of this version of Attune "
+                    f"{path} is nothing that this version of Attune has learned "
                     f"(format {header.get('format')!r}, expected {FORMAT!r})."
                 )
             yield file, header
     except (SafetensorError, OSError, *_NOT_SUCH_A_FILE) as error:
         first_line = str(error).partition("\n")[0]
         raise CheckpointError(
-            f"The bridge {path} is damaged ({first_line}). Restore it from a backup, or use "
+            f"The learned file {path} is damaged ({first_line}). Restore it from a backup, or use "
             "'--route transcript'."
         ) from None

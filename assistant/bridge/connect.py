@@ -62,8 +62,8 @@ class Bridge:
         """Map features into the LLM's embedding space; ``MismatchError`` for another encoder's."""
         if not self.reads(features):
             raise MismatchError(
-                f"This bridge reads features of encoder {self._reads}, but these come from "
-                f"{features.encoder}. Set bridge.path to a bridge made for this encoder."
+                f"What was learned reads features of encoder {self._reads}, but these come from "
+                f"{features.encoder}. Set bridge.path to a file made for this encoder."
             )
         with torch.inference_mode():
             reading = self._reader(features)

@@ -40,7 +40,8 @@ def choose_route(
     """
     if setting == "bridge" and prompt is None:
         raise BridgeError(
-            "There is no bridge for the bridge route: set bridge.path, or use another route."
+            "Nothing has been learned, which the setting 'route' demands: set bridge.path, or set "
+            "'route' to 'auto'."
         )
     if setting != "auto":
         return Route(setting)

@@ -16,9 +16,7 @@ from assistant.journal.retention import MEGABYTE
 
 def register(subparsers: Subparsers) -> None:
     """Add ``backup``."""
-    parser = subparsers.add_parser(
-        "backup", help="save all exchanges and everything learned, even while Attune is running"
-    )
+    parser = subparsers.add_parser("backup")
     parser.add_argument("target", type=Path, metavar="FILE_OR_FOLDER", help="where to save them")
     parser.add_argument("--force", action="store_true", help="overwrite an earlier backup")
     parser.set_defaults(run=run)
@@ -36,7 +34,7 @@ def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
             "overwrite it."
         )
     manifest = pack(Places(settings.journal.path, settings.bridges), archive, now)
-    print_line(f"Saved: exchanges {manifest.exchanges}, learned bridges {manifest.bridges}.")
+    print_line(f"Saved: exchanges {manifest.exchanges}, learned versions {manifest.bridges}.")
     print_line(f"Backup: {archive} ({archive.stat().st_size / MEGABYTE:.1f} MB)")
     print_line("Anyone who has this file can hear and read what was said: keep it safe.")
     return 0

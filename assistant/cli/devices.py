@@ -13,7 +13,7 @@ from assistant.config import Loaded, Settings
 
 def register(subparsers: Subparsers) -> None:
     """Add ``devices``."""
-    parser = subparsers.add_parser("devices", help="list microphones and loudspeakers")
+    parser = subparsers.add_parser("devices")
     parser.add_argument("--json", action="store_true", help="print one JSON object per device")
     parser.set_defaults(run=run)
 

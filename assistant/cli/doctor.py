@@ -7,19 +7,21 @@ from pathlib import Path
 
 from assistant.cli.shared.arguments import Subparsers
 from assistant.cli.shared.output import plain, print_json, print_line
-from assistant.config import Loaded, Settings, load
+from assistant.config import Loaded, Settings
 from assistant.control.client import Client
+from assistant.daemon.examination import reported
 from assistant.doctor import bundle
 from assistant.doctor.checks import CHECKS
 from assistant.doctor.examine import examine
-from assistant.doctor.finding import Finding, Level, fail, ok
+from assistant.doctor.finding import Finding, Level
+from assistant.doctor.settings import broken, valid
 from assistant.doctor.subject import Daemon, Subject
 from assistant.errors import ConfigError, ControlError
 
 
 def register(subparsers: Subparsers) -> None:
     """Add ``doctor``."""
-    parser = subparsers.add_parser("doctor", help="check every part and suggest fixes")
+    parser = subparsers.add_parser("doctor")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument(
         "--quick", action="store_true", help="make no sound: skip the checks that can be heard"
@@ -36,18 +38,12 @@ def register(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace, _settings: Settings, loaded: Loaded) -> int:
     """Print one line per check; exit status 1 if one of them failed."""
-    found = " and ".join(str(path) for path in loaded.files if path.exists())
-    files = f"read from {found}" if found else "no file has any, so the defaults apply"
-    return _report(args, loaded, ok(f"They are valid: {files}."))
+    return _report(args, loaded, valid(loaded))
 
 
 def run_without_settings(args: argparse.Namespace, error: ConfigError) -> int:
     """The same if the settings cannot be read: with those that can be, else the defaults."""
-    try:
-        loaded = load(files=())
-    except ConfigError:
-        loaded = load(environ={}, files=())
-    return _report(args, loaded, fail(f"{error} Until then the other checks use the defaults."))
+    return _report(args, *broken(error))
 
 
 def _report(args: argparse.Namespace, loaded: Loaded, settings: Finding) -> int:
@@ -96,13 +92,4 @@ def daemon(settings: Settings) -> Daemon:
         status = client.status()
     except ControlError as error:
         return Daemon(trouble=str(error))
-    return Daemon(
-        running=True,
-        pid=status.pid,
-        uptime_s=status.uptime_s,
-        turns=status.turns,
-        warnings=len(status.warnings),
-        failures=status.failures,
-        microphone=status.microphone and status.microphone.state,
-        level_dbfs=status.microphone and status.microphone.level_dbfs,
-    )
+    return reported(status)

@@ -6,43 +6,35 @@ import argparse
 import os
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from assistant.cli.shared.arguments import Subparsers, positive
 from assistant.cli.shared.intake import LEARNS_FROM_THEM, Intake
 from assistant.cli.shared.keys import ENTER, Keys
 from assistant.cli.shared.output import print_line
+from assistant.cli.shared.recorder import Recorder, recorder
 from assistant.cli.shared.recordings import play
+from assistant.cli.shared.wake_word import record, take_in
 from assistant.config import Loaded, Settings
-from assistant.control.client import Client
-from assistant.errors import AudioError, ConfigError, ControlError, CorpusError
+from assistant.errors import AudioError, ConfigError, CorpusError
+from assistant.journal import sounds
 from assistant.journal.store import Journal
 from assistant.journal.turn import Taught
-from assistant.listen.capture import Microphone
-from assistant.listen.segment import segment, voiced
 from assistant.personalise.data.corpus import folder
 from assistant.personalise.data.prompts import PROMPTS
+from assistant.personalise.data.quality import fault
 from assistant.spoken import spoken_form
-from assistant.values import FRAME_SAMPLES, AudioFrame, EndReason, Utterance
+from assistant.values import Utterance
 
 WIDTH = 60
 """Columns of a sentence on the screen."""
 
-CLIPPED = 0.999
-"""A sample of at least this magnitude counts as clipped."""
-
-QUIET_DB = -42.0
-"""Speech below this level drowns in the noise of most rooms."""
-
 
 def register(subparsers: Subparsers) -> None:
     """Add ``enroll``."""
-    parser = subparsers.add_parser("enroll", help="read sentences aloud, so that Attune learns")
+    parser = subparsers.add_parser("enroll")
     parser.add_argument(
         "--phrases", type=Path, metavar="FILE", help="sentences of your own, one per line, first"
     )
@@ -55,6 +47,11 @@ def register(subparsers: Subparsers) -> None:
         metavar="FOLDER",
         help="recordings instead of a microphone, each with its text in a .txt file next to it",
     )
+    parser.add_argument(
+        "--wake",
+        action="store_true",
+        help="record a wake word or sound of your own; with --input from three to five recordings",
+    )
     parser.add_argument("--device", metavar="NAME", help="part of the microphone's name")
     parser.add_argument("--database", type=Path, metavar="FILE", help="the journal to use")
     parser.set_defaults(run=run)
@@ -62,6 +59,8 @@ def register(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
     """Have the user read the sentences that have not been read yet."""
+    if args.wake and args.input is not None:
+        return take_in(args.input, settings)
     if args.input is not None:
         return _take_in(args.input, settings)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
@@ -69,14 +68,11 @@ def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
             "Reading sentences aloud needs a terminal. Run 'assistant enroll' in one, or give "
             "it recordings with 'assistant enroll --input FOLDER'."
         )
-    if Client(settings.control.path).is_running():
-        raise ControlError(
-            "Attune is running and would answer what you read aloud. Stop 'assistant run' first, "
-            "and start it again afterwards."
-        )
+    if args.wake:
+        return record(settings)
     own = phrases(args.phrases) if args.phrases is not None else []
-    with Journal.open(settings.journal) as journal:
-        waiting = unread([*own, *PROMPTS], journal)
+    with recorder(settings) as recording:
+        waiting = unread([*own, *PROMPTS], recording.read_aloud())
         if not waiting:
             print_line(
                 "Every sentence has been read. Add more of your own with "
@@ -84,7 +80,7 @@ def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
             )
             return 0
         with Keys() as keys:
-            kept = _Sitting(settings, journal, keys).go_through(waiting[: args.count])
+            kept = _Sitting(settings, recording, keys).go_through(waiting[: args.count])
     print_line(f"\nSentences kept: {kept}. Left for another day: {len(waiting) - kept}.")
     if kept:
         print_line(LEARNS_FROM_THEM)
@@ -117,39 +113,12 @@ def phrases(path: Path) -> list[str]:
     return found
 
 
-def unread(texts: Iterable[str], journal: Journal) -> list[str]:
-    """The sentences that have not been read aloud yet, each once."""
-    done = {turn.correction for turn in journal.turns() if turn.taught is Taught.ENROLLED}
+def unread(texts: Iterable[str], done: Collection[str]) -> list[str]:
+    """The sentences that have not been read aloud yet, each once; ``done`` in spoken form."""
     waiting: dict[str, str] = {}
     for text in texts:
         waiting.setdefault(spoken_form(text), text)
     return [text for said, text in waiting.items() if said not in done]
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """How loud a recording is."""
-
-    decibels: float  # of its loud parts, relative to full scale
-    clipped: bool  # whether the loudest samples are distorted
-
-    @classmethod
-    def of(cls, samples: NDArray[np.float32]) -> Level:
-        """Measure a recording, mono 16 kHz in [-1, 1], shape (n_samples,)."""
-        whole = samples[: samples.shape[0] // FRAME_SAMPLES * FRAME_SAMPLES]
-        power = np.square(whole, dtype=np.float64).reshape(-1, FRAME_SAMPLES).mean(axis=1)
-        loud = float(np.quantile(power, 0.9)) if power.size else 0.0
-        clipped = np.count_nonzero(np.abs(samples) >= CLIPPED) > 0.0005 * samples.shape[0]
-        return cls(10 * np.log10(max(loud, 1e-10)), bool(clipped))
-
-    @property
-    def advice(self) -> str:
-        """What a person should know about it."""
-        if self.clipped:
-            return "too loud and distorted: move back or turn the microphone down, then press r"
-        if self.decibels < QUIET_DB:
-            return "very quiet: move closer or turn the microphone up, then press r"
-        return "a good level"
 
 
 _SKIP, _STOP = _ENDS = ("s", "q")
@@ -160,7 +129,7 @@ class _Sitting:
     """One person at the microphone."""
 
     settings: Settings
-    journal: Journal
+    recorder: Recorder
     keys: Keys
 
     def go_through(self, texts: list[str]) -> int:
@@ -177,58 +146,57 @@ class _Sitting:
 
     def _ask(self, text: str) -> str:
         """The key with which the person kept or skipped a sentence, or stopped."""
+        said = spoken_form(text)
         while True:
             print_line("  Speak now.   (s skip, q stop for today)")
             sys.stdout.flush()
             try:
-                heard = self._listen()
-                key = heard if isinstance(heard, str) else self._judge(heard)
+                heard = self.recorder.listen(self._pressed)
+                key = heard if isinstance(heard, str) else self._judge(heard, said)
             except EOFError:
                 return _STOP
             if isinstance(heard, Utterance) and key == ENTER:
-                self.journal.enrolled(heard, spoken_form(text), Taught.ENROLLED)
+                self.recorder.keep(heard, said)
                 return key
             if key in _ENDS:
                 return key
 
-    def _listen(self) -> Utterance | str:
-        """What was said, or the key pressed instead; the microphone is open only during this."""
-        pressed: list[str] = []
-        with Microphone(self.settings.listen) as microphone:
+    def _pressed(self) -> str | None:
+        """The key, pressed meanwhile, that ends the listening."""
+        key = self.keys.poll()
+        return key if key in _ENDS else None
 
-            def frames() -> Iterator[AudioFrame]:
-                for frame in microphone:
-                    if (key := self.keys.poll()) in _ENDS:
-                        pressed.append(key)
-                        return
-                    yield frame
+    def _judge(self, heard: Utterance, text: str) -> str:
+        """What the person decides about a recording: Enter to keep it, ``r``, or an end."""
+        wrong = fault(heard, text)
+        if wrong is None:
+            print_line(f"  {heard.seconds:.1f} s, a good level.")
+            print_line("  Enter keep, r record again, p play, s skip, q stop for today")
+            return self._decided(heard, {ENTER: ENTER, "r": "r"})
+        print_line(f"  {heard.seconds:.1f} s, {wrong.why}. Please say it again.")
+        keep = "k keep all the same, " if wrong.may_be_kept else ""
+        print_line(f"  Enter record again, p play, {keep}s skip, q stop for today")
+        choices = {ENTER: "r", "r": "r"} | ({"k": ENTER} if wrong.may_be_kept else {})
+        return self._decided(heard, choices)
 
-            detector = voiced(self.settings.listen.vad_mode)
-            said = next(segment(frames(), detector, self.settings.listen), None)
-        return pressed[0] if pressed or said is None else said
-
-    def _judge(self, heard: Utterance) -> str:
-        """The key with which the person decides about a recording."""
-        print_line(f"  {heard.seconds:.1f} s, {Level.of(heard.samples).advice}.")
-        if heard.end_reason is EndReason.MAX_LENGTH:
-            print_line("  It was cut at the maximum length. Is a radio or television on?")
-        print_line("  Enter keep, r record again, p play, s skip, q stop for today")
+    def _decided(self, heard: Utterance, choices: Mapping[str, str]) -> str:
+        """What the next of these keys means, or the key of an end; ``p`` plays in between."""
         sys.stdout.flush()
         copies: list[Path] = []
         try:
-            while (key := self.keys.read()) not in (ENTER, "r", *_ENDS):
+            while (key := self.keys.read()) not in (*choices, *_ENDS):
                 if key == "p" and (path := self._play(heard)):
                     copies.append(path)
         finally:
             for copy in copies:  # a recording is kept in the journal or not at all
                 copy.unlink(missing_ok=True)
-        return key
+        return choices.get(key, key)
 
     def _play(self, heard: Utterance) -> Path | None:
         """Play a recording; returns the file if it was written to one."""
         path = None
         try:
-            path = play(heard.samples, self.settings.speak, "enrolment")
+            path = play(heard.samples, self.settings.speak, sounds.LESSON)
             print_line(f"  It is in {path} until you decide." if path else "  Played.")
         except AudioError as error:
             print_line(f"  {error}")

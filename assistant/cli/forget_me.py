@@ -13,9 +13,7 @@ from assistant.journal.store import Journal
 
 def register(subparsers: Subparsers) -> None:
     """Add ``forget-me``."""
-    parser = subparsers.add_parser(
-        "forget-me", help="erase everything said and learned so far; the settings stay"
-    )
+    parser = subparsers.add_parser("forget-me")
     parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
     parser.set_defaults(run=run)
 
@@ -23,4 +21,4 @@ def register(subparsers: Subparsers) -> None:
 def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
     """Erase everything, after asking."""
     with with_room(settings.journal.path), Journal.open(settings.journal) as journal:
-        return erasure.delete(journal, settings, None, yes=args.yes)
+        return erasure.forget(journal, settings, yes=args.yes).status

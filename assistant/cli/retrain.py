@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from assistant.cli.shared.arguments import Subparsers
 from assistant.cli.shared.output import print_line
-from assistant.cli.shared.training import STOPPED, Bar, Lines, display, followed, tell
+from assistant.cli.shared.training import Bar, Lines, display, tell, train_here
 from assistant.cli.shared.verdict import add_verbose
 from assistant.config import Loaded, Settings
 from assistant.control.client import Client
@@ -23,7 +23,7 @@ QUIET_S = 2.0
 
 def register(subparsers: Subparsers) -> None:
     """Add ``retrain``."""
-    parser = subparsers.add_parser("retrain", help="learn now from what was said and corrected")
+    parser = subparsers.add_parser("retrain")
     parser.add_argument(
         "--wait", action="store_true", help="wait for the verdict when the daemon trains"
     )
@@ -44,25 +44,11 @@ def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
     request = Request(args.start, args.minutes)
     client = Client(settings.control.path)
     if not client.is_running():
-        return _train_here(settings, request, verbose=args.verbose)
+        return train_here(settings, request, verbose=args.verbose)
     if args.wait:
         return _wait(client, request, verbose=args.verbose)
     client.retrain(request.start, request.minutes)
     print_line("Attune will train as soon as it is idle. 'assistant status' shows the progress.")
-    return 0
-
-
-def _train_here(settings: Settings, request: Request, *, verbose: bool) -> int:
-    # torch and llama.cpp take seconds to load
-    from assistant.personalise.training.retrain import retrain  # noqa: PLC0415
-    from assistant.personalise.training.trainer import Interrupted  # noqa: PLC0415
-
-    try:
-        outcome = followed(lambda report, stop: retrain(settings, request, report, stop))
-    except Interrupted:
-        print_line("Stopped. 'assistant retrain' resumes this training.")
-        return STOPPED
-    tell(outcome, verbose=verbose)
     return 0
 
 

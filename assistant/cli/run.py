@@ -12,6 +12,9 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from assistant import composition
 from assistant.audio import portaudio
 from assistant.audio.resample import to_int16
@@ -19,6 +22,7 @@ from assistant.cli.models import everyday
 from assistant.cli.shared.arguments import Subparsers, add_shared
 from assistant.cli.shared.exchange import outline, show, show_outline
 from assistant.cli.shared.output import never_die_of_telling, print_error, print_json, print_line
+from assistant.cli.shared.verdict import add_verbose
 from assistant.config import Loaded, Settings, starter_dir
 from assistant.daemon import loop
 from assistant.daemon.maintenance import Maintenance, Promoted
@@ -38,7 +42,7 @@ from assistant.values import SAMPLE_RATE, Utterance
 
 def register(subparsers: Subparsers) -> None:
     """Add ``run``."""
-    parser = subparsers.add_parser("run", help="listen to the microphone and answer aloud")
+    parser = subparsers.add_parser("run")
     parser.add_argument(
         "--input", type=Path, metavar="FILE_OR_FOLDER", help="recordings instead of a microphone"
     )
@@ -57,6 +61,7 @@ def register(subparsers: Subparsers) -> None:
         action="store_true",
         help="run unattended: wait for missing devices, and print nothing that is said",
     )
+    add_verbose(parser)
     everyday.add_flags(parser)
     add_shared(parser)
     parser.set_defaults(run=run)
@@ -66,7 +71,7 @@ def run(args: argparse.Namespace, _settings: Settings, loaded: Loaded) -> int:
     """Answer what is said until the end of the input, or Ctrl-C."""
     if args.input is None:
         never_die_of_telling()
-    printer = _Printer(as_json=args.json, discreet=args.service)
+    printer = _Printer(as_json=args.json, discreet=args.service, verbose=args.verbose)
     if args.service:
         sys.excepthook = lambda _kind, error, _trace: _show(error)
     _begin_log()
@@ -175,10 +180,16 @@ def _from_files(
                 frames(path, pace),
                 voiced(settings.listen.vad_mode),
                 settings.listen,
+                words=_all_words,
                 source=str(path),
             )
         except AudioFileError as error:  # noqa: PERF203 - one bad file leaves the others
             printer.failure(error)
+
+
+def _all_words(_samples: NDArray[np.float32], _voiced_s: float) -> bool:
+    """Whoever gives a recording wants all of it to be heard."""
+    return True
 
 
 def _play_along(out: Loudspeaker, utterance: Utterance) -> None:
@@ -196,10 +207,12 @@ class _Printer:
     Args:
         as_json: for a program.
         discreet: print none of their words, because the system keeps a service's output for good.
+        verbose: also print what was measured.
     """
 
-    def __init__(self, *, as_json: bool, discreet: bool) -> None:
+    def __init__(self, *, as_json: bool, discreet: bool, verbose: bool) -> None:
         self._as_json = as_json
+        self._verbose = verbose
         self._discreet = discreet
         self.failures = 0
         self.before_turn: Callable[[Utterance], None] = lambda _: None
@@ -223,6 +236,6 @@ class _Printer:
         if self._as_json:
             print_json(outline(turn) if self._discreet else turn.record())
         elif self._discreet:
-            show_outline(turn)
+            show_outline(turn, verbose=self._verbose)
         else:
-            show(turn)
+            show(turn, verbose=self._verbose)

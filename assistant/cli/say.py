@@ -9,14 +9,11 @@ from assistant.cli.shared.arguments import Subparsers
 from assistant.cli.shared.output import print_line
 from assistant.config import Loaded, Settings
 from assistant.control.client import Client
-from assistant.speak.aloud import speak
-from assistant.speak.playback import Loudspeaker, WavSink
-from assistant.speak.synthesiser import open_voice
 
 
 def register(subparsers: Subparsers) -> None:
     """Add ``say``."""
-    parser = subparsers.add_parser("say", help="speak a text aloud")
+    parser = subparsers.add_parser("say")
     parser.add_argument("text", nargs="+")
     parser.add_argument(
         "--wav-dir", type=Path, metavar="FOLDER", help="write it to a file there instead"
@@ -33,6 +30,11 @@ def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
     if text.strip() and _is_plain(args) and client.is_running():
         client.say(text)
         return 0
+    # a voice and the sound system, which the daemon has already
+    from assistant.speak.aloud import speak  # noqa: PLC0415
+    from assistant.speak.playback import Loudspeaker, WavSink  # noqa: PLC0415
+    from assistant.speak.synthesiser import open_voice  # noqa: PLC0415
+
     voice = open_voice(settings.speak, settings.models.folder)
     if settings.speak.wav_dir is None:
         speak([text], voice, Loudspeaker(settings.speak))

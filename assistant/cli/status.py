@@ -8,17 +8,20 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 from assistant.cli.shared.arguments import Subparsers
-from assistant.cli.shared.output import plain, print_json, print_line
+from assistant.cli.shared.condition import duration, hears, other_warnings, speaks
+from assistant.cli.shared.output import plain, print_error, print_json, print_line
 from assistant.cli.shared.ownership import is_anothers
-from assistant.cli.shared.training import learning, waiting
+from assistant.cli.shared.training import NOTHING_LEARNED, learning, waiting
 from assistant.cli.shared.verdict import add_verbose, print_figures, understood
-from assistant.config import Loaded, Settings
+from assistant.config import Loaded, Settings, socket_path
 from assistant.control.client import Client
 from assistant.control.messages import Status
-from assistant.errors import BridgeError, ControlError
+from assistant.errors import BridgeError, ConfigError, ControlError
 from assistant.journal.lineage import BridgeRecord, Lineage
 from assistant.journal.store import Journal
+from assistant.personalise.bridges.folder import BridgeFolder
 from assistant.personalise.data.examples import examples
+from assistant.personalise.training.request import EXAMPLES, count_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,34 +67,54 @@ class Report:
 
 def register(subparsers: Subparsers) -> None:
     """Add ``status``."""
-    parser = subparsers.add_parser(
-        "status", help="what Attune is doing, has learned and is waiting for"
-    )
+    parser = subparsers.add_parser("status")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print one JSON object")
     form.add_argument("--watch", action="store_true", help="a live view, until Ctrl-C")
     add_verbose(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, run_without_settings=run_without_settings)
+
+
+def run_without_settings(args: argparse.Namespace, error: ConfigError) -> int:
+    """Print what the daemon says, which runs with the settings before, and what is wrong."""
+    client = Client(socket_path())
+    if args.json or not client.is_running():
+        raise error
+    if args.watch:
+        return _watch(client)
+    for name, text in _of_daemon(client.status()):
+        print_row(name, text)
+    print_error(str(error))
+    return 1
 
 
 def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
     """Print the status; exit status 1 only if a daemon is running but does not answer."""
     if args.watch:
-        from assistant.cli.watch import watch  # noqa: PLC0415 - rich takes a while to load
-
-        with suppress(KeyboardInterrupt):
-            watch(Client(settings.control.path))
-        return 0
+        return _watch(Client(settings.control.path))
     found = report(settings)
     if args.json:
         print_json(found.as_json())
     else:
         for name, text in rows(found, settings):
-            print_line(f"{name:<13} {plain(text)}")
+            print_row(name, text)
         if args.verbose and found.record is not None:
             print_line()
             print_figures(found.record.verdict or {})
     return 0 if found.trouble is None else 1
+
+
+def print_row(name: str, text: str) -> None:
+    """Print one thing that is known."""
+    print_line(f"{name:<13} {plain(text)}")
+
+
+def _watch(client: Client) -> int:
+    from assistant.cli.watch import watch  # noqa: PLC0415 - rich takes a while to load
+
+    with suppress(KeyboardInterrupt):
+        watch(client)
+    return 0
 
 
 def report(settings: Settings) -> Report:
@@ -135,8 +158,11 @@ def report(settings: Settings) -> Report:
 
 def rows(found: Report, settings: Settings) -> Iterator[tuple[str, str]]:
     """Names and texts of what is shown."""
-    yield "Attune", _life(found)
-    yield "bridge", _bridge(found, settings)
+    if found.daemon is None:
+        yield "Attune", found.trouble or "not running; start it with 'assistant run'"
+    else:
+        yield from _of_daemon(found.daemon)
+    yield "learned", _learned(found, settings)
     if found.record is not None and (score := understood(found.record.verdict or {})) is not None:
         yield "score", score
     if found.held is not None:
@@ -149,9 +175,6 @@ def rows(found: Report, settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 def _promoted(settings: Settings) -> str | None:
-    # bridges are read with torch, which takes seconds to load
-    from assistant.personalise.bridges.folder import BridgeFolder  # noqa: PLC0415
-
     try:
         return BridgeFolder(settings.bridges).current
     except BridgeError as error:
@@ -160,47 +183,39 @@ def _promoted(settings: Settings) -> str | None:
 
 def _waits_alone(settings: Settings, journal: Journal, taught: int) -> tuple[str, ...]:
     """What learning is waiting for when no daemon is running."""
-    from assistant.personalise.background.scheduler import (  # noqa: PLC0415 - loads torch, too
-        EXAMPLES,
-        count_of,
-    )
-
     new = taught - min(taught, count_of(journal.remembered(EXAMPLES)))
     missing = settings.idle.min_new - new
     more = (f"{missing} more example{'s' * (missing > 1)}",) if missing > 0 else ()
     return ("Attune to be started ('assistant run')", *more)
 
 
-def _life(found: Report) -> str:
-    if found.trouble is not None:
-        return found.trouble
-    if found.daemon is None:
-        return "not running; start it with 'assistant run'"
-    return f"running (process {found.daemon.pid})"
+def _of_daemon(daemon: Status) -> Iterator[tuple[str, str]]:
+    """What a person wants to know first."""
+    yield "Attune", f"running for {duration(daemon.uptime_s)} (process {daemon.pid})"
+    yield "hears", hears(daemon.microphone)
+    yield "speaks", speaks(daemon)
+    for warning in other_warnings(daemon):
+        yield "warning", warning
 
 
-def _bridge(found: Report, settings: Settings) -> str:
+def _learned(found: Report, settings: Settings) -> str:
     if settings.route == "transcript":
-        return "none: every question is answered from its transcript, because 'route' says so"
+        return "not used, because the setting 'route' says so"
     if found.record is not None:
         record = found.record
         return (
-            f"{record.version}, learned {record.created_at.astimezone():%Y-%m-%d %H:%M} from "
-            f"{len(record.turns)} examples"
+            f"version {record.version}, {record.created_at.astimezone():%Y-%m-%d %H:%M}, from "
+            f"{len(record.turns)} sentences"
         )
-    if found.bridge is not None:
-        return found.bridge
-    if found.daemon is not None or settings.bridge.path is None:
-        return "none: every question is answered from its transcript"
-    return "base"
+    return NOTHING_LEARNED if found.bridge is None else found.bridge
 
 
 def _examples(held: Held) -> str:
-    taught = f"{held.taught} taught ({held.held_out} held out for judging)"
+    taught = f"{held.taught} taught ({held.held_out} kept as a test)"
     return f"{taught}, {held.confident} understood with confidence"
 
 
 def _verdict(record: BridgeRecord) -> str:
-    verdict = "accepted" if record.accepted else "rejected"
+    verdict = "used" if record.accepted else "not used"
     why = (record.verdict or {}).get("why", "")
     return f"{record.version} {verdict} {record.created_at.astimezone():%Y-%m-%d %H:%M}: {why}"

@@ -6,24 +6,22 @@ import argparse
 import select
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 from assistant.cli.shared.arguments import Subparsers
 from assistant.cli.shared.output import print_line
-from assistant.config import Loaded, Settings
 from assistant.control.client import HOLD_S, Client
 
 
 def register(subparsers: Subparsers) -> None:
     """Add ``talk``."""
-    parser = subparsers.add_parser(
-        "talk", help="push to talk: Attune listens until you press Enter"
-    )
-    parser.set_defaults(run=run)
+    parser = subparsers.add_parser("talk")
+    parser.set_defaults(run_at_socket=run)
 
 
-def run(_args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
+def run(_args: argparse.Namespace, socket: Path) -> int:
     """Hold the button down until Enter or Ctrl-C."""
-    with Client(settings.control.path).talking() as hold, suppress(KeyboardInterrupt):
+    with Client(socket).talking() as hold, suppress(KeyboardInterrupt):
         print_line("Speak, and press Enter when you have finished.")
         sys.stdout.flush()
         while not select.select([sys.stdin], [], [], HOLD_S)[0]:

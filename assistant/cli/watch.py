@@ -10,9 +10,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from assistant.cli.shared.exchange import stages
+from assistant.cli.shared.condition import MUTED, duration, other_warnings
+from assistant.cli.shared.exchange import answered_after
 from assistant.cli.shared.output import plain
-from assistant.cli.shared.training import learning
+from assistant.cli.shared.training import NOTHING_LEARNED, learning
 from assistant.control.client import Client
 from assistant.control.messages import Exchange, MicrophoneState, Status
 from assistant.errors import ConfigError
@@ -72,27 +73,15 @@ def level(dbfs: float | None) -> str:
     return "█" * full + "·" * (BAR - full)
 
 
-def duration(seconds: float) -> str:
-    """A time in its two largest units."""
-    minutes, s = divmod(int(seconds), 60)
-    hours, m = divmod(minutes, 60)
-    days, h = divmod(hours, 24)
-    if days:
-        return f"{days} d {h} h"
-    if hours:
-        return f"{h} h {m:02} min"
-    return f"{m} min {s:02} s" if minutes else f"{s} s"
-
-
 def _rows(status: Status) -> Iterator[tuple[str, RenderableType]]:
     yield "Attune", _line(", ".join(_life(status)))
     yield "microphone", _microphone(status.microphone)
-    yield "loudspeaker", Text("● speaking", "green") if status.speaking else Text("○ silent", "dim")
-    yield "bridge", _line(status.bridge or "none: every question is answered from its transcript")
+    yield "loudspeaker", _loudspeaker(status)
+    yield "learned", _line(status.bridge or NOTHING_LEARNED)
     yield "learning", _line(learning(status))
     if status.progress is not None:
         yield "", ProgressBar(total=1.0, completed=status.progress, width=2 * BAR)
-    for warning in status.warnings:
+    for warning in other_warnings(status):
         yield "warning", Text(plain(warning), "yellow")
     yield "exchanges", _line(f"{status.turns} since Attune started")
 
@@ -115,7 +104,7 @@ def _microphone(microphone: MicrophoneState | None) -> Text:
         case "absent":
             return Text(plain(microphone.why or "absent"), "red")
         case "muted":
-            return Text("muted; 'assistant unmute' turns it on again", "yellow")
+            return Text(MUTED, "yellow")
         case "waiting":
             return Text("being opened", "yellow")
         case "listening":
@@ -124,13 +113,17 @@ def _microphone(microphone: MicrophoneState | None) -> Text:
             return Text.assemble((level(microphone.level_dbfs), "cyan"), f" {dbfs:>8}  ", light)
 
 
+def _loudspeaker(status: Status) -> Text:
+    if status.loudspeaker.why is not None:
+        return Text(plain(status.loudspeaker.why), "red")
+    return Text("● speaking", "green") if status.speaking else Text("○ silent", "dim")
+
+
 def _turn(turn: Exchange) -> Iterator[tuple[str, Text]]:
     yield f"{turn.at.astimezone():%H:%M:%S}", _line(turn.heard or "(no words)", "you     ")
     yield "", _line(turn.reply or "(no reply)", "Attune  ")
-    route = f"{turn.route or 'no'} route"
-    if any(ms is not None for ms in turn.timings_ms.values()):
-        route += f": {stages(turn.timings_ms)}"
-    yield "", Text(plain(route), "dim")
+    if waited := answered_after(turn.timings_ms):
+        yield "", Text(waited, "dim")
 
 
 def _line(text: str, lead: str = "") -> Text:

@@ -7,32 +7,48 @@ command-line flags. Unknown blocks and keys are rejected at start.
 
 from __future__ import annotations
 
-from assistant.config.blocks import (
+from assistant.config.bundled import catalog_file, starter_dir
+from assistant.config.conversation import (
     INSTRUCTION,
     BridgeSettings,
     EncodeSettings,
     GenerateSettings,
+    ListenSettings,
+    SpeakSettings,
+    TurnSettings,
+)
+from assistant.config.doors import (
+    ControlSettings,
+    HomeSettings,
+    ServiceSettings,
+    WebSettings,
+    WyomingSettings,
+)
+from assistant.config.keeping import (
     HouseholdSettings,
     IdleSettings,
     JournalSettings,
-    ListenSettings,
     ModelsSettings,
     PersonaliseSettings,
-    ServiceSettings,
-    Settings,
-    SpeakSettings,
-    TurnSettings,
-    catalog_file,
-    starter_dir,
 )
-from assistant.config.sources import ENV_PREFIX, Loaded, load
+from assistant.config.settings import Settings
+from assistant.config.sources import (
+    ENV_PREFIX,
+    Loaded,
+    files_read,
+    given,
+    load,
+    socket_path,
+)
 
 __all__ = [
     "ENV_PREFIX",
     "INSTRUCTION",
     "BridgeSettings",
+    "ControlSettings",
     "EncodeSettings",
     "GenerateSettings",
+    "HomeSettings",
     "HouseholdSettings",
     "IdleSettings",
     "JournalSettings",
@@ -44,7 +60,12 @@ __all__ = [
     "Settings",
     "SpeakSettings",
     "TurnSettings",
+    "WebSettings",
+    "WyomingSettings",
     "catalog_file",
+    "files_read",
+    "given",
     "load",
+    "socket_path",
     "starter_dir",
 ]

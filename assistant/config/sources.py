@@ -7,15 +7,17 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from platformdirs import user_config_path
 from pydantic import ValidationError
 
-from assistant.config.blocks import Settings
+from assistant.config.doors import ControlSettings
+from assistant.config.settings import Settings
 from assistant.config.tuning import Tuning
-from assistant.errors import ConfigError, translated
+from assistant.errors import ConfigError, refused, translated
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -24,6 +26,11 @@ else:
 
 SYSTEM_FILE = Path("/etc/attune/attune.toml")
 ENV_PREFIX = "ATTUNE_"
+
+_SOCKET = "control.path"
+
+_Merged: TypeAlias = dict[str, tuple[object, str]]
+"""Values and their origins by dotted keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +58,16 @@ class Loaded:
             if name == key or name in self.origins
         ]
 
+    def value(self, key: str) -> object:
+        """A setting as a JSON value; ``None`` if there is none of this name."""
+        return next((value for name, value, _ in self.rows() if name == key), None)
+
     def moved(self) -> list[str]:
         """A sentence for each name that a source sets and that is no longer a setting."""
         moved = {
             name: f"a setting but a constant ({type(tuning).__name__} in {Tuning.__module__}): it "
             "still works in this version and will be ignored in the next one."
-            for name, tuning in _MOVED.items()
+            for name, tuning in _moved().items()
         }
         gone = {name: f"a setting and is ignored: {why}." for name, why in _GONE.items()}
         return [
@@ -66,13 +77,16 @@ class Loaded:
         ]
 
 
-_MOVED: Mapping[str, Tuning] = {
-    f"{block}.{each.name}": settings.tuned
-    for block, settings in Settings.model_validate({})
-    if hasattr(settings, "tuned")
-    for each in fields(settings.tuned)
-}
-"""Settings of version 0.1 that have become constants; to be removed in the next version."""
+@cache
+def _moved() -> Mapping[str, Tuning]:
+    """Settings of version 0.1 that have become constants; to be removed in the next version."""
+    return {
+        f"{block}.{each.name}": settings.tuned
+        for block, settings in Settings.model_validate({})
+        if hasattr(settings, "tuned")
+        for each in fields(settings.tuned)
+    }
+
 
 _TESTED = "whether a new bridge is better is now decided by a statistical test"
 
@@ -99,17 +113,8 @@ def load(
     Raises:
         ConfigError: on an unknown key, a value out of range or a file that is not TOML.
     """
-    environ = os.environ if environ is None else environ
-    if files is None:
-        files = (SYSTEM_FILE, user_config_path("attune") / "attune.toml")
-    merged: dict[str, tuple[object, str]] = {}
-    for path in files:
-        for key, value in _read_toml(path):
-            merged[key] = (value, f"file {path}")
-    for name, text in sorted(environ.items()):
-        if name.startswith(ENV_PREFIX):
-            key = name[len(ENV_PREFIX) :].lower().replace("__", ".")
-            merged[key] = (_value(text), f"environment {name}")
+    files = files_read() if files is None else files
+    merged = given(environ=environ, files=files)
     for key, value in (flags or {}).items():
         if value is not None:
             merged[key] = (value, "command line")
@@ -124,7 +129,66 @@ def load(
     )
 
 
-def _tree(merged: Mapping[str, tuple[object, str]]) -> dict[str, Any]:
+def given(
+    *, environ: Mapping[str, str] | None = None, files: tuple[Path, ...] | None = None
+) -> dict[str, tuple[object, str]]:
+    """What files and environment set, unchecked: values and origins by dotted keys.
+
+    The arguments are those of ``load``. Raises ``ConfigError`` for a file that is not TOML.
+    """
+    merged: _Merged = {}
+    for path in files_read() if files is None else files:
+        merged |= _of_file(path)
+    return merged | _of_environment(environ)
+
+
+def socket_path(
+    *, environ: Mapping[str, str] | None = None, files: tuple[Path, ...] | None = None
+) -> Path:
+    """Where the control socket is, whatever else is wrong with the settings.
+
+    A file that cannot be read is passed over: nobody should be unable to mute Attune because of
+    a slip in it. The arguments are those of ``load``.
+
+    Raises:
+        ConfigError: if ``control.path`` itself cannot be used, or may be set in a file that this
+            user may not read.
+    """
+    merged: _Merged = {}
+    closed: ConfigError | None = None
+    for path in files_read() if files is None else files:
+        try:
+            merged |= _of_file(path)
+        except ConfigError as error:  # noqa: PERF203 - two files
+            closed = error if refused(error) is not None else closed
+    merged |= _of_environment(environ)
+    if closed is not None and _SOCKET not in merged:
+        raise closed
+    value, origin = merged.get(_SOCKET, (None, ""))
+    try:
+        return ControlSettings.model_validate({} if value is None else {"path": value}).path
+    except ValidationError as error:
+        raise ConfigError(_unfit(error, _SOCKET, origin)) from None
+
+
+def files_read() -> tuple[Path, ...]:
+    """The system's settings file and the user's, which need not exist."""
+    return SYSTEM_FILE, user_config_path("attune") / "attune.toml"
+
+
+def _of_file(path: Path) -> _Merged:
+    return {key: (value, f"file {path}") for key, value in _read_toml(path)}
+
+
+def _of_environment(environ: Mapping[str, str] | None) -> _Merged:
+    return {
+        name[len(ENV_PREFIX) :].lower().replace("__", "."): (_value(text), f"environment {name}")
+        for name, text in sorted((os.environ if environ is None else environ).items())
+        if name.startswith(ENV_PREFIX)
+    }
+
+
+def _tree(merged: _Merged) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     for key, (value, origin) in merged.items():
         *parents, leaf = key.split(".")
@@ -132,7 +196,7 @@ def _tree(merged: Mapping[str, tuple[object, str]]) -> dict[str, Any]:
             raise ConfigError(_unknown(key, origin))
         if key in _GONE:
             continue
-        if key in _MOVED:
+        if key in _moved():
             parents.append("tuned")
         node = tree
         for parent in parents:
@@ -177,7 +241,7 @@ def _value(text: str) -> object:
         return text
 
 
-def _explain(error: ValidationError, merged: Mapping[str, tuple[object, str]]) -> str:
+def _explain(error: ValidationError, merged: _Merged) -> str:
     first = error.errors()[0]
     key = _name(".".join(str(part) for part in first["loc"]))
     name, origin = next(
@@ -190,15 +254,21 @@ def _explain(error: ValidationError, merged: Mapping[str, tuple[object, str]]) -
     )
     if first["type"] == "extra_forbidden":
         return _unknown(name, origin)
-    why = first["msg"].removeprefix("Value error, ").lower()
+    return _unfit(error, key, origin)
+
+
+def _unfit(error: ValidationError, key: str, origin: str) -> str:
+    why = error.errors()[0]["msg"].removeprefix("Value error, ").lower()
     return f"Setting {key!r} from {origin} cannot be used: {why}."
 
 
 def _unknown(key: str, origin: str) -> str:
     there_are = [each for each, _, _ in Loaded(Settings.model_validate({}), {}).rows()]
     alike = "".join(f"Did you mean {each!r}? " for each in get_close_matches(key, there_are, n=1))
+    out = f"'assistant config unset {key}' takes it out, " if origin.startswith("file ") else ""
     return (
-        f"Unknown setting {key!r} from {origin}. {alike}'assistant config show' lists all settings."
+        f"Unknown setting {key!r} from {origin}. {alike}{out}'assistant config show' lists all "
+        "settings."
     )
 
 

@@ -36,12 +36,15 @@ class ListenTuning(Tuning):
         0.14  # accepted premature cut-offs per correct end
     )
     pauses_half_life: Annotated[int, Field(ge=10)] = 500  # utterances after which one counts half
+    # measured by bench/homes.py, 2026-11-30
+    foreground: bool = True  # leave out what is softer than the speaker; see listen/foreground.py
     # set by hand, 2026-11-21
     pre_roll_ms: Annotated[int, Field(ge=0, le=2_000)] = 500  # kept from before the start
     start_ms: Annotated[int, Field(ge=20, le=2_000)] = 200  # voiced time that starts an utterance
     start_window_ms: Annotated[int, Field(ge=20, le=3_000)] = 300  # in which start_ms is counted
     min_ms: Whole = 240  # voiced time below which an utterance is dropped
-    max_s: Annotated[float, Field(gt=0.5, le=120)] = 20.0  # length at which an utterance is cut
+    max_s: Annotated[float, Field(gt=0.5, le=120)] = 20.0  # at which what is no speech is cut
+    longest_s: Annotated[float, Field(gt=0.5, le=600)] = 300.0  # at which speech is cut: 20 MB
     queue_s: Annotated[float, Field(gt=0.1)] = 10.0  # buffered before frames are dropped
 
 

@@ -74,6 +74,15 @@ def require_length(path: Path) -> None:
         )
 
 
+def how_to_start(path: Path) -> str:
+    """The command, in quotes, that starts the daemon whose socket is there."""
+    place = path.parent
+    while not place.exists() and place != place.parent:  # a service's goes when it stops
+        place = place.parent
+    is_users = os.access(place, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+    return "'assistant run'" if is_users else "'sudo systemctl start attune'"
+
+
 def may_ask(connection: socket.socket, path: Path) -> bool:
     """Whether the user at the other end of a connection may use the socket."""
     uid, gid = peer(connection)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from assistant.control.messages import Call, Code, problem, result
-from assistant.control.methods import EVENTS, METHODS, Methods, RefusalError
+from assistant.control.declaring import EVENTS, METHODS, RefusalError
+from assistant.control.messages import Call, Code, Message, Record, problem, result
+from assistant.control.methods import Methods
 from assistant.control.talk_button import HeldButton
 from assistant.errors import traced
 
@@ -19,10 +20,26 @@ class Caller:
 
     daemon: Methods
     button: HeldButton
+    is_guest: bool = False  # neither root nor the daemon's own user
 
     def talk(self, *, down: bool) -> None:
         """Press the talk button, or release it."""
         (self.button.hold if down else self.button.release)(self)
+
+    def hear(self, path: str, *, aloud: bool) -> Record:
+        """Have a question in a file answered."""
+        self._require_own()
+        return self.daemon.hear(path, aloud=aloud)
+
+    def transcribe(self, path: str) -> Record:
+        """Have a file written down."""
+        self._require_own()
+        return self.daemon.transcribe(path)
+
+    def _require_own(self) -> None:
+        """Refuse to read files for a guest, who would see what only the daemon may read."""
+        if self.is_guest:
+            raise RefusalError("Only the user that Attune runs as may have it read files.")
 
     def events(self) -> None:
         """Nothing to do here: the server itself sends this client notices."""
@@ -60,8 +77,16 @@ def answer(line: bytes, who: Caller) -> Reply:
         sys.stderr.write(traced(error))
         why = f"Attune could not do that ({type(error).__name__}). Its log says where it failed."
         return Reply(problem(call.id, Code.INTERNAL, why))
+    if call.by is not None and method.changes:
+        who.daemon.acted(call.by, call.method, _numbers(asked))
     line_back = result(call.id, method.result.dump_python(value, mode="json"))
     return Reply(line_back, follows=call.method == EVENTS)
+
+
+def _numbers(asked: Message) -> list[int]:
+    """The numbers of what something was done to."""
+    given = (getattr(asked, name, ()) for name in ("turn_id", "turn_ids", "ids"))
+    return [number for each in given for number in ((each,) if isinstance(each, int) else each)]
 
 
 def _first(error: ValidationError) -> str:

@@ -15,9 +15,10 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 
-from assistant.control.address import require_length
-from assistant.control.messages import ASK_S, Answer, Call, Notice, Status
-from assistant.control.methods import METHODS, Method, Methods
+from assistant.control.address import how_to_start, require_length
+from assistant.control.declaring import METHODS, Method
+from assistant.control.messages import ASK_S, Answer, Call, Code, Notice, Status
+from assistant.control.methods import Methods
 from assistant.errors import ControlError
 from assistant.personalise.training.events import Event, from_line
 
@@ -28,6 +29,11 @@ HOLD_S = 3.0
 """How often a client has to confirm that it still holds the talk button."""
 
 _BLOCK = 65_536
+
+_LONG = (
+    "add_calendar", "ask", "dictated", "erase", "hear", "say", "synthesise", "transcribe",
+)  # fmt: skip
+"""What waits until whatever is being answered or said is over, or takes its time."""
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -41,6 +47,7 @@ class Client(Methods):
 
     path: Path
     answer_s: float = ANSWER_S  # longest wait for an answer
+    by: str | None = None  # which helper asks, for the journal
 
     def is_running(self) -> bool:
         """Whether a daemon is running; ``ControlError`` if it is but cannot be reached."""
@@ -55,7 +62,7 @@ class Client(Methods):
         Raises:
             ControlError: if no daemon is running, or it refuses or does not answer.
         """
-        with self._connected(ASK_S if method == "ask" else 0.0) as connection:
+        with self._connected(ASK_S if method in _LONG else 0.0) as connection:
             return connection.ask(method, params)
 
     def ask_daemon(self, name: str, method: Method, params: dict[str, Any]) -> Any:
@@ -104,10 +111,10 @@ class Client(Methods):
         if connection is None:
             raise ControlError(
                 f"Attune is not running: nothing listens at {self.path}. Start it with "
-                "'assistant run'."
+                f"{how_to_start(self.path)}."
             )
         with connection:
-            yield _Connection(connection, self.answer_s + longer_s)
+            yield _Connection(connection, self.answer_s + longer_s, self.by)
 
     def _connect(self) -> socket.socket | None:
         """A connection; ``None`` if nothing listens."""
@@ -122,11 +129,12 @@ class Client(Methods):
                 return None
             if isinstance(error, TimeoutError | BlockingIOError):
                 raise _silent() from None
+            error.filename = os.fspath(self.path)  # an error of a socket names none
             raise ControlError(
                 f"Cannot reach Attune at {self.path}: {error.strerror}. Run this as the user that "
                 "it runs as, join the group set in control.group, or set control.path to its "
                 "socket."
-            ) from None
+            ) from error
         return connection
 
 
@@ -136,17 +144,20 @@ class _Connection:
 
     socket: socket.socket
     answer_s: float
+    by: str | None = None
     _held: bytes = field(default=b"", init=False)
 
     def ask(self, method: str, params: dict[str, JsonValue]) -> JsonValue:
-        call = Call(id=1, method=method, params=params)
+        call = Call(id=1, method=method, params=params, by=self.by)
         # a server that is full answers before it is asked, and may have hung up already
         with suppress(OSError):
-            self.socket.sendall(call.model_dump_json().encode() + b"\n")
+            self.socket.sendall(call.model_dump_json(exclude_none=True).encode() + b"\n")
         line = self._line(self.answer_s)
         if line is None:
             raise _silent()
         answer = _read(Answer, line)
+        if answer.error is not None and answer.error.code == Code.UNKNOWN:
+            raise another_version()
         if answer.error is not None:
             raise ControlError(answer.error.message)
         return answer.result

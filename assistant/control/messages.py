@@ -6,15 +6,17 @@ it gets a ``Notice`` for everything that happens, until it disconnects.
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 from datetime import datetime
 from enum import IntEnum
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, JsonValue
 
 from assistant.personalise.training.events import Event, to_line
+from assistant.values import EndReason, Utterance
 
 PROTOCOL = 2
 """Sent in every status; raised when an older client would misunderstand."""
@@ -24,6 +26,23 @@ ASK_S = 60.0
 
 MAX_LOG = 100
 """Most exchanges in one answer."""
+
+MAX_SOUND = 60_000
+"""Longest piece of a recording in one call, in letters of base 64: it has to fit into a line."""
+
+MAX_PIECE = 1 << 18
+"""Most bytes of a file in one answer."""
+MAX_SENTENCE = 400
+"""Longest sentence that is synthesised in one call."""
+
+NAME = 40
+"""Longest name of a helper's device."""
+
+Role: TypeAlias = Literal["helper", "reader"]
+"""What somebody may do from elsewhere: everything, or only see what was said."""
+
+MAX_ERASED = 4_000
+"""Most exchanges that one call erases: their numbers have to fit into a line."""
 
 Number = int | str | None
 """Links an answer to its call; ``None`` if the call could not be read."""
@@ -57,6 +76,7 @@ class Call(Message):
     id: int | str
     method: str
     params: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+    by: Annotated[str, Field(min_length=1, max_length=NAME)] | None = None  # which helper asks it
 
 
 class Problem(Message):
@@ -75,14 +95,19 @@ class Answer(Message):
     error: Problem | None = None
 
 
+NoticeKind = Literal["event", "turn", "state", "happening"]
+"""An event of a training, a finished exchange, a change of the microphone's state, or something
+that has happened in the household."""
+
+
 class Notice(Message):
-    """An event of a training, a finished exchange, or a change of the microphone's state."""
+    """Something that clients are told."""
 
     # a loss may be NaN, and the time left infinite
     model_config = ConfigDict(ser_json_inf_nan="constants")
 
     jsonrpc: Literal["2.0"] = "2.0"
-    method: Literal["event", "turn", "state"]
+    method: NoticeKind
     params: dict[str, JsonValue]
 
 
@@ -96,9 +121,23 @@ class MicrophoneState(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     state: MicrophoneCondition
-    why: str | None = None  # one sentence, if it is absent
+    why: str | None = None  # one sentence, if it is absent, or open and gives no sound
+    since_s: float | None = None  # for how long it has been in this state
+    spoken_s: float | None = None  # since somebody last spoke; None: nobody has
+    button: bool = False  # it is heard only while the talk button is held
     level_dbfs: float | None = None
     speech: bool = False  # somebody is speaking
+
+
+class LoudspeakerState(BaseModel):
+    """The loudspeaker's state."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    why: str | None = None  # one sentence, if it does not work
+    since_s: float | None = None  # for how long it has not worked
+    folder: str | None = None  # where replies are written instead
+    quiet_until: datetime | None = None  # nothing is said unasked until then; timezone-aware
 
 
 class Exchange(BaseModel):
@@ -114,6 +153,143 @@ class Exchange(BaseModel):
     at: datetime  # timezone-aware
 
 
+class Helper(BaseModel):
+    """A device from which somebody helps."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: int
+    name: str
+    role: Role
+    paired_at: float  # seconds since the epoch
+    seen_at: float
+
+
+class Wish(BaseModel):
+    """Something that the home is asked for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    number: int
+    words: str
+    language: str  # a code such as "en"
+    left_s: float  # how long somebody waits for the answer
+
+
+class Happening(BaseModel):
+    """Something that has happened in the household."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    what: Annotated[str, Field(pattern="^[a-z_]{1,40}$")]  # such as "reminder_due"
+    ids: tuple[int, ...] = ()  # of timers, alarms, reminders or entries
+    words: tuple[str, ...] = ()  # their names; or the list's, or why help was asked for
+    at: datetime  # timezone-aware
+
+
+class Stored(BaseModel):
+    """What is kept of what was said."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    exchanges: int
+    taught: int  # corrected, confirmed or read aloud
+    since: datetime | None  # of the oldest exchange; timezone-aware
+    n_bytes: int  # of the journal
+    free_bytes: int  # left on its disk
+
+
+Task: TypeAlias = Literal["checks", "backup", "restore"]
+"""What takes longer than an answer may; one is done at a time."""
+
+
+class Work(BaseModel):
+    """How a task goes, or how it went the last time."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    task: Task
+    running: bool
+    began_at: datetime  # timezone-aware
+    why: str | None = None  # one sentence, if it failed
+    n_bytes: int | None = None  # of a backup that waits to be fetched
+
+
+class Finding(BaseModel):
+    """What a check of the device found."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    check: str
+    level: Literal["ok", "warn", "fail"]
+    text: str  # unless all is well with what helps
+
+
+class Dictated(BaseModel):
+    """What another program's user has said."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    text: str  # as the chosen route reads it; empty: nothing was understood
+    confidence: float
+
+
+class Sound(BaseModel):
+    """A sentence as it is spoken."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rate: int  # samples per second
+    pcm: Base64Bytes  # mono, 16 bits, little-endian
+
+
+class Abilities(BaseModel):
+    """What Attune hears, thinks and speaks with, for programs that offer it to people."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    recogniser: str
+    is_whisper: bool
+    hears: tuple[str, ...]  # codes of languages
+    model: str
+    engine: str  # of the voice
+    voice: str
+    speaks: str  # such as "en-gb"
+
+
+class Lesson(BaseModel):
+    """A sentence that was read aloud."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    flac: Base64Bytes  # mono 16 kHz
+    started_at: datetime  # timezone-aware
+    end_reason: EndReason
+    voiced_s: float | None
+    fault: str | None = None  # why it should be said again, if its text was known
+
+    @classmethod
+    def of(cls, heard: Utterance, fault: str | None = None) -> Lesson:
+        """What travels of an utterance."""
+        from assistant.journal import flac  # noqa: PLC0415 - 'status' does without soundfile
+
+        return cls(
+            flac=base64.b64encode(flac.encode(heard.samples)),
+            started_at=heard.started_at,
+            end_reason=heard.end_reason,
+            voiced_s=heard.voiced_s,
+            fault=fault,
+        )
+
+    def utterance(self) -> Utterance:
+        """The utterance; ``ValueError`` if its sound is damaged."""
+        from assistant.journal import flac  # noqa: PLC0415
+
+        return Utterance(
+            flac.decode(self.flac), self.started_at, self.end_reason, voiced_s=self.voiced_s
+        )
+
+
 class Status(BaseModel):
     """What only the running daemon knows; the rest is in the journal and in the bridges' folder."""
 
@@ -124,6 +300,7 @@ class Status(BaseModel):
     version: str | None = None  # of the package
     uptime_s: float = 0.0
     microphone: MicrophoneState | None = None  # None: it does not use one
+    loudspeaker: LoudspeakerState = LoudspeakerState()
     speaking: bool = False
     turns: int = 0  # since the daemon started
     recent: tuple[Exchange, ...] = ()  # the last five, oldest first
@@ -156,7 +333,7 @@ def problem(number: Number, code: Code, message: str) -> str:
     return Answer(jsonrpc="2.0", id=number, error=error).model_dump_json(exclude_unset=True)
 
 
-def notice(method: Literal["event", "turn", "state"], params: Mapping[str, object]) -> str:
+def notice(method: NoticeKind, params: Mapping[str, object]) -> str:
     """The line that reports something, as JSON values."""
     return Notice.model_validate({"method": method, "params": params}).model_dump_json()
 

@@ -23,8 +23,17 @@ from typing import TYPE_CHECKING
 from assistant.control.address import identity, listening, made, may_ask, peer
 from assistant.control.allowance import Allowance
 from assistant.control.calls import Caller, answer
-from assistant.control.messages import Code, MicrophoneCondition, Record, as_json, notice, problem
-from assistant.control.methods import Methods, RefusalError
+from assistant.control.declaring import RefusalError
+from assistant.control.messages import (
+    Code,
+    Happening,
+    MicrophoneCondition,
+    Record,
+    as_json,
+    notice,
+    problem,
+)
+from assistant.control.methods import Methods
 from assistant.control.talk_button import HeldButton
 from assistant.errors import ControlError
 from assistant.personalise.training.events import Event
@@ -137,6 +146,10 @@ class Server:
         """Send a change of the microphone's state, and in a sentence why it is absent."""
         self._send_to_followers(notice("state", {"microphone": microphone, "why": why}))
 
+    def publish_happening(self, happening: Happening) -> None:
+        """Send something that has happened in the household."""
+        self._send_to_followers(notice("happening", happening.model_dump(mode="json")))
+
     def _send_to_followers(self, line: str) -> None:
         with self._guard:
             for connection, lines in self._followers.items():
@@ -158,7 +171,8 @@ class Server:
             except OSError:
                 time.sleep(0.05)  # out of file descriptors, perhaps for a moment only
                 continue
-            if not self._take(connection, Caller(daemon, button)):
+            who = Caller(daemon, button, is_guest=_is_guest(peer(connection)[0]))
+            if not self._take(connection, who):
                 connection.settimeout(0)  # this client is not worth waiting for
                 with connection, suppress(OSError):
                     busy = problem(None, Code.BUSY, "Too many clients. Try again in a moment.")
@@ -177,8 +191,7 @@ class Server:
         with self._guard:
             user = peer(connection)[0]
             others = [c for c, client in self._clients.items() if client.user == user]
-            is_guest = user not in (0, os.geteuid())
-            if is_guest and len(others) >= max(1, self._max_clients // 2):
+            if _is_guest(user) and len(others) >= max(1, self._max_clients // 2):
                 return False
             if len(self._clients) >= self._max_clients and not self._drop_a_silent_one():
                 return False
@@ -260,6 +273,10 @@ class _Client:
     thread: threading.Thread
     user: int
     is_silent: bool = True  # has not sent a line yet
+
+
+def _is_guest(user: int) -> bool:
+    return user not in (0, os.geteuid())
 
 
 class _TooLongError(Exception):

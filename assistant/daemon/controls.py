@@ -2,56 +2,74 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import time
 from collections import deque
 from collections.abc import Callable, Generator
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as LateError
-from contextlib import contextmanager, suppress
-from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from pathlib import Path
+from typing import TypeVar
 
 import psutil
 
-from assistant.control.messages import Exchange, MicrophoneState, Record, Status
-from assistant.control.methods import Methods, RefusalError, Start
+from assistant.config import Settings
+from assistant.control.declaring import RefusalError, refusing
+from assistant.control.messages import Exchange, Lesson, Record, Status, Wish
+from assistant.control.methods import Start
+from assistant.daemon import condition
+from assistant.daemon.dictation import Dictations
+from assistant.daemon.in_turn import Work, announcement, in_turn, question, transcription
+from assistant.daemon.lessons import Lessons
 from assistant.daemon.loop import Inbox
+from assistant.daemon.remote import Remote
 from assistant.daemon.runtime import Runtime
+from assistant.daemon.upkeep import Upkeep
 from assistant.errors import AttuneError, JournalError
-from assistant.household.nouns import Act, Noun
+from assistant.household.household import Household
+from assistant.household.smart_home import HomeAnswer, Outcome, SmartHome
+from assistant.journal import wake_examples
 from assistant.journal.lineage import Lineage
 from assistant.journal.store import Journal
-from assistant.journal.turn import Turn
+from assistant.journal.turn import Taught, Turn
 from assistant.personalise.background.idle import look
 from assistant.personalise.bridges.folder import BridgeFolder
 from assistant.personalise.bridges.listing import BASE, entries, find
+from assistant.personalise.data.quality import fault
 from assistant.personalise.training.request import Request
-from assistant.skills.typed import Typed
-from assistant.values import Route
+from assistant.values import Utterance
 
-ANSWER_S = 60.0
-"""Longest wait for the answer to a question that a client asks."""
+T = TypeVar("T")
 
 RECENT = 5
 """Exchanges shown in the status."""
 
 
-class Controls(Methods):
+class Controls(Remote, Upkeep):
     """Does what clients ask for, in their threads; refuses while the runtime is being rebuilt.
 
     Args:
         inbox: takes what only the answering thread may do.
         reload: reads the settings again.
+        closed: a block in which no runtime is open.
     """
 
-    def __init__(self, inbox: Inbox, reload: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        inbox: Inbox,
+        reload: Callable[[], None],
+        closed: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        super().__init__(closed)
         self._inbox = inbox
         self._reload = reload
+        self.lessons = Lessons()
+        self._dictations = Dictations()
         self._runtime: Runtime | None = None
         self._publish: Callable[[Record], None] = lambda _: None
         self._began = time.monotonic()
         self._turns = 0
+        self._spoken_at: float | None = None  # when somebody last spoke, monotonic seconds
         self._recent: deque[Exchange] = deque(maxlen=RECENT)
         self._muted = self._down = False
         self._of_runtime = Status(pid=os.getpid(), bridge=None, state="off")
@@ -66,12 +84,16 @@ class Controls(Methods):
         if self._muted:
             runtime.microphone.mute()
         runtime.listener.button.down = self._down
+        runtime.listener.awaits = lambda: self.lessons.awaited
         self._publish = publish
         self._runtime = runtime
 
     def leave(self) -> None:
         """The runtime is being closed: nothing is heard until the next one."""
+        if self._runtime is not None and (home := self._runtime.smart_home) is not None:
+            home.close()
         self._runtime = None
+        self._dictations.clear()
         microphone = self._of_runtime.microphone
         if microphone is not None and microphone.state == "listening":
             waiting = microphone.model_copy(update={"state": "waiting", "speech": False})
@@ -80,7 +102,7 @@ class Controls(Methods):
     def answered(self, turn: Turn) -> None:
         """An exchange is complete."""
         self._turns += 1
-        self._recent.append(_exchange(turn))
+        self._recent.append(condition.exchange(turn))
         self._publish(turn.record())
 
     def status(self) -> Status:
@@ -88,15 +110,11 @@ class Controls(Methods):
         runtime = self._runtime
         if runtime is not None:
             self._forget_erased(runtime.assistant.journal)
-            hearing = runtime.microphone.hearing
+            self._spoken_at = runtime.maintenance.spoken_at or self._spoken_at
             self._of_runtime = runtime.maintenance.status().model_copy(
                 update={
-                    "microphone": MicrophoneState(
-                        state=hearing.condition.value,
-                        why=hearing.why,
-                        level_dbfs=runtime.listener.meter.dbfs,
-                        speech=runtime.listener.speech,
-                    ),
+                    "microphone": condition.microphone(runtime, self._spoken_at),
+                    "loudspeaker": condition.loudspeaker(runtime),
                     "speaking": runtime.loudspeaker.speaking,
                     "celsius": look(runtime.settings.journal.path.parent).celsius,
                     "warnings": tuple(runtime.warnings()),
@@ -104,13 +122,21 @@ class Controls(Methods):
             )
         return self._of_runtime.model_copy(
             update={
-                "version": _version(),
+                "version": condition.version(),
                 "uptime_s": time.monotonic() - self._began,
                 "turns": self._turns,
                 "recent": tuple(self._recent),
                 "memory_mb": psutil.Process().memory_info().rss / 1e6,
             }
         )
+
+    def household(self) -> Household:
+        """What the household has asked to be kept."""
+        return self.there().assistant.desk.household
+
+    def restored(self) -> None:
+        """Another journal is in use from now on."""
+        self._recent.clear()
 
     def _forget_erased(self, journal: Journal) -> None:
         for each in list(self._recent):
@@ -120,57 +146,54 @@ class Controls(Methods):
 
     def retrain(self, start: Start = "current", minutes: float | None = None) -> None:
         """Train as soon as the device has room for it."""
-        self._there().maintenance.retrain(Request(start, minutes))
+        self.there().maintenance.retrain(Request(start, minutes))
 
     def ask(self, text: str, *, aloud: bool = True) -> Record:
         """Answer a question and return the exchange's record."""
-        self._there()
-        answered: Future[Record] = Future()
 
-        def errand() -> None:
-            if answered.set_running_or_notify_cancel():
-                try:
-                    # of the current runtime: an earlier one may have been closed meanwhile
-                    turn = self._there().assistant.read(text, aloud=aloud)
-                except AttuneError as error:
-                    answered.set_exception(RefusalError(str(error)))
-                else:
-                    self.answered(turn)
-                    answered.set_result(turn.record())
+        def answer(runtime: Runtime, answered: Callable[[Record], None]) -> None:
+            turn = runtime.assistant.read(text, aloud=aloud)
+            self.answered(turn)
+            answered(turn.record())
 
-        self._inbox.errand(errand)
-        try:
-            return answered.result(ANSWER_S)
-        except LateError:
-            answered.cancel()
-            raise RefusalError(
-                f"Attune has not answered within {ANSWER_S:g} s. Try again in a moment."
-            ) from None
+        return self.between_turns(answer)
+
+    def hear(self, path: str, *, aloud: bool = True) -> Record:
+        """Answer a question in a recording and return the exchange's record."""
+        with refusing():
+            return self.between_turns(question(Path(path), aloud=aloud, answered=self.answered))
+
+    def transcribe(self, path: str) -> Record:
+        """What the speech encoder alone recognises in a recording."""
+        with refusing():
+            return self.between_turns(transcription(Path(path)))
 
     def say(self, text: str) -> None:
-        """Speak a text after everything queued before it."""
-        self._there()
-        self._inbox.errand(
-            lambda: self._there().assistant.voice.say(iter((text,)), "say", lambda: None)
-        )
+        """Speak a text after everything queued before it; return when it begins to sound."""
+        self.between_turns(announcement(text))
+
+    def between_turns(self, work: Work[T]) -> T:
+        """Have the answering thread do some work, and return its first answer."""
+        self.there()
+        return in_turn(self._inbox, self.there, work)
 
     def mute(self) -> None:
         """Close the microphone."""
-        runtime, self._muted = self._there(), True
+        runtime, self._muted = self.there(), True
         runtime.microphone.mute()
 
     def unmute(self) -> None:
         """Open it again."""
-        runtime, self._muted = self._there(), False
+        runtime, self._muted = self.there(), False
         runtime.microphone.unmute()
 
     def stop(self) -> None:
         """Stop speaking, and cancel the current reply."""
-        self._there().assistant.interrupt()
+        self.there().assistant.interrupt()
 
     def reload(self) -> None:
         """Read the settings again; if they are invalid, the old ones stay."""
-        self._there()
+        self.there()
         try:
             self._reload()
         except AttuneError as error:
@@ -178,7 +201,7 @@ class Controls(Methods):
 
     def talk(self, *, down: bool) -> None:
         """The talk button goes down, or comes up."""
-        button = self._there().listener.button
+        button = self.there().listener.button
         self._down = down and button.needed
         button.down = self._down
         if down and not button.needed:
@@ -186,54 +209,68 @@ class Controls(Methods):
                 "Attune listens without a button. Set listen.push_to_talk to use one."
             )
 
-    def log(self, last: int = 20) -> list[Record]:
-        """The last exchanges without their recordings, newest first."""
-        with self._journal() as journal:
-            return [turn.record() for turn in journal.turns(limit=last)]
+    def lesson(self, wait_s: float, text: str | None = None) -> Lesson | None:
+        """What is said next, which is then not answered."""
+        self.there()
+        return _lesson(self.lessons.wait(wait_s), text)
 
-    def correct(self, turn_id: int, text: str) -> None:
-        """Note what was really said in an exchange."""
-        with self._journal() as journal:
-            journal.correct(turn_id, text)
+    def hand_in(self, sound: str, place: int, text: str) -> Lesson | None:
+        """Take a piece of a lesson that was recorded elsewhere."""
+        try:
+            piece = base64.b64decode(sound, validate=True)
+        except ValueError:
+            raise RefusalError("That is no recording. Record it again.") from None
+        with refusing():
+            return _lesson(self.lessons.hand_in(piece, place), text)
 
-    def confirm(self, turn_id: int) -> str:
-        """Note that an exchange was understood correctly, and return its text."""
-        with self._journal() as journal:
-            return journal.confirm(turn_id)
+    def enroll(self, text: str) -> None:
+        """Keep the last lesson, in which this was said."""
+        with self.opened() as journal:
+            if (heard := self.lessons.last()) is None:
+                raise RefusalError("Nothing has been read aloud. Say the sentence again.")
+            journal.enrolled(heard, text, Taught.ENROLLED)
 
-    def kept(self, noun: Noun) -> list[Record]:
-        """What the household has asked Attune to keep."""
-        with self._journal() as journal:
-            return Typed(journal).kept(noun)
+    def home_wish(self, wait_s: float, trouble: str | None = None) -> Wish | None:
+        """What the home is asked for next."""
+        home = self._home()
+        wish = home.take(wait_s, trouble)
+        if wish is None:
+            return None
+        left_s = home.left_s(wish)
+        return Wish(number=wish.number, words=wish.words, language=home.language, left_s=left_s)
 
-    def past_reminders(self, days: int = 7) -> list[Record]:
-        """How reminders of the last days were answered, oldest first."""
-        with self._journal() as journal:
-            return Typed(journal).past_reminders(days)
+    def home_answer(self, number: int, outcome: Outcome, speech: str = "") -> None:
+        """How the home answered."""
+        self._home().answered(number, HomeAnswer(outcome, speech))
 
-    def keep(self, noun: Noun, words: list[str]) -> list[Record]:
-        """Add what is typed, and return its records."""
-        with self._journal() as journal:
-            return Typed(journal).keep(noun, words)
+    def _home(self) -> SmartHome:
+        home = self.there().smart_home
+        if home is None:
+            raise RefusalError(
+                "No home is set for Attune. Set home.url, then run 'assistant reload'."
+            )
+        return home
 
-    def change(self, noun: Noun, act: Act, ids: list[int]) -> list[Record]:
-        """Do something to what has these numbers, and return its records as they were."""
-        with self._journal() as journal:
-            return Typed(journal).change(noun, act, ids)
+    def call_by(self, *, first: bool) -> None:
+        """Keep the last lesson as an example of the wake word."""
+        with self.opened() as journal:
+            if (heard := self.lessons.last()) is None:
+                raise RefusalError("Nothing has been said. Say your wake word again.")
+            wake_examples.add(journal, heard.samples, first=first)
 
     def bridges(self) -> list[Record]:
         """All bridges, latest first."""
-        settings = self._there().settings
+        settings = self.settings()
         folder = BridgeFolder(settings.bridges)
-        with self._journal() as journal:
+        with self.opened() as journal:
             found = entries(settings.bridge.path, folder, Lineage(journal), folder.current or BASE)
             return [entry.as_json() for entry in found]
 
     def promote(self, version: str | None) -> None:
         """Put a bridge to use that the gate has accepted; ``None``: the base bridge."""
-        runtime = self._there()
+        runtime = self.there()
         settings, folder = runtime.settings, BridgeFolder(runtime.settings.bridges)
-        with self._journal() as journal:
+        with self.opened() as journal:
             if version is None:
                 while folder.current is not None:
                     folder.rollback()
@@ -246,7 +283,7 @@ class Controls(Methods):
             )
             if not found.accepted:
                 raise RefusalError(
-                    f"Bridge {entry.version} was judged and rejected. To use it anyway, run "
+                    f"Version {entry.version} was judged and rejected. To use it anyway, run "
                     f"'assistant bridge promote {entry.version} --force' as the user that Attune "
                     "runs as."
                 )
@@ -254,44 +291,30 @@ class Controls(Methods):
 
     def rollback(self) -> str | None:
         """Go back by one promotion, and return the version now in use."""
-        with _refusing():
-            return BridgeFolder(self._there().settings.bridges).rollback()
+        with refusing():
+            return BridgeFolder(self.settings().bridges).rollback()
 
-    def _there(self) -> Runtime:
+    def there(self) -> Runtime:
+        """The runtime under control."""
         runtime = self._runtime
         if runtime is None:
             raise RefusalError("Attune is loading its settings. Try again in a moment.")
         return runtime
 
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self.there().settings
+
     @contextmanager
-    def _journal(self) -> Generator[Journal, None, None]:
-        with _refusing(), Journal.open(self._there().settings.journal) as journal:
+    def opened(self) -> Generator[Journal, None, None]:
+        """The journal, within a block."""
+        with refusing(), Journal.open(self.settings().journal) as journal:
             yield journal
 
 
-@contextmanager
-def _refusing() -> Generator[None, None, None]:
-    """Report a failure to the client."""
-    try:
-        yield
-    except AttuneError as error:
-        raise RefusalError(str(error)) from error
-
-
-def _exchange(turn: Turn) -> Exchange:
-    by_bridge = turn.route is Route.BRIDGE
-    return Exchange(
-        id=turn.id,
-        heard=turn.heard if by_bridge else turn.text,
-        reply=turn.reply,
-        route=turn.route and turn.route.value,
-        timings_ms=asdict(turn.timings) if turn.timings is not None else {},
-        at=turn.started_at,
-    )
-
-
-def _version() -> str | None:
-    try:
-        return version("attune")
-    except PackageNotFoundError:
+def _lesson(heard: Utterance | None, text: str | None) -> Lesson | None:
+    """What is told of a lesson, and what is wrong with it if its text is known."""
+    if heard is None:
         return None
+    wrong = fault(heard, text) if text is not None else None
+    return Lesson.of(heard, wrong and wrong.why)

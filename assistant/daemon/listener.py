@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,17 +16,21 @@ from assistant.daemon.loudspeaker import LoudspeakerSupervisor
 from assistant.daemon.speculator import Speculator
 from assistant.daemon.turn_taking import TurnTaking
 from assistant.encode.end_of_request import EndOfRequest
+from assistant.listen.ear import Ear
 from assistant.listen.echo import EchoCanceller
+from assistant.listen.full_duplex import FullDuplex
 from assistant.listen.half_duplex import HalfDuplex
 from assistant.listen.meter import Meter
 from assistant.listen.pauses import Pauses
 from assistant.listen.segment import segment, voiced
-from assistant.values import SAMPLE_RATE, AudioFrame, Utterance
+from assistant.listen.wake_word import WakeWord
+from assistant.values import MICROPHONE, SAMPLE_RATE, AudioFrame, Utterance
 
-NOTICED = 3
-"""Voiced frames within ``NOTICED_WITHIN`` that count as the start of speech."""
+NOTICED = 2
+"""Voiced frames within ``NOTICED_WITHIN`` that count as the start of speech. More would tell no
+click from speech: webrtcvad goes on after the first for three frames at least."""
 
-NOTICED_WITHIN = 4  # 80 ms: the trainer has to stop within 100 ms of the first of them
+NOTICED_WITHIN = 3  # 60 ms, or 80 with the rest of a block: the trainer has to stop within 100 ms
 
 GAP_S = 0.2
 """After a gap this long, earlier frames no longer count."""
@@ -40,9 +45,14 @@ class TalkButton:
     down: bool = False  # held by a client
 
     @property
+    def pressed(self) -> bool:
+        """Whether somebody holds it."""
+        return self.down or (self.wired is not None and self.wired())
+
+    @property
     def open(self) -> bool:
         """Whether what is said now is meant for the assistant."""
-        return self.down or not self.needed or (self.wired is not None and self.wired())
+        return not self.needed or self.pressed
 
 
 @dataclass(slots=True)
@@ -61,36 +71,52 @@ class Listener:
     ends: EndOfRequest | None = None  # estimates whether a request is complete
     speculator: Speculator | None = None  # None: no reply is started before the end is certain
     echo: EchoCanceller | None = None
+    overhearing: FullDuplex | None = None  # none: as the settings say
+    wake: WakeWord | None = None  # none: what is said needs no wake word
+    awaits: Callable[[], bool] = lambda: False  # whether what is said now is wanted without it
     meter: Meter = field(default_factory=Meter)
-    speech: bool = False  # whether the last frame was voiced
+    speech: bool = False  # whether the speaker was heard in the last frame
     _spoken_over: bool = False  # whether the assistant spoke during it
     _over_reply: bool = False  # whether the current utterance began over a reply
+    _voiced_after: int = 0  # frames of it since the reply fell silent
+    full_duplex: FullDuplex = field(init=False)
+    _own_voice: Callable[[AudioFrame], bool] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.full_duplex = self.overhearing or FullDuplex(self.settings)
+        self._own_voice = self._detector()
 
     def utterances(self) -> Iterator[Utterance]:
         """What is said from now on, until the microphone is stopped."""
-        detect = noticing(voiced(self.settings.vad_mode), self.on_speech)
-
-        def is_speech(frame: AudioFrame) -> bool:
-            self._frame(frame, voiced=detect(frame))
-            return self.speech
-
         heard = self.meter.around(self.microphone)
         of_use = self.pauses.learning or self.speculator is not None
         for utterance in segment(
             heard if self.echo is None else self.echo.cleaned(heard),
-            is_speech,
+            noticing(self._detector(), self.on_speech),
             self.settings,
             deaf=self._is_deaf,
-            open=self._is_open,
+            open=self._is_open if self.wake is None else None,
+            woken=None if self.wake is None else partial(self._woken, self.wake),
             pauses=self.pauses,
             complete=self._paused if self.ends is not None and of_use else None,
+            words=None if self.ends is None else self.ends.words,
+            on_frame=lambda frame, is_voiced: self._frame(frame, voiced=is_voiced),
             on_start=self._started,
+            source=MICROPHONE,
         ):
+            if self._over_reply:
+                self.full_duplex.interrupted(self._voiced_after)
             yield replace(utterance, over_reply=self._over_reply)
+
+    def _detector(self) -> Callable[[AudioFrame], bool]:
+        """A new voice activity detector for what comes from the microphone."""
+        detector = voiced(self.settings.vad_mode)
+        return detector if self.echo is None else self.echo.others(detector)
 
     def _frame(self, frame: AudioFrame, *, voiced: bool) -> None:
         """Let a speaker who continues take the turn back."""
         self.speech = voiced
+        self._voiced_after += voiced and not self.loudspeaker.speaking
         if self.speculator is not None:
             self.speculator.frame(voiced=voiced)
         # speaking over a reply takes no turn back: that turn is already being answered
@@ -101,8 +127,10 @@ class Listener:
 
     def _is_deaf(self, frame: AudioFrame) -> bool:
         self._spoken_over = self.half_duplex.deaf(frame)
-        is_deaf = self._spoken_over and self.settings.barge_in == "off"
+        may_hear = self.full_duplex.is_listening and not (self.echo and self.echo.is_finding)
+        is_deaf = self._spoken_over and not may_hear
         if is_deaf:
+            self.full_duplex.own_speech(voiced=self._own_voice(frame))
             self._frame(frame, voiced=False)
         return is_deaf
 
@@ -114,8 +142,18 @@ class Listener:
             )  # releasing the button means that the speaker has finished
         return is_open
 
+    def _woken(self, wake: WakeWord, frame: AudioFrame, under_way: bool) -> Ear:  # noqa: FBT001
+        """What a wake word or the button, either of them, opens the ear for."""
+        ear = wake.step(frame, under_way=under_way)
+        if ear is Ear.SHUT and (self.button.pressed or self._spoken_over or self.awaits()):
+            return Ear.OPEN
+        if ear is Ear.SHUT:
+            self._frame(frame, voiced=False)
+        return ear
+
     def _started(self, _gap_ms: float | None) -> None:
         self._over_reply = self._spoken_over and self.loudspeaker.speaking
+        self._voiced_after = 0
         if self._over_reply:
             self.interrupt()
 

@@ -36,6 +36,9 @@ WAITING = 8
 CONTINUED_S = 5.0
 """Longest gap between a cut utterance and the complete utterance that continues it."""
 
+IDLE_S = 0.2
+"""Time between two looks at what there is to do besides, also at whether the end is requested."""
+
 LAST_S = 1.0
 """Longest wait at the end for an unfinished utterance."""
 
@@ -57,7 +60,7 @@ class Beside(Protocol):
     """Work besides the conversation, in the answering thread; by default none."""
 
     def idle(self) -> None:
-        """Nobody is waiting for an answer; called about every 0.1 s."""
+        """Nobody is waiting for an answer; called every ``IDLE_S``."""
 
     def turn_began(self) -> None:
         """An utterance is about to be answered."""
@@ -255,11 +258,13 @@ def joined(first: Utterance | None, second: Utterance) -> Utterance:
     if (second.started_at - first.started_at).total_seconds() - said_s > CONTINUED_S:
         return second
     voiced = first.voiced_s, second.voiced_s
+    contrasts = [each.contrast_db for each in (first, second) if each.contrast_db is not None]
     return replace(
         second,
         samples=np.concatenate([first.samples, second.samples]),
         started_at=first.started_at,
         voiced_s=None if None in voiced else sum(filter(None, voiced)),
+        contrast_db=max(contrasts, default=None),
     )
 
 
@@ -289,7 +294,7 @@ def _listened(
     try:
         while not stopper.stopped:
             try:
-                item = inbox.get(0.1)  # short, to react to signals
+                item = inbox.get(IDLE_S)
             except queue.Empty:
                 idle()
                 continue

@@ -46,11 +46,17 @@ class LoudspeakerSupervisor:
         self._failures = 0
         self._again_at = 0.0
         self._why: str | None = None
+        self._failed_at = 0.0  # first
 
     @property
     def why(self) -> str | None:
         """Why the loudspeaker fails, in a sentence, while it does."""
         return self._why
+
+    @property
+    def failing_s(self) -> float | None:
+        """For how long it has failed; ``None`` if it works."""
+        return None if self._why is None else self._clock() - self._failed_at
 
     @property
     def speaking(self) -> bool:
@@ -117,6 +123,7 @@ class LoudspeakerSupervisor:
         self._again_at = self._clock() + RETRY_S[min(self._failures, len(RETRY_S) - 1)]
         self._failures += 1
         if self._why is None:
+            self._failed_at = self._clock()
             self._note(f"{error} Until then replies are only shown as text.")
         self._why = str(error)
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from assistant import composition
 from assistant.config import JournalSettings, Settings
+from assistant.control.declaring import RefusalError
 from assistant.control.messages import Status, as_json
-from assistant.control.methods import RefusalError
 from assistant.daemon.bell import Bell
 from assistant.encode.encoder import adapt
 from assistant.errors import AttuneError, TrainingError
@@ -102,6 +102,7 @@ class Maintenance:
         is_learned = bridge is not None and promoted.folder.path(bridge.version).is_file()
         self._learned = bridge.version if bridge is not None and is_learned else None
         self._sound_at = self._tidy_at = time.monotonic()
+        self.spoken_at: float | None = None  # when somebody last spoke, monotonic seconds
         self._speaks = False  # somebody spoke since the last check
         self._expected_at: float | None = None  # since the last turn; monotonic seconds
         self._examples = 0
@@ -168,7 +169,7 @@ class Maintenance:
         Args:
             captured_at: when the speech was captured, monotonic seconds.
         """
-        self._sound_at = time.monotonic()
+        self._sound_at = self.spoken_at = time.monotonic()
         self._speaks = True
         if self._scheduler is not None:
             self._scheduler.speech(captured_at)
@@ -238,9 +239,10 @@ class Maintenance:
         self._assistant.bridge, self._learned = after, version
         if after is None:
             if before is not None:
-                self._note("Now using no bridge: questions are answered from their transcripts.")
+                self._note("What had been learned is not used any more: everybody is heard alike.")
         elif before is None or before.version != after.version:
-            self._note(f"Now using bridge {after.version}{' (base)' * (version is None)}.")
+            what = "what Attune came with" if version is None else "what was learned of your voice"
+            self._note(f"Now using {what} (version {after.version}).")
 
     def _tidy(self) -> None:
         """Erase what is due; stop rewriting the database when somebody speaks."""
@@ -287,8 +289,8 @@ class Maintenance:
         if not isinstance(event, Ended):
             self._publish(event)
             if isinstance(event, Judged):
-                verdict = "accepted" if event.accepted else "rejected, so nothing changes"
-                self._note(f"The new bridge {event.version} is {verdict}: {event.why}.")
+                verdict = "Learned" if event.accepted else "Not good enough yet, nothing changes"
+                self._note(f"{verdict}: {event.why} (version {event.version}).")
         elif event.how in (How.DIED, How.HUNG):
             why = event.why.rstrip(".")
             self._publish(Failed(why))

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import numpy as np
@@ -60,6 +60,7 @@ class Hearing:
     why: str | None  # one sentence, while the microphone is absent
     frame_age_s: float  # since the last frame, or since the condition began
     overruns: int = 0  # how often sound was lost since the microphone was opened
+    since_s: float = 0.0  # since the condition began
 
 
 class MicrophoneSupervisor:
@@ -87,15 +88,15 @@ class MicrophoneSupervisor:
         self._muted = threading.Event()
         self._lock = threading.Lock()
         self._hearing = Hearing(Condition.WAITING, None, 0.0)
-        self._since = clock()
+        self._since = self._began = clock()
 
     @property
     def hearing(self) -> Hearing:
         """The current state of the microphone."""
         with self._lock:
-            age = self._clock() - self._since
-            known = self._hearing
-        return Hearing(known.condition, known.why, age, known.overruns)
+            now, known = self._clock(), self._hearing
+            age_s, since_s = now - self._since, now - self._began
+        return replace(known, frame_age_s=age_s, since_s=since_s)
 
     def stop(self) -> None:
         """End the iteration; safe to call more than once."""
@@ -172,9 +173,13 @@ class MicrophoneSupervisor:
 
     def _now(self, condition: Condition, why: str | None = None, *, overruns: int = 0) -> None:
         with self._lock:
-            if condition is Condition.LISTENING or condition is not self._hearing.condition:
+            is_new = condition is not self._hearing.condition
+            if condition is Condition.LISTENING or is_new:
                 self._since = self._clock()
-            self._hearing = Hearing(condition, why, 0.0, overruns)
+            if is_new:
+                self._began = self._since
+            if is_new or (why, overruns) != (self._hearing.why, self._hearing.overruns):
+                self._hearing = Hearing(condition, why, 0.0, overruns)
 
     def _wait(self, seconds: float) -> None:
         until = self._clock() + seconds

@@ -16,6 +16,7 @@ from assistant.daemon import loop
 from assistant.daemon.controls import Controls
 from assistant.daemon.ending import Ending
 from assistant.daemon.health import Heartbeat
+from assistant.daemon.interlude import Interlude
 from assistant.daemon.notify import Notifier
 from assistant.daemon.runtime import Runtime, opened
 from assistant.daemon.watch import Watch
@@ -68,7 +69,8 @@ class Service:
         self._stopper = loop.Stopper()
         self._inbox = loop.Inbox()
         self._heart = Heartbeat()
-        self._controls = Controls(self._inbox, self.reload)
+        self._interlude = Interlude(self.reload)
+        self._controls = Controls(self._inbox, self.reload, self._interlude.held)
         self._next: Settings | None = None
         self._serving = False
         self._ending = Ending(self._stopper)
@@ -92,6 +94,7 @@ class Service:
                 Server(settings.control.path, group=settings.control.group)
             )
             owned.enter_context(self._watch.over(server))
+            owned.callback(self._controls.close)
             while not self._stopper.stopped:
                 began = time.monotonic()
                 with ExitStack() as staying:
@@ -111,6 +114,7 @@ class Service:
                 before, settings, self._next = settings, self._next, None
                 del runtime
                 gc.collect()  # a runtime refers to itself, and memory may not hold two
+                self._interlude.take_place(self._heart.beat)
             self._notifier.stopping()
         why = self._ending.why
         if why:  # last, where people look for it
@@ -132,7 +136,14 @@ class Service:
 
     def _opened(self, settings: Settings, server: Server) -> AbstractContextManager[Runtime]:
         beat, errand = self._heart.beat, self._inbox.errand
-        return opened(settings, self._note, beat=beat, publish=server.publish, errand=errand)
+        return opened(
+            settings,
+            self._note,
+            beat=beat,
+            publish=server.publish,
+            errand=errand,
+            tell=server.publish_happening,
+        )
 
     def _live(self, runtime: Runtime, server: Server) -> int:
         """Hear and answer until a reload or the end; returns the number of exchanges."""
@@ -175,7 +186,9 @@ class Service:
     def _heard(self, runtime: Runtime) -> Iterator[Utterance]:
         """What is said, from the listening thread."""
         try:
-            yield from runtime.listener.utterances()
+            for utterance in runtime.listener.utterances():
+                if not self._controls.lessons.take(utterance):
+                    yield utterance
         except Exception as error:  # noqa: BLE001 - whatever it is, nothing listens any longer
             self._ending.die("listen", error)
 
@@ -225,6 +238,8 @@ class _Conversation:
 
     def idle(self) -> None:
         self.beat()
+        if self.runtime.happenings is not None:
+            self.runtime.happenings.look()
         self.runtime.maintenance.idle()
 
     def turn_began(self) -> None:

@@ -39,7 +39,7 @@ class TurnTaking:
         self._start = -(-settings.tuned.start_ms // FRAME_MS)
         # as much as the endpointer requires, so that what takes a turn back always is an utterance
         self._least = max(self._start, -(-settings.tuned.min_ms // FRAME_MS))
-        self._max_s = settings.tuned.max_s
+        self._longest_s = settings.tuned.longest_s
         self._recent: deque[bool] = deque(maxlen=-(-settings.tuned.start_window_ms // FRAME_MS))
         self._clock = clock
         self._changed = threading.Condition()
@@ -54,7 +54,9 @@ class TurnTaking:
         It can be taken back if a pause ended it before the maximum length: otherwise endless talk,
         such as from a television, would never be answered.
         """
-        may_go_on = utterance.end_reason is EndReason.SILENCE and utterance.seconds < self._max_s
+        may_go_on = (
+            utterance.end_reason is EndReason.SILENCE and utterance.seconds < self._longest_s
+        )
         with self._changed:
             self._cut_at = self._clock() if may_go_on else None
             self._begin()

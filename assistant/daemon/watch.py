@@ -61,6 +61,7 @@ class Watch:
         noted = False
         alive_at = 0.0
         while not self._ended.wait(LOOK_S):
+            self._controls.tidy()
             wrong = self._look(server)
             if wrong is not None and not noted:
                 self._note(wrong)
@@ -83,6 +84,10 @@ class Watch:
             if hearing.condition is Condition.LISTENING and not self._greeted:
                 self._greeted = True
                 self._note("Listening. Speak, and stop with Ctrl-C.")
+                full_duplex = runtime.listener.full_duplex
+                # once it is known, nobody needs to hear it at each start
+                if full_duplex.works is None and runtime.settings.speak.wav_dir is None:
+                    self._note(full_duplex.sentence)
             server.publish_state(hearing.condition.value, hearing.why)
         wrong = trouble(Signs(hearing, self._heart.age_s), runtime.settings.service)
         status = wrong or _doing(runtime)

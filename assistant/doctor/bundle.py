@@ -33,10 +33,10 @@ LEFT_OUT = "(left out)"
 
 TEXTS = frozenset(
     (
-        "bridge.path", "control.group", "control.path", "encode.path", "generate.adapter",
-        "generate.path", "idle.hours", "journal.path", "listen.device", "listen.profile",
-        "personalise.folder", "personalise.head", "personalise.socket", "route", "speak.device",
-        "speak.voice", "speak.wav_dir",
+        "bridge.path", "control.group", "control.path", "encode.adapter", "encode.path",
+        "generate.adapter", "generate.path", "idle.hours", "journal.path", "listen.device",
+        "listen.profile", "personalise.folder", "personalise.head", "personalise.socket", "route",
+        "speak.device", "speak.voice", "speak.wav_dir",
     )
 )  # fmt: skip
 """Text settings that are included."""
@@ -52,15 +52,26 @@ microphone and loudspeaker are included. Every file is text: read them before yo
 
 
 def write(path: Path, contents: Mapping[str, object]) -> None:
-    """Write the archive (.tar.gz, readable only by its owner), whole or not at all.
+    """Write the archive, readable only by its owner, whole or not at all.
 
     Args:
         path: the archive.
-        contents: JSON values by the names of their files.
+        contents: as for ``packed``.
 
     Raises:
         ConfigError: if it cannot be written.
     """
+    try:
+        durable.write(path, packed(contents))
+    except OSError as error:
+        raise ConfigError(
+            f"Cannot write the archive {path}: {error.strerror}. Make room there, or choose "
+            "another file."
+        ) from None
+
+
+def packed(contents: Mapping[str, object]) -> bytes:
+    """The archive (.tar.gz) of JSON values by the names of their files."""
     files = {"README.txt": ABOUT} | {
         f"{name}.json": json.dumps(value, indent=2, ensure_ascii=False) + "\n"
         for name, value in contents.items()
@@ -72,13 +83,7 @@ def write(path: Path, contents: Mapping[str, object]) -> None:
             member = tarfile.TarInfo(f"attune-doctor/{name}")
             member.size, member.mode, member.mtime = len(whole), 0o600, round(time.time())
             archive.addfile(member, io.BytesIO(whole))
-    try:
-        durable.write(path, data.getvalue())
-    except OSError as error:
-        raise ConfigError(
-            f"Cannot write the archive {path}: {error.strerror}. Make room there, or choose "
-            "another file."
-        ) from None
+    return data.getvalue()
 
 
 def contents(findings: Mapping[str, Finding], loaded: Loaded) -> dict[str, object]:

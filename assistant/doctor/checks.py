@@ -43,6 +43,8 @@ CHECKS = (
     Check("base bridge", "models:base_bridge", 60.0),
     Check("learned bridges", "models:learned_bridges", 120.0),
     Check("journal", "journal:journal", 300.0),  # reads all of it
+    Check("known voice", "journal:known_voice"),
+    Check("interruptions", "journal:interruptions"),
     Check("household", "household:household", 30.0),  # a name server may be slow
     Check("disk", "machine:disk"),
     Check("memory", "machine:memory"),

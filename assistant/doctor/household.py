@@ -21,6 +21,7 @@ def household(subject: Subject) -> Finding:
     """Whether the calendars can be read, and a call for help reaches somebody."""
     settings = subject.settings.household
     broken, lesser = [*_sentences(settings), *_unreachable(settings)], [*_unread(settings)]
+    broken += _not_local(subject.settings.home.url, "home.url", "could not be asked for anything")
     if not settings.help_command and not settings.help_webhook:
         lesser.append("Nobody is called for help; set household.help_command.")
     if broken:
@@ -42,7 +43,8 @@ def _unread(settings: HouseholdSettings) -> Iterator[str]:
 
 def _sentences(settings: HouseholdSettings) -> Iterator[str]:
     try:
-        grammar("requests", "en", settings.sentences)
+        for name in ("requests", "home"):
+            grammar(name, "en", settings.sentences)
     except ConfigError as error:
         yield str(error)
 
@@ -54,16 +56,21 @@ def _unreachable(settings: HouseholdSettings) -> Iterator[str]:
             f"The program {settings.help_command[0]} is missing or may not be run, so nobody would "
             "be called for help; change household.help_command."
         )
-    if settings.help_webhook:
-        host = urlsplit(settings.help_webhook).hostname or ""
-        try:
-            if not is_local(host):
-                yield (
-                    f"{host} is not in the local network, so it would not be asked for help; "
-                    "change household.help_webhook."
-                )
-        except OSError:
-            yield (
-                f"No address is known of {host}, so it could not be asked for help; change "
-                "household.help_webhook, or give the address in numbers."
-            )
+    yield from _not_local(
+        settings.help_webhook, "household.help_webhook", "could not be asked for help"
+    )
+
+
+def _not_local(address: str | None, setting: str, lost: str) -> Iterator[str]:
+    """Why nothing would be sent to an address."""
+    if address is None:
+        return
+    host = urlsplit(address).hostname or ""
+    try:
+        if not is_local(host):
+            yield f"{host} is not in the local network, so it {lost}; change {setting}."
+    except OSError:
+        yield (
+            f"No address is known of {host}, so it {lost}; change {setting}, or give the address "
+            "in numbers."
+        )

@@ -18,7 +18,10 @@ from assistant.doctor.finding import Figure, Finding, fail, ok, warn
 from assistant.doctor.subject import Subject
 from assistant.journal.connection import BUSY_S, explained
 from assistant.journal.schema import MIGRATIONS, recognise, version
+from assistant.journal.turn import Taught
+from assistant.listen.full_duplex import MEMORY, FullDuplex
 from assistant.values import Route, Timings
+from assistant.verification import LEAST
 
 _MB = 1 << 20
 
@@ -78,6 +81,39 @@ def journal(subject: Subject) -> Finding:
             **figures,
         )
     return ok(f"{path} is intact: {figures['megabytes']} MB, version {number}.", **figures)
+
+
+def known_voice(subject: Subject) -> Finding:
+    """Whether the user's voice is known, where only the user is to be answered."""
+    if subject.settings.listen.only is None:
+        return ok("Not needed: everybody is answered.")
+    path = subject.settings.journal.path
+    count = 0
+    if path.exists():
+        with opened(path) as database, explained(path, "read the journal"):
+            query = "SELECT count(*) FROM turns WHERE taught = ? AND audio IS NOT NULL"
+            (count,) = database.conn.execute(query, [Taught.ENROLLED.value]).fetchone()
+    if count < LEAST:
+        return warn(
+            f"Until {LEAST} sentences are read aloud everybody is answered; so far there are "
+            f"{count}. Read some with 'assistant enroll', or unset listen.only.",
+            sentences=count,
+        )
+    return ok(f"It is known from {count} sentences that were read aloud.", sentences=count)
+
+
+def interruptions(subject: Subject) -> Finding:
+    """Whether somebody who speaks over a reply is heard."""
+    listen, path = subject.settings.listen, subject.settings.journal.path
+    found = FullDuplex(listen)
+    if listen.barge_in == "auto" and path.exists():
+        with opened(path) as database, explained(path, "read the journal"):
+            query = "SELECT value FROM learning WHERE name = ?"
+            row = database.conn.execute(query, [MEMORY]).fetchone()
+        if row is not None:
+            found.load(row[0], row[0][2:])  # whichever devices it was
+    how = "found out" if listen.barge_in == "auto" else f"listen.barge_in is '{listen.barge_in}'"
+    return ok(f"{found.sentence} ({how})" if found.works is not None else found.sentence)
 
 
 def counts(path: Path) -> dict[str, int]:

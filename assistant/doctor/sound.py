@@ -40,6 +40,19 @@ CLIPPED = 32_700
 MOST_CLIPPED = 0.001
 """Largest share of clipped samples in sound that is not too loud."""
 
+FAINT_DBFS = -40.0
+"""A voice whose peaks stay below this is not found by webrtcvad (``python -m bench.levels``)."""
+
+SPEECH_HZ, ABOVE_HZ = (500.0, 3_500.0), (4_400.0, 7_500.0)
+"""Parts of the spectrum that are compared; the second is empty in sound from 8 kHz."""
+
+NARROW_DB = -25.0
+"""Density in the second relative to the first below which it counts as empty; a voice reaches -20,
+and the noise of a room more."""
+
+NARROW_DBFS = -75.0
+"""Root mean square below which there is too little sound to say."""
+
 LEAST_VOICED = 0.2
 """Share of voiced frames in speech: the bundled recordings have 0.26 to 0.68, by vad_mode."""
 
@@ -79,16 +92,25 @@ def microphone(subject: Subject) -> Finding:
         with Microphone(settings) as opened:
             stream = iter(opened)
             _listen(stream, OPENING_S)
-            samples = _listen(stream, LISTEN_S)
+            samples, rate = _listen(stream, LISTEN_S), opened.rate
     except DeviceError:
         if subject.daemon.microphone != "listening":
             raise
         return _held_by_daemon(subject.daemon.level_dbfs)
-    return level(device.name, samples)
+    return level(device.name, samples, rate, is_raised=settings.gain == "auto")
 
 
-def level(name: str, samples: NDArray[np.int16]) -> Finding:
-    """The finding for a microphone that delivers these samples, mono, shape (n_samples,)."""
+def level(
+    name: str, samples: NDArray[np.int16], rate: int = SAMPLE_RATE, *, is_raised: bool = False
+) -> Finding:
+    """The finding for a microphone that delivers these samples, mono 16 kHz, shape (n_samples,).
+
+    Args:
+        name: of the microphone.
+        samples: what it heard.
+        rate: at which it delivered them, in samples per second.
+        is_raised: whether quiet sound is raised already.
+    """
     loudness = samples.astype(np.float64)
     rms, peak = _dbfs(float(np.sqrt(np.mean(loudness**2)))), _dbfs(float(np.abs(loudness).max()))
     clipped = float(np.mean(np.abs(loudness) >= CLIPPED))
@@ -106,7 +128,31 @@ def level(name: str, samples: NDArray[np.int16]) -> Finding:
             "microphone down in the volume control ('alsamixer'), or speak from further away.",
             **figures,
         )
+    if rate < SAMPLE_RATE or is_narrow(to_float32(samples)):
+        return warn(
+            f"{heard}; it sounds like a telephone, with nothing above 4 kHz, which makes some "
+            "words harder to tell apart. For a Bluetooth headset choose a wideband profile (mSBC) "
+            "in the sound settings, or use another microphone.",
+            **figures,
+        )
+    if peak < FAINT_DBFS and not is_raised:
+        return ok(
+            f"{heard}. If somebody spoke just now, that is too quiet to be heard: turn the "
+            'microphone up, or set listen.gain to "auto".',
+            **figures,
+        )
     return ok(f"{heard}.", **figures)
+
+
+def is_narrow(samples: NDArray[np.float32]) -> bool:
+    """Whether sound (n_samples,) at 16 kHz comes from 8 kHz, as that of a headset in a call."""
+    spectrum = np.square(np.abs(np.fft.rfft(samples)))
+    hz = np.fft.rfftfreq(len(samples), 1 / SAMPLE_RATE)
+    low, high = (
+        float(spectrum[(hz > band[0]) & (hz < band[1])].mean()) for band in (SPEECH_HZ, ABOVE_HZ)
+    )
+    is_enough = float(np.mean(np.square(samples))) > 10 ** (NARROW_DBFS / 10)
+    return is_enough and high < low * 10 ** (NARROW_DB / 10)
 
 
 def voice_detection(subject: Subject) -> Finding:

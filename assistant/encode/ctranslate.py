@@ -7,8 +7,10 @@ import json
 import mmap
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 import ctranslate2  # pyright: ignore[reportMissingTypeStubs]
@@ -17,6 +19,7 @@ from numpy.typing import NDArray
 
 from assistant.config import EncodeSettings
 from assistant.encode.adaptable import Adaptable
+from assistant.encode.adapter import adapter_for, together
 from assistant.encode.folder import CTRANSLATE as MODEL
 from assistant.encode.folder import EncoderFolder, is_ctranslate
 from assistant.encode.mel import LogMel
@@ -25,6 +28,7 @@ from assistant.encode.tuning_record import Execution
 from assistant.encode.whisper import LEAST_PROBABILITY, Alignment, Encoded, Hypothesis
 from assistant.errors import EncoderError
 from assistant.nets import ctranslate_weights
+from assistant.nets.ctranslate_weights import Changes
 from assistant.values import SAMPLE_RATE, Adaptation
 
 VOCABULARIES = ("vocabulary.json", "vocabulary.txt")
@@ -42,6 +46,9 @@ change this and run ``python -m bench.people``."""
 _FRAMES_PER_S = 50
 
 _BLOCK = 1 << 20
+
+_MEMORY = "/dev/shm"  # noqa: S108 - a new folder in it
+"""Where links can be put even if the disk is full."""
 
 _HEAD = 64
 """Width of an attention head, in every Whisper."""
@@ -75,16 +82,18 @@ class CTranslateEngine:
                 "Fetch the folder again."
             )
         try:
-            self._model: Any = cast("Any", ctranslate2).models.Whisper(
-                str(folder),
-                device="cpu",
-                compute_type=compute,
-                inter_threads=1,
-                intra_threads=settings.threads or len(os.sched_getaffinity(0)),
-                files=adaptation and _changed(folder, adaptation),
-            )
+            self._adapter = adapter_for(settings, folder / MODEL)
+            changes = together(self._adapter, adaptation)
+            with _changed(folder, changes) if changes else nullcontext(folder) as place:
+                self._model: Any = cast("Any", ctranslate2).models.Whisper(
+                    str(place),
+                    device="cpu",
+                    compute_type=compute,
+                    inter_threads=1,
+                    intra_threads=settings.threads or len(os.sched_getaffinity(0)),
+                )
             self._path = folder / MODEL
-            self.fingerprint = _fingerprint(folder / MODEL, compute)
+            self.fingerprint = _fingerprint(folder / MODEL, compute, self._adapter)
             self.window_s = float(WINDOW_S)
             self.tokens = Tokens(folder, multilingual=bool(self._model.is_multilingual))
             self._mel = LogMel(int(self._model.n_mels))
@@ -176,7 +185,7 @@ class CTranslateEngine:
 
     def adaptable(self, language: str) -> Adaptable:
         """What trains its own weights on transcripts in a language."""
-        return Adaptable(self._path, self.tokens, self._mel, language)
+        return Adaptable(self._path, self._adapter, self.tokens, self._mel, language)
 
     def export(self, cache: Path) -> None:
         """Always raises ``EncoderError``: CTranslate2 is as fast itself."""
@@ -184,13 +193,24 @@ class CTranslateEngine:
         raise EncoderError("CTranslate2 already runs this recogniser in int8.")
 
 
-def _changed(folder: Path, adaptation: Adaptation) -> dict[str, bytes]:
-    """The library's files of a folder by name, with changed weights."""
-    files = {MODEL: bytes(ctranslate_weights.changed(folder / MODEL, adaptation.changes))}
-    for name in ("config.json", *VOCABULARIES):
-        if (folder / name).is_file():
-            files[name] = (folder / name).read_bytes()
-    return files
+@contextmanager
+def _changed(folder: Path, changes: Changes) -> Generator[Path]:
+    """A folder with changed weights, which are in memory alone, whatever becomes of the process.
+
+    The library keeps what it is given as bytes for good, 145 MB for base, and a file only while it
+    reads it.
+    """
+    with (
+        TemporaryDirectory(dir=_MEMORY if os.access(_MEMORY, os.W_OK) else None) as place,
+        os.fdopen(os.memfd_create("weights"), "wb") as weights,
+    ):
+        weights.write(ctranslate_weights.changed(folder / MODEL, changes))
+        weights.flush()
+        (Path(place) / MODEL).symlink_to(f"/proc/self/fd/{weights.fileno()}")
+        for name in ("config.json", *VOCABULARIES):
+            if (folder / name).is_file():
+                (Path(place) / name).symlink_to((folder / name).resolve())
+        yield Path(place)
 
 
 def _refusal(folder: Path, why: str) -> EncoderError:
@@ -221,9 +241,10 @@ def _layers(path: Path) -> int:
         return len(set(re.findall(rb"decoder/layer_(\d+)/", data)))
 
 
-def _fingerprint(path: Path, compute: str) -> str:
+def _fingerprint(path: Path, compute: str, adapter: Adaptation | None) -> str:
     """Hex digest of the weights, their arithmetic, and the silence after the speech."""
     digest = hashlib.sha256(json.dumps([compute, TAIL_S, WINDOW_S]).encode())
+    digest.update(b"" if adapter is None else adapter.version.encode())
     with path.open("rb") as file:
         while block := file.read(_BLOCK):
             digest.update(block)

@@ -112,7 +112,7 @@ def adapt(encoder: Encoder, adaptation: Adaptation | None) -> None:
         encoder.adapt(adaptation)
     elif adaptation is not None:
         raise EncoderError(
-            f"Bridge {adaptation.version} changes the weights of a Whisper model, but another "
+            f"Version {adaptation.version} changes the weights of a Whisper model, but another "
             "speech encoder is in use. Set encode.path to the one it was made for."
         )
 

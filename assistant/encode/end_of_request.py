@@ -43,6 +43,10 @@ class EndOfRequest:
         self._ends = ends
         self._last: tuple[Utterance, SpeechFeatures] | None = None
 
+    def beside(self) -> EndOfRequest:
+        """Another one, for somebody who speaks at the same time."""
+        return EndOfRequest(self._encoder, self._ends)
+
     @property
     def latest(self) -> SpeechFeatures | None:
         """Features of the sound asked about last, until they are taken."""
@@ -61,6 +65,12 @@ class EndOfRequest:
         features = self._encoder.encode(so_far)
         self._last = so_far, features
         return None if self._ends is None else self._ends.after(features.transcript.spoken)
+
+    def words(self, samples: NDArray[np.float32], voiced_s: float) -> bool:
+        """Whether words are said in some sound; given as to a call."""
+        now = datetime.now(timezone.utc)
+        heard = self._encoder.encode(Utterance(samples, now, EndReason.STOP, voiced_s=voiced_s))
+        return bool(heard.transcript.text)
 
     def features(self, utterance: Utterance) -> SpeechFeatures | None:
         """The features of an utterance if it was asked about last, once; from any thread."""

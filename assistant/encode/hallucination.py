@@ -36,6 +36,19 @@ LEAST_S = 0.3
 """Shortest voice that is counted, in seconds."""
 
 
+CAPTIONS = frozenset(
+    (
+        "thanks for watching", "thank you for watching", "thank you so much for watching",
+        "thank you very much for watching", "thanks for watching everyone", "please subscribe",
+        "please subscribe to my channel", "like and subscribe", "don't forget to subscribe",
+        "please like and subscribe", "see you in the next video", "i'll see you in the next video",
+        "see you next time bye bye", "we'll be right back", "subtitles by the amara org community",
+    )
+)  # fmt: skip
+"""Whisper learned from films on the web, at whose ends this stands over music and noise; it is so
+sure of it that no odds help. Nobody says it to an assistant."""
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """The evidence for and against one transcript."""
@@ -44,6 +57,7 @@ class Evidence:
     no_speech: float  # probability that nobody speaks, 0 to 1
     n_words: int
     loops: bool = False  # it repeats itself
+    is_caption: bool = False  # all of it stands under films and is not said
     voiced_s: float | None = None  # seconds that the voice activity detector took for voice
 
     @classmethod
@@ -58,6 +72,7 @@ class Evidence:
             no_speech=min(part.no_speech for part in spoken),
             n_words=total,
             loops=any(part.loops for part in spoken),
+            is_caption=all(part.is_caption for part in spoken),
         )
 
 
@@ -68,7 +83,7 @@ def is_speech(evidence: Evidence) -> bool:
     unlikely. After a long stretch of voice the odds have to be higher: every further word that
     does not fit is evidence against them, and a television never stops talking.
     """
-    if not evidence.n_words or evidence.loops:
+    if not evidence.n_words or evidence.loops or evidence.is_caption:
         return False
     log_prob, no_speech, pace = features(evidence)
     odds = ODDS.bias + ODDS.log_prob * log_prob + ODDS.no_speech * no_speech + ODDS.pace * pace

@@ -14,6 +14,8 @@ from assistant.errors import EncoderError
 _SPACE_T = ("\N{LATIN CAPITAL LETTER G WITH DOT ABOVE}", "t")
 """A space and a t, in the alphabet of the tokeniser: the first merge of Whisper's tokens."""
 
+_LANGUAGE = re.compile(r"<\|([a-z]{2,3})\|>")
+
 
 class Tokens:
     """The tokeniser of a Whisper folder.
@@ -42,6 +44,14 @@ class Tokens:
         self.end = self._special("<|endoftext|>")
         self.no_speech = self._either(("<|nospeech|>", "<|nocaptions|>"))
         self._previous = self._special("<|startofprev|>")
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The codes of all languages that the model writes down."""
+        if not self._multilingual:
+            return ("en",)
+        codes = (_LANGUAGE.fullmatch(token) for token in self._tokenizer.get_vocab())
+        return tuple(sorted(code[1] for code in codes if code is not None))
 
     def start(self, language: str) -> list[int]:
         """The tokens before a transcript in a language such as ``en``.

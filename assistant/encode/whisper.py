@@ -7,6 +7,7 @@ hold no information, and would take 3 MB a turn in the journal instead of 0.5.
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from assistant.config import EncodeSettings
 from assistant.encode.adaptable import Adaptable
-from assistant.encode.hallucination import Evidence, is_speech
+from assistant.encode.hallucination import CAPTIONS, Evidence, is_speech
 from assistant.encode.tokens import Tokens, written
 from assistant.encode.tuning_record import Execution
 from assistant.errors import EncoderError
@@ -174,6 +175,7 @@ class WhisperEncoder:
         self.frame_rate = SAMPLE_RATE / HOP
         self.spelling = None
         self.transcribes = engine.tokens is not None
+        self._known: dict[object, _Piece] = {}
         self._beam = settings.tuned.beam
         self._language = settings.language
         self._expected: list[int] = []
@@ -181,6 +183,14 @@ class WhisperEncoder:
             if settings.language != "auto":
                 engine.tokens.start(settings.language)  # refuses what it does not know
             self._expected = engine.tokens.expecting(settings.words, PROMPT_TOKENS)
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The codes of what it writes down: the language in the settings, or all for "auto"."""
+        tokens = self._hears[0].tokens
+        if self._language != "auto" or tokens is None:
+            return (self._language,)
+        return tokens.languages
 
     def encode(self, utterance: Utterance) -> SpeechFeatures:
         """Features and transcript of one utterance of any length."""
@@ -203,6 +213,7 @@ class WhisperEncoder:
                 "Whisper model in CTranslate2's format."
             )
         self._hears = self._opened(adaptation), wanted
+        self._known = {}
 
     def adaptable(self) -> Adaptable | None:
         """What trains its own weights; see ``Adapts``."""
@@ -217,11 +228,17 @@ class WhisperEncoder:
     ) -> tuple[NDArray[np.float32], Transcript, Evidence]:
         frames: list[NDArray[np.float32]] = []
         heard: list[_Heard] = []
+        # somebody who talks on is heard anew in each pause: of the pieces before the last, which
+        # stay as they are, only what has been heard is kept, and until the next utterance
+        known, self._known = self._known, {}
         for start, samples in pieces(utterance.samples, engine.window_s):
-            encoded = engine.encode(samples)
-            frames.append(encoded.frames[: max(1, -(-len(samples) // HOP))])
-            if engine.tokens is not None:
-                heard.append(self._read(engine, engine.tokens, encoded, samples, start))
+            key = id(engine), start, hashlib.blake2b(samples.tobytes()).digest()
+            piece = known.get(key) or self._piece(engine, samples, start)
+            if round(start * SAMPLE_RATE) + len(samples) < len(utterance.samples):
+                self._known[key] = piece
+            frames.append(piece.frames)
+            if piece.heard is not None:
+                heard.append(piece.heard)
         words = tuple(word for each in heard for word in each.words)
         others = heard[0].others if len(heard) == 1 else ()
         text = " ".join(each.text for each in heard if each.text)
@@ -231,6 +248,13 @@ class WhisperEncoder:
         )
         transcript = Transcript(text, confidence, words, others)
         return np.ascontiguousarray(np.concatenate(frames)), transcript, evidence
+
+    def _piece(self, engine: Engine, samples: NDArray[np.float32], start: float) -> _Piece:
+        encoded = engine.encode(samples)
+        heard = None
+        if engine.tokens is not None:
+            heard = self._read(engine, engine.tokens, encoded, samples, start)
+        return _Piece(encoded.frames[: max(1, -(-len(samples) // HOP))], heard)
 
     def weigh(self, features: SpeechFeatures, texts: Sequence[str]) -> NDArray[np.float64]:
         """How likely each text is, given the sound; see ``Weighs``."""
@@ -283,6 +307,7 @@ class WhisperEncoder:
             no_speech=found.no_speech,
             n_words=len(said_words(text).split()),
             loops=loops(text),
+            is_caption=said_words(text) in CAPTIONS,
         )
         others = (tokens.text(each).strip() for each in found.others)
         return _Heard(text, words, evidence, tuple(each for each in others if said_words(each)))
@@ -296,6 +321,14 @@ class _Heard:
     words: tuple[Word, ...]
     evidence: Evidence
     others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Piece:
+    """What is heard in a piece."""
+
+    frames: NDArray[np.float32]  # (n_frames, dim)
+    heard: _Heard | None  # none if the model does not transcribe
 
 
 def pieces(

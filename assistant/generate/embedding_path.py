@@ -82,7 +82,7 @@ def prove(
     tokens = np.array(model.tokenize(PROBE_TEXT, special=False)[:PROBE_TOKENS], np.int32)
     if not tokens.size:
         raise EmbeddingPathError(
-            f"{gguf.path.name} ({gguf.architecture}) has no tokens for English words. {ADVICE}"
+            f"{gguf.path.name} ({gguf.architecture}) cannot write English words. {ADVICE}"
         )
     rows = gguf.rows(tokens)
     expected = logits_after(tokens)
@@ -94,10 +94,10 @@ def prove(
     best = min(probes, key=lambda probe: probe.difference)
     if best.difference > TOLERANCE:
         raise EmbeddingPathError(
-            f"{gguf.path.name} ({gguf.architecture}) treats a token differently from its "
+            f"{gguf.path.name} ({gguf.architecture}) treats a word differently from its "
             f"embedding, so it cannot take speech. {ADVICE}"
         )
     if best.difference:
         # Kernels of a GPU, or of another CPU, may round the two paths differently.
-        _log.warning("embeddings agree with tokens to %.1g, not bit for bit", best.difference)
+        _log.warning("embeddings agree with their words to %.1g, not bit for bit", best.difference)
     return best

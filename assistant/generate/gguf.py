@@ -334,7 +334,7 @@ class GGUFFile(GGUFHeader):
         """
         ids = np.asarray(token_ids, np.int64)
         if ids.size and (ids.min() < 0 or ids.max() >= self.n_vocab):
-            raise IndexError(f"token ids must lie in 0 to {self.n_vocab - 1}")
+            raise IndexError(f"ids must lie in 0 to {self.n_vocab - 1}")
         return self._dequantised(self._stored(ids.tolist()))
 
     def all_rows(self, chunk: int = CHUNK_ROWS) -> Iterator[NDArray[np.float32]]:

@@ -125,8 +125,12 @@ class LlamaSession:
         return Vocabulary(self.gguf, self._model)
 
     def words(self, text: str) -> str:
-        """What a person said or typed, in the form that this model's prompt needs."""
-        return as_words(said_words(text) if self.gguf.reads_spoken else text)
+        """What a person said or typed, in the form that this model's prompt needs.
+
+        Of a story that is longer than the context, it is the end.
+        """
+        words = as_words(said_words(text) if self.gguf.reads_spoken else text)
+        return self._prompts.ending(words)
 
     def tokenize(self, text: str, *, special: bool) -> list[int]:
         """Tokens of a text, none added; control tokens are recognised only if ``special``."""

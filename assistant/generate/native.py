@@ -215,7 +215,7 @@ class LlamaContext:
         self._pointer: int | None = _c.llama_init_from_model(model.pointer, params)
         if self._pointer is None:
             raise GenerationError(
-                f"llama.cpp cannot set up a context of {n_ctx} tokens: {_last_reason()}. "
+                f"llama.cpp cannot set up a context of {n_ctx}: {_last_reason()}. "
                 "Lower generate.n_ctx or choose a smaller model."
             )
         self._n_vocab: int = _c.llama_vocab_n_tokens(model.vocabulary)
@@ -284,7 +284,7 @@ class LlamaContext:
         """
         pointer = _c.llama_get_logits_ith(self.pointer, -1)
         if not pointer:
-            raise GenerationError("The language model has no logits to choose a token from.")
+            raise GenerationError("The language model has no logits to choose a word from.")
         logits = np.ctypeslib.as_array(pointer, (self._n_vocab,))
         if np.isnan(logits).any():
             raise GenerationError(

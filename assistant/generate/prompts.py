@@ -15,9 +15,14 @@ from assistant.generate.conversation import Conversation, Pieces, remembered
 from assistant.generate.gguf import GGUFFile
 from assistant.generate.native import Model, Rows, Tokens
 from assistant.generate.prompt import PromptPlan
+from assistant.generate.words import as_words
 
 TURN_ROWS = 128
 """Room that is kept for what the user says next, with its context line."""
+
+
+AROUND_ROWS = 64
+"""Room for what stands around the user's words in a turn: the context line and the header."""
 
 
 class Prompts:
@@ -104,6 +109,13 @@ class Prompts:
         spoken = self.tokens(user) if isinstance(user, str) else self.embeddings(user)
         return self.context_line(context), spoken, self.tokens(self._plan.after_user, special=True)
 
+    def ending(self, text: str) -> str:
+        """A text, or of one that leaves no room for a reply, the last words that do."""
+        most, words = self._room(AROUND_ROWS), text.split(" ")
+        while most > 0 and len(words) > 1 and len(self.tokens(" ".join(words))) > most:
+            del words[: max(1, len(words) // 20)]
+        return text if " ".join(words) == text else as_words(" ".join(words))
+
     def context_line(self, context: str) -> Tokens:
         """The context line, up to the user's words; small models are given none."""
         return self.tokens(self._plan.before_user(context if self._reads_context else ""))
@@ -117,7 +129,7 @@ class Prompts:
         if rows.ndim != 2 or rows.shape[1] != self._gguf.embedding_length:
             raise MismatchError(
                 f"The soft prompt has shape {rows.shape}, but {self._gguf.path.name} takes rows of "
-                f"{self._gguf.embedding_length}; use a bridge made for this model."
+                f"{self._gguf.embedding_length}; use what was learned for this model."
             )
         if not np.isfinite(rows).all():
             raise GenerationError("The soft prompt contains values that are not numbers.")
@@ -131,7 +143,7 @@ class Prompts:
     def _check_fit(self, n_prompt: int) -> None:
         if n_prompt >= self.n_ctx:
             raise GenerationError(
-                f"The prompt has {n_prompt} tokens, but prompt and reply together may have "
+                f"The prompt takes {n_prompt} places, but prompt and reply together may take "
                 f"{self.n_ctx}. Raise generate.n_ctx, or shorten the instruction or the request."
             )
 

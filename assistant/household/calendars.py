@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -37,11 +38,13 @@ class Calendars:
     def __init__(self, paths: Iterable[Path], note: Callable[[str], None] = lambda _: None) -> None:
         self._paths = tuple(paths)
         self._note = note
+        self._lock = threading.Lock()  # the answering thread is not the only one that asks
         self._read: dict[Path, tuple[tuple[int, int], icalendar.Calendar | None]] = {}
 
     def between(self, since: datetime, until: datetime) -> list[Appointment]:
         """Appointments that begin in this time, or last the whole of a day of it, in order."""
-        found = [each for file in self._files() for each in self._of(file, since, until)]
+        with self._lock:
+            found = [each for file in self._files() for each in self._of(file, since, until)]
         return sorted(set(found), key=lambda each: (each.starts_at, each.has_time, each.text))
 
     def on(self, day: date, zone: tzinfo | None) -> list[Appointment]:

@@ -40,7 +40,11 @@ def look() -> Moment:
 
 @lru_cache(maxsize=1)
 def _zone(_span: int) -> tzinfo:
-    """The device's zone, read once in each span of time."""
+    """The device's zone, read once in each span of time.
+
+    The C library, which all other local times of the process come from, is told to read it, too.
+    """
+    time.tzset()
     return tzlocal.reload_localzone()
 
 

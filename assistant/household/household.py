@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from assistant.config import HouseholdSettings
 from assistant.household.agenda import Agenda
+from assistant.household.calendar_files import CalendarFiles
 from assistant.household.calendars import Calendars
 from assistant.household.clocks import Moment, look
 from assistant.household.lists import Lists
 from assistant.household.manners import Manners
 from assistant.household.notes import Notes
 from assistant.household.quiet import Quiet
+from assistant.household.smart_home import SmartHome
 from assistant.household.summons import Summons
 from assistant.journal.store import Journal
 
@@ -35,6 +37,7 @@ class Household:
     summons: Summons | None = None
     calendars: Calendars = field(default_factory=lambda: Calendars(()))
     look: Callable[[], Moment] = look
+    smart_home: SmartHome | None = None
 
     @classmethod
     def of(
@@ -43,10 +46,16 @@ class Household:
         settings: HouseholdSettings | None = None,
         note: Callable[[str], None] = lambda _: None,
         look: Callable[[], Moment] = look,
+        smart_home: SmartHome | None = None,
     ) -> Self:
-        """What is kept in a journal and in the calendars of the settings.
+        """What is kept in a journal, beside it and in the calendars of the settings.
 
-        ``note`` shows a person which calendar cannot be read.
+        Args:
+            journal: holds it.
+            settings: of calendars and of help.
+            note: shows a person which calendar cannot be read.
+            look: reads the clocks.
+            smart_home: takes requests to the home, if one is set.
         """
 
         def said_between(since: datetime, until: datetime) -> list[str]:
@@ -57,6 +66,7 @@ class Household:
             ]
             return [text for text in reversed(found) if text]
 
+        calendars = () if settings is None else settings.calendars
         return cls(
             Agenda(journal),
             Lists(journal),
@@ -65,6 +75,7 @@ class Household:
             Quiet(journal),
             said_between,
             None if settings is None else Summons(settings),
-            Calendars(() if settings is None else settings.calendars, note),
+            Calendars((CalendarFiles.beside(journal.path).folder, *calendars), note),
             look,
+            smart_home,
         )

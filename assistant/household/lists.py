@@ -47,6 +47,14 @@ class Lists:
             ).fetchall()
         return [Entry(*row) for row in found]
 
+    def ever(self, name: str) -> list[str]:
+        """What was ever put on a list and is still kept, done or not."""
+        with self._journal.reading() as database:
+            found = database.conn.execute(
+                "SELECT DISTINCT text FROM entries WHERE list = ?", [name]
+            ).fetchall()
+        return [str(text) for (text,) in found]
+
     def add(self, name: str, texts: Iterable[str], now: datetime) -> Change:
         """Put things on a list, which is made if need be."""
         at = now.astimezone(timezone.utc).isoformat()

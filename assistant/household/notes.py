@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 
 from assistant.household import changes
 from assistant.household.changes import Change
+from assistant.household.spelling import one_spelling
 from assistant.journal.database import JournalDatabase
 from assistant.spoken import said_words
 
@@ -57,5 +58,5 @@ _SMALL = frozenset(("my", "the", "our", "your", "a", "an", "is", "are"))
 
 
 def plain(subject: str) -> str:
-    """A subject as it is compared: spoken words without articles."""
-    return " ".join(word for word in said_words(subject).split() if word not in _SMALL)
+    """A subject as it is compared: spoken words without articles, in one spelling."""
+    return one_spelling(" ".join(w for w in said_words(subject).split() if w not in _SMALL))

@@ -32,6 +32,7 @@ class Summons:
 
     settings: HouseholdSettings
     monotonic: Callable[[], float] = time.monotonic
+    asked: Callable[[str], None] = lambda _: None  # told of every call, whether anybody is reached
     _called: float | None = None  # when it last succeeded
 
     @property
@@ -100,6 +101,11 @@ class _Stay(HTTPRedirectHandler):
 def is_local(host: str) -> bool:
     """Whether a host is in the local network, by all of its addresses."""
     found = {str(each[4][0]) for each in socket.getaddrinfo(host, None)}
-    return bool(found) and all(
-        ipaddress.ip_address(each.partition("%")[0]).is_private for each in found
-    )
+    return bool(found) and all(map(_is_private, found))
+
+
+def _is_private(address: str) -> bool:
+    found = ipaddress.ip_address(address.partition("%")[0])
+    # ::ffff:8.8.8.8 is 8.8.8.8, though Python before 3.13 takes all of them for private
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return (mapped or found).is_private

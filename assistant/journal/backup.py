@@ -116,6 +116,23 @@ def pack(places: Places, archive: Path, now: datetime) -> Manifest:
         BackupError: if there is no journal, it is damaged, or the archive cannot be written.
         JournalError: if the journal cannot be read.
     """
+    with _packed(places, archive, now) as (manifest, part):
+        part.replace(archive)
+        durable.sync(archive.parent)
+    return manifest
+
+
+def pack_unnamed(places: Places, folder: Path, now: datetime) -> IO[bytes]:
+    """An archive that is gone as soon as it is closed; made in a folder, as ``pack`` does."""
+    with _packed(places, folder / _ARCHIVE, now) as (_, part):
+        return part.open("rb")
+
+
+@contextmanager
+def _packed(
+    places: Places, archive: Path, now: datetime
+) -> Generator[tuple[Manifest, Path], None, None]:
+    """A whole archive within the block, in a hidden folder beside where it belongs."""
     if not places.journal.is_file():
         raise BackupError(
             f"There is no journal at {places.journal} yet, so there is nothing to save. Talk with "
@@ -130,8 +147,7 @@ def pack(places: Places, archive: Path, now: datetime) -> Manifest:
         try:
             with _locked(part):
                 manifest = _write(places, part / _ARCHIVE, part / JOURNAL, now)
-                (part / _ARCHIVE).replace(archive)
-            durable.sync(archive.parent)
+                yield manifest, part / _ARCHIVE
         finally:
             shutil.rmtree(part, ignore_errors=True)
     except OSError as error:
@@ -139,7 +155,6 @@ def pack(places: Places, archive: Path, now: datetime) -> Manifest:
             f"Cannot write the backup {archive}: {error.strerror}. Name another file or folder, "
             "or make room there."
         ) from error
-    return manifest
 
 
 def unfinished(folder: Path) -> list[Places]:

@@ -106,18 +106,15 @@ def _make_file(path: Path) -> None:
         # An existing file is not opened here: closing it would drop every lock that this process
         # holds on it, and the next process to leave would delete the log while it is in use.
         elif not _may(path, os.R_OK | os.W_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        # SQLite puts its write-ahead log beside the file.
+        if not _may(path.parent, os.W_OK):
+            raise PermissionError(errno.EACCES, "its folder may not be written", str(path.parent))
     except OSError as error:
         raise JournalError(
             f"Cannot open the journal {path}: {error.strerror}. Give yourself write permission "
             "there, or set journal.path to another file."
         ) from error
-    # SQLite puts its write-ahead log beside the file.
-    if not _may(path.parent, os.W_OK):
-        raise JournalError(
-            f"Cannot open the journal {path}: its folder may not be written. Give yourself "
-            "write permission there, or set journal.path to another file."
-        )
 
 
 def _may(path: Path, what: int) -> bool:

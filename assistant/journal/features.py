@@ -26,16 +26,20 @@ def half(frames: NDArray[np.float32]) -> NDArray[np.float16]:
 
 
 def insert(database: Database, turn_id: int, features: SpeechFeatures) -> None:
-    """Store an exchange's features, replacing earlier ones from the same encoder."""
+    """Store an exchange's features, replacing earlier ones from the same encoder.
+
+    Where learning is not allowed, none are stored.
+    """
     frames = half(features.frames)
     transcript = features.transcript
     database.conn.execute(
         "INSERT OR REPLACE INTO features (turn_id, encoder, frame_rate, n_frames, dim, "
-        "hypothesis, confidence, words, frames) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "hypothesis, confidence, words, frames) SELECT id, ?, ?, ?, ?, ?, ?, ?, ? FROM turns "
+        "WHERE id = ? AND consent",
         [
-            turn_id, features.encoder, features.frame_rate, *frames.shape, transcript.text,
+            features.encoder, features.frame_rate, *frames.shape, transcript.text,
             transcript.confidence, json.dumps([asdict(word) for word in transcript.words]),
-            frames.tobytes(),
+            frames.tobytes(), turn_id,
         ],
     )  # fmt: skip
 

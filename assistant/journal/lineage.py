@@ -75,10 +75,10 @@ class Lineage:
         points = json.dumps([asdict(point) for point in curve])
         now = stamp(datetime.now(timezone.utc))
         # One transaction: an erasure finds either the record or no bridge.
-        with self._journal.writing("record the trained bridge") as database:
+        with self._journal.writing("record what was learned") as database:
             if not all_exist(database, ids):
                 raise TrainingError(
-                    "Exchanges that the new bridge was trained on have been erased, so it is not "
+                    "Exchanges that were learned from have been erased, so what was learned is not "
                     "kept. Train again with 'assistant retrain'."
                 )
             cursor = database.conn.execute(
@@ -97,7 +97,7 @@ class Lineage:
             )
             if not cursor.rowcount:
                 raise JournalError(
-                    f"There is no trained bridge with the number {record_id} in "
+                    f"Nothing learned has the number {record_id} in "
                     f"{self._journal.path}. 'assistant bridge list' shows them all."
                 )
 
@@ -125,7 +125,7 @@ class Lineage:
 
     def erased(self, version: str) -> None:
         """Note that the file of this version has been destroyed."""
-        with self._journal.writing("note that a bridge is erased") as database:
+        with self._journal.writing("note that something learned is erased") as database:
             database.conn.execute(
                 "UPDATE bridges SET erased_at = ? WHERE version = ? AND erased_at IS NULL",
                 [stamp(datetime.now(timezone.utc)), version],
@@ -148,6 +148,6 @@ class Lineage:
             )
         except (TypeError, ValueError) as error:
             raise JournalError(
-                f"The record of bridge {version} in {self._journal.path} cannot be read "
+                f"The record of version {version} in {self._journal.path} cannot be read "
                 f"({reason(error)}). If a newer Attune wrote it, update Attune."
             ) from error

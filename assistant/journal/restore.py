@@ -43,7 +43,7 @@ _COPY = re.compile(rf"({_BEFORE}(?:-\d+)?|{_STAGED})(?:{'|'.join(_LOGS)})?")
 def restore(
     archive: Path,
     places: Places,
-    before_change: Callable[[], None] = lambda: None,
+    before_change: Callable[[Places], None] = lambda _: None,
     read: Callable[[Places], None] = lambda _: None,
 ) -> tuple[Manifest, list[Path]]:
     """Replace the current data by an archive's, and keep the old data beside it.
@@ -53,7 +53,8 @@ def restore(
     Args:
         archive: made by ``pack``.
         places: where everything belongs.
-        before_change: called after all checks; if it raises, nothing is changed.
+        before_change: called after all checks with what was unpacked; if it raises, nothing is
+            changed.
         read: reads all that was unpacked, as it will be read in use; if it raises an
             ``AttuneError``, the archive counts as damaged.
 
@@ -73,11 +74,16 @@ def restore(
                 read(staged)
             except AttuneError as error:
                 raise _damaged(archive, str(error).rstrip(".")) from error
-            before_change()
+            before_change(staged)
             return manifest, _put_back(staged, places)
         finally:
             _clear(staged)
     except OSError as error:
+        if error.filename == str(archive):
+            raise BackupError(
+                f"Cannot read the backup {archive}: {error.strerror}. Name another file; nothing "
+                "was changed."
+            ) from error
         raise BackupError(
             f"Cannot restore {archive}: {error.strerror} ({error.filename or places.journal}). "
             "Make room, or give yourself the right to write there, and try again."

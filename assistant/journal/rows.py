@@ -7,19 +7,21 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from assistant.journal import flac
 from assistant.journal.turn import TEXT_SOURCE, stamp
-from assistant.values import Reply, Route, SoftPrompt, SpeechFeatures, Utterance
+from assistant.values import MICROPHONE, Reply, Route, SoftPrompt, SpeechFeatures, Utterance
 
 Row: TypeAlias = dict[str, Any]
 """Values by column."""
 
 
 def heard(utterance: Utterance) -> Row:
-    """What was said, with its recording."""
+    """What was said, with its recording; nobody's consent to learn from a file is assumed."""
+    from assistant.journal import flac  # noqa: PLC0415 - loads numpy and soundfile
+
     return {
         "started_at": stamp(utterance.started_at),
         "source": utterance.source,
+        "consent": int(utterance.source == MICROPHONE),
         "seconds": utterance.seconds,
         "end_reason": utterance.end_reason.value,
         "audio": flac.encode(utterance.samples) if utterance.samples.size else None,

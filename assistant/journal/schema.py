@@ -165,10 +165,54 @@ def _create_household(database: Database) -> None:
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (_create_turns, _create_learning, _create_household)
+def _learn_only_from_the_user(database: Database) -> None:
+    # Recordings that were played to Attune counted as the user's voice.
+    database.conn.execute(
+        "UPDATE turns SET consent = 0 WHERE source NOT IN ('microphone', 'text') "
+        "AND coalesce(taught, '') NOT IN ('enrolled', 'imported')"
+    )
+    database.conn.execute(
+        "DELETE FROM features WHERE turn_id IN (SELECT id FROM turns WHERE NOT consent "
+        "AND source NOT IN ('microphone', 'text'))"
+    )
+    # What has learned from them is followed by a training without them.
+    database.conn.execute(
+        """
+        INSERT OR REPLACE INTO learning
+        SELECT 'retrain_due', 'recordings' WHERE EXISTS (
+            SELECT 1 FROM bridges, json_each(bridges.turns) AS taught
+            JOIN turns ON turns.id = taught.value
+            WHERE bridges.accepted AND bridges.erased_at IS NULL AND NOT turns.consent
+                AND turns.source NOT IN ('microphone', 'text')
+        )
+        """
+    )
 
-HOUSEHOLD = ("agenda", "rings", "entries", "notes")
-"""Tables of what the household has asked Attune to keep."""
+
+def _create_acts(database: Database) -> None:
+    database.conn.execute(
+        """
+        CREATE TABLE acts (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            at TEXT NOT NULL,
+            "by" TEXT NOT NULL,
+            what TEXT NOT NULL,
+            about TEXT NOT NULL
+        ) STRICT
+        """
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    _create_turns,
+    _create_learning,
+    _create_household,
+    _learn_only_from_the_user,
+    _create_acts,
+)
+
+HOUSEHOLD = ("agenda", "rings", "entries", "notes", "acts")
+"""Tables of what the household has asked Attune to keep, and of who has changed what."""
 
 
 @contextmanager

@@ -10,7 +10,11 @@ from assistant.journal.turn import stamp
 
 _NUMBERED = re.compile(r"(?:turn|exchange)-(\d+)(?:-\d+)?\.wav")
 _TIMED = re.compile(r"turn-at-(\d+)(?:-\d+)?\.wav")
-_ANY = re.compile(r"(?:(?:turn|exchange)-\d+|turn-at-\d+|say)(?:-\d+)?\.wav")
+LESSON = "enrolment"
+"""Name of a sentence that was read aloud, until somebody has decided whether to keep it."""
+
+_LESSON = re.compile(rf"{LESSON}(?:-\d+)?\.wav")
+_ANY = re.compile(rf"(?:(?:turn|exchange)-\d+|turn-at-\d+|say|{LESSON})(?:-\d+)?\.wav")
 
 
 def name(turn_id: int, started_at: Callable[[], datetime]) -> str:
@@ -27,6 +31,8 @@ def belongs(file: str, erased: Mapping[int, str | None] | None) -> bool:
     """
     if erased is None:
         return _ANY.fullmatch(file) is not None
+    if _LESSON.fullmatch(file):  # left by a killed process, so it may be of any
+        return True
     if numbered := _NUMBERED.fullmatch(file):
         # version 0.1 gave 0 to every exchange without a row, so it may be of any
         return int(numbered[1]) in {0, *erased}

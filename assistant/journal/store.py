@@ -10,21 +10,23 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlite_utils import Database
 from sqlite_utils.db import NotFoundError
 
 from assistant.errors import JournalError, reason
-from assistant.journal import deletion, flac, rows
-from assistant.journal import features as stored_features
+from assistant.journal import deletion, rows
 from assistant.journal.database import JournalDatabase, all_exist
 from assistant.journal.retention import StoredTurn
 from assistant.journal.rows import Row
 from assistant.journal.turn import COLUMNS, TEXT_SOURCE, Taught, Turn, stamp
+from assistant.spoken import shortest_s, spoken_form
 from assistant.values import Reply, Route, SoftPrompt, SpeechFeatures, Utterance
+
+if TYPE_CHECKING:  # texts can be listed without numpy, and recordings are only then unpacked
+    import numpy as np
+    from numpy.typing import NDArray
 
 _SELECT = ", ".join((*COLUMNS, "audio IS NOT NULL AS has_audio"))
 _PAGE = 256
@@ -53,8 +55,27 @@ class Journal(JournalDatabase):
         """
         if not utterance.samples.size:
             raise JournalError("The recording is empty. Record it again.")
-        words = _one_line(text)
-        return self._insert(rows.heard(utterance) | {"correction": words, "taught": taught.value})
+        given = {"correction": _one_line(text), "taught": taught.value, "consent": 1}
+        return self._insert(rows.heard(utterance) | given)
+
+    def read_aloud(self) -> set[str]:
+        """The sentences that have been read aloud to teach, as they are stored."""
+        with self.reading() as database:
+            found = database.conn.execute(
+                "SELECT correction FROM turns WHERE taught = ?", [Taught.ENROLLED.value]
+            ).fetchall()
+        return {str(text) for (text,) in found}
+
+    def newest_enrolled(self, most: int) -> tuple[int, ...]:
+        """The newest exchanges in which a given text was read aloud, the newest first."""
+        with self.reading() as database:
+            # a correction stands in front of the recording in a row, so that few are gone through
+            found = database.conn.execute(
+                "SELECT id FROM turns WHERE correction IS NOT NULL AND taught = ? "
+                "AND audio IS NOT NULL ORDER BY id DESC LIMIT ?",
+                [Taught.ENROLLED.value, most],
+            ).fetchall()
+        return tuple(number for (number,) in found)
 
     def transcribed(self, turn_id: int, features: SpeechFeatures) -> None:
         """Add the encoder's hypothesis and the features to learn from."""
@@ -78,12 +99,25 @@ class Journal(JournalDatabase):
         self._update(turn_id, rows.failed(error))
 
     def correct(self, turn_id: int, text: str) -> None:
-        """Record what was really said.
+        """Record what was really said, in spoken form: digits are spelled out.
 
         Raises:
-            JournalError: also if there is no recording to learn from, or the text is empty.
+            JournalError: also if there is no recording to learn from, the text is empty or cannot
+                be learned, or the recording is too short for it.
         """
-        self._teach(self._recorded(turn_id), _one_line(text), Taught.CORRECTED)
+        turn = self._recorded(turn_id)
+        try:
+            words = spoken_form(_one_line(text))
+        except ValueError as error:
+            raise JournalError(
+                f"That cannot be learned: it contains {error}. Write it as it is spoken."
+            ) from None
+        if turn.seconds is not None and turn.seconds < shortest_s(words):
+            raise JournalError(
+                f"Exchange {turn_id} lasts {turn.seconds:.1f} s, which is too short for these "
+                f"words. Enter only what is heard in it: 'assistant log play {turn_id}'."
+            )
+        self._teach(turn, words, Taught.CORRECTED)
 
     def confirm(self, turn_id: int) -> str:
         """Record that what was understood, or its correction, is right, and return that text.
@@ -103,6 +137,12 @@ class Journal(JournalDatabase):
         self._teach(turn, text, Taught.CONFIRMED)
         return text
 
+    def put_back(self, turn: Turn) -> None:
+        """Take back what a person has said about an exchange since it was read."""
+        taught = turn.taught and turn.taught.value
+        was = {"correction": turn.correction, "taught": taught, "consent": int(turn.consent)}
+        self._update(turn.id, was)
+
     def consent(self, turn_id: int, *, allowed: bool) -> None:
         """Record whether Attune may learn from an exchange; if not, its features are deleted."""
         with self.writing(f"add to exchange {turn_id}") as database:
@@ -111,11 +151,13 @@ class Journal(JournalDatabase):
                 database.conn.execute("DELETE FROM features WHERE turn_id = ?", [turn_id])
 
     def keep_features(self, turn_id: int, features: SpeechFeatures) -> None:
-        """Store features to learn from, replacing earlier ones from the same encoder."""
+        """Store features if they may be learned from, replacing those from the same encoder."""
         self._update(turn_id, {}, features)
 
     def features(self, turn_id: int, encoder: str) -> SpeechFeatures | None:
         """Features from the encoder with this fingerprint, in half precision, if stored."""
+        from assistant.journal import features as stored_features  # noqa: PLC0415 - loads numpy
+
         self._row(turn_id, "id")
         with self.reading() as database:
             return stored_features.find(database, turn_id, encoder)
@@ -152,13 +194,19 @@ class Journal(JournalDatabase):
         with self.reading() as database:
             return _turns(database).count
 
-    def turns(self, *, limit: int | None = None, since: datetime | None = None) -> Iterator[Turn]:
+    def turns(
+        self,
+        *,
+        limit: int | None = None,
+        since: datetime | None = None,
+        before: int | None = None,
+    ) -> Iterator[Turn]:
         """Exchanges without recordings since a moment (naive: local time), newest first.
 
-        They are read a page at a time.
+        They are read a page at a time; ``before``: only those with a lower number.
         """
         from_moment = "" if since is None else stamp(since)
-        before = sys.maxsize
+        before = sys.maxsize if before is None else before
         left = sys.maxsize if limit is None else limit
         while left > 0:
             with self.reading() as database:
@@ -199,6 +247,8 @@ class Journal(JournalDatabase):
         Raises:
             JournalError: also if the exchange has no recording.
         """
+        from assistant.journal import flac  # noqa: PLC0415 - loads numpy and soundfile
+
         try:
             return flac.decode(self.flac(turn_id))
         except ValueError as error:
@@ -215,6 +265,8 @@ class Journal(JournalDatabase):
         with self.writing(f"add to exchange {turn_id}") as database:
             self._change(database, turn_id, row)
             if features is not None:
+                from assistant.journal import features as stored_features  # noqa: PLC0415
+
                 stored_features.insert(database, turn_id, features)
 
     def _add(self, database: Database, row: Row) -> int:

@@ -29,8 +29,8 @@ def main() -> int:
     threading.Thread(target=_watch, args=(microphone,), name="watch", daemon=True).start()
     try:
         with microphone:
-            for frame in microphone:
-                send(out, packed(frame, microphone.overruns))
+            for block in microphone.blocks():
+                send(out, b"".join(packed(frame, microphone.overruns) for frame in block))
     except AttuneError as error:
         send(out, failure(str(error)))
         return 1

@@ -6,16 +6,18 @@ import queue
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from assistant.audio import portaudio
+from assistant.audio.downmix import Downmix
 from assistant.audio.resample import Resampler, to_float32
 from assistant.config import ListenSettings
 from assistant.errors import DeviceError
 from assistant.listen.framing import Framing
+from assistant.listen.gain import AutomaticGain
 from assistant.values import FRAME_MS, SAMPLE_RATE, AudioFrame
 
 if TYPE_CHECKING:
@@ -27,12 +29,16 @@ FIRST_BLOCK_S = 5.0
 SILENT_S = 2.0
 """Longest wait for more sound; a microphone delivers sound even when nobody speaks."""
 
+BLOCK_MS = 2 * FRAME_MS
+"""Sound that is handed over at once, in whole frames. Each block wakes a thread of PortAudio's, one
+of each process and often the sound server, which costs more than what is done with it."""
+
 _FRAME_S = FRAME_MS / 1000
 _WAKE = (0.0, b"")
 
 
 class Microphone:
-    """A context manager; iterate over its frames until ``stop`` is called from any thread.
+    """A context manager; iterate over its frames, or blocks, until ``stop`` from any thread.
 
     Raises:
         DeviceError: on entering, if there is no such microphone or it does not open; while
@@ -41,9 +47,9 @@ class Microphone:
 
     def __init__(self, settings: ListenSettings) -> None:
         self._name_part = settings.device
-        self._blocks: queue.Queue[tuple[float, bytes]] = queue.Queue(
-            max(1, round(settings.tuned.queue_s / _FRAME_S))
-        )
+        self._raises = settings.gain == "auto"
+        self._most = max(1, round(settings.tuned.queue_s * 1_000 / BLOCK_MS))
+        self._blocks: queue.SimpleQueue[tuple[float, bytes]] = queue.SimpleQueue()
         self._overruns = 0
         self._stopped = threading.Event()
         self._ended = threading.Event()
@@ -53,11 +59,16 @@ class Microphone:
         """How often sound was lost: blocks dropped here, or earlier by PortAudio."""
         return self._overruns
 
+    @property
+    def rate(self) -> int:
+        """Samples per second that the open microphone delivers."""
+        return self._format.rate
+
     def __enter__(self) -> Self:
         device = portaudio.choose(portaudio.DeviceKind.INPUT, self._name_part)
         self._name = device.name
         self._stream, self._format = portaudio.open_input(
-            device, SAMPLE_RATE, FRAME_MS, self._on_block, self._on_end
+            device, SAMPLE_RATE, BLOCK_MS, self._on_block, self._on_end
         )
         return self
 
@@ -71,8 +82,14 @@ class Microphone:
         self._put(_WAKE)
 
     def __iter__(self) -> Iterator[AudioFrame]:
+        for block in self.blocks():
+            yield from block
+
+    def blocks(self) -> Iterator[list[AudioFrame]]:
+        """The frames that arrive together."""
         resampler = Resampler(self._format.rate, SAMPLE_RATE)
-        framing = Framing()
+        downmix, framing = Downmix(self._format.rate), Framing()
+        gain = AutomaticGain() if self._raises else None
         patience_s = FIRST_BLOCK_S
         while not self._stopped.is_set():
             try:
@@ -83,9 +100,15 @@ class Microphone:
                     f"{patience_s:g} s. Check that it is connected."
                 ) from None
             if block:
-                cut = framing.push(resampler.push(mono(block, self._format.channels)))
-                for number, samples in enumerate(cut, 1 - len(cut)):  # the last one is the block's
-                    yield AudioFrame(samples, captured_at + number * _FRAME_S)
+                heard = to_float32(np.frombuffer(block, np.int16))
+                mono = downmix.push(heard.reshape(-1, self._format.channels))
+                sound = resampler.push(mono)
+                cut = framing.push(sound if gain is None else gain.push(sound))
+                ends_at = captured_at + mono.shape[0] / self._format.rate
+                yield [
+                    AudioFrame(samples, ends_at - left * _FRAME_S)
+                    for samples, left in zip(cut, range(len(cut), 0, -1), strict=True)
+                ]
                 patience_s = SILENT_S
             elif self._ended.is_set() and not self._stopped.is_set():
                 raise DeviceError(
@@ -104,23 +127,9 @@ class Microphone:
     def _put(self, item: tuple[float, bytes]) -> int:
         """Queue an item without waiting; how many of the oldest had to be dropped."""
         dropped = 0
-        while True:
-            try:
-                self._blocks.put_nowait(item)
-            except queue.Full:  # noqa: PERF203 - being full is the exception
-                try:
-                    self._blocks.get_nowait()
-                except queue.Empty:
-                    continue  # the reader was faster
+        while self._blocks.qsize() >= self._most:
+            with suppress(queue.Empty):  # the reader was faster
+                self._blocks.get_nowait()
                 dropped += 1
-            else:
-                return dropped
-
-
-def mono(block: bytes, channels: int) -> NDArray[np.float32]:
-    """The mean of interleaved int16 channels, shape (n_samples,), in [-1, 1]."""
-    samples = to_float32(np.frombuffer(block, np.int16))
-    mixed = samples[::channels]
-    for channel in range(1, channels):
-        mixed = mixed + samples[channel::channels]
-    return mixed * np.float32(1 / channels)
+        self._blocks.put(item)
+        return dropped

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Protocol, cast
 
 import numpy as np
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from assistant.audio.resample import Resampler, to_float32, to_int16
 from assistant.errors import DependencyError
+from assistant.listen.meter import LOWEST_DBFS, dbfs
 from assistant.values import FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE, AudioFrame
 
 JUMP_S = 0.1
@@ -34,6 +36,23 @@ LATEST_S = 1.0
 
 SETTLING_FRAMES = 50
 """Silent frames fed before the first sound; starting with speech, it takes seconds to adapt."""
+
+BELOW_DB = 20.0
+"""What is softer by this than what was heard lately, its own voice included, is nobody's: it is
+left of its own voice, or the room's noise, which comes back when there is nothing to remove."""
+
+HANGOVER = 400 // FRAME_MS
+"""Frames of soft voice after a louder one that are the same person's: the canceller removes a part
+of whoever speaks at the same time."""
+
+FALL_DB = 0.1
+"""How much that loudest falls with each frame: 5 dB a second."""
+
+FINDING_FRAMES = 2_000 // FRAME_MS
+"""Frames of a reply in which nobody is heard: each opens the loudspeaker anew, with a delay that is
+other by some 10 ms, which the canceller has to find first."""
+
+_PACKAGE = "pywebrtc_audio"
 
 
 class _Canceller(Protocol):
@@ -112,6 +131,8 @@ class Played:
 class EchoCanceller:
     """Removes the loudspeaker's sound from the microphone's frames.
 
+    While ``is_finding``, the last frame may hold too much of that for anybody to be heard.
+
     Raises:
         DependencyError: if pywebrtc-audio is not installed.
     """
@@ -119,6 +140,9 @@ class EchoCanceller:
     def __init__(self, played: Played) -> None:
         self._played = played
         self._due = 0.0  # when the next frame begins, if none is lost
+        self._played_for = 0  # frames
+        self._loudest = LOWEST_DBFS  # of what was heard meanwhile
+        self._is_soft = self.is_finding = False  # of the last frame
         self._canceller = _canceller()
         silence = np.zeros(FRAME_SAMPLES, np.int16)
         for _ in range(SETTLING_FRAMES):
@@ -134,15 +158,50 @@ class EchoCanceller:
             self._due = begin + FRAME_MS / 1000
             if far is None:
                 self._due += DRIFT * (frame.captured_at - begin)
+                self._played_for = 0
+                self._note_level(frame, frame)
                 yield frame
             else:
                 near = frame.samples.copy()  # the package does not accept a read-only array
-                yield AudioFrame(self._canceller.process(near, far), frame.captured_at)
+                clean = AudioFrame(self._canceller.process(near, far), frame.captured_at)
+                self._played_for += 1
+                self._note_level(frame, clean)
+                yield clean
+
+    def _note_level(self, frame: AudioFrame, clean: AudioFrame) -> None:
+        """Tell whether somebody may be heard in a frame that was cleaned."""
+        self._loudest = max(self._loudest - FALL_DB, LOWEST_DBFS)
+        if self._played_for:
+            self._loudest = max(self._loudest, dbfs(frame.samples))
+        is_silent = self._loudest <= LOWEST_DBFS  # nothing was played for long
+        self._is_soft = not is_silent and dbfs(clean.samples) < self._loudest - BELOW_DB
+        self.is_finding = 0 < self._played_for <= FINDING_FRAMES
+
+    def others(self, is_speech: Callable[[AudioFrame], bool]) -> Callable[[AudioFrame], bool]:
+        """A voice activity detector for cleaned frames, each asked about before the next is taken.
+
+        It does not take what is left of the assistant's own voice for somebody's.
+        """
+        absent = HANGOVER + 1  # frames since somebody was loud enough
+
+        def is_others(frame: AudioFrame) -> bool:
+            nonlocal absent
+            is_voiced = is_speech(frame)  # it adapts, so it hears every frame
+            is_loud = is_voiced and not self._is_soft and not self.is_finding
+            absent = 0 if is_loud else absent + 1
+            return is_voiced and absent <= HANGOVER
+
+        return is_others
+
+
+def is_available() -> bool:
+    """Whether the package is installed that removes echoes."""
+    return find_spec(_PACKAGE) is not None
 
 
 def _canceller() -> _Canceller:
     try:
-        module = import_module("pywebrtc_audio")  # by name, because it is optional
+        module = import_module(_PACKAGE)  # by name, because it is optional
     except ImportError:
         raise DependencyError(
             "To speak over Attune, the package pywebrtc-audio is needed. Run: pip install "

@@ -1,7 +1,7 @@
 """Where an utterance begins and ends, decided from one bit per frame.
 
-It knows nothing of sound, clocks or speakers: another person, a television or steady loud noise is
-speech if the voice activity detector says so.
+It knows nothing of sound, clocks or speakers: what is speech is decided by the voice activity
+detector, and whose it is by ``foreground``.
 """
 
 from __future__ import annotations
@@ -70,7 +70,8 @@ class Endpointer:
 
     One starts when ``start_ms`` are voiced within ``start_window_ms``, and includes ``pre_roll_ms``
     before the first of them. It ends after ``end_silence_ms`` without voice, or the time set with
-    ``wait``, or at ``max_s``. No frame belongs to two utterances.
+    ``wait``, or at the limit: after ``max_s``, and after as much again each time that ``go_on`` is
+    called, but never later than after ``longest_s``. No frame belongs to two utterances.
     """
 
     def __init__(self, settings: ListenSettings) -> None:
@@ -78,7 +79,8 @@ class Endpointer:
         self._window = max(_frames(settings.tuned.start_window_ms), self._start)
         self._pre_roll = _frames(settings.tuned.pre_roll_ms)
         self._usual_limit = _frames(settings.end_silence_ms)
-        self._max = _frames(settings.tuned.max_s * 1000)
+        self._stretch = _frames(settings.tuned.max_s * 1000)
+        self._longest = max(self._stretch, _frames(settings.tuned.longest_s * 1000))
         self._min_voiced = _frames(settings.tuned.min_ms)
         self.reset()
 
@@ -102,6 +104,11 @@ class Endpointer:
         """Frames without voice since the last voiced one of the utterance under way."""
         return self._silence
 
+    @property
+    def left(self) -> int:
+        """Frames that the utterance under way may still have."""
+        return self._max - self._length
+
     def reset(self) -> None:
         """Forget everything, including an utterance under way and the pre-roll."""
         self._free = 0  # recent frames that belong to no utterance
@@ -114,6 +121,21 @@ class Endpointer:
     def wait(self, silence_ms: float) -> None:
         """Set the silence that ends the utterance under way, until speech continues."""
         self._limit = _frames(silence_ms)
+
+    def go_on(self) -> None:
+        """Let the utterance under way be longer by another ``max_s``: it is speech."""
+        self._max = min(self._max + self._stretch, self._longest)
+
+    def leave_out(self, before: int) -> int:
+        """Begin the utterance under way anew so many frames ago, and a pre-roll before that.
+
+        What came earlier was the background. Returns the length of what remains.
+        """
+        if self.active and before + self._pre_roll < self._length:
+            self._length = before + self._pre_roll
+            self._voiced = min(self._voiced, before)
+            self._max = max(self._stretch, self._length + 1)
+        return self._length
 
     def finish(self) -> Event | None:
         """The source has ended, and with it an utterance under way."""
@@ -172,6 +194,7 @@ class Endpointer:
         self._recent: deque[bool] = deque(maxlen=self._window)
         self._length = self._voiced = self._silence = self._pause = self._since = 0
         self._limit = self._usual_limit
+        self._max = self._stretch
 
 
 def _frames(ms: float) -> int:

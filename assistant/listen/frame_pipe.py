@@ -11,7 +11,8 @@ from assistant.values import FRAME_SAMPLES, AudioFrame
 
 _HEAD = struct.Struct("<cdIH")  # kind, when captured, overruns so far, bytes that follow
 _FRAME, _FAILURE = b"F", b"E"
-_BYTES = FRAME_SAMPLES * 2
+_SAMPLES = np.dtype("<i2")
+_BYTES = FRAME_SAMPLES * _SAMPLES.itemsize
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +33,7 @@ class Failure:
 def packed(frame: AudioFrame, overruns: int) -> bytes:
     """The bytes of a frame."""
     head = _HEAD.pack(_FRAME, frame.captured_at, min(overruns, 0xFFFFFFFF), _BYTES)
-    return head + frame.samples.astype("<i2").tobytes()
+    return head + frame.samples.astype(_SAMPLES, copy=False).tobytes()
 
 
 def failure(why: str) -> bytes:
@@ -64,7 +65,7 @@ class Messages:
                 break
             body, self._held = self._held[_HEAD.size : end], self._held[end:]
             if kind == _FRAME:
-                samples = np.frombuffer(body, "<i2").astype(np.int16)
+                samples = np.frombuffer(body, _SAMPLES).astype(np.int16, copy=False)
                 found.append(Frames(AudioFrame(samples, captured_at), overruns))
             else:
                 found.append(Failure(body.decode(errors="replace")))

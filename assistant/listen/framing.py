@@ -17,13 +17,10 @@ class Framing:
 
     def push(self, samples: NDArray[np.float32]) -> list[NDArray[np.int16]]:
         """The frames that are complete now, each of shape (FRAME_SAMPLES,)."""
-        held = np.concatenate([self._rest, samples])
+        held = samples if self._rest.shape[0] == 0 else np.concatenate([self._rest, samples])
         whole = held.shape[0] // FRAME_SAMPLES * FRAME_SAMPLES
         self._rest = held[whole:]
-        return [
-            to_int16(held[start : start + FRAME_SAMPLES])
-            for start in range(0, whole, FRAME_SAMPLES)
-        ]
+        return list(to_int16(held[:whole]).reshape(-1, FRAME_SAMPLES))
 
     def flush(self) -> list[NDArray[np.int16]]:
         """The last, incomplete frame, padded with silence."""

@@ -13,6 +13,7 @@ import numpy as np
 import soundfile  # pyright: ignore[reportMissingTypeStubs]
 from numpy.typing import NDArray
 
+from assistant.audio.downmix import Downmix
 from assistant.audio.resample import Resampler
 from assistant.errors import AudioFileError
 from assistant.listen.framing import Framing
@@ -113,11 +114,11 @@ def _mono_blocks(path: Path) -> Iterator[NDArray[np.float32]]:
     try:
         with _open(path) as file:
             rate = int(file.samplerate)
-            resampler = Resampler(rate, SAMPLE_RATE)
+            downmix, resampler = Downmix(rate), Resampler(rate, SAMPLE_RATE)
             empty = True
             for block in file.blocks(rate * BLOCK_S, dtype="float32", always_2d=True):
                 with np.errstate(all="ignore"):  # what is no number is refused below
-                    samples = cast("NDArray[np.float32]", block).mean(axis=1)
+                    samples = downmix.push(cast("NDArray[np.float32]", block))
                 if not np.isfinite(samples).all():
                     raise AudioFileError(
                         f"The recording {path} holds values that are not numbers. Save it again "

@@ -18,6 +18,10 @@ from numpy.typing import NDArray
 Buffer = bytearray | mmap.mmap
 """The contents of a file."""
 
+Changes = Mapping[str, tuple[NDArray[np.float32], NDArray[np.float32]]]
+"""By the name of a matrix two factors, (outputs, rank) and (rank, inputs), whose product is added
+to it."""
+
 _TYPES: dict[int, type[np.generic]] = {
     0: np.float32,
     1: np.int8,
@@ -55,31 +59,28 @@ def names(path: Path) -> list[str]:
     return [place.name for place in _places(_mapped(path))]
 
 
-def read(path: Path) -> dict[str, NDArray[np.float32]]:
-    """All weights by name, int8 ones multiplied out.
+def read(path: Path, changes: Changes | None = None) -> dict[str, NDArray[np.float32]]:
+    """All weights by name, int8 ones multiplied out, with something added to some of them.
 
     Raises:
         OSError: if the file cannot be read.
-        ValueError: if it is damaged.
+        ValueError: if it is damaged, or lacks one of the matrices to be changed.
     """
     data = _mapped(path)
     places = {place.name: place for place in _places(data)}
-    return {
+    found = {
         name: _floats(data, places, place)
         for name, place in places.items()
         if place.shape and not name.endswith(_SCALE)
     }
+    for name, (up, down) in (changes or {}).items():
+        _place_of(name, places, (len(up), down.shape[1]))
+        found[name] += up @ down
+    return found
 
 
-def changed(
-    path: Path, changes: Mapping[str, tuple[NDArray[np.float32], NDArray[np.float32]]]
-) -> bytearray:
+def changed(path: Path, changes: Changes) -> bytearray:
     """The file's contents with something added to some of its matrices, in their own types.
-
-    Args:
-        path: the file.
-        changes: by the name of the matrix (outputs, rank) and (rank, inputs), whose product is
-            added.
 
     Raises:
         OSError: if the file cannot be read.
@@ -88,9 +89,7 @@ def changed(
     data = bytearray(path.read_bytes())
     places = {place.name: place for place in _places(data)}
     for name, (up, down) in changes.items():
-        place, shape = places.get(name), (len(up), down.shape[1])
-        if place is None or place.shape != shape:
-            raise ValueError(f"it has no {name} of shape {shape}")
+        place = _place_of(name, places, (len(up), down.shape[1]))
         weights = _floats(data, places, place) + up @ down
         if place.kind is np.int8:
             scales = _HIGHEST / np.maximum(np.abs(weights).max(axis=1), 1e-12)
@@ -98,6 +97,14 @@ def changed(
             weights = np.rint(weights * scales[:, None])
         place.view(data)[...] = weights
     return data
+
+
+def _place_of(name: str, places: Mapping[str, _Place], shape: tuple[int, int]) -> _Place:
+    """Where a matrix of this name and shape lies; ``ValueError`` if there is none."""
+    place = places.get(name)
+    if place is None or place.shape != shape:
+        raise ValueError(f"it has no {name} of shape {shape}")
+    return place
 
 
 def _mapped(path: Path) -> mmap.mmap:

@@ -9,6 +9,9 @@ from datetime import date, datetime, timedelta
 from assistant.household.agenda import How, Item, Kind
 from assistant.household.calendars import Appointment
 from assistant.household.lists import TO_DO
+from assistant.household.notes import plain
+from assistant.household.spelling import one_spelling
+from assistant.skills.birthdays import is_birthday, next_birthday
 from assistant.skills.dated import shown_at
 from assistant.skills.skill import Requests, Said, Situation
 from assistant.skills.sums import ahead
@@ -25,6 +28,11 @@ _AHEAD = timedelta(days=60)
 
 
 _AROUND = frozenset("my the next a an reminder about".split())
+_OF_APPOINTMENTS = frozenset("appointment visit date meeting with at to for of".split())
+_SEES = re.compile(
+    r"\b(?:do i see|am i (?:going to see|seeing|meeting)|(?:have i(?: got)?|do i have) an?\b.*"
+    r" appointment)\b"
+)
 _CHANGES = re.compile(
     r"\b(?:add|added|put|putting|remove|take|delete|cross|clear|check|list|place|include|if)\b"
 )
@@ -95,7 +103,7 @@ def _thing(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
-def _visitors(known: Situation) -> Said:
+def _visitors(known: Situation) -> Said | None:
     """What the calendar says of a day."""
     asked = known.slots.get("day")
     when = moment(asked, known.now) if asked and asked not in _TODAY else None
@@ -103,6 +111,13 @@ def _visitors(known: Situation) -> Said:
     on = "today" if when is None else spoken_when(when, known.now)
     found = [_appointment(each) for each in known.household.calendars.on(day, known.now.tzinfo)]
     completes = "who is coming {}"
+    if who := known.slots.get("name"):
+        named = plain(who)
+        found = [each for each in found if set(named.split()) <= set(plain(each).split())]
+        if not found and who == named and not known.household.notes.about(named):
+            return None  # "is spring coming", but "the nurse"
+        if not found:
+            return Said(f"There is nothing about that on your calendar for {on}.")
     if not found:
         return Said(f"There is nothing on your calendar for {on}.", completes=completes)
     return Said(f"On your calendar for {on}: {'; '.join(found)}.", completes=completes)
@@ -115,24 +130,34 @@ def _when(known: Situation) -> Said | None:
         return Said(
             sentence(f"{found[0]}: {spoken_when(found[1], known.now)}"), completes="when is {}"
         )
+    if is_birthday(what) and (birthday := next_birthday(what, known.household.notes, known.now)):
+        return Said(sentence(f"{to_you(what)} is {spoken_when(birthday, known.now)}"))
     if what in HOLIDAYS and (day := moment(what, known.now)):
         return Said(sentence(f"{what} is {spoken_when(day, known.now)}"))
-    if what.startswith("my "):  # nobody else can know
+    if what.startswith("my ") or _SEES.search(known.words.lower()):  # nobody else can know
         return Said("There is nothing about that on your calendar or your list.")
     return None
 
 
 def _until(known: Situation) -> str | None:
-    """How long it is until something on the calendar or among the reminders."""
-    found = _next(known.slots["what"], known)
-    return None if found is None else ahead(found[1], known.slots["span"], known.now)
+    """How long it is until something on the calendar, among the reminders or in the notes."""
+    what, span = known.slots["what"], known.slots["span"]
+    if found := _next(what, known):
+        return ahead(found[1], span, known.now)
+    if not is_birthday(what):
+        return None
+    day = next_birthday(what, known.household.notes, known.now)
+    if day is not None:
+        return ahead(day, span, known.now)
+    return f"Nobody has told me when {to_you(what)} is." if what.startswith("my ") else None
 
 
 def _next(what: str, known: Situation) -> tuple[str, When] | None:
     """What something is called on the calendar or among the reminders, and when it is next."""
-    wanted = set(said_words(what).split()) - _AROUND
+    wanted = set(one_spelling(said_words(what)).split()) - _AROUND
     if not wanted:
         return None
+    less = wanted - _OF_APPOINTMENTS
     found = [
         (each.starts_at, When(each.starts_at, each.has_time), each.text)
         for each in known.household.calendars.between(known.now, known.now + _AHEAD)
@@ -142,8 +167,8 @@ def _next(what: str, known: Situation) -> tuple[str, When] | None:
             at = item.wall.replace(tzinfo=known.now.tzinfo)
             found.append((at, When(at, has_time=True, days=item.days), item.name))
     for _, when, text in sorted(found, key=lambda each: each[0]):
-        said = set(said_words(to_you(text)).split()) | set(said_words(text).split())
-        if wanted <= said:
+        said = set(one_spelling(f"{said_words(to_you(text))} {said_words(text)}").split())
+        if wanted <= said or (less and less <= said):
             return text, when
     return None
 

@@ -7,6 +7,7 @@ gets right. Which of them are near is decided by letters, which of those was sai
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -26,17 +27,23 @@ Meaning = tuple[str, ...]
 Means = Callable[[str], Meaning | None]
 """What a text asks for; none if no skill would answer it."""
 
-VALUES = 3
+VALUES = 5
 """Values of a slot that are tried, those nearest to what was heard."""
 
-SHORTLIST = 8
+SHORTLIST = 12
 """Commands that are judged against the sound, besides the recogniser's own readings."""
+
+WAYS = 2
+"""Of these, how many may ask for the same, else they would crowd out what else it may have been."""
 
 NEAR = 0.55
 """Least likeness of the letters: below it the sound is not asked, as next to nothing is found."""
 
 LEAST = 0.4
 """Least certainty with which a command is recognised."""
+
+PERHAPS = 0.25
+"""Least certainty with which it is asked for once the first question was answered with no."""
 
 SOUND, USUAL = 0.1, 2.0
 """What a nat per word of the sound's evidence, and being a usual command, weigh beside the likeness
@@ -71,35 +78,37 @@ class _Odds:
     lead: float  # over the best candidate that means something else
 
 
-ODDS = _Odds(bias=-13.4, likeness=7.8, sound=0.6, usual=6.6, lead=6.4)
-"""Between the fits for tiny.en and base, on 317 and 290 second readings of 2026-11-30: requests and
-small talk, clean and impaired. ``python -m bench.requests --fit`` refits it."""
+ODDS = _Odds(bias=-14.8, likeness=8.7, sound=0.75, usual=7.5, lead=6.7)
+"""Fitted to Whisper base with its adapter, on 260 second readings of 2026-11-30: requests and small
+talk, clean and impaired. ``python -m bench.requests --fit`` refits it."""
 
 
-def best(
-    heard: Sequence[str], known: Commands, score: Score, means: Means, least: float = LEAST
-) -> tuple[str, float] | None:
-    """The command that was most probably said, and the chance that it was, if that is high enough.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The command that was most probably said."""
+
+    text: str
+    inputs: Inputs
+    others: tuple[str, ...]  # that mean something else and sound nearly as likely, best first
+
+    @property
+    def chance(self) -> float:
+        """The chance that it was said."""
+        likeness, sound, usual, lead = self.inputs
+        odds = ODDS.bias + ODDS.likeness * likeness + ODDS.sound * sound
+        odds += ODDS.usual * usual + ODDS.lead * lead
+        return 1 / (1 + math.exp(-odds))
+
+
+def best(heard: Sequence[str], known: Commands, score: Score, means: Means) -> Found | None:
+    """The command that was most probably said, if any is near.
 
     Args:
         heard: spoken words of the recogniser's hypotheses, the likeliest first.
         known: the commands.
         score: judges texts against the sound.
         means: what the skills make of a text.
-        least: chance below which nothing is recognised.
     """
-    found = ranked(heard, known, score, means)
-    if found is None:
-        return None
-    text, inputs = found
-    certainty = chance(inputs)
-    return (text, certainty) if certainty >= least else None
-
-
-def ranked(
-    heard: Sequence[str], known: Commands, score: Score, means: Means
-) -> tuple[str, Inputs] | None:
-    """The best command, with the inputs of the regression."""
     shortlist = near(heard, known)
     if not shortlist or shortlist[0].likeness < NEAR:
         return None
@@ -109,23 +118,22 @@ def ranked(
     logs = score([*(each.text for each in pool), heard[0]])
     sound = np.maximum((logs[:-1] - logs.max()) / len(heard[0].split()), _FARTHEST)
     total = sound * SOUND + [each.likeness + USUAL * each.usual for each in pool]
-    first = int(total.argmax())
-    others = [
-        float(each)
-        for each, candidate in zip(total, pool, strict=True)
-        if candidate.meaning != pool[first].meaning
-    ]
-    lead = min(_WIDEST, float(total[first]) - max(others, default=-math.inf))
-    chosen = pool[first]
-    return chosen.text, (chosen.likeness, float(sound[first]), chosen.usual, lead)
-
-
-def chance(inputs: Inputs) -> float:
-    """The chance that a command with these inputs was said."""
-    likeness, sound, usual, lead = inputs
-    odds = ODDS.bias + ODDS.likeness * likeness + ODDS.sound * sound
-    odds += ODDS.usual * usual + ODDS.lead * lead
-    return 1 / (1 + math.exp(-odds))
+    firsts: dict[Meaning, int] = {}  # the best of each meaning
+    order: list[int] = np.argsort(-total, kind="stable").tolist()
+    for at in order:
+        firsts.setdefault(pool[at].meaning, at)
+    first, *others = firsts.values()
+    behind = [float(total[first] - total[at]) for at in others]
+    chosen, lead = pool[first], min([_WIDEST, *behind])
+    return Found(
+        chosen.text,
+        (chosen.likeness, float(sound[first]), chosen.usual, lead),
+        tuple(
+            pool[at].text
+            for at, by in zip(others, behind, strict=True)
+            if by < _WIDEST and sound[at] > _FARTHEST and np.ptp(logs) > 0
+        ),
+    )
 
 
 def _meant(
@@ -153,8 +161,17 @@ def near(heard: Sequence[str], known: Commands, limit: int = SHORTLIST) -> list[
     filled = dict(_filled(readings, known))
     texts = list(filled)
     likeness = _likeness(readings, texts, fuzz.ratio)
-    order: list[int] = np.argsort(-likeness, kind="stable")[:limit].tolist()
-    return [Candidate(texts[at], filled[texts[at]], float(likeness[at]) / 100) for at in order]
+    found: list[Candidate] = []
+    ways = Counter[Meaning]()
+    order: list[int] = np.argsort(-likeness, kind="stable").tolist()
+    for at in order:
+        meaning = filled[texts[at]]
+        ways[meaning] += 1
+        if ways[meaning] <= WAYS:
+            found.append(Candidate(texts[at], meaning, float(likeness[at]) / 100))
+        if len(found) == limit:
+            break
+    return found
 
 
 def _filled(readings: Sequence[str], known: Commands) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -8,6 +8,7 @@ from datetime import timezone
 
 from assistant.household.agenda import Item, Kind
 from assistant.household.changes import Change
+from assistant.household.spelling import one_spelling
 from assistant.skills.ringing import hushed
 from assistant.skills.skill import Said, Situation
 from assistant.skills.times import When, find, spoken_when
@@ -82,10 +83,14 @@ _PLACES = {"first": 0, "next": 0, "second": 1, "third": 2, "last": -1}
 
 def _meant(items: Sequence[Item], what: str, known: Situation) -> list[Item]:
     """Items whose name has these words, or which are due at this time."""
-    words = set(said_words(to_you(what)).split()) - _SMALL
+    words = set(one_spelling(said_words(to_you(what))).split()) - _SMALL
     if len(words) == 1 and (place := _PLACES.get(min(words))) is not None:
         return list(items[place : place + 1 or None])
-    named = [each for each in items if words and words <= set(said_words(each.name).split())]
+    named = [
+        each
+        for each in items
+        if words and words <= set(one_spelling(said_words(each.name)).split())
+    ]
     if named or not what:
         return named
     found = find(re.sub(r"\bfor\b", "at", what), known.now) or find(f"at {what}", known.now)

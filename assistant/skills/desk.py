@@ -20,6 +20,7 @@ from assistant.skills.clock import CLOCK
 from assistant.skills.following import added, bare, completed, filled, goes_on, meant_by, rather
 from assistant.skills.grammar import Grammar, Request, grammar
 from assistant.skills.help import HELP
+from assistant.skills.home import HOME
 from assistant.skills.lists import LISTS
 from assistant.skills.notes import NOTES
 from assistant.skills.person import PERSON
@@ -37,6 +38,7 @@ SKILLS: dict[str, Requests] = {
     "care": CARE,
     "clock": CLOCK,
     "help": HELP,
+    "home": HOME,
     "lists": LISTS,
     "notes": NOTES,
     "person": PERSON,
@@ -100,6 +102,8 @@ class Desk:
             ConfigError: if the household's own are not valid.
         """
         grammar("distress", self.language)
+        if self._has_home:
+            grammar("home", self.language, self.sentences)
         _ = self.templates
 
     @property
@@ -121,7 +125,8 @@ class Desk:
         if found is not None:
             return found[1]
         known = self._situation(words)
-        return next(filter(None, (_said(skill(known)) for skill in self.others)), None)
+        said = next(filter(None, (_said(skill(known)) for skill in self.others)), None)
+        return said or self._of_home(words)
 
     def recognised(self, words: str) -> tuple[Request, Said] | None:
         """What is asked for by the templates, with the answer to it."""
@@ -218,6 +223,21 @@ class Desk:
             with suppress(JournalError):
                 agenda.end(rings, How.STOPPED, moment)
         return bool(rings)
+
+    @property
+    def _has_home(self) -> bool:
+        home = self.household.smart_home
+        return home is not None and home.can_ask
+
+    def _of_home(self, words: str) -> Said | None:
+        """What nobody else answers, and the home may."""
+        if not self._has_home:
+            return None
+        for text in (words, *self._meant(words)):
+            request = grammar("home", self.language, self.sentences).request(text)
+            if request is not None:
+                return self._ask(request, text)
+        return None
 
     def _asked(self, text: str) -> tuple[Request, Said] | None:
         for request in self.templates.requests(text):

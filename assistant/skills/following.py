@@ -25,6 +25,11 @@ _RATHER = re.compile(
     r"(?:(?:no|wait|sorry|actually|oh)[ ,]+)*(?:make (?:it|that)|i meant?|rather|change it to"
     r"|better|i said) (?P<what>.+)"
 )
+_MORE_TIME = re.compile(
+    r"(?:add|put|give|stick)(?: (?:on|me|another))*(?: [\w-]+){1,4} (?:second|minute|hour)s?"
+    r"(?: (?:more|extra|on|please))*$",
+    re.IGNORECASE,
+)
 _TO = re.compile(r"^(?:for|at|in|on|to|until|till)\s+", re.IGNORECASE)
 
 
@@ -66,7 +71,7 @@ def meant_by(words: str, about: str) -> tuple[str, ...]:
     whole = _WHICH.sub(lambda found: f"the {found['which']} {noun}", plain)
     whole = _OWNER.sub(lambda _: f"{about}'s ", whole)
     whole = _IT.sub(lambda _: about, whole)
-    if whole == plain and about.endswith("timer"):
+    if whole == plain and about.endswith("timer") and _MORE_TIME.match(plain):
         return (f"{plain} to {about}",)  # "add five minutes"
     return (whole,) if whole != plain else ()
 

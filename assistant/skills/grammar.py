@@ -76,7 +76,7 @@ def grammar(name: str, language: str = "en", own: Path | None = None) -> Grammar
     """The templates that come with Attune, with the household's own.
 
     Args:
-        name: "requests", or "distress".
+        name: "requests", "distress", or "home".
         language: as in ``encode.language``.
         own: a file in the same format with more sentences for the same requests.
 
@@ -89,6 +89,8 @@ def grammar(name: str, language: str = "en", own: Path | None = None) -> Grammar
         return Grammar(Intents.from_dict(every))
     try:
         for intent, sentences in _sentences(yaml.safe_load(own.read_text("utf-8"))):
+            if intent.startswith("home.") != (name == "home"):
+                continue  # it belongs to the other file
             every["intents"][intent]["data"].append({"sentences": sentences})
             for each in sentences:
                 _check(each, every)

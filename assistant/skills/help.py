@@ -7,6 +7,7 @@ one Attune says that it cannot call anybody.
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable
 
 from assistant.skills.skill import Requests, Said, Situation, Skill
@@ -24,15 +25,23 @@ def _call(reason: str, advice: str, feeling: str = "") -> Callable[[Situation], 
 
     def answer(known: Situation) -> Said:
         summons = known.household.summons
-        if summons is None or not summons.configured:
+        if summons is None:
             return Said(f"{feeling}I cannot call anyone. {advice}")
 
-        def then() -> str:
+        def asked() -> None:
+            summons.asked(reason)
+
+        if not summons.configured:
+            return Said(f"{feeling}I cannot call anyone. {advice}", asked)
+
+        def then(_stopped: threading.Event) -> str:
             if summons.call(reason):
                 return f"I have sent a message to {summons.name}."
             return f"I could not reach {summons.name}. Please get help yourself."
 
-        return Said(f"{feeling}I am sending a message to {summons.name}. {advice}", then=then)
+        return Said(
+            f"{feeling}I am sending a message to {summons.name}. {advice}", asked, then=then
+        )
 
     return answer
 

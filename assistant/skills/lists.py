@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from assistant.household.lists import SHOPPING, TO_DO, Entry
+from assistant.household.spelling import one_spelling
 from assistant.skills.skill import Requests, Said, Situation, Skill
 from assistant.skills.times import duration, number
 from assistant.skills.wording import as_written, counted, enumerated, joined, sentence, to_you
@@ -27,6 +28,11 @@ _NO_THING = re.compile(
 )
 _NO_NAME = re.compile(r"\b(?:my|the|what|i|all|everything|a|to my|put|add)\b")
 _NO_ITEM = re.compile(r"^(?:everything|all|you|to|anything|nothing|(?:a )?reminders?)\b")
+_STATEMENT = re.compile(
+    r"\b(?:is|are|was|were|be|what|what's|who|where|there|i|i'm|you|we|he|she|they|do|does|did|have"
+    r"|has|order|place|buy|find|go|open|all|items|everything|read|tell|show|how|why|when|not|no"
+    r"|nothing|none|if|that|this)\b"
+)
 _LONGEST_NAME = 4
 _REMINDERS = ("reminder", "reminders", "agenda", "to remember")
 _POLITE = re.compile(r",?\s*(?:please|thank you|thanks)$", re.IGNORECASE)
@@ -78,6 +84,37 @@ def _add(known: Situation) -> Said | None:
         completes=f"put {{}} on my {name} list",
         about=f"my {name} list",
     )
+
+
+def _brief(known: Situation) -> Said | None:
+    """Only things and a list: "bread and butter on the list"."""
+    return None if _STATEMENT.search(known.slots["items"]) else _add(known)
+
+
+def _noted(known: Situation) -> Said | None:
+    """Something to be written down; where is a guess, so it is asked."""
+    said = _buy(known)
+    return (
+        None
+        if said is None or _STATEMENT.search(known.slots["items"])
+        else replace(said, asks=True)
+    )
+
+
+def _needed(known: Situation) -> Said | None:
+    """More of what this household has bought before; "we need more time" is a remark."""
+    return _add(known) if _bought_before(known) else None
+
+
+def _need(known: Situation) -> Said | str | None:
+    """Whether something has to be bought, of what was ever on the list."""
+    return _has(known) if _bought_before(known) else None
+
+
+def _bought_before(known: Situation) -> bool:
+    before = [Entry(0, SHOPPING, each) for each in known.household.lists.ever(SHOPPING)]
+    things = _things(known)
+    return bool(things) and all(_same(before, said_words(each)) for each in things)
 
 
 def _read(known: Situation) -> Said | None:
@@ -138,7 +175,7 @@ def _off(known: Situation) -> Said | str | None:
     found = (_found(entries, said_words(thing)) for thing in _things(known))
     chosen = list(dict.fromkeys(entry for each in found for entry in each))
     if not chosen:
-        if named is None:
+        if named is None and "list" not in said_words(known.words).split():
             return None  # "I bought a hat" is a remark
         thing = to_you(as_written(known.slots["items"], known.words))
         return sentence(f"{thing} is not on {_title(_name(known))}")
@@ -199,20 +236,25 @@ def parted(text: str) -> list[str]:
 
 
 def _found(entries: Sequence[Entry], thing: str) -> list[Entry]:
-    """Entries that are this, in the singular or the plural, or else contain its words."""
+    """Entries that are this, or else contain its words."""
     wanted = _singular(_MEASURE.sub("", thing))
-    if not wanted:
-        return []
-    same = [each for each in entries if _singular(said_words(each.text)) == wanted]
-    return same or [each for each in entries if wanted <= _singular(said_words(each.text))]
+    within = [each for each in entries if wanted and wanted <= _singular(said_words(each.text))]
+    return _same(entries, thing) or within
+
+
+def _same(entries: Sequence[Entry], thing: str) -> list[Entry]:
+    """Entries that are this, in the singular or the plural."""
+    wanted = _singular(_MEASURE.sub("", thing))
+    return [each for each in entries if _singular(said_words(each.text)) == wanted]
 
 
 def _singular(words: str) -> set[str]:
-    return {word.removesuffix("s") for word in words.split()}
+    return {word.removesuffix("s") for word in one_spelling(words).split()}
 
 
 LISTS: Requests = {
-    "add": _listed(_add), "two": _two, "buy": _buy, "read": _listed(_read), "any": _any,
+    "add": _listed(_add), "two": _two, "buy": _buy, "noted": _noted, "needed": _needed,
+    "need": _need, "brief": _listed(_brief), "read": _listed(_read), "any": _any,
     "has": _listed(_has),
     "off": _listed(_off), "clear": _listed(_clear), "names": _lists,
 }  # fmt: skip

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from assistant.household.notes import Note, plain
-from assistant.skills.skill import Requests, Said, Situation
+from assistant.skills.skill import Requests, Said, Situation, Skill
 from assistant.skills.wording import as_written, sentence, to_you
 
 _ABOUT = re.compile(
@@ -23,6 +24,7 @@ _OF_USER = ("name", "address", "birthday", "age", "doctor", "son", "daughter", "
             "brother", "sister", "mother", "father", "telephone number", "phone number",
             "emergency contact", "neighbour", "neighbor", "nurse", "carer")  # fmt: skip
 """What only the notes may answer, never a language model."""
+_FIELDS = ("name", "number", "address", "birthday")
 
 
 def _remember(known: Situation) -> Said | None:
@@ -61,10 +63,34 @@ def _find(known: Situation) -> Said | None:
         return Said(told, completes="who is {}", about=about)
     if wanted in _OF_USER:
         return Said(f"Nobody has told me about your {wanted} yet.")
+    owner, _, rest = wanted.partition("'s ")
+    if owner in _OF_USER and _turned(rest) in _FIELDS:
+        return Said(f"Nobody has told me your {owner}'s {rest} yet.")
     # who somebody was is asked of people in books
     if len(known.slots["what"].split()) == 1 and _WHO_IS.search(known.words):
         return Said("Nobody has told me who that is.")
     return None
+
+
+def _field(field: str) -> Skill:
+    """What a question without the field's name is about, or else all about somebody."""
+
+    def answer(known: Situation) -> Said | None:
+        what = re.sub(r"^(?:my|our) ", "", known.slots["what"])
+        asked = replace(known, slots={"what": what, "field": field})
+        is_known = bool(_about(known, plain(_of(what, field))))
+        found = _about(known, plain(what))
+        return _find(replace(known, slots={"what": what}) if found and not is_known else asked)
+
+    return answer
+
+
+def _age(known: Situation) -> Said:
+    """How old the user is, by the notes alone."""
+    for subject in ("age", "birthday"):
+        if found := _about(known, subject):
+            return Said(" ".join(sentence(each.text) for each in found))
+    return Said("Nobody has told me about your age yet.")
 
 
 def _of(owner: str, field: str) -> str:
@@ -134,5 +160,8 @@ NOTES: Requests = {
     "where": _where,
     "lost": _lost,
     "home": _home,
+    "lives": _field("address"),
+    "reach": _field("number"),
+    "age": _age,
     "forget": _forget,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from assistant.household.agenda import Kind
 from assistant.skills.agenda import DUE
@@ -24,6 +25,20 @@ def _set(known: Situation) -> Said | None:
         if found is None or not found[0].has_time or not found[1].startswith("to "):
             return None  # "tell me about tomorrow"
     return _reminder(rest or told, known)
+
+
+def _appointment(known: Situation) -> Said | None:
+    """Something for the diary; whoever only tells of it is asked."""
+    rest, after = known.slots["rest"], known.slots.get("after", "")
+    found = find(f"{rest} {after}".strip(), known.now)
+    if found is None or not found[0].has_time:
+        return None
+    when, what = found
+    what = re.sub(r"^(?:on|at|to|for) (?=my\b|the\b|a\b|an\b)" if after else r"^for ", "", what)
+    kind = known.slots.get("kind", "")
+    return replace(
+        added(Kind.REMINDER, f"{kind} {_task(what, known)}".strip(), when, known), asks=True
+    )
 
 
 def _reminder(rest: str, known: Situation) -> Said | None:
@@ -110,5 +125,6 @@ REMINDERS: Requests = {
     **DUE,
     "set": _set,
     "repeated": _repeated,
+    "appointment": _appointment,
     "cancel": cancelling(Kind.REMINDER),
 }

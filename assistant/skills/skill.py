@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -34,6 +35,10 @@ class Situation:
         return self.moment.now
 
 
+Then: TypeAlias = Callable[[threading.Event], str]
+"""Runs while a text is spoken, and says how it went; the event is set when "stop" is said."""
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """A reply, and the act that it claims.
@@ -42,7 +47,7 @@ class Said:
     said after it has succeeded.
     """
 
-    text: str
+    text: str  # empty if all that is to be said comes from ``then``
     act: Callable[[], Change | None] | None = None  # None from it: it cannot be taken back
     question: str | None = None  # about the act, asked if it is not certain that it was meant
     asks: bool = False  # the question is asked in any case
@@ -50,7 +55,7 @@ class Said:
     wants_time: bool = False  # and whether that has to be a time or a length
     about: str | None = None  # "the egg timer": what "it" means from now on
     instead: tuple[str, ...] = ()  # "wake me on Monday at {}": the same with something else
-    then: Callable[[], str] | None = None  # runs while the text is spoken; says how it went
+    then: Then | None = None
 
 
 Skill: TypeAlias = Callable[[Situation], Said | str | None]

@@ -47,6 +47,7 @@ _PERCENT_ADDED = re.compile(r"(?P<b>.+) (?P<how>plus|minus) (?P<a>.+) per ?cent"
 _WHICH_PERCENT = re.compile(
     r"(?:what )?per ?cent(?:age)? (?:of (?P<b>.+) is (?P<a>.+)|is (?P<c>.+) of (?P<d>.+))"
 )
+_DIVISIBLE = re.compile(r"(?:if )?(?:is )?(?P<a>.+?) (?:is )?divisible by (?P<b>.+)")
 _PART = re.compile(
     r"(?P<part>(?:a |one |two |three |four )?(?:half|quarters?|thirds?|fifths?|eighths?|tenths?))"
     r"(?P<of> of)? (?P<a>.+)"
@@ -64,6 +65,10 @@ _PHRASINGS = (
             r" (?P<from>[a-z]+) (?:converted )?(?:to|into|in|and) (?P<to>[a-z]+)$"
         ),
         r"convert one \g<from> to \g<to>",
+    ),
+    (
+        re.compile(r"^(?:give me|i need|show me) ([a-z]+) (?:to|into|in) ([a-z]+)$"),
+        r"convert one \1 to \2",
     ),
     (re.compile(r"^(?:what (?:would|are|will)|what's) (.+) be in (.+)$"), r"what is \1 in \2"),
     (re.compile(r"^(?:i need to know|tell me|know) (how many .+)$"), r"\1"),
@@ -92,7 +97,7 @@ _PHRASINGS = (
 _MONEY = re.compile(r" (pounds|dollars|euros)$")
 _UNTIL = re.compile(
     r"^(?:(?:can|could) you )?(?:tell me )?how (?P<unit>many days|many sleeps|many weeks|long)"
-    r"(?: is it| are there| is there| do (?:i|we) have| it is| there are)?"
+    r"(?: is it| are there| is there| do (?:i|we) have| it is| there are| are| is)?"
     r"(?: now| left| to go| still| away)?(?: until| till?| to| before) (?P<what>.+)$"
 )
 
@@ -116,6 +121,7 @@ def answer(words: str, now: datetime | None = None) -> str | None:
         converted(text)
         or _root(asked)
         or _share(asked)
+        or _divisible(asked)
         or _told(asked, is_asked=bool(asking and asking["what"]))
     )
     return None if told is None else f"{told[:1].upper()}{told[1:]}."
@@ -224,6 +230,16 @@ def _share(text: str) -> str | None:
         return None
     part, whole = map(spoken_exact, numbers)
     return f"{part} is {spoken_exact(numbers[0] * 100 / numbers[1])} percent of {whole}"
+
+
+def _divisible(text: str) -> str | None:
+    found = _DIVISIBLE.fullmatch(text)
+    numbers = _numbers(found, "a", "b") if found else None
+    if not numbers or not numbers[1]:
+        return None
+    first, second = map(spoken_exact, numbers)
+    is_so = (numbers[0] / numbers[1]).denominator == 1
+    return f"{'yes' if is_so else 'no'}, {first} is {'' if is_so else 'not '}divisible by {second}"
 
 
 def _part(text: str, *, is_asked: bool) -> _Sum | None:

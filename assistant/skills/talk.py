@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from assistant.skills.skill import Requests, Said, Situation
 from assistant.skills.times import When, duration, moment, number, spoken_when
-from assistant.skills.wording import joined, to_you
+from assistant.skills.wording import as_written, joined, to_you
 from assistant.speak.manner import GAINS_DB, USUAL
 from assistant.spoken_times import spoken_number
 
@@ -105,6 +105,11 @@ def _for_me(known: Situation) -> Said:
     return Said(known.heard_last)
 
 
+def _say_this(known: Situation) -> Said:
+    """Words for somebody else: "say for me: I would like a cup of tea"."""
+    return Said(as_written(known.slots["told"], known.words))
+
+
 def _hush(known: Situation) -> Said | None:
     """Nothing is said unasked for a while; what rings is another matter."""
     said = known.slots["after"]
@@ -152,6 +157,7 @@ TALK: Requests = {
     "heard": _heard,
     "talked": _talked,
     "for_me": _for_me,
+    "say_this": _say_this,
     "who_are_you": lambda _: (
         "I am Attune, a voice assistant. I am a machine, and I live on this device."
     ),

@@ -23,6 +23,10 @@ _SMALL = _VERBS | frozenset(
     "other".split()
 )
 _LONGEST_NAME = 3
+_TIMES = re.compile(
+    r"\btimer|\bcount|\btime (?:the|my|our|me|for|[\w-]+ (?:second|minute|hour)s?)\b"
+)
+"""Words of somebody who wants a timer, and may give it a name."""
 
 
 def _set(known: Situation) -> Said | None:
@@ -39,10 +43,8 @@ def _set(known: Situation) -> Said | None:
         return Said("For how long?", completes=f"set a {which}timer for {{}}", wants_time=True)
     length, rest = found
     name = timer_name(rest)
-    if name and not re.search(
-        r"\btimer|\bcount", known.words.lower()
-    ):  # "let me know in ten minutes what you found"
-        return None
+    if name and not _TIMES.search(known.words.lower()):
+        return None  # "let me know in ten minutes what you found"
     name = _name(name)
     if length > LONGEST or length <= timedelta(0):
         return Said("A timer can run for two days at most. For how long?")

@@ -40,22 +40,39 @@ _VOWEL = re.compile("[aeiouy]")
 _OPENING = " \"'(*_"
 
 
+class Splitter:
+    """Takes text as it is written, and gives each sentence once what follows shows its end."""
+
+    def __init__(self) -> None:
+        self._text = ""
+
+    def push(self, piece: str) -> Iterator[str]:
+        """The sentences that have ended; all of them have to be taken before the next piece."""
+        for start in range(0, len(piece), LONG):  # bounds the work, however long a piece is
+            self._text = (self._text + piece[start : start + LONG]).lstrip()
+            yield from self._ended()
+
+    def flush(self) -> Iterator[str]:
+        """The rest: nothing more comes."""
+        yield from self._ended(is_all=True)
+        yield from _speakable(self._text)
+        self._text = ""
+
+    def _ended(self, *, is_all: bool = False) -> Iterator[str]:
+        while (end := _end(self._text, is_all=is_all)) is not None:
+            sentence, self._text = self._text[:end], self._text[end:].lstrip()
+            yield from _speakable(sentence)
+
+
 def sentences(pieces: Iterable[str]) -> Iterator[str]:
     """The sentences of a stream of text pieces, each as soon as what follows shows its end.
 
     White space around them is dropped, and so is text without letters or digits.
     """
-    text = ""
+    splitter = Splitter()
     for piece in pieces:
-        for start in range(0, len(piece), LONG):  # bounds the work, however long a piece is
-            text = (text + piece[start : start + LONG]).lstrip()
-            while (end := _end(text)) is not None:
-                yield from _speakable(text[:end])
-                text = text[end:].lstrip()
-    while (end := _end(text, is_all=True)) is not None:
-        yield from _speakable(text[:end])
-        text = text[end:].lstrip()
-    yield from _speakable(text)
+        yield from splitter.push(piece)
+    yield from splitter.flush()
 
 
 def is_whole(sentence: str) -> bool:

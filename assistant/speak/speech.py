@@ -21,7 +21,7 @@ class Speech:
     sample_rate: int
 
     def __post_init__(self) -> None:
-        sealed(self.samples, np.int16, 1, "Speech.samples")
+        sealed(self.samples, "int16", 1, "Speech.samples")
 
     @property
     def seconds(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Protocol
 
@@ -25,6 +26,11 @@ class Synthesiser(Reader, Protocol):
     """A voice, at a rate that can be changed."""
 
     @property
+    def language(self) -> str:
+        """What it speaks, such as "en-gb"."""
+        ...
+
+    @property
     def tempo(self) -> float:
         """Relative to the rate in the settings."""
         ...
@@ -33,22 +39,23 @@ class Synthesiser(Reader, Protocol):
     def tempo(self, tempo: float) -> None: ...
 
 
-class Engine(Synthesiser, Protocol):
-    """A voice that reads what is written in its own way, often wrongly."""
+class Normalising:
+    """A voice that is given everything in words, without what is not meant to be heard.
+
+    Engines themselves read what is written in their own way, often wrongly. Sentences may be asked
+    for from several threads; the engine speaks one at a time.
+    """
+
+    def __init__(self, engine: Synthesiser) -> None:
+        self.engine = engine
+        self._alone = threading.Lock()
+        self._accent: Accent | None = accent_of(engine.language)
+        markdown.load()
 
     @property
     def language(self) -> str:
-        """What it speaks, such as "en-gb"."""
-        ...
-
-
-class Normalising:
-    """A voice that is given everything in words, without what is not meant to be heard."""
-
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-        self._accent: Accent | None = accent_of(engine.language)
-        markdown.load()
+        """What it speaks."""
+        return self.engine.language
 
     @property
     def tempo(self) -> float:
@@ -61,10 +68,11 @@ class Normalising:
 
     def synthesise(self, text: str) -> Speech:
         """Speak one sentence; ``SpeechError`` if it cannot be said."""
-        said = markdown.plain_text(text)
-        if self._accent is not None:
-            said = normalised(said, self._accent)
-        return self.engine.synthesise(said)
+        with self._alone:
+            said = markdown.plain_text(text)
+            if self._accent is not None:
+                said = normalised(said, self._accent)
+            return self.engine.synthesise(said)
 
 
 def open_voice(settings: SpeakSettings, models: Path) -> Normalising:

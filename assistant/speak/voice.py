@@ -7,14 +7,22 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from assistant.speak.aloud import Sink, speak
 from assistant.speak.manner import USUAL, Manner
 from assistant.speak.speech import Speech
 from assistant.speak.synthesiser import Synthesiser
+from assistant.values import SAMPLE_RATE
 
 
 class Voice(Protocol):
     """Says a reply while it is being written."""
+
+    @property
+    def language(self) -> str:
+        """What it speaks, such as "en-gb"."""
+        ...
 
     def say(self, pieces: Iterator[str], name: str, on_first_audio: Callable[[], None]) -> None:
         """Take all pieces; call ``on_first_audio`` when the first sound goes out."""
@@ -22,6 +30,10 @@ class Voice(Protocol):
 
     def prepare(self, sentence: str) -> None:
         """Synthesise a sentence that may be said next; ``SpeechError`` if it cannot be said."""
+        ...
+
+    def sound(self, sentence: str) -> Speech:
+        """A sentence as it would be said, from any thread; ``SpeechError`` if it cannot be."""
         ...
 
     def stop(self) -> None:
@@ -36,6 +48,8 @@ class Voice(Protocol):
 class Mute:
     """A voice that says nothing: replies are only read."""
 
+    language = "en"
+
     def say(self, pieces: Iterator[str], name: str, on_first_audio: Callable[[], None]) -> None:
         """Take all pieces."""
         del name, on_first_audio
@@ -44,6 +58,11 @@ class Mute:
 
     def prepare(self, sentence: str) -> None:
         """Nothing sounds."""
+
+    def sound(self, sentence: str) -> Speech:
+        """Nothing."""
+        del sentence
+        return Speech(np.empty(0, np.int16), SAMPLE_RATE)
 
     def stop(self) -> None:
         """Nothing sounds."""
@@ -82,9 +101,14 @@ class Aloud:
 
             speak(beating(), self, self.sink, begin, name=name)
 
+    @property
+    def language(self) -> str:
+        """What it speaks."""
+        return self.synthesiser.language
+
     def prepare(self, sentence: str) -> None:
         """Synthesise a sentence that may be said next."""
-        self._ready = sentence, self._sound(sentence)
+        self._ready = sentence, self.sound(sentence)
         self.beat()
 
     def synthesise(self, text: str) -> Speech:
@@ -92,7 +116,11 @@ class Aloud:
         ready, self._ready = self._ready, None
         if ready is not None and ready[0] == text:
             return ready[1]
-        return self._sound(text)
+        return self.sound(text)
+
+    def sound(self, sentence: str) -> Speech:
+        """A sentence as it would be said, from any thread."""
+        return self._manner.applied(self.synthesiser.synthesise(sentence))
 
     def adjust(self, manner: Manner) -> None:
         """Speak like this from now on."""
@@ -103,6 +131,3 @@ class Aloud:
     def stop(self) -> None:
         """Fall silent, from any thread."""
         self.sink.stop()
-
-    def _sound(self, text: str) -> Speech:
-        return self._manner.applied(self.synthesiser.synthesise(text))

@@ -5,8 +5,10 @@ set -euo pipefail
 # shellcheck disable=SC2034  # read by the installer
 {
   readonly board='Jetson Orin'
+  readonly board_machine=aarch64
   readonly board_model='Orin'
   readonly board_hint='JetPack 6'
+  readonly runs_as=service
   readonly torch_index=https://pypi.jetson-ai-lab.io/jp6/cu126/+simple/
   readonly torch_wanted='torch>=2.6'
   # 8.7 is Orin's GPU; the processor's features are named so that every Orin gets the same build.

@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 # The installer of every board; deploy/<board>/install.sh sets what is special about its board:
-#   board, board_model, board_hint   its name, what its device tree calls it, the system it needs
+#   board, board_machine, board_hint its name, processor (as uname has it), the system it needs
+#   board_model                      what its device tree calls it, if it has one
+#   runs_as                          "service" of the system, or of each "user" of a desktop
 #   torch_index, torch_wanted        where torch comes from, and which (PINNED: as in constraints.txt)
 #   llama_options, nvcc              how llama.cpp is built, and the CUDA compiler if it takes one
 #   mb_per_compiler                  free memory that one compiler may take
@@ -25,7 +27,7 @@ Installs Attune on a $board with $board_hint.
 
   sudo $0               install, or upgrade to this checkout
   sudo $0 --roll-back   go back to the release before; again: forward
-  sudo $0 --uninstall   remove everything but /var/lib/attune (with --purge-data: that, too)
+  sudo $0 --uninstall   remove everything but the data (of a service: with --purge-data, too)
 
   --dry-run            say what would be done and change nothing
   --root DIR           work on the system below DIR, an image for instance
@@ -70,7 +72,9 @@ extras() {
   local wished=()
   asks "^ *barge_in *= *[\"']cancel" && wished+=(barge-in)
   has_button && wished+=(button)
+  asks "^ *mqtt *= *[\"']mqtt" && wished+=(mqtt)
   asks "^ *engine *= *[\"']piper" && wished+=(piper)
+  asks "^ *wake_word *= *[\"'](alexa|hey|okay) ?" && wished+=(wake)
   (IFS=, && echo "${wished[*]}")
 }
 
@@ -86,8 +90,9 @@ systemd_runs() { [[ -z $root && -d /run/systemd/system ]]; }
 check_board() {
   [[ $board_check != skip ]] || return 0
   local again="or name --board-check=skip if you know better"
-  [[ $(uname -m) == aarch64 ]] ||
-    stop "This machine is $(uname -m), a $board is aarch64. Run this on the board, $again."
+  [[ $(uname -m) == "$board_machine" ]] ||
+    stop "This machine is $(uname -m), a $board is $board_machine. Run this on a $board, $again."
+  [[ -n $board_model ]] || return 0
   local model=/proc/device-tree/model
   grep -Eqs "$board_model" $model ||
     stop "This is not a $board, says $model. Take the installer of your board, $again."
@@ -160,9 +165,15 @@ install_attune() {
     say "dry run: nothing was changed"
   elif $changed; then
     say "done: ${release##*/}"
+    [[ $runs_as == service ]] || tell_users
   else
     say "nothing to do: ${release##*/} is installed"
   fi
+}
+
+tell_users() {
+  say "to switch it on, as yourself: systemctl --user enable --now attune"
+  say "where it runs already: systemctl --user daemon-reload, then systemctl --user restart attune"
 }
 
 roll_back() {
@@ -172,17 +183,20 @@ roll_back() {
     stop "There is no release before this one. Check out an older version and install that."
   activate
   say "in use: ${release##*/}"
+  [[ $runs_as == service ]] || tell_users
 }
 
 uninstall() {
-  local release target source link settings=$root/etc/attune/attune.toml kept=true
+  local release target source link user settings=$root/etc/attune/attune.toml kept=true
   check_rights
+  [[ $data == keep || $runs_as == service ]] ||
+    stop "The data are those of the users. Each erases them with 'assistant forget-me' before this."
   if [[ ! -d $root$base && $data == keep ]]; then
     say "nothing to do: Attune is not installed"
     return
   fi
   systemd_runs && [[ -e /etc/systemd/system/attune.service ]] &&
-    act systemctl disable --now attune.service
+    act systemctl disable --now attune.service attune-{web,home,wyoming}.service
   for release in "$(linked current)" "$(linked previous)"; do
     [[ -n $release ]] || continue
     cmp -s "$root$release/attune.toml" "$settings" && kept=false
@@ -212,7 +226,13 @@ uninstall() {
     act udevadm control --reload
   fi
   give_up_packages
-  act rm -rf "$root$base" "$root"/{run,var/cache,var/log}/attune
+  act rm -rf "$root$base" "$root"/{run,var/cache,var/log}/attune \
+    "$root"/var/lib/attune-{web,home}
+  for user in attune-web attune-home attune-wyoming; do
+    if ! $files_only && query getent passwd "$user" >/dev/null; then
+      enter userdel "$user"
+    fi
+  done
   if [[ $data == purge ]]; then
     act rm -rf "$root/var/lib/attune"
     if ! $files_only && query getent passwd attune >/dev/null; then
@@ -222,6 +242,9 @@ uninstall() {
       enter groupdel attune
     fi
     say "removed, and the data with it"
+  elif [[ $runs_as == user ]]; then
+    say "removed; the data stay with the users, in ~/.local/share/attune"
+    say "who has switched it on: systemctl --user disable --now attune"
   else
     say "removed; your data stays in /var/lib/attune, and the user attune, who owns it"
   fi

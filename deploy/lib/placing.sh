@@ -64,12 +64,13 @@ place_button() {
 
 # The board's profile becomes the settings, unless somebody has written others.
 place_settings() {
-  local before=$1 profile=$root$release/attune.toml settings=$root/etc/attune/attune.toml
+  local before=$1 profile=$root$release/attune.toml settings=$root/etc/attune/attune.toml mode=0640
+  [[ $runs_as == service ]] || mode=0644
   [[ -e $profile ]] || profile=$here/attune.toml
   if [[ ! -e $settings ]] ||
     { [[ -n $before ]] && cmp -s "$root$before/attune.toml" "$settings"; }; then
     # tmpfiles.d gives them to the service's group, once there is one.
-    cmp -s "$profile" "$settings" || act install -D -m 0640 "$profile" "$settings"
+    cmp -s "$profile" "$settings" || act install -D -m "$mode" "$profile" "$settings"
   fi
 }
 
@@ -91,6 +92,11 @@ wanted_links() {
 settle() {
   local link unit=/etc/systemd/system/attune.service
   $unsettled || return 0
+  if [[ $runs_as == user ]]; then
+    ! systemd_runs || act udevadm control --reload
+    act rm -f "$root$base/.unsettled"
+    return
+  fi
   if ! $files_only && query sh -c 'command -v systemd-sysusers' >/dev/null; then
     enter systemd-sysusers /etc/sysusers.d/attune.conf
     enter systemd-tmpfiles --create /etc/tmpfiles.d/attune.conf
@@ -100,7 +106,7 @@ settle() {
     act udevadm control --reload
     # Once only: somebody may have good reasons to switch it off.
     [[ -e $base/.enabled ]] || act systemctl enable attune.service
-    act systemctl try-restart attune.service
+    act systemctl try-restart attune.service attune-{web,home,wyoming}.service
     [[ -e $base/.enabled ]] || act systemctl start attune.service
   elif [[ ! -e $root$base/.enabled ]]; then
     while read -r link; do

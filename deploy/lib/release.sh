@@ -5,16 +5,17 @@
 # What goes where in the system, and where in the checkout it is.
 places() {
   local file
+  for file in "$checkout"/systemd/user/*; do
+    echo "etc/systemd/user/${file##*/} systemd/user/${file##*/}"
+  done
+  echo "etc/udev/rules.d/70-attune-sound.rules deploy/lib/70-attune-sound.rules"
+  [[ $runs_as == service ]] || return 0
   echo "etc/sysusers.d/attune.conf systemd/attune.sysusers"
   echo "etc/tmpfiles.d/attune.conf systemd/attune.tmpfiles"
-  echo "etc/udev/rules.d/70-attune-sound.rules deploy/lib/70-attune-sound.rules"
   # All units, and of what is added to them only what is named after this board.
   for file in "$checkout"/systemd/*.{service,socket,slice} "$checkout"/systemd/*.d/"${here##*/}.conf"; do
     file=${file#"$checkout/systemd/"}
     [[ ! -f $checkout/systemd/$file ]] || echo "etc/systemd/system/$file systemd/$file"
-  done
-  for file in "$checkout"/systemd/user/*; do
-    echo "etc/systemd/user/${file##*/} systemd/user/${file##*/}"
   done
 }
 
@@ -32,8 +33,9 @@ offered() {
 
 # Version and a hash of all that goes into a release, so that the same checkout is the same release.
 release_name() {
-  local version hash parts=(systemd deploy/lib "$here" README.md pyproject.toml constraints.txt)
-  [[ -n $wheels ]] || parts+=(assistant models/starter)
+  local version hash parts=(systemd deploy/lib "$here" README.md pyproject.toml)
+  parts+=(constraints.txt hashes.txt)
+  [[ -n $wheels ]] || parts+=(assistant models/starter models/catalog.toml)
   version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$checkout/pyproject.toml")
   hash=$(
     cd "$checkout" || exit
@@ -58,11 +60,13 @@ compilers() {
 
 # pip inside the release, with a build folder on the card: /tmp is memory on many systems.
 # PYPI has lgpio bring the library that it is made of.
-pip_install() {
+pip_run() {
   enter env TMPDIR="$release/tmp" CMAKE_ARGS="$llama_options" ${nvcc:+CUDACXX="$nvcc"} \
     CMAKE_BUILD_PARALLEL_LEVEL="$(compilers)" PIP_NO_INPUT=1 PIP_DISABLE_PIP_VERSION_CHECK=1 \
-    PIP_ROOT_USER_ACTION=ignore PYPI=1 "$release/venv/bin/python" -I -m pip install "$@"
+    PIP_ROOT_USER_ACTION=ignore PYPI=1 "$release/venv/bin/python" -I -m pip "$@"
 }
+
+pip_install() { pip_run install "$@"; }
 
 # Where the system that is worked on finds the packages, copied below its root if need be.
 reach_wheels() {
@@ -80,39 +84,65 @@ add_extras() {
   say "packages that the settings ask for: $wanted"
   act mkdir -p "$root$release/tmp"
   reach_wheels
-  [[ -z $wheels ]] || source=(--no-index --find-links "$within")
-  pip_install "${source[@]}" --constraint "$release/constraints.txt" "attune[$wanted]"
+  if [[ -n $wheels ]]; then
+    source=(--no-index --find-links "$within" --constraint "$release/constraints.txt")
+  else
+    source=(--require-hashes --constraint "$release/hashes.txt" --build-constraint
+      "$release/hashes.txt")
+  fi
+  pip_install "${source[@]}" "attune[$wanted]"
   act rm -rf "$root$release/tmp" "$root$release/wheels"
   act sh -c 'echo "$1" >"$2"' - "$wanted" "$root$release/.extras"
   unsettle
 }
 
 make_venv() {
-  local part within source=$release/source
+  local within
   say "Python packages"
-  act mkdir -p "$root$source/models" "$root$release/tmp"
+  act mkdir -p "$root$release/tmp"
   # Whichever torch came first is the one to stay.
-  act cp "$checkout/constraints.txt" "$root$release/constraints.txt"
+  act cp "$checkout/constraints.txt" "$checkout/hashes.txt" "$root$release/"
   act sed -i '/^torch==/d' "$root$release/constraints.txt"
   enter "$python" -I -m venv --clear "$release/venv"
   if [[ -n $wheels ]]; then
     reach_wheels
     pip_install --no-index --find-links "$within" --constraint "$release/constraints.txt" attune
   else
-    for part in pyproject.toml README.md LICENSE assistant; do
-      act cp -r "$checkout/$part" "$root$source/"
-    done
-    act cp -r "$checkout/models/starter" "$root$source/models/"
-    pip_install "pip==$(pinned pip)"
-    say "torch from $torch_source"
-    pip_install --no-deps --index-url "$torch_source" "${torch_wanted/PINNED/$(pinned torch)}"
-    say "llama.cpp is compiled now, which takes 10 to 40 minutes"
-    pip_install --no-cache-dir --constraint "$release/constraints.txt" \
-      "llama-cpp-python==$(pinned llama-cpp-python)"
-    pip_install --constraint "$release/constraints.txt" "$source"
+    install_from_index
   fi
-  act rm -rf "$root$source" "$root$release/tmp" "$root$release/wheels"
+  act rm -rf "$root$release/source" "$root$release/tmp" "$root$release/wheels"
   enter "$release/venv/bin/python" -I -c 'import assistant, llama_cpp, sounddevice, soundfile, torch'
+}
+
+# Every file has to have a hash that hashes.txt gives, also what others are compiled with; but for a
+# torch that nobody named the version of.
+install_from_index() {
+  local part source=$release/source known wheel
+  known=(--constraint "$release/hashes.txt" --build-constraint "$release/hashes.txt")
+  act mkdir -p "$root$source/models"
+  for part in pyproject.toml README.md LICENSE assistant; do
+    act cp -r "$checkout/$part" "$root$source/"
+  done
+  act cp -r "$checkout/models/starter" "$checkout/models/catalog.toml" "$root$source/models/"
+  act sed -n "/^pip==/,/[^\\\\]\$/w $root$release/tmp/pip.txt" "$root$release/hashes.txt"
+  pip_install --require-hashes --requirement "$release/tmp/pip.txt"
+  say "torch from $torch_source"
+  if [[ $torch_wanted == *PINNED* ]]; then
+    pip_install --require-hashes "${known[@]}" --no-deps --index-url "$torch_source" \
+      "${torch_wanted/PINNED/$(pinned torch)}"
+  else
+    pip_install --no-deps --index-url "$torch_source" "$torch_wanted"
+    act sed -i '/^torch==/,/[^\\]$/d' "$root$release/hashes.txt"
+  fi
+  say "llama.cpp is compiled now, which takes 10 to 40 minutes"
+  pip_install --no-cache-dir --require-hashes "${known[@]}" \
+    "llama-cpp-python==$(pinned llama-cpp-python)"
+  # A folder has no hash, so Attune goes in as a wheel; in a dry run there is none.
+  pip_run wheel --no-deps --build-constraint "$release/hashes.txt" \
+    --wheel-dir "$release/tmp/wheel" "$source"
+  wheel=$(cd "$root$release/tmp/wheel" 2>/dev/null && sha256sum attune-*.whl || echo HASH WHEEL)
+  pip_install --require-hashes "${known[@]}" \
+    "attune @ file://$release/tmp/wheel/${wheel##* }#sha256=${wheel%% *}"
 }
 
 make_release() {

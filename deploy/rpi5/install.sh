@@ -5,8 +5,10 @@ set -euo pipefail
 # shellcheck disable=SC2034  # read by the installer
 {
   readonly board='Raspberry Pi 5'
+  readonly board_machine=aarch64
   readonly board_model='Raspberry Pi (5|500|Compute Module 5)'
   readonly board_hint='Raspberry Pi OS (64-bit), bookworm or trixie'
+  readonly runs_as=service
   # The default index's torch brings several GB of CUDA to aarch64, too.
   readonly torch_index=https://download.pytorch.org/whl/cpu
   readonly torch_wanted=torch==PINNED+cpu

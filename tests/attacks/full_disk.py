@@ -14,7 +14,7 @@ import numpy as np
 
 from assistant.journal.deletion import keep_room
 from assistant.journal.store import Journal
-from assistant.values import EndReason, Utterance
+from assistant.values import MICROPHONE, EndReason, Utterance
 from tests.attacks.bounds import command
 from tests.journal.exchanges import STARTED_AT
 
@@ -28,7 +28,7 @@ def live(path: Path) -> None:
         keep_room(path)
         for seed in range(EXCHANGES):
             noise = np.random.default_rng(seed).uniform(-1, 1, 500_000).astype(np.float32)
-            turn_id = journal.hear(Utterance(noise, STARTED_AT, EndReason.STOP))
+            turn_id = journal.hear(Utterance(noise, STARTED_AT, EndReason.STOP, source=MICROPHONE))
             journal.correct(turn_id, SAID.decode())
 
 

@@ -39,7 +39,10 @@ def imported(tmp_path: Path, corpus: Path) -> str:
     "said",
     [
         "the boy [x 99999999999] .",
+        "the boy [x 999999999&99] .",
         "the boy [x 30000000] .",
+        "the boy [x 00000000030000000] .",
+        "the boy [x +30000000] .",
         "<<<the boy [x 40]> [x 40]> [x 40]> [x 40] .",
         "the boy [X 51] .",
     ],

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import logging
+
 import pytest
 import sounddevice
 
@@ -41,14 +43,16 @@ def test_a_name_of_the_other_direction_does_not_count() -> None:
         choose(DeviceKind.OUTPUT, None, [USB])
 
 
-def test_mono_comes_before_stereo_and_the_wished_rate_before_the_device_s_own() -> None:
+def test_the_wished_rate_comes_before_the_device_s_own_and_microphones_are_heard_in_stereo() -> (
+    None
+):
     assert formats(SPEAKER, 22_050) == (
         Format(22_050, 1),
         Format(48_000, 1),
         Format(22_050, 2),
         Format(48_000, 2),
     )
-    assert formats(USB_DEFAULTISH, 16_000) == (Format(16_000, 1), Format(16_000, 2))
+    assert formats(USB_DEFAULTISH, 16_000) == (Format(16_000, 2), Format(16_000, 1))
     assert formats(USB, 16_000) == (Format(16_000, 1), Format(48_000, 1))
 
 
@@ -61,12 +65,30 @@ def test_the_first_format_that_is_not_refused_is_taken() -> None:
     assert open_first(SPEAKER, 22_050, only_48_khz_stereo) == ("open", Format(48_000, 2))
 
 
-def test_a_device_that_refuses_every_format_is_named_with_its_reason() -> None:
+def test_a_device_that_refuses_every_format_is_named_with_its_reason(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     def busy(each: Format) -> str:
-        raise sounddevice.PortAudioError(f"Device unavailable at {each.rate}")
+        raise sounddevice.PortAudioError(f"Device unavailable at {each.rate}", -9985)
 
-    with pytest.raises(DeviceError, match=r"'HDMI' does not open \(Device unavailable at 48000\)"):
+    said = r"'HDMI' does not open: it is gone, or another program uses it\. Close the program"
+    with (
+        caplog.at_level(logging.INFO, "attune.sound"),
+        pytest.raises(DeviceError, match=said) as caught,
+    ):
         open_first(SPEAKER, 22_050, busy)
+    assert "Device unavailable" not in str(caught.value)
+    assert "Device unavailable at 48000" in caplog.text  # for whoever looks deeper
+
+
+@pytest.mark.parametrize("arguments", [(), ("Internal error",), ("Unknown", -1), ("Host", -9999)])
+def test_what_portaudio_says_is_never_shown(arguments: tuple[object, ...]) -> None:
+    def refusing(_: Format) -> str:
+        raise sounddevice.PortAudioError(*arguments)
+
+    with pytest.raises(DeviceError) as caught:
+        open_first(SPEAKER, 22_050, refusing)
+    assert not any(str(each) in str(caught.value) for each in arguments)
 
 
 @pytest.mark.parametrize(

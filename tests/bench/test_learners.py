@@ -48,6 +48,27 @@ def test_no_sentence_of_kathleen_comes_twice(data: Path) -> None:
     assert len(texts) == len(set(texts)) == 24
 
 
+def test_kathleen_is_tested_on_fifty_held_out_sentences_however_many_she_teaches(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "speech" / "kathleen"
+    folder.mkdir(parents=True)
+    letters = "abcdefghijklmnopqrst"
+    said = [f"{first} {second}" for first in letters for second in letters][:240]
+    # every third is held out, and each of those is said twice
+    files = [(f"arctic_a{n:04}{7 if n % 3 == 0 else 1}_x.wav", text) for n, text in enumerate(said)]
+    files += [(f"arctic_b{n:04}7_x.wav", text) for n, text in enumerate(said) if n % 3 == 0]
+    with (folder / "utterances.tsv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, delimiter="\t").writerows([("file", "text"), *files])
+    for path, _ in files:
+        soundfile.write(folder / path, examples()[0][:160], SAMPLE_RATE)
+    learner = kathleen(tmp_path)
+    texts = [text for _, text in learner.spoken()]
+    taught, unseen = texts[: learner.taught], texts[learner.taught :]
+    assert (len(taught), len(unseen), len(set(texts))) == (100, 50, 150)
+    assert set(unseen) | set(taught[:30]) == set(said[::3])  # then those not held out
+
+
 def test_a_speaker_teaches_half_of_the_recordings_with_their_sound(data: Path) -> None:
     speakers = human(data)
     assert [each.name for each in speakers] == [f"so{name}" for name in SPEAKERS]
@@ -57,6 +78,9 @@ def test_a_speaker_teaches_half_of_the_recordings_with_their_sound(data: Path) -
     assert user.taught[0].text == "good morning"
     assert user.taught[0].samples.shape == (SAMPLE_RATE // 2,)
     assert user.taught[0].features.encoder == encoder.fingerprint
+    fewer = speakers[0].heard(encoder, 3)
+    assert [pair.text for pair in fewer.unseen] == [pair.text for pair in user.unseen]
+    assert len(fewer.taught) == 3
 
 
 @pytest.mark.skipif(find_spec("pyworld") is None, reason="extra 'impair'")

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from assistant.bridge.batch import Pair
+from assistant.bridge.connect import Bridge
 from assistant.config import load, starter_dir
 from assistant.generate.llama import LlamaSession
+from assistant.personalise.judging.gate import Measured
+from assistant.personalise.judging.hearing import Hearing
+from assistant.personalise.judging.score import Result
+from assistant.personalise.training.ending import KEPT
+from assistant.values import SpeechFeatures
 from bench.learners import Learner
 from bench.outcomes import Row
-from bench.personalise import Bench
+from bench.personalise import Bench, Remembered
 from models.recipe.pack import EXAMPLES
 from tests.encode.sounds import examples
 
@@ -86,3 +94,59 @@ def test_the_bridge_that_the_gate_accepted_last_stays_in_use(bench: Bench) -> No
     used = bench.used("Eve")
     assert used is not None
     assert used.version == taught.candidate.version
+
+
+class Guarding:
+    """A gate for which common talk suffers from some versions."""
+
+    def __init__(self, harmful: set[str]) -> None:
+        self.asked: list[str] = []
+        self._harmful = harmful
+
+    def measure(
+        self, _before: object, after: Bridge, _held_out: object, _canaries: object
+    ) -> Measured:
+        self.asked.append(after.version)
+        right, wrong = (
+            Result(1.0, 1.0, equal=True, words=5, wrong=each, tokens=5, wrong_tokens=each)
+            for each in (0, 5)
+        )
+        suffering = wrong if after.version in self._harmful else right
+        return Measured([wrong] * 4, [wrong] * 4, [right] * 4, [right] * 4, [suffering] * 4)
+
+
+@pytest.mark.parametrize(("harmful", "asked"), [(0, 1), (1, 2), (2, 3), (3, 3)])
+def test_what_would_harm_other_voices_is_used_in_part_as_retrain_does(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, harmful: int, asked: int
+) -> None:
+    user = LEARNER.heard(bench.encoder)
+    taught = replace(bench.train(bench.learns, user.taught), has_learned=True)
+    assert [each.provenance["kept"] for each in taught.candidates] == list(KEPT)
+    versions = [each.version for each in taught.candidates]
+    gate = Guarding(set(versions[:harmful]))
+    monkeypatch.setattr(bench, "gate", gate)
+    name = f"Zoe {harmful}"
+    assert bench.judged(name, taught) is (harmful < len(KEPT))
+    assert gate.asked == versions[:asked]
+    used = bench.used(name)
+    version = used and used.version
+    assert version == (None if harmful == len(KEPT) else versions[harmful])
+
+
+def test_an_utterance_is_heard_once_with_each_bridge(bench: Bench) -> None:
+    user = LEARNER.heard(bench.encoder)
+    bridge = bench.join(bench.train(bench.learns, []).candidate)
+    asked: list[Bridge | None] = []
+
+    class Counting(Hearing):
+        def __call__(self, bridge: Bridge | None, pair: Pair) -> SpeechFeatures:
+            asked.append(bridge)
+            return pair.features
+
+    hearing = Remembered(Counting(bench.settings.encode))
+    for each in (bridge, bridge, None, None):
+        assert hearing(each, user.unseen[0]) is user.unseen[0].features
+    assert asked == [bridge, None]
+    hearing.forget()
+    hearing(bridge, user.unseen[0])
+    assert len(asked) == 3

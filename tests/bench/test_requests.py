@@ -52,10 +52,14 @@ def test_small_talk_means_nothing(meanings: Meanings) -> None:
 
 
 def outcome(
-    meaning: str | None, grammar: str | None, second: str | None, certainty: float
+    meaning: str | None,
+    grammar: str | None,
+    second: str | None,
+    certainty: float,
+    then: str | None = None,
 ) -> Outcome:
     case = Case("said", meaning, "clean", 0)
-    return Outcome(case, "heard", grammar, second, (0.5, 0.0, 1.0, 0.0), certainty, 1.0)
+    return Outcome(case, "heard", grammar, second, (0.5, 0.0, 1.0, 0.0), certainty, then, 1.0)
 
 
 def test_right_and_wrong_are_counted_by_how_sure_it_was() -> None:
@@ -64,13 +68,15 @@ def test_right_and_wrong_are_counted_by_how_sure_it_was() -> None:
         outcome("a.b", None, "a.b", SURE),
         outcome("a.b", None, "a.b", LEAST),
         outcome("a.b", None, "a.b", LEAST - 0.1),
-        outcome("a.b", None, "c.d", SURE),
+        outcome("a.b", None, "c.d", SURE, "a.b"),
+        outcome("a.b", None, "c.d", LEAST, "a.b"),
         outcome(None, None, "c.d", LEAST),
         outcome(None, None, None, 0.0),
     ]
     request, talk = rows(found)
-    assert (request.cases, talk.cases) == (5, 2)
-    assert (request.grammar, request.taken, request.asked) == (20.0, 40.0, 60.0)
-    assert (request.wrong, request.wrongly_asked) == (20.0, 20.0)
+    assert (request.cases, talk.cases) == (6, 2)
+    assert (request.grammar, request.taken) == (16.7, 33.3)
+    assert (request.asked, request.asked_twice) == (50.0, 66.7)  # no question after an answer
+    assert (request.wrong, request.wrongly_asked) == (16.7, 33.3)
     assert (talk.wrong, talk.wrongly_asked) == (0.0, 50.0)
-    assert confusion(found) == {"a": {"a": 3, "none": 1, "c": 1}, "none": {"c": 1, "none": 1}}
+    assert confusion(found) == {"a": {"a": 3, "c": 2, "none": 1}, "none": {"c": 1, "none": 1}}

@@ -71,10 +71,10 @@ def test_writing_replaces_the_old_file_and_leaves_nothing_behind(path: Path) -> 
 
 def test_a_place_that_cannot_be_written_is_refused(path: Path) -> None:
     path.mkdir(parents=True)  # a folder stands where the file belongs
-    with pytest.raises(CheckpointError, match="Cannot write the bridge to"):
+    with pytest.raises(CheckpointError, match="Cannot write what was learned to"):
         checkpoint().write(path)
     assert [each.name for each in path.parent.iterdir()] == [path.name]
-    with pytest.raises(CheckpointError, match="Cannot write the bridge to"):
+    with pytest.raises(CheckpointError, match="Cannot write what was learned to"):
         checkpoint().write(Path(__file__) / "bridge.safetensors")
 
 
@@ -144,14 +144,14 @@ def _without_tokens(path: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "told"),
     [
-        (_gone, "There is no bridge at .* Set bridge.path, or use '--route transcript'."),
+        (_gone, "Nothing learned is at .* Set bridge.path, or use '--route transcript'."),
         (_empty, "is damaged"),
         (_truncated, "is damaged"),
         (_garbage, "is damaged"),
         (_pickled, "is damaged"),
         (_explosive, "is damaged"),
-        (_foreign, "is not a bridge of this version of Attune .format None"),
-        (_of_another_version, "is not a bridge .*'attune-bridge-0', expected 'attune-bridge-1'"),
+        (_foreign, "is nothing that this version of Attune has learned .format None"),
+        (_of_another_version, "is nothing that .*'attune-bridge-0', expected 'attune-bridge-1'"),
         (_header(config=None), "is damaged"),
         (_header(config="{}"), "is damaged"),
         (_header(config="no JSON"), "is damaged"),
@@ -187,7 +187,7 @@ def test_a_header_that_does_not_fit_the_weights_is_refused(
 ) -> None:
     checkpoint().write(path)
     _header(config=json.dumps(config().model_dump() | changes))(path)
-    with pytest.raises(CheckpointError, match="do not fit its own header") as raised:
+    with pytest.raises(CheckpointError, match="do not fit their own header") as raised:
         projector(read(path))
     assert "\n" not in str(raised.value)
 

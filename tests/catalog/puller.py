@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import resource
 import signal
@@ -26,10 +25,7 @@ from assistant.catalog.patience import FULL, SHORT  # noqa: E402
 from assistant.catalog.progress import Checking  # noqa: E402
 from assistant.catalog.pull import Pull  # noqa: E402
 from assistant.errors import CatalogError  # noqa: E402
-
-# starts processes that have all of this loaded, without the threads of the test's own
-_processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["tests.catalog.puller"])
+from tests.forked import processes  # noqa: E402
 
 CHECKING, WHOLE = "checking", "whole"
 
@@ -60,8 +56,8 @@ class Puller:
             largest_file: bytes that a file may have at most.
             environment: variables, for pip for instance.
         """
-        told, tells = _processes.Pipe(duplex=False)
-        process = _processes.Process(
+        told, tells = processes.Pipe(duplex=False)
+        process = processes.Process(
             target=_pull,
             args=(
                 endpoint,

@@ -10,6 +10,7 @@ from pathlib import Path
 from assistant import child
 from tests.encode import tiny
 from tests.generate import toys
+from tests.plain_words import looked_at
 from tests.sound import silent_environment
 
 ROOT = Path(__file__).parents[2]
@@ -57,7 +58,7 @@ class House:
         cwd: Path = ROOT,
     ) -> subprocess.CompletedProcess[str]:
         """The command as a person starts it, in a changed environment or behind other words."""
-        return subprocess.run(
+        done = subprocess.run(
             [*before, *command(*words)],
             cwd=cwd,
             env=self.environment | (environment or {}),
@@ -66,6 +67,8 @@ class House:
             check=False,
             timeout=TIMEOUT_S,
         )
+        looked_at(words, done.stdout + done.stderr)
+        return done
 
 
 def command(*words: object, site: Path | None = None) -> list[str]:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.cli.house import ROOT, TIMEOUT_S, command
+from tests.plain_words import looked_at
 
 
 class Terminal:
@@ -41,6 +42,10 @@ class Terminal:
         """Press Ctrl-C."""
         self._process.send_signal(signal.SIGINT)
 
+    def kill(self) -> None:
+        """End the command without a warning."""
+        self._process.kill()
+
     def end(self) -> tuple[int, str]:
         """Wait for the end of the command: its exit status and the rest of what it wrote."""
         deadline = time.monotonic() + TIMEOUT_S
@@ -62,14 +67,16 @@ class Terminal:
 
 @contextmanager
 def terminal(
-    *words: object, environment: Mapping[str, str], site: Path | None = None
+    *words: object, environment: Mapping[str, str], site: Path | None = None, cwd: Path = ROOT
 ) -> Generator[Terminal]:
     """Start the command, of this checkout or of a copy elsewhere, in a new terminal."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as behind "&"; no terminal begins so
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     screen, inside = pty.openpty()
     try:
         with subprocess.Popen(
             command(*words, site=site),
-            cwd=ROOT,
+            cwd=cwd,
             env=environment,
             stdin=inside,
             stdout=inside,
@@ -77,7 +84,9 @@ def terminal(
         ) as process:
             os.close(inside)
             try:
-                yield Terminal(process, screen)
+                shown = Terminal(process, screen)
+                yield shown
+                looked_at(words, shown.seen)
             finally:
                 process.kill()
     finally:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from assistant.cli import main
 from assistant.control.server import Server
 from assistant.journal.store import Journal
 from assistant.journal.turn import Turn
 from tests.cli.house import House
+from tests.cli.telling import Told, telling
 from tests.cli.terminal import terminal
 from tests.control.knowing import Knowing
 from tests.journal.exchanges import exchange
 from tests.waiting import until
 
-Told = Callable[..., tuple[int, list[str], list[str]]]
 """Exit status, lines of output, lines on standard error."""
 
 
@@ -33,12 +32,7 @@ def told(
     monkeypatch.setenv("ATTUNE_JOURNAL__PATH", str(tmp_path / "data" / "journal.db"))
     monkeypatch.setenv("ATTUNE_GENERATE__PATH", str(tmp_path / "none.gguf"))
 
-    def told(*words: object) -> tuple[int, list[str], list[str]]:
-        status = main([str(word) for word in words])
-        captured = capsys.readouterr()
-        return status, captured.out.splitlines(), captured.err.splitlines()
-
-    return told
+    return telling(capsys)
 
 
 @pytest.fixture
@@ -62,14 +56,25 @@ def test_a_question_is_answered_by_the_daemon(told: Told, knowing: Knowing, turn
             "",
             "  you     what time is it",
             "  Attune  it is half past six",
-            "          bridge route, 88% sure",
-            "          total 1234 ms",
+            "          88% sure",
         ],
         [],
     )
     status, (line,), err = told("ask", "--json", "--aloud", "what time is it")
     assert (status, err, json.loads(line)) == (0, [], turn.record())
     assert knowing.done == [("ask", "what time is it", False), ("ask", "what time is it", True)]
+
+
+def test_a_question_in_a_recording_is_answered_by_the_daemon(
+    told: Told, knowing: Knowing, turn: Turn, spoken_sentence: Path
+) -> None:
+    knowing.records = [turn.record()]
+    status, (line,), err = told("ask", "--json", "--audio", spoken_sentence)
+    assert (status, err, json.loads(line)) == (0, [], turn.record())
+    assert knowing.done == [("hear", str(spoken_sentence), False)]
+    knowing.refusal = "Only the user that Attune runs as may have it read files."
+    status, _, (err_line,) = told("ask", "--audio", spoken_sentence)
+    assert (status, "none.gguf" in err_line) == (1, True)  # it opens models of its own
 
 
 def test_every_kind_of_exchange_comes_back_as_it_was(
@@ -107,6 +112,11 @@ def test_a_text_is_spoken_by_the_daemon(told: Told, knowing: Knowing, tmp_path: 
     assert (status, err) == (0, [])
     assert Path(line).is_file()
     assert knowing.done == [("say", "Good morning.")]
+
+
+def test_what_nobody_can_hear_fails(told: Told, knowing: Knowing) -> None:
+    knowing.refusal = "There is no loudspeaker. Connect one."
+    assert told("say", "Dinner.") == (1, [], ["assistant: There is no loudspeaker. Connect one."])
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def test_a_device_is_saved_and_put_back(tmp_path: Path, capsys: pytest.CaptureFi
         assert archive.suffix == ".tar"
         size = archive.stat().st_size
         assert capsys.readouterr().out.splitlines() == [
-            "Saved: exchanges 2, learned bridges 1.",
+            "Saved: exchanges 2, learned versions 1.",
             f"Backup: {archive} ({size / 1_000_000:.1f} MB)",
             "Anyone who has this file can hear and read what was said: keep it safe.",
         ]
@@ -50,7 +50,7 @@ def test_a_device_is_saved_and_put_back(tmp_path: Path, capsys: pytest.CaptureFi
         learn(daemon, folder, [2], seed=2)
     assert run(path, "restore", archive) == 0
     told = capsys.readouterr().out.splitlines()
-    assert told[0].startswith("Restored: exchanges 2, learned bridges 1, as of 20")
+    assert told[0].startswith("Restored: exchanges 2, learned versions 1, as of 20")
     assert told[1:] == [
         f"What it replaced is kept as {path}.before-restore.",
         f"What it replaced is kept as {path.parent}/bridges.before-restore.",

@@ -440,7 +440,7 @@ def test_inspect_tells_of_those_that_cannot_be_read(
     status, out, (first, second) = told("inspect", "--turn", turn)
     assert status == 1
     assert out[-1].split() == [ours, SURE, "aaa"]
-    assert f"The file of bridge {damaged} is damaged." in first
+    assert f"The file of version {damaged} is damaged." in first
     assert f"Bridge {base_version(settings)} cannot read exchanges here." in second
     with pytest.raises(AttuneError, match="There is no exchange 99"):
         told("inspect", "--turn", "99")

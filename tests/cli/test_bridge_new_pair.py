@@ -12,8 +12,8 @@ import pytest
 
 from assistant.bridge.checkpoint import read
 from assistant.bridge.kinds.letters import untrained
-from assistant.cli import retrain
 from assistant.cli.bridge import commands as bridge
+from assistant.cli.shared.training import STOPPED
 from assistant.config import Settings, load
 from assistant.encode.wav2vec2 import Wav2Vec2Encoder
 from assistant.errors import BridgeError, CheckpointError
@@ -83,13 +83,13 @@ def test_a_bootstrap_goes_on_where_it_was_stopped_and_writes_its_file(
         *_, last = process.stdout
     assert nice == 19
     assert last == "Stopped. Run the same command again to resume.\n"
-    assert process.returncode == retrain.STOPPED
+    assert process.returncode == STOPPED
     assert not file.exists()
     with bootstrapping(environment, *words) as process:
         out, err = process.communicate(timeout=TIMEOUT_S)
     assert (process.returncode, err) == (0, "")
     first, *between, told, hint = out.splitlines()
-    assert first.startswith("Examples to learn from: 2; held out for judging: ")
+    assert first.startswith("Sentences to learn from: 2; kept as a test: ")
     assert not any(line.startswith("Listening: ") for line in between)
     steps = [line for line in between if line.startswith("Training: ")]
     assert int(steps[0].split()[1]) > 1
@@ -114,7 +114,8 @@ def test_a_transfer_is_told_with_the_verdict_and_what_to_do_next(
     (new,) = set(folder.versions()) - {version}
     assert carried.startswith(f"Transferred as bridge {new}. Map: ")
     assert verdict == (
-        "Rejected: nothing changes. There are no held-out recordings yet to judge it by."
+        "Not good enough yet, so nothing changes. There are no recordings kept as a test yet to "
+        "judge it by."
     )
     assert table_of_figures == []  # nothing was measured
     assert hint.startswith(f"'assistant bridge promote {new} --force' uses it anyway; ")

@@ -12,8 +12,8 @@ import pytest
 
 from assistant.cli import household
 from assistant.config import load
+from assistant.control.declaring import RefusalError
 from assistant.control.messages import Record
-from assistant.control.methods import RefusalError
 from assistant.control.server import Server
 from assistant.errors import AttuneError, ControlError, HouseholdError
 from assistant.household.agenda import Agenda, Kind

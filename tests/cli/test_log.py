@@ -17,7 +17,7 @@ from assistant.config import load
 from assistant.errors import JournalError
 from assistant.journal.store import Journal
 from assistant.journal.turn import Taught
-from assistant.values import EndReason, Utterance
+from assistant.values import MICROPHONE, EndReason, Utterance
 from tests.journal.exchanges import STARTED_AT, exchange, features, sound, utterance
 from tests.sound import SoundServer, silent_environment
 
@@ -100,6 +100,16 @@ def test_a_list_goes_back_as_far_as_asked(journal: Journal, run: Run) -> None:
     assert set(ids("--since", "today")) <= {3, 2}
     (line,) = run("list", "--since", (now + timedelta(hours=1)).isoformat())
     assert line.startswith("Nothing has been said since then.")
+
+
+def test_a_list_says_that_there_are_older_exchanges(journal: Journal, run: Run) -> None:
+    for _ in range(21):
+        journal.typed("hello")
+    *shown, more = run("list")
+    assert len(shown) == 1 + 20
+    assert more == "There are older ones: '--limit 100' shows more of them."
+    assert run("list", "--limit", "20", "--json")[-1].startswith("{")  # as programs expect it
+    assert len(run("list", "--limit", "21")) == 1 + 21
 
 
 @pytest.mark.parametrize("moment", ["soon", "2 parsecs", "2026-13-01", "9999999999w", ""])
@@ -269,7 +279,7 @@ def play(path: Path, turn_id: int, env: dict[str, str]) -> subprocess.CompletedP
 def test_play_is_heard_from_the_loudspeaker(journal: Journal, path: Path, tmp_path: Path) -> None:
     seconds = np.arange(16_000) / 16_000
     tone = (0.5 * np.sin(2 * np.pi * 440 * seconds)).astype(np.float32)
-    turn_id = journal.hear(Utterance(tone, STARTED_AT, EndReason.SILENCE))
+    turn_id = journal.hear(Utterance(tone, STARTED_AT, EndReason.SILENCE, source=MICROPHONE))
     server = SoundServer(tmp_path / "sound")
     try:
         with server.record(tmp_path / "heard.wav"):

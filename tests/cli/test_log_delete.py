@@ -1,23 +1,25 @@
 from __future__ import annotations
 
-import os
-import pty
-import subprocess
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
+from assistant.cli.shared.erasure import SHOWN
+from assistant.control.server import Server
 from assistant.errors import ConfigError, JournalError
 from assistant.journal.store import Journal
 from assistant.personalise.bridges.folder import BridgeFolder
+from assistant.personalise.training.request import Request
+from tests.cli.house import House
+from tests.cli.terminal import Terminal, terminal
 from tests.cli.test_log import assistant_log
-from tests.journal.exchanges import exchange
-from tests.personalise.lived_in import learn, talk
-
-ROOT = Path(__file__).parents[2]
+from tests.control.knowing import Knowing
+from tests.journal.exchanges import STARTED_AT, exchange
+from tests.personalise.lived_in import Traces, learn, talk
+from tests.sound import silent_environment
 
 Run = Callable[..., list[str]]
 
@@ -45,16 +47,20 @@ def test_erasing_tells_what_went_and_what_follows(journal: Journal, run: Run) ->
     first, _ = learn(journal, folder, [1], seed=1)
     _, weights = learn(journal, folder, [1, 2], seed=2)
     assert run("delete", 3, "--yes") == [
-        "Erased: exchanges 1, learned bridges 0.", COPIES,
+        "Erased: exchanges 1, learned versions 0.", COPIES,
     ]  # fmt: skip
-    assert run("delete", 2, 2, "--yes") == [
-        "Erased: exchanges 1, learned bridges 1.",
-        f"Bridge {first} is in use from now on.",
+    forgets, *told = run("delete", 2, 2, "--yes")  # said even to who does not want to be asked
+    assert "what it learned from 2 recordings is forgotten with it." in forgets
+    assert told == [
+        "Erased: exchanges 1, learned versions 1.",
+        f"Version {first} is in use from now on.",
         RETRAINED,
         COPIES,
     ]
     told = run("delete", "--all", "--yes")
-    assert told[1] == "The base bridge is in use from now on."
+    assert "what it learned from 1 recording is forgotten" in told[0]
+    assert told[0].endswith("it hears as if it had never learned your voice.")
+    assert told[2] == "What Attune came with is in use from now on."
     assert [turn.id for turn in journal.turns()] == []
     assert [each.left_in(journal.path.parent) for each in (*traces, weights)] == [[]] * 4
     (line,) = run("delete", "--all", "--yes")
@@ -97,34 +103,160 @@ def test_without_a_terminal_nothing_is_erased_unasked(journal: Journal, path: Pa
     assert journal.count() == 1
 
 
-ERASER = """
-import sys
-from pathlib import Path
-from tests.cli.test_log import assistant_log
-
-for turn_id in sys.argv[2:]:
-    print(assistant_log(Path(sys.argv[1]), "delete", turn_id), flush=True)
-"""
+QUESTION = "Erase 1 exchange and what was learned from it? [y/N] "
+TAKE_BACK = "Nothing is gone yet. Press Enter to erase it for good, or u to take it back.\n"
+LEARN_AGAIN = "Learn again from what is left now? It may take some minutes. [y/N] "
 
 
-def test_a_person_at_a_terminal_is_asked(journal: Journal, path: Path) -> None:
-    answers = {1: "y", 2: "", 3: "n", 4: " Yes ", 5: "yellow", 6: "\x04"}
-    for _ in answers:
+@contextmanager
+def erasing(path: Path, *words: object, **settings: str) -> Generator[Terminal]:
+    """The command before a person."""
+    environment = silent_environment(path.parent / "silent") | {
+        "ATTUNE_JOURNAL__PATH": str(path),
+        "ATTUNE_CONTROL__PATH": str(path.parent / "control.sock"),
+    }
+    with terminal("log", "delete", *words, environment=environment | settings) as screen:
+        yield screen
+
+
+def kept(path: Path, traces: Traces) -> set[bytes]:
+    """What is left of it, in the journal's file or its log."""
+    return {trace for _, trace in traces.left_in(path.parent)}
+
+
+@pytest.mark.parametrize("answer", ["\n", "n\n", "yellow\n", "\x04"])
+def test_who_does_not_agree_erases_nothing(journal: Journal, path: Path, answer: str) -> None:
+    exchange(journal)
+    with erasing(path, 1) as screen:
+        screen.wait_for(QUESTION)
+        screen.press(answer)
+        status, rest = screen.end()
+    assert status == 1
+    assert rest.endswith("\nNothing was erased.\n")
+    assert TAKE_BACK not in rest
+    assert journal.count() == 1
+
+
+@pytest.mark.parametrize("answer", ["y\n", " Yes \n"])
+def test_a_person_sees_what_they_erase_and_nothing_is_gone_before_the_last_enter(
+    journal: Journal, path: Path, answer: str
+) -> None:
+    exchange(journal, "what time is it")
+    exchange(journal, "clear\x1b[2J the\nscreen")
+    with erasing(path, 2) as screen:
+        moment = f"{STARTED_AT.astimezone():%d %B %Y, %H:%M}"
+        assert screen.wait_for(QUESTION) == f"  2, {moment}: clear[2J the screen\n{QUESTION}"
+        screen.press(answer)
+        screen.wait_for(TAKE_BACK)
+        assert journal.count() == 2
+        assert journal.memories("erasing:") == {}
+        screen.press("xy ")  # keys without a meaning
+        screen.press("\n")
+        status, rest = screen.end()
+    assert (status, rest) == (0, f"Erased: exchanges 1, learned versions 0.\n{COPIES}\n")
+    assert [turn.id for turn in journal.turns()] == [1]
+
+
+def test_an_erasure_is_taken_back(journal: Journal, path: Path) -> None:
+    folder = BridgeFolder(path.parent / "bridges")
+    trace = talk(journal, 1)
+    version, weights = learn(journal, folder, [1], seed=1)
+    with erasing(path, "--all") as screen:
+        screen.press("y\n\n")  # the second Enter was too much, and is no answer
+        screen.wait_for(TAKE_BACK)
+        screen.press("u")
+        assert screen.end() == (1, "Nothing was erased.\n")
+    assert folder.current == version
+    assert kept(path, trace) == {*trace.of}
+    assert kept(path, weights) == {*weights.of}
+    assert journal.turn(1).correction == "meant number zero zero one"
+
+
+def test_who_breaks_off_at_the_last_moment_erases_nothing(journal: Journal, path: Path) -> None:
+    exchange(journal)
+    with erasing(path, 1) as screen:
+        screen.wait_for(QUESTION)
+        screen.press("y\n")
+        screen.wait_for(TAKE_BACK)
+        screen.interrupt()
+        assert screen.end() == (130, "Nothing was erased.\n")
+    assert journal.count() == 1
+
+
+def test_a_command_that_is_killed_at_the_last_moment_leaves_nothing_half_erased(
+    journal: Journal, path: Path
+) -> None:
+    trace = talk(journal, 1)
+    with erasing(path, 1) as screen:
+        screen.wait_for(QUESTION)
+        screen.press("y\n")
+        screen.wait_for(TAKE_BACK)
+        screen.kill()
+        assert screen.end()[0] < 0
+    assert journal.memories("erasing:") == {}
+    assert kept(path, trace) == {*trace.of}
+
+
+def test_of_many_exchanges_some_are_shown(journal: Journal, path: Path) -> None:
+    for _ in range(SHOWN + 2):
         exchange(journal)
-    person, terminal = pty.openpty()
-    os.write(person, "\n".join(answers.values()).encode())
-    done = subprocess.run(
-        [sys.executable, "-c", ERASER, str(path), *map(str, answers)],
-        cwd=ROOT, stdin=terminal, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    os.close(terminal)
-    os.close(person)
-    question = "Erase 1 exchange and what was learned from it? This cannot be undone. [y/N] "
-    erased, kept = (
-        f"Erased: exchanges 1, learned bridges 0.\n{COPIES}\n0\n",
-        "Nothing was erased.\n1\n",
-    )
-    outcomes = [erased, kept, kept, erased, kept, f"\n{kept}"]
-    assert done.stdout == "".join(question + outcome for outcome in outcomes)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert [turn.id for turn in journal.turns()] == [6, 5, 3, 2]
+    with erasing(path, "--all") as screen:
+        *shown, more, question = screen.wait_for("[y/N] ").splitlines()
+        assert [line.split(",")[0] for line in shown] == ["  1", "  2", "  3", "  4", "  5"]
+        assert more == "  and 2 more"
+        assert question.startswith(f"Erase {SHOWN + 2} exchanges and what was learned from them?")
+
+
+def test_what_is_forgotten_is_said_before_and_may_be_learned_again(
+    journal: Journal, path: Path
+) -> None:
+    folder = BridgeFolder(journal.path.parent / "bridges")
+    for number in (1, 2):
+        talk(journal, number)
+    first, _ = learn(journal, folder, [1], seed=1)
+    learn(journal, folder, [1, 2], seed=2)
+    with erasing(path, 2) as screen:
+        screen.wait_for("now only you can.\n")  # of the replies that this test laid there
+        warning = screen.wait_for(QUESTION)
+        assert warning.startswith(
+            "Attune has learned from this: what it learned from 2 recordings is"
+        )
+        assert "Until it has learned again from what is left" in warning
+        assert "it hears with what it had learned by " in warning
+        screen.press("y\n")
+        screen.wait_for(TAKE_BACK)
+        screen.press("\n")
+        assert RETRAINED in screen.wait_for(LEARN_AGAIN)
+        screen.press("n\n")
+        status, rest = screen.end()
+    assert (status, rest) == (0, "n\n")
+    assert folder.current == first
+
+
+def test_it_learns_again_at_once_from_what_is_left(
+    journal: Journal, path: Path, house: House
+) -> None:
+    """Beside a daemon, which does it, and without one."""
+    folder = BridgeFolder(path.parent / "bridges")
+    for number in (1, 2, 3):
+        talk(journal, number)
+    knowing = Knowing()
+
+    def erase_and_learn(number: int) -> str:
+        learn(journal, folder, [number], seed=number)
+        with erasing(path, number, **house.settings, ATTUNE_BRIDGE__PATH="") as screen:
+            screen.wait_for(QUESTION)
+            screen.press("y\n")
+            screen.wait_for(TAKE_BACK)
+            screen.press("\n")
+            screen.wait_for(LEARN_AGAIN)
+            screen.press("y\n")
+            status, rest = screen.end()
+        assert status == 0
+        return rest
+
+    with Server(path.parent / "control.sock") as server:
+        server.serve(knowing)
+        assert "Attune learns as soon as it has room for it." in erase_and_learn(1)
+    assert knowing.done == [("retrain", Request("base"))]
+    assert "Nothing was trained. There are no examples yet." in erase_and_learn(2)

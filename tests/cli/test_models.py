@@ -31,6 +31,7 @@ from tests.cli.terminal import terminal
 from tests.control.knowing import Knowing
 from tests.encode import tiny
 from tests.generate import toys
+from tests.sound import silent_environment
 
 FREE, RESTRICTED = "qwen2.5-1.5b", "llama-3.2-1b"
 
@@ -219,6 +220,24 @@ def test_what_is_in_use_is_removed_by_force_only(desk: Desk, toy: Path) -> None:
     desk.file.write_text('[speak]\nengine = "piper"\nvoice = "anna"\n', encoding="utf-8")
     with pytest.raises(CatalogError, match="The model anna is in use"):
         desk.run("remove", "anna")
+
+
+def test_a_person_is_asked_before_a_model_is_deleted(desk: Desk, toy: Path) -> None:
+    place = desk.have("mine", toy)
+    with pytest.raises(ConfigError, match="Deleting mine needs --yes"):
+        desk.run("remove", "mine")
+    assert place.exists()
+    environment = silent_environment(desk.path / "silent") | {
+        "ATTUNE_MODELS__FOLDER": str(desk.folder.path)
+    }
+    for key, status in (("\n", 1), ("y\n", 0)):
+        with terminal("models", "remove", "mine", environment=environment) as screen:
+            screen.wait_for("Delete mine (")
+            screen.press(key)
+            assert screen.end()[0] == status
+        assert place.exists() is (status == 1)
+    place = desk.have("mine", toy)
+    assert desk.run("remove", "mine", "--yes") == ["mine has been removed."]
 
 
 def test_a_gguf_is_imported_once_it_opens(desk: Desk, toy: Path) -> None:

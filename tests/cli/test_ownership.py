@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import soundfile
 
 from assistant.cli.bridge import commands as bridge
 from assistant.cli.bridge.record import entry_of
@@ -18,17 +20,21 @@ from assistant.cli.log import commands as log
 from assistant.cli.shared.ownership import is_anothers
 from assistant.cli.shared.past_exchanges import turn_of
 from assistant.config import load
-from assistant.control.messages import MAX_LOG
+from assistant.control.messages import MAX_ERASED, MAX_LOG
 from assistant.control.server import Server
 from assistant.errors import BridgeError, CheckpointError, ControlError, JournalError
+from assistant.journal import flac
 from assistant.journal.lineage import Lineage
 from assistant.journal.store import Journal
 from assistant.personalise.bridges.folder import BridgeFolder
 from assistant.personalise.bridges.listing import BASE, entries
 from tests.bridge.tables import checkpoint
+from tests.cli.callers import Caller, Machine
 from tests.control.knowing import Knowing
-from tests.journal.exchanges import STARTED_AT, exchange
-from tests.person import ordinary_person
+from tests.journal.exchanges import STARTED_AT, exchange, utterance
+from tests.person import NOBODY, ordinary_home, ordinary_person
+
+MEMBER = Caller(NOBODY, os.getegid()) if os.geteuid() == 0 else None
 
 Ask = Callable[..., list[str]]
 """Run a command that must succeed, as an ordinary person, and give the lines it prints."""
@@ -98,7 +104,64 @@ def test_exchanges_are_told_by_the_daemon(
     ]
     assert len(ask(log, "log", "list", "--since", "2026-03-02")) == 2
     assert json.loads(ask(log, "log", "show", "1", "--json")[0]) == records[1]
-    assert knowing.done == [("log", 20), ("log", 1), ("log", MAX_LOG), ("log", MAX_LOG)]
+    assert knowing.done == [("log", 21), ("log", 2), ("log", 21), ("log", 1, 2)]
+
+
+def test_every_exchange_is_told_however_many_there_are(
+    ask: Ask, knowing: Knowing, records: list[dict[str, Any]]
+) -> None:
+    many = 2 * MAX_LOG + 1
+    knowing.records = [records[0] | {"id": number} for number in range(many, 0, -1)]
+    told = ask(log, "log", "list", "--json", "--limit", str(many + 1))
+    assert [json.loads(line)["id"] for line in told] == list(range(many, 0, -1))
+    knowing.done.clear()
+    assert len(ask(log, "log", "list", "--json", "--limit", str(MAX_LOG + 1))) == MAX_LOG + 1
+
+
+def test_exchanges_are_erased_by_the_daemon(
+    ask: Ask, knowing: Knowing, records: list[dict[str, Any]]
+) -> None:
+    many = MAX_ERASED + 3
+    knowing.records = [records[0] | {"id": number} for number in range(many, 0, -1)]
+    knowing.lost = {"recordings": 12, "left": None}
+    forgets, erased, used, *_ = ask(log, "log", "delete", "2", "--yes")
+    assert "what it learned from 12 recordings is forgotten with it." in forgets
+    assert forgets.endswith("it hears as if it had never learned your voice.")
+    assert erased == "Erased: exchanges 1, learned versions 1."
+    assert used == "What Attune came with is in use from now on."
+    assert [what for what in knowing.done if what[0] != "log"] == [("loss", [2]), ("erase", [2])]
+    knowing.done.clear()
+    assert f"Erased: exchanges {many}, learned versions 2." in ask(
+        log, "log", "delete", "--all", "--yes"
+    )
+    erased_at_once = [what[1] for what in knowing.done if what[0] == "erase"]
+    assert list(map(len, erased_at_once)) == [MAX_ERASED, 3]
+
+
+def test_a_carer_reviews_what_the_service_keeps(
+    service: Path, knowing: Knowing, records: list[dict[str, Any]]
+) -> None:
+    knowing.records = [each | {"confidence": 0.3, "route": "transcript"} for each in records]
+    knowing.flac = flac.encode(utterance().samples)
+    with ordinary_home() as home:
+        environment = {
+            "HOME": str(home),
+            "ATTUNE_JOURNAL__PATH": str(service / "journal.db"),
+            "ATTUNE_CONTROL__PATH": str(service / "control.sock"),
+            "ATTUNE_SPEAK__WAV_DIR": str(home / "played"),
+        }
+        keys = "p\na\nu\nd\nq\n"
+        done = Machine().type(MEMBER, ("review",), environment, typed=keys)
+        (played,) = (home / "played").glob("*.wav")
+        assert soundfile.info(played).duration == pytest.approx(utterance().seconds)
+    assert (done.status, done.err) == (0, "")
+    assert "Taken back." in done.out
+    assert "Erased: exchanges 1, learned versions 0." in done.out
+    (number,) = {what[1] for what in knowing.done if what[0] == "recording"}
+    taught = [what for what in knowing.done if what[0] in ("confirm", "put_back", "erase")]
+    assert taught == [
+        ("confirm", number), ("put_back", number, None, None, True), ("erase", [number])
+    ]  # fmt: skip
 
 
 def test_exchanges_are_taught_by_the_daemon(
@@ -116,9 +179,9 @@ def test_exchanges_are_taught_by_the_daemon(
 def test_an_exchange_that_the_daemon_does_not_tell_is_not_taught(
     ask: Ask, knowing: Knowing
 ) -> None:
-    with pytest.raises(ControlError, match=f"Exchange 7 is not among the last {MAX_LOG}"):
+    with pytest.raises(ControlError, match="There is no exchange 7"):
         ask(log, "log", "correct", "7", "x")
-    assert knowing.done == [("log", MAX_LOG)]
+    assert knowing.done == [("log", 1, 8)]
     assert ask(log, "log", "list")[0].startswith("Nothing has been said yet.")
 
 

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from assistant.cli import retrain
-from assistant.cli.shared.training import LINE_S, Bar, Lines, detail
+from assistant.cli.shared.training import LINE_S, STOPPED, Bar, Lines, detail
 from assistant.config import load
 from assistant.control.messages import Status
 from assistant.control.methods import Start
@@ -187,12 +187,12 @@ def test_the_verdict_is_waited_for(
     assert run("--wait", "--from", "scratch", "--verbose") == 0
     assert training.asked == [Request("scratch")]
     assert lines(capsys) == [
-        "Examples to learn from: 10; held out for judging: 3.",
+        "Sentences to learn from: 10; kept as a test: 3.",
         "Listening: 13 of 13",
-        "Training: 1 of 2, loss 0.500, held-out loss 0.750, 1:01 left",
-        "Training: 2 of 2, loss 0.250, held-out loss 0.500, 0:00 left",
+        "Training: 1 of 2, loss 0.500, in the test 0.750, 1:01 left",
+        "Training: 2 of 2, loss 0.250, in the test 0.500, 0:00 left",
         "Judging: 9 of 9",
-        "Accepted: bridge 1a2b3c is in use from now on. Replies got better.",
+        "Learned, and used from now on: version 1a2b3c. Replies got better.",
         "ON HELD-OUT SPEECH                                  BEFORE  AFTER  TRANSCRIPT",
         "sentences with every word right                     0.25    0.75   0.25",
         "wrong words per word said                           0.50    0.24   0.55",
@@ -212,7 +212,7 @@ def test_what_was_measured_is_told_only_when_asked(
     daemon(*TRAINING, ACCEPTED)
     assert run("--wait") == 0
     assert lines(capsys)[-1] == (
-        "Accepted: bridge 1a2b3c is in use from now on. Replies got better."
+        "Learned, and used from now on: version 1a2b3c. Replies got better."
     )
 
 
@@ -221,7 +221,7 @@ def test_what_was_measured_is_told_only_when_asked(
     [
         (
             Judged("1a2b3c", accepted=False, why="replies are not better"),
-            "Rejected: nothing changes. Replies are not better.",
+            "Not good enough yet, so nothing changes. Replies are not better.",
         ),
         (Nothing("There are no examples yet."), "Nothing was trained. There are no examples yet."),
     ],
@@ -268,9 +268,9 @@ def test_without_a_daemon_the_training_is_done_here(
     run.enrol()
     assert run("--from", "scratch") == 0
     told = lines(capsys)
-    assert told[0].startswith("Examples to learn from: ")
+    assert told[0].startswith("Sentences to learn from: ")
     assert any(line.startswith("Training: 5 of 5, loss ") for line in told)
-    assert any(line.startswith("Rejected: nothing changes. ") for line in told)
+    assert any(line.startswith("Not good enough yet, so nothing changes. ") for line in told)
     assert not any(line.startswith("common talk") for line in told)
     with Journal(run.folder / "data" / "journal.db") as journal:
         (record,) = Lineage(journal).records()
@@ -302,7 +302,7 @@ def test_a_training_that_is_stopped_goes_on_where_it_was(
         process.send_signal(signal.SIGTERM)
         *_, last = process.stdout
     assert last == "Stopped. 'assistant retrain' resumes this training.\n"
-    assert process.returncode == retrain.STOPPED
+    assert process.returncode == STOPPED
     assert run("--minutes", "0.00001") == 0
     first = next(line for line in lines(capsys) if line.startswith("Training: "))
     assert int(first.split()[1]) > 1
@@ -316,7 +316,7 @@ def test_ctrl_c_leaves_the_daemon_to_it(
     with started("retrain", "--wait", environment=environment) as process:
         assert process.stdout is not None
         assert process.stderr is not None
-        assert process.stdout.readline().startswith("Examples to learn from: 1")
+        assert process.stdout.readline().startswith("Sentences to learn from: 1")
         process.send_signal(signal.SIGINT)
         assert process.stderr.read().startswith("The training continues.")
     assert process.returncode == 130
@@ -360,7 +360,7 @@ def test_a_bar_shows_every_stage() -> None:
         progress.refresh()
     assert tasks == [("Listening", 13, 13), ("Training", 2, 2), ("Judging", 9, 9)]
     drawn = screen.getvalue()
-    assert "Examples to learn from: 10; held out for judging: 3." in drawn
+    assert "Sentences to learn from: 10; kept as a test: 3." in drawn
     assert detail(TRAINING[3]) in drawn  # pyright: ignore[reportArgumentType]
     assert drawn.count("Paused [while] somebody speaks.") == 1
 

@@ -4,7 +4,7 @@ import argparse
 import json
 import os
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,12 @@ from tests.bridge.tables import checkpoint
 from tests.control.knowing import Knowing
 from tests.journal.exchanges import STARTED_AT, exchange, utterance
 from tests.person import ordinary_home, ordinary_person
+from tests.plain_words import looked_at
 
 Told = Callable[..., dict[str, str]]
 """Runs the command and gives its rows."""
+
+CapSys = pytest.CaptureFixture[str]
 
 NUMBERS = {
     "held_out": 12,
@@ -72,6 +75,7 @@ def told(environment: dict[str, str], capsys: pytest.CaptureFixture[str]) -> Tol
         assert run(environment | changes) == wanted
         captured = capsys.readouterr()
         assert captured.err == ""
+        looked_at(("status",), captured.out)
         rows = (
             line.split(maxsplit=1)
             for line in captured.out.replace("last verdict", "last").splitlines()
@@ -110,8 +114,8 @@ def learned(journal: Journal, folder: BridgeFolder) -> str:
 def test_a_new_device_is_told_what_to_do(told: Told) -> None:
     assert told() == {
         "Attune": "not running; start it with 'assistant run'",
-        "bridge": "base",
-        "examples": "0 taught (0 held out for judging), 0 understood with confidence",
+        "learned": "nothing yet: everybody is heard alike",
+        "examples": "0 taught (0 kept as a test), 0 understood with confidence",
         "learning": "waiting for: Attune to be started ('assistant run'); 5 more examples",
     }
 
@@ -121,14 +125,14 @@ def test_what_was_learned_is_told_without_a_daemon(
 ) -> None:
     version = learned(journal, folder)
     rows = told()
-    assert rows["bridge"].startswith(f"{version}, learned 20")
-    assert rows["bridge"].endswith(" from 0 examples")
+    assert rows["learned"].startswith(f"version {version}, 20")
+    assert rows["learned"].endswith(" from 0 sentences")
     assert rows["score"] == "of 12 test sentences it understands 8; plain transcription, 3"
-    assert rows["last"].startswith("0ff rejected 20")
+    assert rows["last"].startswith("0ff not used 20")
     assert rows["last"].endswith(": replies are not better")
     folder.rollback()
     rows = told()
-    assert rows["bridge"] == "base"
+    assert rows["learned"] == "nothing yet: everybody is heard alike"
     assert "score" not in rows
 
 
@@ -204,8 +208,93 @@ def test_what_the_daemon_does_is_told(
     with Server(Path(environment["ATTUNE_CONTROL__PATH"])) as server:
         server.serve(Running(**state))
         rows = told()
-    assert rows["Attune"] == "running (process 77)"
+    assert rows["Attune"] == "running for 0 s (process 77)"
     assert rows["learning"] == learning
+
+
+UNTIL = datetime(2026, 3, 1, 18, 30, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize(
+    ("microphone", "told"),
+    [
+        ({"state": "listening"}, "yes; nobody has spoken yet"),
+        (
+            {"state": "listening", "since_s": 200, "spoken_s": 40.0, "level_dbfs": -50},
+            "yes, for 3 min 20 s; somebody spoke 40 s ago",
+        ),
+        (
+            {"state": "listening", "since_s": 5, "spoken_s": 0.1, "speech": True, "button": True},
+            "yes while the talk button is held, for 5 s; somebody speaks now",
+        ),
+        (
+            {"state": "listening", "since_s": 5, "level_dbfs": -96},
+            (
+                "nothing but silence, for 5 s: the microphone gives no sound at all. Is it "
+                "switched off? 'assistant devices' shows which there are."
+            ),
+        ),
+        (
+            {"state": "listening", "since_s": 9, "why": "No sound has come for 5 s."},
+            "no: No sound has come for 5 s. Unplug the microphone and plug it in again.",
+        ),
+        (
+            {"state": "muted", "since_s": 65},
+            "no, for 1 min 05 s: muted; 'assistant unmute' turns it on again",
+        ),
+        ({"state": "waiting"}, "not yet: the microphone is being opened"),
+        (
+            {"state": "absent", "since_s": 7_300, "why": "The microphone is gone."},
+            "no, for 2 h 01 min: The microphone is gone. It is tried again by itself.",
+        ),
+    ],
+)
+def test_whether_it_hears_is_told_first(
+    microphone: dict[str, Any], told: str, environment: dict[str, str], capsys: CapSys
+) -> None:
+    with Server(Path(environment["ATTUNE_CONTROL__PATH"])) as server:
+        server.serve(Running(microphone=microphone))
+        assert run(environment) == 0
+    assert capsys.readouterr().out.splitlines()[1].split(maxsplit=1) == ["hears", told]
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ({}, "yes"),
+        ({"speaking": True}, "yes; speaking now"),
+        (
+            {"loudspeaker": {"why": "There is no loudspeaker. Connect one.", "since_s": 5}},
+            (
+                "no, for 5 s: There is no loudspeaker. Connect one. It is tried again with the "
+                "next reply."
+            ),
+        ),
+        (
+            {"loudspeaker": {"folder": "/replies"}},
+            "no: replies are written to files in /replies, because speak.wav_dir says so",
+        ),
+        (
+            {"loudspeaker": {"quiet_until": UNTIL}},
+            f"yes, but nothing unasked until {UNTIL.astimezone():%A %H:%M}, as somebody wished",
+        ),
+    ],
+)
+def test_whether_it_speaks_is_told_second(
+    state: dict[str, Any], told: str, environment: dict[str, str], capsys: CapSys
+) -> None:
+    with Server(Path(environment["ATTUNE_CONTROL__PATH"])) as server:
+        server.serve(Running(**state))
+        assert run(environment) == 0
+    assert capsys.readouterr().out.splitlines()[2].split(maxsplit=1) == ["speaks", told]
+
+
+def test_what_else_is_wrong_is_told(told: Told, environment: dict[str, str]) -> None:
+    gone = "There is no loudspeaker."
+    running = Running(warnings=[gone, "The disk is full."], loudspeaker={"why": gone})
+    with Server(Path(environment["ATTUNE_CONTROL__PATH"])) as server:
+        server.serve(running)
+        assert told()["warning"] == "The disk is full."
 
 
 def test_the_bridge_that_the_daemon_uses_is_told(
@@ -216,30 +305,27 @@ def test_the_bridge_that_the_daemon_uses_is_told(
     with Server(Path(environment["ATTUNE_CONTROL__PATH"])) as server:
         server.serve(running)
         rows = told()
-        assert rows["bridge"] == "ba5e"
+        assert rows["learned"] == "ba5e"
         assert rows["failures"] == "2 in a row; it ended with status 3"
         running.state = {"bridge": version}
         rows = told()
-        assert rows["bridge"].startswith(f"{version}, learned")
+        assert rows["learned"].startswith(f"version {version}, 20")
         assert "failures" not in rows
         running.state = {"bridge": None}
-        assert told()["bridge"] == "none: every question is answered from its transcript"
+        assert told()["learned"] == "nothing yet: everybody is heard alike"
 
 
 def test_a_route_without_a_bridge_is_told(told: Told) -> None:
-    assert told(ATTUNE_ROUTE="transcript")["bridge"].startswith(
-        "none: every question is answered from its transcript, because"
+    assert told(ATTUNE_ROUTE="transcript")["learned"].startswith(
+        "not used, because the setting 'route' says so"
     )
-    assert (
-        told(ATTUNE_BRIDGE__PATH="")["bridge"]
-        == "none: every question is answered from its transcript"
-    )
+    assert told(ATTUNE_BRIDGE__PATH="")["learned"] == "nothing yet: everybody is heard alike"
 
 
 def test_a_damaged_folder_of_bridges_is_told(told: Told, folder: BridgeFolder) -> None:
     folder.promote(folder.add(checkpoint()))
     folder.state.write_text("rubbish")
-    assert told()["bridge"].startswith("unknown: The list of promoted bridges")
+    assert told()["learned"].startswith("unknown: The list of what was learned")
 
 
 def test_a_daemon_that_cannot_be_asked_is_a_failure_and_the_rest_is_told(
@@ -247,7 +333,7 @@ def test_a_daemon_that_cannot_be_asked_is_a_failure_and_the_rest_is_told(
 ) -> None:
     rows = told(1, ATTUNE_CONTROL__PATH=str(tmp_path / ("x" * 200)))
     assert rows["Attune"].startswith("The path ")
-    assert rows["bridge"] == "base"
+    assert rows["learned"] == "nothing yet: everybody is heard alike"
     assert environment
 
 
@@ -263,8 +349,10 @@ def test_where_the_journal_is_anothers_the_daemon_alone_tells(told: Told) -> Non
                 ATTUNE_JOURNAL__PATH=str(home / "journal.db"), ATTUNE_CONTROL__PATH=str(place)
             )
     assert rows == {
-        "Attune": "running (process 77)",
-        "bridge": "ba5e",
+        "Attune": "running for 0 s (process 77)",
+        "hears": "no: it does not listen to a microphone",
+        "speaks": "yes",
+        "learned": "ba5e",
         "learning": "waiting for: mains power",
     }
 

@@ -2,19 +2,43 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from assistant.control.messages import Record, Status
-from assistant.control.methods import Methods, RefusalError, Start
+from assistant.control.declaring import RefusalError
+from assistant.control.messages import Abilities, Dictated, Lesson, Record, Sound, Status
+from assistant.control.methods import Methods, Start
 from assistant.household.nouns import Act, Noun
 from assistant.personalise.training.request import Request
 
 STATUS = Status(
     pid=7, bridge="1a2b3c", state="waiting", waits=("2 more examples",), last_verdict={"event": "x"}
 )
+
+
+ABILITIES = Abilities(
+    recogniser="whisper-base",
+    is_whisper=True,
+    hears=("de", "en"),
+    model="smollm2-135m",
+    engine="piper",
+    voice="anna",
+    speaks="en-gb-x-rp",
+)
+
+
+TYPED: Record = {
+    **dict.fromkeys(
+        ("seconds", "end_reason", "transcript", "confidence", "correction", "taught", "encoder",
+         "llm", "bridge", "route", "heard", "bridge_confidence", "reply", "stop_reason",
+         "timings_ms", "error", "replied_at")
+    ),
+    "id": 1, "started_at": "2026-03-01T12:00:00+00:00", "source": "text", "words": [],
+    "consent": True, "has_audio": False,
+}  # fmt: skip
 
 
 @dataclass
@@ -25,6 +49,9 @@ class Knowing(Methods):
     found: Sequence[Record] = ()  # bridges, or what is kept
     before: str | None = None  # version to go back to
     done: list[tuple[Any, ...]] = field(default_factory=list)
+    lost: Record | None = None  # what is forgotten with any exchange
+    flac: bytes = b""  # every recording
+    heard: Lesson | None = None  # every lesson
     may_answer: threading.Event | None = None  # awaited before a question is answered
 
     def status(self) -> Status:
@@ -37,6 +64,14 @@ class Knowing(Methods):
         self.do("ask", text, aloud)
         if self.may_answer is not None:
             assert self.may_answer.wait(60)
+        return self.records[0] if self.records else TYPED
+
+    def hear(self, path: str, *, aloud: bool = True) -> Record:
+        self.do("hear", path, aloud)
+        return self.records[0]
+
+    def transcribe(self, path: str) -> Record:
+        self.do("transcribe", path)
         return self.records[0]
 
     def say(self, text: str) -> None:
@@ -57,9 +92,10 @@ class Knowing(Methods):
     def talk(self, *, down: bool) -> None:
         self.do("talk", down)
 
-    def log(self, last: int = 20) -> list[Record]:
-        self.do("log", last)
-        return list(self.records[:last])
+    def log(self, last: int = 20, before: int | None = None) -> list[Record]:
+        self.do("log", last, *([] if before is None else [before]))
+        found = [each for each in self.records if before is None or each["id"] < before]
+        return found[:last]
 
     def correct(self, turn_id: int, text: str) -> None:
         self.do("correct", turn_id, text)
@@ -67,6 +103,55 @@ class Knowing(Methods):
     def confirm(self, turn_id: int) -> str:
         self.do("confirm", turn_id)
         return "what time is it"
+
+    def recording(self, turn_id: int) -> bytes:
+        self.do("recording", turn_id)
+        if not self.flac:
+            raise RefusalError(f"There is no exchange {turn_id} in /somewhere/journal.db.")
+        return self.flac
+
+    def consent(self, turn_id: int, *, allowed: bool) -> None:
+        self.do("consent", turn_id, allowed)
+
+    def put_back(self, turn_id: int, was: Record) -> None:
+        self.do("put_back", turn_id, was["correction"], was["taught"], was["consent"])
+
+    def loss(self, turn_ids: list[int]) -> Record | None:
+        self.do("loss", turn_ids)
+        return self.lost
+
+    def erase(self, turn_ids: list[int]) -> Record:
+        self.do("erase", turn_ids)
+        gone = ["1a2b3c"] if self.lost else []
+        return {"turns": len(turn_ids), "bridges": gone, "wiped": True, "current": None}
+
+    def read_aloud(self) -> list[str]:
+        return []
+
+    def lesson(self, wait_s: float, text: str | None = None) -> Lesson | None:
+        self.do("lesson", wait_s, *([] if text is None else [text]))
+        return self.heard
+
+    def enroll(self, text: str) -> None:
+        self.do("enroll", text)
+
+    def abilities(self) -> Abilities:
+        return ABILITIES
+
+    def dictate(self, session: str, sound: str, place: int) -> bool:
+        self.do("dictate", session, sound, place)
+        return False
+
+    def dictated(self, session: str, *, forget: bool = False) -> Dictated:
+        self.do("dictated", session, *([forget] if forget else []))
+        return Dictated(text="hello", confidence=1.0)
+
+    def synthesise(self, text: str) -> Sound:
+        self.do("synthesise", text)
+        return Sound(rate=16_000, pcm=base64.b64encode(bytes(320)))
+
+    def call_by(self, *, first: bool) -> None:
+        self.do("call_by", first)
 
     def kept(self, noun: Noun) -> list[Record]:
         self.do("kept", noun)

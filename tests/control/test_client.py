@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pydantic import JsonValue
 
 from assistant.control.client import Client
 from assistant.control.messages import Status
@@ -31,6 +32,29 @@ def test_a_daemon_that_does_not_answer_is_told(place: Path) -> None:
         Client(place, answer_s=0.05).status()
 
 
+@pytest.mark.parametrize(
+    ("ask", "params"),
+    [
+        (lambda client: client.log(20), {}),
+        (lambda client: client.log(21, None), {"last": 21}),
+        (lambda client: client.log(21, 7), {"last": 21, "before": 7}),
+        (lambda client: client.promote(None), {"version": None}),
+    ],
+)
+def test_only_what_is_unusual_is_sent_for_an_older_daemon_knows_no_more(
+    ask: Callable[[Client], object], params: dict[str, object]
+) -> None:
+    sent: list[object] = []
+
+    class Noting(Client):
+        def call(self, method: str, **params: JsonValue) -> JsonValue:
+            sent.append(params)
+            return None if method == "promote" else []
+
+    ask(Noting(Path("/none")))
+    assert sent == [params]
+
+
 def test_nobody_listens(place: Path) -> None:
     assert not Client(place).is_running()
     with pytest.raises(ControlError, match="Attune is not running"):
@@ -45,6 +69,10 @@ def test_nobody_listens(place: Path) -> None:
         (b"{}\n", Client.status),
         (b'{"jsonrpc": "2.0", "id": 1, "result": [1]}\n', lambda client: client.log(1)),
         (b'{"jsonrpc": "2.0", "id": 1, "result": 5}\n', lambda client: client.rollback()),
+        (
+            b'{"jsonrpc": "2.0", "id": 1, "error": {"code": -32601, "message": "Unknown."}}\n',
+            lambda client: client.erase([1]),
+        ),
     ],
 )
 def test_a_daemon_of_another_version_is_told(

@@ -8,7 +8,8 @@ import pytest
 
 from assistant.control.calls import Caller
 from assistant.control.client import Client
-from assistant.control.methods import EVENTS, METHODS, Methods, _method
+from assistant.control.declaring import EVENTS, METHODS, method
+from assistant.control.methods import Methods
 from assistant.daemon.controls import Controls
 from assistant.errors import ControlError
 from tests.control.knowing import Knowing
@@ -21,7 +22,7 @@ def test_what_is_declared_is_all_that_there_is_to_do(
     monkeypatch.setitem(METHODS, "dance", METHODS["mute"])  # forgotten after the test
 
     class Dancing:
-        @_method
+        @method
         def dance(self, steps: int = 3) -> list[int]:
             raise NotImplementedError
 

@@ -31,6 +31,7 @@ from assistant.encode.encoder import Encoder
 from assistant.errors import AttuneError
 from assistant.generate.llama import LlamaSession
 from assistant.household.household import Household
+from assistant.household.smart_home import SmartHome
 from assistant.journal.buffered import BufferedJournal
 from assistant.journal.turn import Turn
 from assistant.listen.half_duplex import HalfDuplex
@@ -181,6 +182,8 @@ class Home:
             BufferedJournal.open(settings.journal) as journal,
             Server(settings.control.path) as server,
         ):
+            can_ask = settings.home.url is not None
+            smart_home = SmartHome(can_ask=can_ask) if settings.home.is_set else None
             loudspeaker = LoudspeakerSupervisor(self.ear, self.told.append, refresh=lambda: None)
             assistant = Assistant(
                 encoder=self.encoder,
@@ -188,7 +191,7 @@ class Home:
                 llm=self.llm,
                 journal=journal,
                 voice=Aloud(Espeak(settings.speak), loudspeaker),
-                desk=Desk(Household.of(journal, settings.household)),
+                desk=Desk(Household.of(journal, settings.household, smart_home=smart_home)),
                 bridge_settings=settings.bridge,
                 generate_settings=settings.generate,
             )
@@ -222,6 +225,7 @@ class Home:
                 daemon.controls.enter(runtime, server.publish_turn)
                 server.serve(daemon.controls)
                 yield daemon
+                daemon.controls.close()
 
 
 class Daemon:

@@ -165,7 +165,7 @@ def test_while_a_later_pause_is_looked_into_nothing_is_begun_of_an_earlier_one(
         runtime.listener.ends = EndOfRequest(Slow(), None)
         listening(
             runtime,
-            frames(silence(0.6), examples()[4], silence(0.6), examples()[3], silence(2.5)),
+            frames(silence(0.6), examples()[4], silence(0.3), examples()[3], silence(2.5)),
         )
         assert len(list(runtime.listener.utterances())) == 1
     assert ran

@@ -1,24 +1,36 @@
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 
+from assistant.config import starter_dir
+from assistant.control.calls import Caller
 from assistant.control.client import Client
-from assistant.daemon import controls
-from assistant.errors import ConfigError, ControlError
+from assistant.control.declaring import RefusalError
+from assistant.control.talk_button import HeldButton
+from assistant.daemon import in_turn
+from assistant.errors import ConfigError, ControlError, DeviceError
 from assistant.journal.buffered import BufferedJournal
 from assistant.journal.lineage import Lineage
 from assistant.journal.store import Journal
+from assistant.personalise.bridges.folder import BridgeFolder
 from assistant.skills.typed import Typed
-from tests.daemon.home import Home
+from assistant.values import SAMPLE_RATE
+from tests.daemon.home import Ear, Home
 from tests.journal.exchanges import exchange, utterance
+from tests.personalise.lived_in import learn, talk
 from tests.waiting import WAIT_S, until
 
 
@@ -66,7 +78,7 @@ def test_a_question_waits_for_the_turn_under_way(home: Home) -> None:
 
 def test_a_question_that_fails_is_refused_with_the_reason(home: Home) -> None:
     with home.daemon() as daemon, daemon.living() as conversation:
-        with pytest.raises(ControlError, match="token"):
+        with pytest.raises(ControlError, match="n_ctx"):
             daemon.client.ask("x" * 5_000)
         assert daemon.client.ask("is it warm")["reply"] == "Yes."
         assert conversation.told.failures == []
@@ -75,11 +87,11 @@ def test_a_question_that_fails_is_refused_with_the_reason(home: Home) -> None:
 def test_a_question_that_nobody_answers_in_time_is_given_up(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(controls, "ANSWER_S", 0.1)
+    monkeypatch.setattr(in_turn, "ANSWER_S", 0.1)
     with home.daemon() as daemon:
         with pytest.raises(ControlError, match=r"has not answered within 0\.1 s. Try again"):
             daemon.client.ask("is it warm")
-        monkeypatch.setattr(controls, "ANSWER_S", WAIT_S)
+        monkeypatch.setattr(in_turn, "ANSWER_S", WAIT_S)
         with daemon.living():
             assert daemon.client.ask("is it cold")["id"] == 1
 
@@ -112,11 +124,81 @@ def test_a_text_waits_for_the_turn_under_way(home: Home) -> None:
     with home.daemon() as daemon, daemon.living() as conversation:
         conversation.say(utterance(0.2))
         until(lambda: home.ear.sentences == 1)
+        with background(lambda: daemon.client.say("Dinner is ready.")) as said:
+            daemon.client.status()
+            assert home.ear.names == ["turn-000001"]
+            assert said == []
+            home.ear.may_end.set()
+            until(lambda: home.ear.names == ["turn-000001", "say"])
+
+
+def test_who_has_something_said_need_not_wait_for_its_end(home: Home) -> None:
+    home.ear.may_end.clear()
+    with home.daemon() as daemon, daemon.living():
         daemon.client.say("Dinner is ready.")
-        daemon.client.status()
-        assert home.ear.names == ["turn-000001"]
+        assert daemon.client.status().speaking
         home.ear.may_end.set()
-        until(lambda: home.ear.names == ["turn-000001", "say"])
+
+
+def test_what_nobody_can_hear_is_refused_with_the_reason(home: Home) -> None:
+    class Gone(Ear):
+        def begin(self, name: str) -> None:
+            raise DeviceError(f"There is no loudspeaker for {name}. Connect one.")
+
+    home.ear = Gone()
+    with home.daemon() as daemon, daemon.living():
+        for _ in range(2):  # when it is noticed, and when it is known
+            with pytest.raises(ControlError, match=r"no loudspeaker for say\. Connect one"):
+                daemon.client.say("Dinner is ready.")
+
+
+def test_a_recording_is_written_down_with_the_models_that_are_open(
+    home: Home, tmp_path: Path
+) -> None:
+    path = tmp_path / "said.wav"
+    soundfile.write(path, utterance(0.5).samples, SAMPLE_RATE, subtype="FLOAT")
+    said = replace(utterance(0.5), source=str(path))
+    with home.daemon() as daemon, daemon.living():
+        found = daemon.client.transcribe(str(path))
+        assert found.pop("seconds") == pytest.approx(0.5)
+        wanted = asdict(home.encoder.encode(said).transcript)
+        assert found == json.loads(json.dumps(wanted))
+        assert found["text"]
+        assert daemon.assistant.journal.count() == 0
+        soundfile.write(path, np.zeros(61 * SAMPLE_RATE, np.float32), SAMPLE_RATE)
+        with pytest.raises(ControlError, match="longer than 60 s"):
+            daemon.client.transcribe(str(path))
+        with pytest.raises(ControlError, match="no recording"):
+            daemon.client.transcribe(str(tmp_path / "none.wav"))
+
+
+def test_a_question_in_a_recording_is_answered_with_the_models_that_are_open(
+    home: Home, tmp_path: Path
+) -> None:
+    path = tmp_path / "asked.wav"
+    soundfile.write(path, utterance(0.5).samples, SAMPLE_RATE, subtype="FLOAT")
+    settings = home.settings(turn={"wake_phrase": "hello house", "ask_back": 1.0})
+    with home.daemon(settings) as daemon, daemon.living():
+        dialogue = daemon.assistant.dialogue
+        record = daemon.client.hear(str(path), aloud=False)
+        assert (record["reply"], record["source"]) == ("Yes.", str(path))
+        assert not record["consent"]
+        assert home.ear.names == []
+        assert daemon.client.hear(str(path))["reply"] == "Yes."
+        assert len(home.ear.names) == 1
+        assert daemon.client.status().turns == 2
+        assert daemon.assistant.dialogue is dialogue
+        with pytest.raises(ControlError, match="no recording"):
+            daemon.client.hear(str(tmp_path / "none.wav"))
+
+
+def test_a_guest_has_no_files_read(home: Home, tmp_path: Path) -> None:
+    with home.daemon() as daemon:
+        guest = Caller(daemon.controls, HeldButton(lambda: None, lambda: None), is_guest=True)
+        with pytest.raises(RefusalError, match="Only the user that Attune runs as"):
+            guest.transcribe(str(tmp_path / "none.wav"))
+        with pytest.raises(RefusalError, match="Only the user that Attune runs as"):
+            guest.hear(str(tmp_path / "none.wav"), aloud=False)
 
 
 def test_stop_breaks_off_what_is_being_said_and_no_more(home: Home) -> None:
@@ -193,6 +275,45 @@ def test_past_exchanges_are_told_corrected_and_confirmed(home: Home) -> None:
                 change()
 
 
+def test_exchanges_are_told_a_page_at_a_time(home: Home) -> None:
+    with home.daemon() as daemon:
+        numbers = [exchange(daemon.assistant.journal) for _ in range(3)]
+        assert [each["id"] for each in daemon.client.log(2)] == numbers[:0:-1]
+        assert [each["id"] for each in daemon.client.log(2, numbers[1])] == numbers[:1]
+
+
+def test_a_decision_is_taken_back(home: Home) -> None:
+    with home.daemon() as daemon:
+        journal = daemon.assistant.journal
+        before = journal.turn(exchange(journal, "wot time"))
+        daemon.client.correct(before.id, "what time is it")
+        daemon.client.consent(before.id, allowed=False)
+        daemon.client.put_back(before.id, before.record())
+        assert journal.turn(before.id) == before
+
+
+def test_exchanges_are_erased_with_what_was_learned_from_them(home: Home) -> None:
+    with home.daemon() as daemon:
+        journal, folder = daemon.assistant.journal, BridgeFolder(daemon.runtime.settings.bridges)
+        with Journal(journal.path) as beside:
+            for number in (1, 2, 3):
+                talk(beside, number)
+            first, _ = learn(beside, folder, [1], seed=1)
+            second, weights = learn(beside, folder, [1, 2], seed=2)
+            learned_at = Lineage(beside).records()[1].created_at
+        assert daemon.client.loss([3]) is None
+        lost = daemon.client.loss([2])
+        assert lost is not None
+        assert lost.pop("recordings") == 2
+        assert datetime.fromisoformat(lost.pop("left").replace("Z", "+00:00")) == learned_at
+        done = daemon.client.erase([2])
+        assert (done["turns"], done["bridges"], done["current"]) == (1, [second], first)
+        assert done["learns_again"]
+        assert weights.left_in(journal.path.parent) == []
+        assert daemon.client.loss([1]) == {"recordings": 1, "left": None}
+        assert [turn.id for turn in journal.turns()] == [3, 1]
+
+
 def test_what_a_household_keeps_is_added_told_and_changed(home: Home) -> None:
     with home.daemon() as daemon:
         (timer,) = daemon.client.keep("timers", ["ten minutes", "pizza"])
@@ -249,10 +370,13 @@ def test_a_bridge_that_must_not_answer_is_refused(home: Home) -> None:
         assert home.bridges.current is None
 
 
+RECORDING = starter_dir() / "examples" / "1-good-morning.flac"
+
 CALLS: dict[str, Callable[[Client], object]] = {
     "retrain": lambda client: client.call("retrain"),
     "ask": lambda client: client.ask("is it warm"),
     "say": lambda client: client.say("Dinner is ready."),
+    "transcribe": lambda client: client.transcribe(str(RECORDING)),
     "mute": lambda client: client.mute(),
     "unmute": lambda client: client.unmute(),
     "stop": lambda client: client.stop(),
@@ -261,6 +385,8 @@ CALLS: dict[str, Callable[[Client], object]] = {
     "log": lambda client: client.log(1),
     "correct": lambda client: client.correct(1, "x"),
     "confirm": lambda client: client.confirm(1),
+    "loss": lambda client: client.loss([1]),
+    "erase": lambda client: client.erase([1]),
     "bridges": lambda client: client.bridges(),
     "promote": lambda client: client.promote(None),
     "rollback": lambda client: client.rollback(),

@@ -69,8 +69,8 @@ def test_a_promoted_bridge_answers_the_next_turn_and_a_rollback_undoes_it(home: 
     assert [turn.bridge for turn in told.turns] == [base, learned.version, base]
     assert [turn.heard for turn in told.turns] == ["bb", "ll", "bb"]
     assert home.told == [
-        f"Now using bridge {learned.version}.",
-        f"Now using bridge {base} (base).",
+        f"Now using what was learned of your voice (version {learned.version}).",
+        f"Now using what Attune came with (version {base}).",
     ]
 
 
@@ -96,8 +96,8 @@ def test_a_learned_bridge_needs_no_base(home: Home) -> None:
         daemon.maintenance.idle()
         assert daemon.version is None
     assert home.told == [
-        f"Now using bridge {version}.",
-        "Now using no bridge: questions are answered from their transcripts.",
+        f"Now using what was learned of your voice (version {version}).",
+        "What had been learned is not used any more: everybody is heard alike.",
     ]
 
 
@@ -149,7 +149,7 @@ def test_a_bridge_that_does_not_load_is_told_once_and_the_old_one_stays(home: Ho
             daemon.maintenance.turn_ended()
         assert daemon.version == good
         (line,) = home.told
-        assert line.startswith(f"The file of bridge {bad} is damaged.")
+        assert line.startswith(f"The file of version {bad} is damaged.")
         assert "'assistant bridge rollback'" in line
         home.bridges.rollback()
         daemon.maintenance.idle()
@@ -170,7 +170,7 @@ def test_a_failure_that_comes_again_is_told_once_an_hour(home: Home) -> None:
         fail(daemon)
         assert daemon.version == version
         (line,) = home.told
-        assert line.startswith("The list of promoted bridges")
+        assert line.startswith("The list of what was learned")
         assert "'assistant bridge rollback'" in line
         daemon.maintenance._noted[line] -= AGAIN_S
         fail(daemon)
@@ -186,7 +186,7 @@ def test_a_bridge_of_other_models_is_told_with_what_mends_it(home: Home) -> None
         daemon.maintenance.idle()
         assert daemon.version == base
     (line,) = home.told
-    assert line.startswith(f"The learned bridge {version} was made for another")
+    assert line.startswith(f"What was learned (version {version}) is for another")
     assert "'assistant retrain --from base'" in line
 
 
@@ -202,7 +202,7 @@ def test_the_base_bridge_stands_in_at_the_start(home: Home, spoil: str) -> None:
     with home.daemon() as daemon:
         daemon.maintenance.idle()
         assert daemon.version == home.bridge("b").version
-    assert home.told[0].endswith("Until then the base bridge answers.")
+    assert home.told[0].endswith("Until then nothing learned is used.")
     assert "'assistant " in home.told[0]
     assert len(home.told) == (2 if spoil == "state" else 1)  # which cannot be repaired, either
 
@@ -226,7 +226,7 @@ def test_an_erased_bridge_is_not_used_even_if_there_is_no_other(home: Home) -> N
         daemon.maintenance.idle()
         assert daemon.version is None
     (line,) = home.told
-    assert line.startswith("There is no bridge at")
+    assert line.startswith("Nothing learned is at")
 
 
 def test_what_was_broken_off_is_finished_at_the_start(home: Home) -> None:
@@ -273,7 +273,7 @@ def test_learning_begins_by_itself_and_its_verdict_is_told(home: Home) -> None:
         assert status.last_verdict is not None
         assert status.last_verdict["version"] == "from-current"
         assert status.pid == os.getpid()
-    assert home.told == ["The new bridge from-current is accepted: better."]
+    assert home.told == ["Learned: better (version from-current)."]
 
 
 def test_without_examples_it_waits_for_some(home: Home) -> None:
@@ -428,5 +428,8 @@ def test_the_base_bridge_must_fit_if_there_is_no_other(home: Home) -> None:
     with pytest.raises(AttuneError, match="made for another speech encoder"), home.daemon():
         pass
     settings = home.settings(bridge={"path": None}).model_copy(update={"route": "bridge"})
-    with pytest.raises(BridgeError, match="The bridge route needs a bridge"), home.daemon(settings):
+    with (
+        pytest.raises(BridgeError, match="Nothing has been learned yet for this"),
+        home.daemon(settings),
+    ):
         pass

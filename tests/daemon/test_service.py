@@ -234,5 +234,6 @@ def test_a_service_with_sound_hears_and_speaks_and_its_silence_is_noticed(
     assert exchange["id"] == turn.params["id"]
     assert exchange["timings_ms"]["first_audio"] > 0
     first = [note.split(" ")[0] for note in service.notes]
-    assert first[:3] == ["Models", "Listening.", "No"]
+    assert first[:4] == ["Models", "Listening.", "Attune", "No"]
+    assert service.notes[2].startswith("Attune does not hear you while it speaks; with its first")
     assert first.count("No") == 1  # told once

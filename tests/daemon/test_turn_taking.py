@@ -14,7 +14,7 @@ from tests.journal.exchanges import utterance
 from tests.settings import block
 from tests.waiting import WAIT_S, until
 
-SETTINGS = block(ListenSettings, start_ms=80, start_window_ms=120, min_ms=120, max_s=2)
+SETTINGS = block(ListenSettings, start_ms=80, start_window_ms=120, min_ms=120, max_s=2, longest_s=2)
 """An utterance needs 6 voiced frames, 4 of them within 6."""
 
 

@@ -22,6 +22,20 @@ class Machine:
     checkout: Path
     root: Path
 
+    def dry_run(self, board: str) -> str:
+        """What the installer of a board says that it would do from an index."""
+        if board == "jetson":  # whose CUDA compiler is not here
+            self.change("deploy/jetson/install.sh", "/usr/local/cuda/bin/nvcc", "/bin/sh")
+        script = self.checkout / "deploy" / board / "install.sh"
+        done = subprocess.run(
+            [script, "--dry-run", "--board-check=skip"],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
     def install(self, *words: str, board: str = "rpi5") -> subprocess.CompletedProcess[str]:
         """Run a board's installer, without Python and system packages."""
         return subprocess.run(
@@ -82,9 +96,11 @@ def machine(tmp_path: Path) -> Machine:
     checkout, root = tmp_path / "my checkout", tmp_path / "root"
     for folder in ("deploy", "systemd"):
         shutil.copytree(ROOT / folder, checkout / folder)
-    for name in ("README.md", "pyproject.toml", "constraints.txt", "assistant/__init__.py"):
+    pins = ("constraints.txt", "hashes.txt")
+    for name in ("README.md", "pyproject.toml", *pins, "assistant/__init__.py"):
         (checkout / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, checkout / name)
     (checkout / "models" / "starter").mkdir(parents=True)
+    shutil.copy(ROOT / "models" / "catalog.toml", checkout / "models")
     root.mkdir()
     return Machine(checkout, root)

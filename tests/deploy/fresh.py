@@ -1,8 +1,9 @@
 """Proves what the README promises of a fresh machine, in a Debian made for it: ``make fresh``.
 
 There the last commit is cloned and set up; ``make run`` without the network, ``make run`` twice
-with it, ``make test`` and ``make lint`` must do. Needs root, debootstrap and the network. Wherever
-this machine's pip and apt take packages from, they take them from there, too.
+with it, ``make test``, a walk through every command of the README (``tests/deploy/walk.py``) and
+``make lint`` must do. The walk's transcript is kept in ``build/``. Needs root, debootstrap and the
+network. Wherever this machine's pip and apt take packages from, they take them from there, too.
 
     ATTUNE_PEOPLE   a folder of recordings to be answered in place of the bundled ones
 """
@@ -43,8 +44,13 @@ OWN = {
 CLONE = "/srv/attune"
 """Where others can read it, too, as some tests have it."""
 
+WALK = "build/walk.txt"
+"""The transcript of the walk, there and here."""
+
 GOES_ON = "Attune uses the models it has"
 """What it says where the everyday models cannot be fetched."""
+
+WALKS = ("sh", "-c", f"cd {CLONE} && exec .venv/bin/python -m tests.deploy.walk {WALK}")
 
 EXAMPLES = "models/starter/examples"
 PEOPLE = "/people"
@@ -102,6 +108,11 @@ class Fresh:
         """What a target of the clone writes."""
         return self.run("make", "--no-print-directory", "-C", CLONE, *words, unshare=unshare)
 
+    @property
+    def clone(self) -> Path:
+        """The clone, as this machine sees it."""
+        return self._root / CLONE.lstrip("/")
+
     def _out(self, command: list[str]) -> str:
         with subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -116,6 +127,10 @@ class Fresh:
         if process.returncode != 0:
             raise SystemExit(f"{' '.join(command[-4:])}: status {process.returncode}")
         return "".join(lines)
+
+    def switched_on(self) -> set[str]:
+        """The services that start with the machine."""
+        return {each.name for each in (self._root / "etc/systemd/system").glob("*.wants/*")}
 
     def _take_over_apt(self) -> None:
         """The settings of apt, and where this machine is the same Debian, its sources."""
@@ -184,6 +199,13 @@ def answered(told: str) -> int:
     return len(re.findall(r"^  Attune  \S", told, re.MULTILINE))
 
 
+def bring(there: Path, here: Path, name: str) -> None:
+    """Keep a file of one checkout in another, too, if it was written."""
+    if (there / name).is_file():
+        (here / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(there / name, here / name)
+
+
 def prove(fresh: Fresh, recordings: str, least: int) -> None:
     """Run what the README says.
 
@@ -208,6 +230,12 @@ def prove(fresh: Fresh, recordings: str, least: int) -> None:
     summary = tested.rstrip().splitlines()[-1]
     if not re.search(r"\b\d+ passed\b", summary):
         raise SystemExit(f"The tests passed none: {summary}")
+    if "mosquitto.service" in fresh.switched_on():
+        raise SystemExit("Set-up has left a broker switched on.")
+    try:
+        fresh.run(*WALKS)
+    finally:
+        bring(fresh.clone, ROOT, WALK)
     fresh.make("lint")
     sys.stdout.write(
         f"Fresh: {answered(first)} answers, ready after {ready_s(first)} s, then {ready_s(second)} "

@@ -65,6 +65,10 @@ def test_a_jetson_has_no_button(machine: Machine) -> None:
         ("[speak]\nvoice = 'en-gb'\n", None),
         (WITH_BUTTON, "button"),
         ('[speak]\nengine = "piper"\n', "piper"),
+        ('[home]\nmqtt = "mqtt://192.168.1.5"\n', "mqtt"),
+        ('[home]\n# mqtt = "mqtt://192.168.1.5"\nmqtt_topic = "attune"\n', None),
+        ('[listen]\nwake_word = "okay nabu"\n', "wake"),
+        ('[listen]\nwake_word = "own"\n', None),
         (f"{WITH_BUTTON}barge_in = \"cancel\"\n[speak]\nengine='piper'\n", "barge-in,button,piper"),
     ],
 )

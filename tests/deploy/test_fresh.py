@@ -14,7 +14,7 @@ Models ready after 2.2 s.
 
   you     good morning
   Attune  Good morning. Did you sleep well?
-          transcript route, 96% sure
+          96% sure, answered after 2.3 s
 
   you     hm
   Attune  
@@ -37,3 +37,12 @@ def test_what_a_run_told_is_read() -> None:
     assert fresh.answered(TOLD) == 1
     with pytest.raises(SystemExit, match="never said"):
         fresh.ready_s("")
+
+
+def test_a_transcript_is_brought_home_even_of_a_walk_that_failed(tmp_path: Path) -> None:
+    fresh.bring(tmp_path / "there", tmp_path / "here", fresh.WALK)  # it never began
+    assert not (tmp_path / "here").exists()
+    (tmp_path / "there" / fresh.WALK).parent.mkdir(parents=True)
+    (tmp_path / "there" / fresh.WALK).write_text("$ assistant status\n", encoding="utf-8")
+    fresh.bring(tmp_path / "there", tmp_path / "here", fresh.WALK)
+    assert (tmp_path / "here" / fresh.WALK).read_text(encoding="utf-8") == "$ assistant status\n"

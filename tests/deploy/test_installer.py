@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from assistant.catalog import entries
 from assistant.config import load
 from tests.deploy.conftest import ROOT, Machine, snapshot
 
 BOARDS = ("rpi5", "jetson")
+ALL = (*BOARDS, "pc")
 
 UNIT = "etc/systemd/system/attune.service"
+USER_UNIT = "etc/systemd/user/attune.service"
 SETTINGS = "etc/attune/attune.toml"
 GPU = {
     "etc/systemd/system/attune.service.d/jetson.conf",
@@ -32,13 +36,14 @@ def test_scripts_are_valid_bash(script: Path) -> None:
     subprocess.run(["bash", "-n", script], check=True)
 
 
-@pytest.mark.parametrize("board", BOARDS)
+@pytest.mark.parametrize("board", ALL)
 def test_a_dry_run_says_everything_and_changes_nothing(machine: Machine, board: str) -> None:
     before = snapshot(machine.root)
     done = machine.install("--dry-run", board=board)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    for target in (UNIT, SETTINGS, "usr/local/bin/assistant", "opt/attune/current"):
+    unit = USER_UNIT if board == "pc" else UNIT
+    for target in (unit, SETTINGS, "usr/local/bin/assistant", "opt/attune/current"):
         assert f" {machine.root}/{target}\n" in done.stdout
     assert "nothing was changed" in done.stdout
     assert snapshot(machine.root) == before
@@ -57,19 +62,13 @@ def test_a_dry_run_says_everything_and_changes_nothing(machine: Machine, board: 
             "-DGGML_CUDA=on\\ -DCMAKE_CUDA_ARCHITECTURES=87",
             r"https://pypi.jetson-ai-lab.io/jp6/cu126/+simple/ torch\>=2.6",
         ),
+        ("pc", "CMAKE_ARGS= ", "https://download.pytorch.org/whl/cpu torch==2.13.0+cpu"),
     ],
 )
 def test_a_dry_run_tells_how_llama_cpp_and_torch_come(
     machine: Machine, board: str, build: str, torch: str
 ) -> None:
-    if board == "jetson":  # whose CUDA compiler is not here
-        machine.change("deploy/jetson/install.sh", "/usr/local/cuda/bin/nvcc", "/bin/sh")
-    script = machine.checkout / "deploy" / board / "install.sh"
-    done = subprocess.run(
-        [script, "--dry-run", "--board-check=skip"], check=False, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    pips = [line for line in done.stdout.splitlines() if " -m pip install " in line]
+    pips = [line for line in machine.dry_run(board).splitlines() if " -m pip install " in line]
     (llama,) = [line for line in pips if "llama-cpp-python==" in line]
     assert build in llama
     assert any(line.endswith(f" --no-deps --index-url {torch}") for line in pips)
@@ -83,6 +82,9 @@ def test_what_an_installation_consists_of(machine: Machine, board: str) -> None:
         "etc/sysusers.d/attune.conf": "systemd/attune.sysusers",
         "etc/tmpfiles.d/attune.conf": "systemd/attune.tmpfiles",
         "etc/systemd/user/attune.service": "systemd/user/attune.service",
+        "etc/systemd/user/attune-web.service": "systemd/user/attune-web.service",
+        "etc/systemd/user/attune-home.service": "systemd/user/attune-home.service",
+        "etc/systemd/user/attune-wyoming.service": "systemd/user/attune-wyoming.service",
         "etc/udev/rules.d/70-attune-sound.rules": "deploy/lib/70-attune-sound.rules",
         SETTINGS: f"deploy/{board}/attune.toml",
     }
@@ -108,7 +110,43 @@ def test_what_an_installation_consists_of(machine: Machine, board: str) -> None:
     assert rest == {*placed, *links} - {"opt/attune/current"}
 
 
-@pytest.mark.parametrize("board", BOARDS)
+def test_what_an_installation_for_the_users_of_a_pc_consists_of(machine: Machine) -> None:
+    done = machine.install(board="pc")
+    assert done.returncode == 0, done.stderr
+    assert "as yourself: systemctl --user enable --now attune" in done.stdout
+    rest = {name for name in machine.files if not name.startswith("opt/")}
+    rules = "etc/udev/rules.d/70-attune-sound.rules"
+    beside = {f"etc/systemd/user/attune-{name}.service" for name in ("web", "home", "wyoming")}
+    assert rest == {USER_UNIT, *beside, SETTINGS, rules, "usr/local/bin/assistant"}
+    assert (machine.root / SETTINGS).stat().st_mode & 0o777 == 0o644  # for every user
+    unit = (machine.root / USER_UNIT).read_text()
+    (program,) = re.findall(r"^ExecStart=(\S+)", unit, re.MULTILINE)
+    link = machine.root / "usr/local/bin/assistant"
+    assert str(link.readlink()) == program
+
+
+def test_the_data_of_a_pc_s_users_are_theirs(machine: Machine) -> None:
+    machine.install(board="pc")
+    before = snapshot(machine.root)
+    done = machine.install("--uninstall", "--purge-data", board="pc")
+    assert done.returncode == 1
+    assert "Each erases them with 'assistant forget-me' before this." in done.stderr
+    assert snapshot(machine.root) == before
+
+
+def test_a_pc_goes_back_to_the_release_before(machine: Machine) -> None:
+    machine.version("1.0")
+    machine.install(board="pc")
+    old, text = machine.current, (machine.root / USER_UNIT).read_text()
+    machine.version("1.1")
+    machine.change("systemd/user/attune.service", "[Unit]", "# newer\n[Unit]")
+    machine.install(board="pc")
+    assert (machine.root / USER_UNIT).read_text() != text
+    assert machine.install("--roll-back", board="pc").returncode == 0
+    assert (machine.current, (machine.root / USER_UNIT).read_text()) == (old, text)
+
+
+@pytest.mark.parametrize("board", ALL)
 def test_a_second_run_changes_nothing(machine: Machine, board: str) -> None:
     machine.install(board=board)
     before = snapshot(machine.root)
@@ -219,7 +257,7 @@ def test_an_upgrade_renews_the_settings_only_where_nobody_changed_them(machine: 
     assert settings.read_text() == "[listen]\n"
 
 
-@pytest.mark.parametrize("board", BOARDS)
+@pytest.mark.parametrize("board", ALL)
 def test_uninstalling_leaves_nothing_but_the_data(machine: Machine, board: str) -> None:
     for number in ("1.0", "1.1"):
         machine.version(number)
@@ -297,6 +335,22 @@ def test_the_boards_settings_load(board: str) -> None:
     assert {"idle.max_celsius", "idle.min_free_mb"} <= chosen
     assert loaded.settings.generate.gpu_layers == (-1 if board == "jetson" else 0)
     assert loaded.settings.idle.max_celsius < 80
+    assert loaded.settings.control.group == "attune"  # as the README says
+
+
+def test_the_settings_of_a_pc_leave_everybody_their_own_files() -> None:
+    loaded = load(environ={}, files=(ROOT / "deploy/pc/attune.toml",))
+    assert set(loaded.origins) == {"generate.n_ctx", "personalise.memory_mb", "idle.min_free_mb"}
+
+
+@pytest.mark.parametrize("board", ALL)
+def test_what_a_board_s_settings_recommend_is_in_the_catalogue(board: str) -> None:
+    lines = (ROOT / "deploy" / board / "attune.toml").read_text().splitlines()
+    named = [found[1] for line in lines if (found := re.match(r"#   .* ([\w.-]+) \(", line))]
+    assert len(named) == 3
+    assert all(entries.read().find(name).role == "llm" for name in named)
+    sets = [name for line in lines for name in re.findall(r"models pull (\w+)", line)]
+    assert all(entries.read().members(name) for name in sets if name != "NAME")
 
 
 @pytest.mark.parametrize("board", BOARDS)
@@ -307,4 +361,6 @@ def test_settings_in_comments_load_too(board: str, tmp_path: Path) -> None:
     path.write_text("\n".join(w[2:] if w.startswith(offered) else w for w in lines))
     settings = load(environ={}, files=(path,)).settings
     assert settings.encode.path == Path("/var/lib/attune/models/whisper-base")
-    assert settings.generate.path.name == "Llama-3.2-1B-Instruct-Q4_K_M.gguf"
+    named = [found[1] for line in lines if (found := re.match(r"#   .* ([\w.-]+) \(", line))]
+    assert len(named) == 3
+    assert all(entries.read().find(name).role == "llm" for name in named)

@@ -79,3 +79,30 @@ def test_a_program_that_may_not_be_run_calls_nobody(calendar: Path) -> None:
     finding = found(help_command=[str(calendar), "now"])
     assert finding.level is Level.FAIL
     assert finding.text.startswith(f"The program {calendar} is missing or may not be run")
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("https://93.184.215.14", "93.184.215.14 is not in the local network, so it could not be"),
+        ("http://attune.invalid:8123", "No address is known of attune.invalid"),
+    ],
+)
+def test_a_home_that_would_not_be_asked_is_told(url: str, told: str) -> None:
+    help_ = {"help_command": "true"}
+    finding = household(
+        Subject(Settings.model_validate({"household": help_, "home": {"url": url}}))
+    )
+    assert finding.level is Level.FAIL
+    assert told in finding.text
+    assert "change home.url" in finding.text
+    near = {"household": help_, "home": {"url": "http://192.168.1.20:8123"}}
+    assert household(Subject(Settings.model_validate(near))).level is Level.OK
+
+
+def test_a_household_s_own_words_for_its_home_are_read(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text('home.act:\n  - "(film night"\n')
+    finding = found(help_command="true", sentences=own)
+    assert finding.level is Level.FAIL
+    assert f"The sentences in {own} cannot be used" in finding.text

@@ -14,7 +14,10 @@ from assistant.errors import JournalError
 from assistant.journal.lineage import Lineage
 from assistant.journal.schema import MIGRATIONS
 from assistant.journal.store import Journal
+from assistant.journal.turn import Taught
+from assistant.listen.full_duplex import MEMORY
 from tests.journal.exchanges import STARTED_AT, exchange, utterance
+from tests.settings import whole
 
 
 def found(path: Path) -> Finding:
@@ -126,3 +129,42 @@ def test_figures_are_read_without_words(journal: Journal, path: Path) -> None:
     assert check.verdicts(path) == [
         {"id": 1, "accepted": 1, "examples": 2, "held_out": 4.0, "after_rouge1": 0.5}
     ]
+
+
+def test_whether_the_user_s_voice_is_known_is_told(tmp_path: Path) -> None:
+    def told(path: Path, **listen: object) -> Finding:
+        blocks = {"journal": {"path": path}, "listen": listen}
+        return check.known_voice(Subject(Settings.model_validate(blocks)))
+
+    path = tmp_path / "journal.db"
+    assert told(path).level is Level.OK
+    assert told(path, only="known").text.startswith("Until 5 sentences are read aloud everybody")
+    with Journal(path) as journal:
+        for count in range(5):
+            finding = told(path, only="known")
+            assert (finding.level, finding.figures) == (Level.WARN, {"sentences": count})
+            journal.enrolled(utterance(), "good morning", Taught.ENROLLED)
+    finding = told(path, only="known")
+    assert (finding.level, finding.figures) == (Level.OK, {"sentences": 5})
+
+
+@pytest.mark.parametrize(
+    ("barge_in", "stored", "told"),
+    [
+        ("auto", None, "with its first replies it finds out whether it can."),
+        ("auto", "1 None None open", "and it falls silent. (found out)"),
+        ("auto", "0 jabra None open", "or use headphones. (found out)"),
+        ("auto", "rubbish", "with its first replies it finds out whether it can."),
+        ("off", "1 None None open", "(listen.barge_in is 'off')"),
+        ("open", "0 None None open", "and it falls silent. (listen.barge_in is 'open')"),
+    ],
+)
+def test_whether_it_can_be_interrupted_is_told(
+    journal: Journal, path: Path, barge_in: str, stored: str | None, told: str
+) -> None:
+    if stored is not None:
+        journal.remember(MEMORY, stored)
+    settings = whole({"journal": {"path": path}, "listen": {"barge_in": barge_in}})
+    finding = check.interruptions(Subject(settings))
+    assert finding.level is Level.OK
+    assert finding.text.endswith(told)

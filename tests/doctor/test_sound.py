@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from assistant.audio.resample import to_int16
+from assistant.audio.resample import resample, to_int16
 from assistant.config import Settings, starter_dir
 from assistant.doctor import sound
 from assistant.doctor.checks import chosen
@@ -114,6 +114,27 @@ def test_levels_are_told() -> None:
     one_click = np.zeros(2 * SAMPLE_RATE, np.int16)
     one_click[100:110] = 32_767
     assert sound.level("Headset", one_click).level is Level.OK
+
+
+def test_a_telephone_s_sound_is_told(spoken_sentence: Path) -> None:
+    voice = load(spoken_sentence)
+    wide = voice + noise(6.0, 3e-4)[: len(voice)]
+    narrow = resample(resample(wide, SAMPLE_RATE, 8_000), 8_000, SAMPLE_RATE)
+    for heard in (wide, noise(2.0, 0.01), noise(2.0, 3e-4)):
+        assert "telephone" not in sound.level("Headset", to_int16(heard)).text
+    finding = sound.level("Headset", to_int16(narrow))
+    assert finding.level is Level.WARN
+    assert "it sounds like a telephone" in finding.text
+    assert sound.level("Headset", to_int16(noise(2.0, 0.01)), 8_000).level is Level.WARN
+
+
+def test_a_faint_microphone_is_told() -> None:
+    faint = to_int16(noise(2.0, 10 ** (-70 / 20)))
+    finding = sound.level("Headset", faint)
+    assert finding.level is Level.OK
+    assert 'set listen.gain to "auto"' in finding.text
+    assert "listen.gain" not in sound.level("Headset", faint, is_raised=True).text
+    assert "listen.gain" not in sound.level("Headset", to_int16(noise(2.0, 0.01))).text
 
 
 @pytest.mark.parametrize("mode", range(4))

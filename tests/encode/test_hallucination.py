@@ -6,7 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from assistant.encode.hallucination import LEAST_S, LONG_S, MOST, Evidence, is_speech
+from assistant.encode.hallucination import (
+    CAPTIONS,
+    LEAST_S,
+    LONG_S,
+    MOST,
+    Evidence,
+    is_speech,
+)
+from assistant.spoken import said_words
 
 SPEECH = Evidence(log_prob=-0.3, no_speech=0.1, n_words=6, voiced_s=2.0)
 """As a clear request."""
@@ -113,3 +121,13 @@ def test_pieces_count_by_their_words() -> None:
     assert (whole.no_speech, whole.n_words, whole.loops) == (0.1, 10, True)
     assert not Evidence.of([first, first]).loops
     assert Evidence.of([first]) == first
+
+
+def test_what_stands_under_films_was_not_said_however_likely() -> None:
+    sure = Evidence(log_prob=-0.01, no_speech=0.01, n_words=3)
+    caption = replace(sure, is_caption=True)
+    assert is_speech(sure)
+    assert not is_speech(caption)
+    assert not is_speech(Evidence.of([caption, caption]))
+    assert is_speech(Evidence.of([caption, sure]))
+    assert all(said_words(each) == each for each in CAPTIONS)

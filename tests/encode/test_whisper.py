@@ -137,6 +137,7 @@ def test_english_is_all_it_knows(engine: CTranslateEngine, heard: list[SpeechFea
     with pytest.raises(EncoderError, match=r"only knows English\. Set encode\.language to 'en'"):
         WhisperEncoder(engine, settings(language="de"))
     listening = WhisperEncoder(engine, settings(language="auto"))
+    assert listening.languages == ("en",)
     assert listening.encode(said(examples()[1])).transcript == heard[1].transcript
 
 
@@ -455,6 +456,13 @@ def test_nothing_stands_before_where_nothing_is_expected(scripted: Scripted) -> 
     assert scripted.asked[0].prompt == scripted.tokens.start("de")
 
 
+def test_what_it_writes_down_is_told(scripted: Scripted) -> None:
+    assert WhisperEncoder(scripted, settings(language="de")).languages == ("de",)
+    languages = WhisperEncoder(scripted, settings(language="auto")).languages
+    assert {"de", "en", "haw", "zh"} < set(languages)
+    assert len(languages) in (99, 100)
+
+
 def test_texts_are_weighed_in_the_spelling_of_whisper(scripted: Scripted) -> None:
     scripted.texts = [" Hallo."]
     scripted.spoken = "de"
@@ -528,6 +536,16 @@ def test_words_that_were_not_likely_are_taken_for_invented(scripted: Scripted) -
     assert evidence.log_prob == pytest.approx(np.log(0.1), abs=1e-3)
 
 
+def test_what_stands_under_films_was_not_said_in_this_house(scripted: Scripted) -> None:
+    encoder = WhisperEncoder(scripted, settings())
+    for text, heard in (
+        (" Thanks for watching!", ""),
+        (" Thanks for coming!", "Thanks for coming!"),
+    ):
+        scripted.texts = [text]
+        assert encoder.encode(said(silence(1.0))).transcript.text == heard
+
+
 @pytest.mark.parametrize("seconds", [0.0, 5.0, 27.9, 28.1, 61.7, 200.0])
 def test_pieces_are_the_whole_and_each_fits(seconds: float) -> None:
     samples = np.random.default_rng(0).standard_normal(round(seconds * SAMPLE_RATE))
@@ -542,3 +560,13 @@ def test_pieces_are_the_whole_and_each_fits(seconds: float) -> None:
         assert start * SAMPLE_RATE == at
         assert at % HOP == 0
         at += len(piece)
+
+
+def test_of_a_story_that_goes_on_only_what_is_new_is_heard_again(scripted: Scripted) -> None:
+    scripted.texts = [" Once.", " Twice.", " Twice again.", " Another."]
+    encoder = WhisperEncoder(scripted, settings())
+    loud = np.random.default_rng(0).standard_normal(45 * SAMPLE_RATE).astype(np.float32) * 0.1
+    assert encoder.encode(said(loud[: 35 * SAMPLE_RATE])).transcript.text == "Once. Twice."
+    assert encoder.encode(said(loud)).transcript.text == "Once. Twice again."
+    encoder.encode(said(loud[:SAMPLE_RATE]))
+    assert encoder._known == {}  # nothing is kept of an earlier utterance

@@ -199,8 +199,9 @@ class Manager:
                     alive_at = time.monotonic()
             if alive_at is not None and time.monotonic() - alive_at > self.watchdog_s:
                 self.lines.append("(manager: no sign of life)")
-                process.send_signal(signal.SIGCONT)
+                # In systemd's order: one that was stopped does nothing more before it ends.
                 process.send_signal(signal.SIGABRT)
+                process.send_signal(signal.SIGCONT)
                 process.wait()
 
     def _read(self, process: subprocess.Popen[str]) -> None:

@@ -41,7 +41,7 @@ def test_a_service_prints_no_word_of_a_conversation(
         typed = service.client.ask(TYPED, aloud=False)
         said = synthesise(SPOKEN, service.folder / "said.wav", lead_s=0.4, tail_s=1.5)
         sound_server.say(said)
-        service.told('{"id": 2, ' if words else "Exchange 2: transcript route, encode ")
+        service.told('{"id": 2, ' if words else "Exchange 2: answered after ")
         spoken, _ = service.client.log(2)
     assert spoken["transcript"]
     assert spoken["reply"]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import shutil
 from contextlib import suppress
 
-from assistant.cli.restore import read_all
 from assistant.errors import AttuneError
 from assistant.journal.backup import Places, pack
 from assistant.journal.restore import restore
 from assistant.journal.store import Journal
+from assistant.proofreading import read_all
 from tests.fuzz.place import PLACE, put
 from tests.journal.archives import NOW
 from tests.journal.exchanges import exchange

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from assistant.control.calls import Caller, answer
+from assistant.control.declaring import METHODS
 from assistant.control.messages import Answer
-from assistant.control.methods import METHODS
 from assistant.control.talk_button import HeldButton
 from tests.control.knowing import Knowing
 

@@ -15,7 +15,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-READERS = ("archives", "bridges", "calls", "chat", "gguf", "settings", "sound", "tables")
+READERS = (
+    "archives", "bridges", "calls", "chat", "forms", "gguf", "home", "settings", "sound", "tables",
+    "wyoming",
+)  # fmt: skip
 
 MEMORY_MB = 3_000
 

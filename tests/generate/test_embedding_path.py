@@ -144,7 +144,7 @@ def test_a_model_that_looks_both_ways_is_refused(tmp_path: Path) -> None:
 def test_a_vocabulary_without_english_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "toy.gguf", Toy(mute=True))
 
-    with pytest.raises(EmbeddingPathError, match=r"no tokens for English.*another model"):
+    with pytest.raises(EmbeddingPathError, match=r"cannot write English.*another model"):
         LlamaSession(settings(path))
 
 

@@ -117,7 +117,7 @@ def test_an_instruction_that_does_not_fit_leaves_the_old_one(load: Load) -> None
     session = load(Toy(), n_ctx=128)
     before = logits_after(session, [A])
 
-    with pytest.raises(GenerationError, match=r"together may have 128.*shorten the instruction"):
+    with pytest.raises(GenerationError, match=r"together may take 128.*shorten the instruction"):
         session.set_instruction("q" * 200)
 
     assert np.array_equal(logits_after(session, [A]), before)

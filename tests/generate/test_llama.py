@@ -27,10 +27,20 @@ def test_a_prompt_that_does_not_fit_is_refused_and_the_session_goes_on(
     session = load(chained(A, IM_END), n_ctx=96)
     words = "q" * 100
 
-    with pytest.raises(GenerationError, match="prompt and reply together may have 96"):
+    with pytest.raises(GenerationError, match="prompt and reply together may take 96"):
         ask(session, soft(session, words) if as_rows else words)
 
     assert list(ask(session)) == ["a"]
+
+
+def test_of_a_story_longer_than_the_context_the_end_is_answered(load: Load) -> None:
+    session = load(chained(A, IM_END), n_ctx=256, max_tokens=16)
+    story = " ".join(f"word{number}" for number in range(200))
+    words = session.words(story)
+    assert story.endswith(words.strip())
+    assert 10 < len(words.split()) < 200
+    assert list(ask(session, words)) == ["a"]
+    assert session.words("one two") == " one two"
 
 
 def test_a_prompt_longer_than_a_batch_is_decoded_in_pieces(load: Load) -> None:
@@ -69,7 +79,7 @@ def test_a_soft_prompt_for_another_model_is_refused(load: Load) -> None:
     session = load(Toy())
     prompt = SoftPrompt(np.zeros((3, 32), np.float32), bridge="b1", confidence=1.0, heard="")
 
-    with pytest.raises(MismatchError, match=r"\(3, 32\).*rows of 64.*bridge made for this model"):
+    with pytest.raises(MismatchError, match=r"\(3, 32\).*rows of 64.*learned for this model"):
         ask(session, prompt)
 
 

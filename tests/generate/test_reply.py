@@ -116,7 +116,7 @@ def test_a_context_line_is_decoded_once_unless_something_else_was_meanwhile(load
     list(other)
     assert other.stats.prompt_tokens_decoded == plain.stats.prompt_tokens_decoded
     session.expect(NOON)
-    with pytest.raises(GenerationError, match="prompt and reply together may have"):
+    with pytest.raises(GenerationError, match="prompt and reply together may take"):
         session.expect("noon " * session.n_ctx)
     assert "".join(ask(session, "hello", NOON)) == "".join(ask(session, "hello", NOON))
 

@@ -13,6 +13,7 @@ from assistant.household.agenda import Agenda, How, Kind
 from assistant.household.lists import Lists
 from assistant.household.manners import Manners
 from assistant.household.notes import Notes
+from assistant.journal.acts import Acts
 from assistant.journal.backup import Places, pack
 from assistant.journal.restore import restore
 from assistant.journal.schema import HOUSEHOLD, MIGRATIONS
@@ -41,6 +42,7 @@ def lived_in(journal: Journal) -> None:
     lists.tick_off(lists.entries("shopping")[:1], NOW)
     notes.write(WORDS[3], f"{WORDS[3]} lives in {WORDS[4]}.", NOW)
     Manners(journal).put(Manner().changed(gain_db=6.0))
+    Acts(journal).add("Anna", "keep", [1])
 
 
 def test_a_list_keeps_the_order_and_what_is_done_is_gone(journal: Journal) -> None:
@@ -92,7 +94,7 @@ def test_an_older_journal_gets_the_tables(tmp_path: Path) -> None:
         journal.typed("how are you")
         for table in HOUSEHOLD:
             journal.database.conn.execute(f"DROP TABLE {table}")
-        journal.database.conn.execute(f"PRAGMA user_version = {len(MIGRATIONS) - 1}")
+        journal.database.conn.execute(f"PRAGMA user_version = {len(MIGRATIONS) - 3}")
     with Journal(path) as journal:
         lived_in(journal)
         assert journal.count() == 1

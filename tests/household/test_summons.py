@@ -114,7 +114,7 @@ def test_a_server_that_refuses_or_sends_elsewhere_has_reached_nobody(status: int
 @pytest.mark.parametrize(
     "address",
     ["http://8.8.8.8/", "http://[2001:4860:4860::8888]/", "http://no-such-host.invalid/",
-     "http://127.0.0.1:1/"],
+     "http://127.0.0.1:1/", "http://[::ffff:8.8.8.8]/"],
 )  # fmt: skip
 def test_nothing_leaves_the_house(address: str) -> None:
     assert not summons(help_webhook=address).call("fire")
@@ -149,3 +149,18 @@ def test_nobody_is_called_twice_within_a_minute_unless_nobody_was_reached() -> N
         clock[0] = AGAIN_S
         assert helper.call("fallen")
         assert len(house.got) == 3
+
+
+@pytest.mark.parametrize(
+    ("host", "is_near"),
+    [
+        ("192.168.1.20", True),
+        ("::ffff:192.168.1.20", True),
+        ("fd00::20", True),
+        ("8.8.8.8", False),
+        ("::ffff:8.8.8.8", False),  # which is the same
+        ("2001:4860:4860::8888", False),
+    ],
+)
+def test_an_address_in_another_guise_is_what_it_is(host: str, is_near: bool) -> None:  # noqa: FBT001
+    assert module.is_local(host) is is_near

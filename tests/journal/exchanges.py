@@ -12,6 +12,7 @@ from assistant.journal.lineage import BridgeRecord, Lineage
 from assistant.journal.store import Journal
 from assistant.journal.turn import Turn
 from assistant.values import (
+    MICROPHONE,
     SAMPLE_RATE,
     EndReason,
     Reply,
@@ -37,7 +38,9 @@ def sound(seconds: float = 0.5, seed: int = 0) -> NDArray[np.float32]:
 def utterance(
     seconds: float = 0.5, *, seed: int = 0, started_at: datetime = STARTED_AT
 ) -> Utterance:
-    return Utterance(sound(seconds, seed), started_at, EndReason.SILENCE, endpoint_ms=800.0)
+    return Utterance(
+        sound(seconds, seed), started_at, EndReason.SILENCE, endpoint_ms=800.0, source=MICROPHONE
+    )
 
 
 def features(text: str = "what time is it") -> SpeechFeatures:

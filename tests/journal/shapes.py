@@ -53,7 +53,21 @@ INSERT INTO notes (subject, text, written_at)
     VALUES ('Peter', 'Peter is your son.', '2026-03-01T18:30:00+00:00');
 """
 
-CONTENTS = ("", _FIRST, _FIRST + _SECOND, _FIRST + _SECOND + _THIRD)
+_FOURTH = ""  # it changed what is in the tables, not the tables
+
+_FIFTH = """
+INSERT INTO acts (at, "by", what, about)
+    VALUES ('2026-03-01T18:30:00.000000+00:00', 'Anna', 'correct', '[2]');
+"""
+
+CONTENTS = (
+    "",
+    _FIRST,
+    _FIRST + _SECOND,
+    _FIRST + _SECOND + _THIRD,
+    _FIRST + _SECOND + _THIRD + _FOURTH,
+    _FIRST + _SECOND + _THIRD + _FOURTH + _FIFTH,
+)
 """What a journal of each version holds, beside the recording of its second exchange."""
 
 

@@ -37,7 +37,7 @@ def test_a_verdict_is_kept_with_its_numbers(lineage: Lineage) -> None:
     newest, oldest = lineage.records()
     assert (newest.version, newest.verdict, newest.accepted) == ("bb22", {"rouge1": 0.75}, True)
     assert (oldest.verdict, oldest.accepted) == ({"rouge1": 0.5, "why": "worse"}, False)
-    with pytest.raises(JournalError, match="no trained bridge with the number 9"):
+    with pytest.raises(JournalError, match="Nothing learned has the number 9"):
         lineage.judged(9, {}, accepted=True)
 
 
@@ -91,6 +91,6 @@ def test_a_damaged_record_is_named(journal: Journal, lineage: Lineage) -> None:
     for column, value in (("curve", '[{"no": 1}]'), ("turns", "{"), ("created_at", "soon")):
         before = journal.database.conn.execute(f"SELECT {column} FROM bridges").fetchone()[0]  # noqa: S608
         journal.database.conn.execute(f"UPDATE bridges SET {column} = ?", [value])  # noqa: S608
-        with pytest.raises(JournalError, match=r"record of bridge a1 in .* cannot be read"):
+        with pytest.raises(JournalError, match=r"record of version a1 in .* cannot be read"):
             lineage.records()
         journal.database.conn.execute(f"UPDATE bridges SET {column} = ?", [before])  # noqa: S608

@@ -14,6 +14,7 @@ from assistant.journal.lineage import Lineage
 from assistant.journal.schema import MIGRATIONS, version
 from assistant.journal.store import Journal
 from assistant.journal.turn import Taught
+from assistant.personalise.bridges.erasure import RETRAIN_DUE
 from assistant.values import EndReason, Route, StopReason, Timings, Word
 from tests.journal import shapes
 from tests.journal.exchanges import exchange, features, sound
@@ -91,6 +92,44 @@ def test_it_is_used_on_like_a_new_one(path: Path, number: int) -> None:
         assert journal.features(exchange(journal), "encoder-1") is not None
         left = journal.database.conn.execute("SELECT turn_id FROM features").fetchall()
         assert left == [(4,)]
+
+
+def test_what_was_not_the_users_voice_teaches_no_more(path: Path) -> None:
+    shapes.write(path, 3)
+    turn = "INSERT INTO turns (id, started_at, source, hypothesis, confidence, taught) VALUES "
+    at = "'2026-03-01T18:33:00.000000+00:00'"
+    kept = "INSERT INTO features VALUES ({}, 'encoder-1', 50.0, 2, 2, '', 0.5, '[]', x'003c')"
+    with closing(sqlite3.connect(path)) as connection:
+        for number, source, taught in (
+            (10, "microphone", "NULL"),
+            (11, "starter/examples/1-good-morning.flac", "NULL"),
+            (12, "talk.wav", "'corrected'"),
+            (13, "mine/1.wav", "'imported'"),
+            (14, "mine/2.wav", "'enrolled'"),
+        ):
+            connection.execute(f"{turn} ({number}, {at}, '{source}', 'hello', 0.95, {taught})")
+            connection.execute(kept.format(number))
+        connection.execute("UPDATE bridges SET turns = '[10, 11]', accepted = 1")
+        connection.commit()
+    with Journal(path) as journal:
+        allowed = {turn.id: turn.consent for turn in journal.turns() if turn.id >= 10}
+        assert allowed == {10: True, 11: False, 12: False, 13: True, 14: True}
+        left = journal.database.conn.execute(
+            "SELECT turn_id FROM features WHERE turn_id >= 10 ORDER BY 1"
+        )
+        assert left.fetchall() == [(10,), (13,), (14,)]
+        assert journal.remembered(RETRAIN_DUE) == "recordings"
+
+
+def test_who_has_taught_it_alone_need_not_teach_it_again(path: Path) -> None:
+    shapes.write(path, 3)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE bridges SET accepted = 1")
+        connection.execute("UPDATE turns SET consent = 1")
+        connection.commit()
+    with Journal(path) as journal:
+        assert journal.remembered(RETRAIN_DUE) is None
+        assert all(turn.consent for turn in journal.turns())
 
 
 def test_one_of_a_version_to_come_is_refused_in_one_sentence(path: Path) -> None:

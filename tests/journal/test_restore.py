@@ -241,7 +241,8 @@ def test_a_journal_in_use_is_not_replaced(archive: Path, places: Places) -> None
 
 
 def test_who_objects_at_the_last_moment_is_heard(archive: Path, places: Places) -> None:
-    def object_() -> None:
+    def object_(staged: Places) -> None:
+        assert staged.journal.is_file()
         raise BackupError("Wait.")
 
     before = everything(places.journal.parent)

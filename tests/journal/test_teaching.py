@@ -247,3 +247,21 @@ def test_room_is_counted_with_features_and_without_reading(journal: Journal) -> 
     assert (third.id, third.n_bytes, third.taught) == (read, recording, True)
     since = datetime(2026, 3, 2, tzinfo=timezone.utc)
     assert [each.id for each in journal.kept(since=since)] == [typed]
+
+
+def test_digits_are_spelled_out_and_what_no_recogniser_writes_is_refused(journal: Journal) -> None:
+    turn_id = journal.hear(utterance(2.0))
+    journal.correct(turn_id, "Call 112!")
+    assert journal.turn(turn_id).correction == "call one hundred and twelve"
+    for text, why in (("½ cup", "fractions"), ("Привет", "letters that the speech"), ("!", "no w")):
+        with pytest.raises(JournalError, match=rf"^That cannot be learned: it contains {why}"):
+            journal.correct(turn_id, text)
+    assert journal.turn(turn_id).correction == "call one hundred and twelve"
+
+
+def test_words_that_cannot_be_in_a_recording_are_refused(journal: Journal) -> None:
+    turn_id = journal.hear(utterance(0.5))
+    with pytest.raises(JournalError, match=r"lasts 0\.5 s, which is too short for these words"):
+        journal.correct(turn_id, "my brother enjoys a cup of tea")
+    assert journal.turn(turn_id).taught is None
+    journal.correct(turn_id, "tea please")

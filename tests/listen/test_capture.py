@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
 from assistant.config import ListenSettings
 from assistant.listen import recordings
-from assistant.listen.capture import mono
 from assistant.listen.segment import segment, voiced
+from assistant.values import SAMPLE_RATE
 from tests.sound import SoundServer, silent_environment, similarity
 
 ROOT = Path(__file__).parents[2]
@@ -164,9 +165,20 @@ def test_frames_are_dated_by_when_they_were_captured(
     assert sum(told["gaps_s"]) / len(told["gaps_s"]) == pytest.approx(0.02, abs=0.003)
 
 
-def test_channels_are_mixed_to_their_mean() -> None:
-    left_right = np.array([[16_384, 0], [-16_384, -16_384]], np.int16)
-    np.testing.assert_array_equal(mono(left_right.tobytes(), 2), np.array([0.25, -0.5], np.float32))
-    np.testing.assert_array_equal(
-        mono(left_right.tobytes(), 1), np.array([0.5, 0, -0.5, -0.5], np.float32)
-    )
+def test_a_stereo_microphone_with_opposite_phases_is_heard(
+    mortal_server: SoundServer, spoken_sentence: Path, tmp_path: Path
+) -> None:
+    mortal_server.load("module-null-sink sink_name=pair rate=48000 channels=2 norewinds=1")
+    mortal_server.load("module-remap-source master=pair.monitor source_name=stereo")
+    mortal_server.default(source="stereo")
+    voice = recordings.load(spoken_sentence)
+    opposite = tmp_path / "opposite.wav"
+    soundfile.write(opposite, np.stack([voice, -voice], axis=1), SAMPLE_RATE)
+    hearing = Hearing(mortal_server.env, tmp_path)
+    hearing.wait_until_listening()
+    subprocess.run(["paplay", "--device=pair", str(opposite)], env=mortal_server.env, check=True)
+    assert len(hearing.end()["utterances"]) == 1
+    sound = recordings.frames(spoken_sentence, recordings.Pace.FAST)
+    (expected,) = segment(sound, voiced(SETTINGS.vad_mode), SETTINGS)
+    heard = np.load(tmp_path / "0.npy")  # of either channel
+    assert max(similarity(heard, expected.samples), similarity(-heard, expected.samples)) > 0.8

@@ -15,6 +15,7 @@ from assistant.listen.echo import EchoCanceller, Played
 from assistant.listen.segment import segment, voiced
 from assistant.speak.espeak import Espeak
 from assistant.values import FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE, AudioFrame
+from tests.room import room
 
 REPLY = (
     "Good morning, dear friend. It is a lovely day today, and the sun is shining. "
@@ -33,13 +34,6 @@ def spoken(text: str, voice: str = "en-us") -> NDArray[np.float32]:
 @pytest.fixture(scope="module")
 def reply() -> NDArray[np.float32]:
     return spoken(REPLY)
-
-
-def room(delay_s: float) -> NDArray[np.float64]:
-    """How a small room with a delay before it answers a click; half as loud as what is played."""
-    rng = np.random.default_rng(7)
-    tail = rng.normal(size=1_600) * np.exp(-np.arange(1_600) / 300) * 0.06
-    return np.concatenate([np.zeros(round(delay_s * SAMPLE_RATE)), [0.5], tail])
 
 
 def told(played: Played, reply: NDArray[np.float32], at: float) -> None:
@@ -83,9 +77,9 @@ def starts(sound: NDArray[np.float64], canceller: EchoCanceller | None) -> list[
             at = frame.captured_at - NOW
             yield frame
 
-    for _ in segment(
-        passing(), voiced(LISTEN.vad_mode), LISTEN, on_start=lambda _: found.append(at)
-    ):
+    detector = voiced(LISTEN.vad_mode)
+    is_speech = detector if canceller is None else canceller.others(detector)
+    for _ in segment(passing(), is_speech, LISTEN, on_start=lambda _: found.append(at)):
         pass
     return found
 
@@ -105,6 +99,37 @@ def test_its_own_voice_is_not_taken_for_speech_and_another_one_is(
     assert starts(alone, canceller()) == []
     (begins,) = starts(over, canceller())
     assert 4.0 < begins < 4.8
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-4, 1e-3])
+@pytest.mark.parametrize("delays_s", [(0.03, 0.03), (0.03, 0.09), (0.12, 0.05)])
+def test_its_own_voice_stays_nobody_s_in_a_quiet_room_though_the_way_back_changes(
+    reply: NDArray[np.float32], delays_s: tuple[float, float], noise: float
+) -> None:
+    """Each reply opens the loudspeaker anew, with another delay."""
+    pause = np.zeros(3 * SAMPLE_RATE)
+    replies = [np.concatenate([np.convolve(reply, room(delay)), pause]) for delay in delays_s]
+    sound = np.concatenate(replies)
+    sound += np.random.default_rng(1).normal(size=sound.shape[0]) * noise
+    played = Played()
+    due = [NOW, NOW + replies[0].shape[0] / SAMPLE_RATE]
+
+    def telling() -> Iterator[AudioFrame]:
+        for frame in frames(sound):
+            if due and frame.captured_at >= due[0] - FRAME_S:
+                told(played, reply, due.pop(0))
+            yield frame
+
+    canceller, plain = EchoCanceller(played), voiced(LISTEN.vad_mode)
+    heard_at: list[float] = []  # by the detector alone
+
+    def noting(frame: AudioFrame) -> bool:
+        if is_voiced := plain(frame):
+            heard_at.append(frame.captured_at)
+        return is_voiced
+
+    assert list(segment(canceller.cleaned(telling()), canceller.others(noting), LISTEN)) == []
+    assert heard_at != []
 
 
 def test_while_nothing_is_played_every_frame_stays_as_it_is(reply: NDArray[np.float32]) -> None:

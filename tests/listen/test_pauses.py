@@ -5,7 +5,8 @@ import random
 
 import pytest
 
-from assistant.config import ListenSettings
+from assistant.config import ListenSettings, starter_dir
+from assistant.encode.end_of_request import load_ends
 from assistant.listen.pauses import USUAL_MS, Moment, Pauses
 from tests.settings import block
 
@@ -26,19 +27,45 @@ def live(model: Pauses, utterances: int, length_ms: float, share: float = 1.0) -
 
 
 @pytest.mark.parametrize(
-    ("changed", "limit_ms"),
+    ("changed", "done_ms", "unknown_ms", "open_ms"),
     [
-        ({}, 800),
-        ({"profile": "patient"}, 1_800),
-        ({"ceiling_ms": 600}, 600),
-        ({"cut_offs": 0.4}, 800),
+        ({}, 800, 1_200, 2_000),
+        ({"profile": "patient"}, 1_800, 2_700, 3_500),
+        ({"ceiling_ms": 600}, 600, 600, 600),
+        ({"cut_offs": 0.4}, 800, 1_200, 2_000),
     ],
 )
-def test_a_new_user_is_given_the_fixed_limit(changed: dict[str, object], limit_ms: int) -> None:
+def test_a_new_user_is_given_time_unless_the_request_is_finished(
+    changed: dict[str, object], done_ms: int, unknown_ms: int, open_ms: int
+) -> None:
     model = pauses(**changed)
-    assert model.limit_ms(SOME) == limit_ms
-    assert model.limit_ms(Moment(100, finished=0.0)) == limit_ms
-    assert model.limit_ms(Moment(9_000, finished=1.0)) == limit_ms
+    assert model.limit_ms(Moment(9_000, finished=1.0)) == done_ms
+    assert model.limit_ms(SOME) == unknown_ms
+    assert model.limit_ms(Moment(100, finished=0.0)) == open_ms
+
+
+def test_nobody_is_cut_off_after_the_beginning_of_a_request() -> None:
+    ends = load_ends(starter_dir())
+    assert ends is not None
+    for profile, pause_ms in (("default", 1_600), ("patient", 3_000)):
+        model = pauses(profile=profile)
+        for words in ("i would like to", "can you", "remind me to", "add milk and", "um"):
+            moment = Moment(USUAL_MS, ends.after(words))
+            assert model.limit_ms(moment) > pause_ms, words
+        assert model.limit_ms(Moment(USUAL_MS, ends.after("set a timer for ten minutes"))) < (
+            model.limit_ms(SOME)
+        )
+
+
+def test_it_begins_patient_and_learns_to_be_quicker() -> None:
+    model = pauses()
+    limits: list[int] = []
+    for _ in range(60):
+        limits.append(model.limit_ms(SOME))
+        model.ended(limits[-1], SOME)
+    assert limits == sorted(limits, reverse=True)
+    assert limits[0] == 1_200
+    assert limits[-1] < 700
 
 
 def test_who_never_pauses_is_answered_soon() -> None:
@@ -46,7 +73,7 @@ def test_who_never_pauses_is_answered_soon() -> None:
     live(model, 5, 0, share=0)
     soon = model.limit_ms(SOME)
     live(model, 100, 0, share=0)
-    assert 500 == model.limit_ms(SOME) < soon < 800
+    assert 500 == model.limit_ms(SOME) < soon < 1_200
 
 
 def test_who_pauses_for_long_is_waited_for() -> None:

@@ -46,7 +46,7 @@ def test_pauses_and_ends_are_learned() -> None:
     pauses, same = Pauses(settings()), Pauses(settings())
     strip = TURN + "." * 25 + SPEECH + "." * 39 + SPEECH + "." * 60
     (utterance,) = cut(strip, pauses=pauses)
-    assert utterance.endpoint_ms == 800
+    assert utterance.endpoint_ms == 1_200
     assert '"500": 1.0' in pauses.dump() or '"500": 0.99' in pauses.dump()
     assert '"780"' in pauses.dump()
     assert cut(strip) != []
@@ -55,7 +55,7 @@ def test_pauses_and_ends_are_learned() -> None:
 
 def test_the_learned_limit_is_waited_for() -> None:
     quick = Pauses(settings())
-    for _ in range(8):
+    for _ in range(25):
         cut(TURN + "." * 60, pauses=quick)
     (soon,) = cut(TURN + "." * 60, pauses=quick)
     assert 500 <= soon.endpoint_ms < 700
@@ -211,3 +211,43 @@ def test_closing_is_no_end_of_the_users_own() -> None:
 def test_deaf_and_closed_the_utterance_is_thrown_away() -> None:
     at_60 = lambda frame: int(frame.samples[0]) >= 60  # noqa: E731
     assert cut(TURN + SPEECH, deaf=at_60, open=lambda frame: not at_60(frame)) == []
+
+
+def test_what_began_while_nothing_was_heard_is_half_an_utterance() -> None:
+    strip = "." * 30 + SPEECH + "." * 60
+    for deaf_until, is_half in ((0, False), (20, False), (28, True), (50, True)):
+        (utterance,) = cut(strip, deaf=lambda frame, end=deaf_until: int(frame.samples[0]) < end)
+        assert utterance.is_half is is_half, deaf_until
+
+
+def test_only_the_first_utterance_after_it_was_deaf_can_be_half() -> None:
+    strip = SPEECH + "." * 60 + SPEECH + "." * 60
+    first, second = cut(strip, deaf=lambda frame: int(frame.samples[0]) < 10)
+    assert (first.is_half, second.is_half) == (True, False)
+
+
+def test_speech_goes_on_beyond_the_limit_and_nothing_of_it_is_lost() -> None:
+    asked: list[tuple[list[int], float]] = []
+
+    def words(samples: NDArray[np.float32], voiced_s: float) -> bool:
+        asked.append((numbers(samples), voiced_s))
+        return True
+
+    (utterance,) = cut("." * 10 + "#" * 230 + "." * 60, settings(max_s=2.0), words=words)
+    assert utterance.end_reason is EndReason.SILENCE
+    assert numbers(utterance.samples)[:230] == list(range(6, 236))
+    assert [each for part, _ in asked for each in part] == list(range(6, 6 + 175))
+    assert sum(voiced_s for _, voiced_s in asked) == pytest.approx(171 * FRAME_MS / 1000)
+
+
+def test_what_has_no_words_ends_at_the_limit() -> None:
+    utterances = cut("#" * 150, settings(max_s=2.0), words=lambda *_: False)
+    assert utterances[0].end_reason is EndReason.MAX_LENGTH
+    assert utterances[0].seconds == 2.0
+
+
+def test_speech_ends_where_memory_does() -> None:
+    told = settings(max_s=1.0, longest_s=2.5)
+    utterances = cut("#" * 260, told, words=lambda *_: True)
+    assert [each.seconds for each in utterances] == [2.5, 2.5, 0.2]
+    assert utterances[0].end_reason is EndReason.MAX_LENGTH

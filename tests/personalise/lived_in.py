@@ -42,12 +42,13 @@ def talk(journal: Journal, number: int) -> Traces:
     """Put one corrected exchange into the journal, with its spoken reply beside it."""
     said, meant, answer = (f"{word} number {number:03}" for word in ("zaid", "meant", "answer"))
     frames = np.random.default_rng(number).normal(size=(40, 24)).astype(np.float32)
-    turn_id = journal.hear(utterance(0.3, seed=number))
+    turn_id = journal.hear(utterance(1.5, seed=number))
     journal.transcribed(turn_id, SpeechFeatures(frames, 50.0, Transcript(said, 0.5), "encoder-1"))
     prompt = soft_prompt(f"heard number {number:03}")
     journal.answering(turn_id, llm="llm-1", route=Route.BRIDGE, prompt=prompt)
     journal.answered(turn_id, reply(answer))
     journal.correct(turn_id, meant)
+    corrected = journal.turn(turn_id).correction or ""
     replies = journal.path.parent / "replies"
     replies.mkdir(exist_ok=True)
     wave = np.random.default_rng(1_000 + number).bytes(3_000)
@@ -55,7 +56,7 @@ def talk(journal: Journal, number: int) -> Traces:
     return Traces(
         (
             said.encode(),
-            meant.encode(),
+            corrected.encode(),
             answer.encode(),
             prompt.heard.encode(),
             middle(journal.flac(turn_id)),

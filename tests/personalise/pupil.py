@@ -11,7 +11,7 @@ from assistant.config import Settings
 from assistant.journal.store import Journal
 from assistant.journal.turn import Taught
 from assistant.personalise.data.common_talk import sentences
-from assistant.values import EndReason, Utterance
+from assistant.values import MICROPHONE, EndReason, Utterance
 from bench.speakers import LETTERS, SPEAKERS
 from tests.settings import whole
 
@@ -39,7 +39,12 @@ class Pupil:
             random.Random(shuffled).shuffle(texts)
         return [
             journal.enrolled(
-                Utterance(utterance.samples, BEGAN + timedelta(minutes=number), EndReason.STOP),
+                Utterance(
+                    utterance.samples,
+                    BEGAN + timedelta(minutes=number),
+                    EndReason.STOP,
+                    source=MICROPHONE,
+                ),
                 text,
                 Taught.ENROLLED,
             )

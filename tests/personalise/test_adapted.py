@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from assistant import composition
 from assistant.bridge import kinds
@@ -34,11 +35,11 @@ from assistant.personalise.bridges.folder import BridgeFolder
 from assistant.personalise.data.features import source_of
 from assistant.personalise.judging.hearing import Hearing
 from assistant.personalise.judging.score import edits
-from assistant.personalise.training.events import Judged
+from assistant.personalise.training.events import Encoded, Event, Judged
 from assistant.personalise.training.request import Request
 from assistant.personalise.training.retrain import retrain
 from assistant.personalise.training.trainer import Interrupted, Material, Trained, Trainer
-from assistant.values import EndReason, Utterance
+from assistant.values import MICROPHONE, EndReason, Utterance
 from bench.speakers import SPEAKERS
 from tests.journal.exchanges import record_of
 from tests.personalise.material import WHISPER, Unasked
@@ -51,7 +52,7 @@ SAID = (
     "my sister is visiting us this weekend",
     "we saw two sheep on the hill",
 )
-STEPS = 8
+STEPS = 20
 
 
 def utterances() -> list[Utterance]:
@@ -153,6 +154,29 @@ def test_an_interrupted_training_ends_with_the_same_weights(
         assert torch.equal(weight, parts.weights[name]), name
 
 
+def test_a_training_leads_to_the_mean_of_the_weights_after_each_step(
+    head: AdaptedHead, taught: list[EncodedPair], tmp_path: Path
+) -> None:
+    state = tmp_path / "training.safetensors"
+
+    def run(after: int) -> Trained:
+        stop = threading.Event()
+        trainer = Trainer(head, Material(taught, [], []), wished(steps=2, batch=2), state, "name")
+        return trainer.run(
+            lambda point, _: stop.set() if point.step == after else None, stop, minutes=60
+        )
+
+    with pytest.raises(Interrupted):
+        run(after=1)
+    first = load_file(state)
+    found = run(after=0)
+    last = load_file(state)
+    changed = "now/changes.decoder/layer_0/ffn/linear_1.up"
+    assert not torch.equal(first[changed], last[changed])
+    for name, weight in found.weights.items():
+        torch.testing.assert_close(weight, (first[f"now/{name}"] + last[f"now/{name}"]) / 2)
+
+
 def test_what_it_hears_in_training_varies_and_when_judged_does_not(
     head: AdaptedHead, taught: list[EncodedPair]
 ) -> None:
@@ -181,7 +205,7 @@ def test_a_turn_hears_with_the_promoted_version_and_else_with_its_own_ears(
     assert bridge.reads(heard)
     assert not bridge.reads(plain)
     assert bridge.soft_prompt(heard).heard == heard.transcript.spoken
-    with pytest.raises(MismatchError, match="This bridge reads features of encoder"):
+    with pytest.raises(MismatchError, match="What was learned reads features of encoder"):
         bridge.soft_prompt(plain)
     folder.rollback()
     assert composition.bridge(wants, encoder, llm, pytest.fail) is None
@@ -203,14 +227,22 @@ def test_it_is_trained_judged_recorded_and_erased_like_any_bridge(tmp_path: Path
     with Journal.open(wants.journal) as journal:
         turns = [
             journal.enrolled(
-                Utterance(said.samples, BEGAN + timedelta(minutes=number), EndReason.STOP),
+                Utterance(
+                    said.samples,
+                    BEGAN + timedelta(minutes=number),
+                    EndReason.STOP,
+                    source=MICROPHONE,
+                ),
                 text,
                 Taught.ENROLLED,
             )
             for number, (said, text) in enumerate(zip(utterances(), texts, strict=True))
         ]
-        verdict = retrain(wants, Request(), lambda _: None, threading.Event())
+        events: list[Event] = []
+        verdict = retrain(wants, Request(), events.append, threading.Event())
         assert isinstance(verdict, Judged)
+        # replayed sentences are learned from as they sound, so only four and two canaries are
+        assert [each for each in events if isinstance(each, Encoded)][-1] == Encoded(6, 6)
         assert not verdict.accepted  # of texts that nobody said
         folder = BridgeFolder(wants.bridges)
         record = record_of(Lineage(journal), verdict.version)

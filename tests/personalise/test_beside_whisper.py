@@ -18,7 +18,7 @@ from assistant.personalise.bridges.folder import BridgeFolder
 from assistant.personalise.training.events import Encoded, Event, Judged, Stepped
 from assistant.personalise.training.request import Request
 from assistant.personalise.training.retrain import retrain
-from assistant.values import EndReason, Utterance
+from assistant.values import MICROPHONE, EndReason, Utterance
 from models.recipe.pack import EXAMPLES
 from tests.encode.sounds import examples
 from tests.journal.exchanges import record_of
@@ -40,7 +40,7 @@ def test_beside_the_bundled_whisper_a_bridge_is_learned_and_judged(tmp_path: Pat
     with Journal.open(wished.journal) as journal:
         for number, (samples, text) in enumerate(zip(examples(), EXAMPLES, strict=True)):
             moment = BEGAN + timedelta(minutes=number)
-            said = Utterance(samples, moment, EndReason.STOP)
+            said = Utterance(samples, moment, EndReason.STOP, source=MICROPHONE)
             journal.enrolled(said, text, Taught.ENROLLED)
         verdict = retrain(wished, Request(), events.append, threading.Event())
         assert isinstance(verdict, Judged)

@@ -266,7 +266,7 @@ def test_a_bridge_for_elsewhere_knows_nothing_of_the_journal(
 def test_recordings_of_a_corpus_are_learned_from_and_problems_told(
     settings: Settings, tmp_path: Path
 ) -> None:
-    corpus = corpus_of(tmp_path / "corpus", "good evening", "sleep well", "in 5 minutes", None)
+    corpus = corpus_of(tmp_path / "corpus", "good evening", "sleep well", "in 6 minutes", None)
     told: list[Event] = []
     notes: list[str] = []
     run(
@@ -287,7 +287,7 @@ def test_the_same_bootstrap_again_changes_nothing(settings: Settings) -> None:
     folder = BridgeFolder(settings.bridges)
     folder.promote(outcome.version)
     again = bootstrap(settings, SHORT, lambda _event: None, lambda _text: None, threading.Event())
-    assert again == Nothing("This training leads to the bridge that is already in use.")
+    assert again == Nothing("This training leads to the version that is already in use.")
 
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:99"])

@@ -3,7 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from assistant.errors import TrainingError
 from assistant.personalise.bridges import training_files
 from assistant.personalise.data.common_talk import common_talk, sentences
 from assistant.values import SpeechFeatures, Transcript, Utterance, Word
@@ -43,6 +45,24 @@ def test_common_talk_is_spoken_and_encoded_once(tmp_path: Path) -> None:
         np.testing.assert_array_equal(before.features.frames, after.features.frames)
         assert before.features.transcript == after.features.transcript
         assert after.features.encoder == encoder.fingerprint
+
+
+def test_what_only_sounds_is_not_encoded_until_its_features_are_wanted(tmp_path: Path) -> None:
+    encoder, told = Counting(), list[tuple[int, int]]()
+    found = common_talk(3, encoder, tmp_path, lambda done, of: told.append((done, of)), encoded=1)
+    assert told == [(1, 1)]
+    assert [each.text for each in found] == sentences(3)
+    np.testing.assert_array_equal(found[0].samples, encoder.heard[0].samples)
+    assert found[0].features.encoder == encoder.fingerprint
+    assert [each.frames for each in found[1:]] == [
+        -(-len(each.samples) // 320) for each in found[1:]
+    ]
+    with pytest.raises(TrainingError, match="Only the sound of these sentences"):
+        _ = found[1].features
+    whole = common_talk(3, encoder, tmp_path, lambda done, of: told.append((done, of)))
+    assert told[1:] == [(2, 3), (3, 3)]
+    np.testing.assert_array_equal(whole[1].samples, found[1].samples)
+    assert common_talk(3, encoder, tmp_path, encoded=0)[2].features.encoder == encoder.fingerprint
 
 
 def test_only_what_is_missing_or_damaged_is_made_anew(tmp_path: Path) -> None:

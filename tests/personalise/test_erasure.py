@@ -70,7 +70,7 @@ def test_an_erased_exchange_leaves_no_byte_behind(
 ) -> None:
     traces, (first, second, third) = lived_in(daemon, folder)
     state = begin_training(folder)
-    assert daemon.turn(3).correction == "meant number 003"
+    assert daemon.turn(3).correction == "meant number zero zero three"
     assert len(traces[3].left_in(path.parent)) >= len(traces[3].of)
     with Journal(path) as journal:
         assert erase(journal, folder, [3], None) == Erased(1, (second,), wiped=True)
@@ -146,11 +146,12 @@ def test_spoken_files_go_wherever_they_were_written(
     chosen.mkdir()
     gone = {
         usual / "turn-000002-2.wav", chosen / "turn-000002.wav", chosen / "exchange-2.wav",
-        chosen / "exchange-2-3.wav",
+        chosen / "exchange-2-3.wav", chosen / "enrolment.wav", usual / "enrolment-2.wav",
     }  # fmt: skip
     kept = {
         usual / "turn-000020.wav", chosen / "turn-1000002.wav", chosen / "turn-000012-2.wav",
-        chosen / "turn-000002.txt", chosen / "my turn-000002.wav", chosen / "exchange-22.wav",
+        chosen / "turn-000002.txt", chosen / "enrolment-x.wav",
+        chosen / "my turn-000002.wav", chosen / "exchange-22.wav",
     }  # fmt: skip
     for file in gone | kept:
         file.write_bytes(b"RIFF")
@@ -258,7 +259,7 @@ def test_another_exchange_of_the_same_number_stays_in_what_restores_have_kept(
     with Journal(path) as journal:
         assert erase(journal, folder, [2], None).turns == 1
     with Journal(before) as kept:
-        assert kept.turn(2).correction == "meant number 002"
+        assert kept.turn(2).correction == "meant number zero zero two"
 
 
 def test_what_cannot_be_searched_is_erased_altogether(
@@ -367,7 +368,7 @@ def test_a_folder_in_use_by_another_change_is_told(
 
 def test_retention_erases_what_is_too_old(daemon: Journal, folder: BridgeFolder) -> None:
     days = [STARTED_AT + timedelta(days=day) for day in range(5)]
-    ids = [daemon.hear(utterance(0.3, started_at=at)) for at in days]
+    ids = [daemon.hear(utterance(1.5, started_at=at)) for at in days]
     daemon.correct(ids[0], "keep this")
     settings = JournalSettings.model_validate({"keep_days": 2})
     now = days[-1] + timedelta(hours=1)

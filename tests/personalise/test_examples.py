@@ -9,16 +9,19 @@ from assistant.config import PersonaliseSettings
 from assistant.journal.store import Journal
 from assistant.journal.turn import Taught
 from assistant.personalise.data.examples import examples, is_held_out, spoken
-from assistant.values import EndReason, SpeechFeatures, Transcript, Utterance
+from assistant.values import MICROPHONE, EndReason, SpeechFeatures, Transcript, Utterance
 from tests.settings import block
 
 SETTINGS = PersonaliseSettings.model_validate({})
 BEGAN = datetime(2026, 3, 1, 9, tzinfo=timezone.utc)
 
 
-def said(journal: Journal, minute: int, hypothesis: str, confidence: float) -> int:
+def said(
+    journal: Journal, minute: int, hypothesis: str, confidence: float, source: str = MICROPHONE
+) -> int:
     samples = np.full(16_000, 0.1, np.float32)
-    turn = journal.hear(Utterance(samples, BEGAN + timedelta(minutes=minute), EndReason.SILENCE))
+    began = BEGAN + timedelta(minutes=minute)
+    turn = journal.hear(Utterance(samples, began, EndReason.SILENCE, source=source))
     frames = np.zeros((4, 3), np.float32)
     journal.transcribed(
         turn, SpeechFeatures(frames, 25.0, Transcript(hypothesis, confidence), "encoder")
@@ -32,7 +35,7 @@ def test_what_a_person_vouches_for_counts_in_full(journal: Journal) -> None:
     confirmed = said(journal, 1, "i am tired", 0.5)
     journal.confirm(confirmed)
     read = journal.enrolled(
-        Utterance(np.full(8_000, 0.1, np.float32), BEGAN, EndReason.STOP),
+        Utterance(np.full(8_000, 0.1, np.float32), BEGAN, EndReason.STOP, source=MICROPHONE),
         "The kettle is on.",
         Taught.ENROLLED,
     )
@@ -59,6 +62,24 @@ def test_nothing_is_learned_without_consent_or_without_a_recording(journal: Jour
     journal.consent(turn, allowed=False)
     journal.typed("good morning")
     assert examples(journal.turns(), SETTINGS) == []
+
+
+def test_a_recording_that_was_played_to_it_teaches_nothing_whatever_is_said_of_it(
+    journal: Journal,
+) -> None:
+    played = [said(journal, at, "what time is it", 0.99, source="talk.flac") for at in range(2)]
+    journal.correct(played[0], "what lime is it")
+    journal.confirm(played[1])
+    assert examples(journal.turns(), SETTINGS) == []
+    assert [journal.features(turn, "encoder") for turn in played] == [None, None]
+    heard = said(journal, 5, "what time is it", 0.99)
+    assert [each.turn for each in examples(journal.turns(), SETTINGS)] == [heard]
+    assert journal.features(heard, "encoder") is not None
+
+
+def test_what_nobody_said_where_it_comes_from_is_not_the_users(journal: Journal) -> None:
+    turn = journal.hear(Utterance(np.zeros(8_000, np.float32), BEGAN, EndReason.STOP))
+    assert not journal.turn(turn).consent
 
 
 def test_held_out_are_about_as_many_as_wished_and_stay_so(journal: Journal) -> None:

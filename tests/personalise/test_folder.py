@@ -185,7 +185,9 @@ def test_rollback_goes_back_step_by_step_to_the_base(folder: BridgeFolder) -> No
     assert folder.current == first
     assert folder.rollback() is None
     assert folder.current is None
-    with pytest.raises(CheckpointError, match=r"base bridge is already in use.*bridge promote ID"):
+    with pytest.raises(
+        CheckpointError, match=r"What Attune came with is already in use.*bridge promote ID"
+    ):
         folder.rollback()
     assert folder.versions() == sorted([first, second, third])
 
@@ -262,9 +264,9 @@ def _foreign(path: Path) -> None:
 @pytest.mark.parametrize(
     ("harm", "why"),
     [
-        (_gone, "There is no bridge .*'assistant bridge list'"),
+        (_gone, "There is no version .*'assistant bridge list'"),
         (_cut, "is damaged.*'assistant bridge list'.*'assistant retrain'"),
-        (_foreign, "holds another bridge.*'assistant bridge list'.*'assistant retrain'"),
+        (_foreign, "holds another version.*'assistant bridge list'.*'assistant retrain'"),
     ],
 )
 def test_a_bridge_that_cannot_be_used_is_not_promoted(
@@ -315,16 +317,18 @@ def test_a_damaged_record_is_mended_by_the_commands_it_names(
 def test_what_can_be_no_version_is_refused(name: str, folder: BridgeFolder) -> None:
     learned(folder, 1)
     for refused in (folder.path, folder.read, folder.promote, folder.destroy):
-        with pytest.raises(CheckpointError, match="There is no bridge"):
+        with pytest.raises(CheckpointError, match="There is no version"):
             refused(name)
 
 
 def test_a_folder_that_cannot_be_used_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     folder = BridgeFolder(tmp_path / "file" / "bridges")
-    with pytest.raises(CheckpointError, match=r"Cannot change the bridges in .*personalise.folder"):
+    with pytest.raises(
+        CheckpointError, match=r"Cannot change what was learned in .*personalise.folder"
+    ):
         folder.add(checkpoint())
-    with pytest.raises(CheckpointError, match="Cannot read the bridges in "):
+    with pytest.raises(CheckpointError, match="Cannot read what was learned in "):
         _ = folder.current
 
 

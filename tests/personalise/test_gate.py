@@ -144,7 +144,12 @@ def test_progress_on_every_recording_is_accepted_however_few_there_are(count: in
 def test_other_voices_may_lose_half_a_point_of_word_error() -> None:
     just = replace(GOOD, canary_after=of(*[0] * 37, 1, 1, 1))
     assert decide(just, SETTINGS).accepted
-    assert not decide(replace(GOOD, canary_after=of(*[0] * 36, 1, 1, 1, 1)), SETTINGS).accepted
+    harmful = replace(GOOD, canary_after=of(*[0] * 36, 1, 1, 1, 1))
+    verdict = decide(harmful, SETTINGS)
+    assert not verdict.accepted
+    assert verdict.harms_others
+    no_better = replace(harmful, after=harmful.before)
+    assert not decide(no_better, SETTINGS).harms_others  # then less of it would help nobody
 
 
 def test_empty_readings_are_no_better_than_babble() -> None:

@@ -20,6 +20,7 @@ CAUSES = {
     "3 more examples": replace(READY, new_examples=2),
     "1 more example": replace(READY, new_examples=4),
     "somebody spoke 40 s ago, 260 s more": replace(READY, quiet_s=40),
+    "Attune started 40 s ago, 260 s more": replace(READY, quiet_s=40, spoken=False),
     "after a failed training: 9 min more": replace(READY, retry_s=530),
     "after a failed training: 5 s more": replace(READY, retry_s=4.2),
     "after a failed training: 12 h more": replace(READY, retry_s=12 * 3600 - 5),

@@ -47,7 +47,7 @@ def test_a_trainer_killed_anywhere_loses_nothing_and_goes_on_where_it_was(
 
     household.number = 0  # the same training anew
     assert household.train(eager=True).told == Nothing(
-        "This training leads to the bridge that is already in use."
+        "This training leads to the version that is already in use."
     )
     assert household.check() == version
 

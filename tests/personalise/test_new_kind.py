@@ -76,7 +76,7 @@ def test_it_is_trained_written_read_and_understands(
     trainer = Trainer(head, Material(said, [], said), context.settings, tmp_path / "state", "toy")
     trained = trainer.run(lambda _point, _left: None, threading.Event(), 5)
     assert trained.has_learned
-    candidate_of(head, trained, examples=[1]).write(tmp_path / "toy.safetensors")
+    candidate_of(head.checkpoint, trained, examples=[1]).write(tmp_path / "toy.safetensors")
     found = read(tmp_path / "toy.safetensors")
     assert of(found.config) is kind
     assert found.provenance["examples"] == [1]

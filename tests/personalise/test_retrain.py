@@ -6,14 +6,19 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+import torch
 
 from assistant.bridge import checkpoint
+from assistant.bridge.checkpoint import Checkpoint
+from assistant.config import Settings
 from assistant.errors import TrainingError
 from assistant.journal.lineage import Lineage
 from assistant.journal.store import Journal
 from assistant.journal.turn import Taught
 from assistant.personalise.bridges.folder import BridgeFolder
 from assistant.personalise.data.common_talk import sentences
+from assistant.personalise.judging.gate import Verdict
+from assistant.personalise.training.ending import candidate_of
 from assistant.personalise.training.events import (
     Collected,
     Encoded,
@@ -24,8 +29,8 @@ from assistant.personalise.training.events import (
 )
 from assistant.personalise.training.request import Request
 from assistant.personalise.training.retrain import STATE, alone, retrain
-from assistant.personalise.training.trainer import Interrupted
-from assistant.values import EndReason, Utterance
+from assistant.personalise.training.trainer import Interrupted, Trained
+from assistant.values import MICROPHONE, EndReason, Utterance
 from tests.encode import tiny
 from tests.encode.sounds import utterance as noise
 from tests.journal.exchanges import record_of
@@ -71,13 +76,48 @@ def test_a_speaker_is_learned_judged_and_promoted_and_no_feature_made_twice(
         assert not any(isinstance(event, Encoded) for event in again)
 
 
+def test_what_would_harm_other_voices_is_kept_in_part(
+    tmp_path: Path, pupil: Pupil, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged: list[Checkpoint] = []
+
+    def verdict_on(
+        _settings: Settings, _heard: object, _trained: object, candidate: Checkpoint, _tell: object
+    ) -> Verdict:
+        judged.append(candidate)
+        return Verdict(
+            accepted=len(judged) > 1, why="asked", numbers={}, harms_others=len(judged) == 1
+        )
+
+    monkeypatch.setattr("assistant.personalise.training.retrain.verdict_on", verdict_on)
+    wished = settings(tmp_path, personalise__steps=3)
+    with Journal.open(wished.journal) as journal:
+        pupil.teach(journal)
+        verdict = retrain(wished, Request(), lambda _: None, threading.Event())
+        records = Lineage(journal).records()
+    assert isinstance(verdict, Judged)
+    assert [each.provenance["kept"] for each in judged] == [1.0, 0.7]
+    assert [(each.version, each.accepted) for each in records] == [
+        (judged[1].version, True),
+        (judged[0].version, False),
+    ]
+    folder = BridgeFolder(wished.bridges)
+    assert folder.current == verdict.version == judged[1].version
+    whole, part = judged[0].weights, judged[1].weights
+    assert any(not torch.equal(whole[name], part[name]) for name in whole)
+    half = candidate_of(judged[0], Trained(part, records[0].curve), 0.5).weights
+    assert all(torch.allclose(half[name], (whole[name] + part[name]) / 2) for name in whole)
+
+
 def test_an_encoder_that_writes_no_letters_teaches_a_pooled_bridge(tmp_path: Path) -> None:
     encoder = tiny.write_whisper(tmp_path / "whisper")
     wished = settings(tmp_path, encode__path=encoder, personalise__steps=1)
     with Journal.open(wished.journal) as journal:
         for number, text in enumerate(sentences(20)):
             moment = BEGAN + timedelta(minutes=number)
-            said = Utterance(noise(8_000, number).samples, moment, EndReason.STOP)
+            said = Utterance(
+                noise(8_000, number).samples, moment, EndReason.STOP, source=MICROPHONE
+            )
             journal.enrolled(said, text, Taught.ENROLLED)
         nothing = retrain(wished, Request(), lambda _: None, threading.Event())
         assert isinstance(nothing, Nothing)
@@ -127,7 +167,7 @@ def test_without_examples_or_without_enough_to_judge_by_there_is_nothing_to_do(
         Pupil(pupil.spoken[:3]).teach(journal)
     few = retrain(wished, Request(), lambda _event: None, threading.Event())
     assert isinstance(few, Nothing)
-    assert "are held out to judge by" in few.why
+    assert "are kept as a test" in few.why
 
 
 def test_stopped_it_goes_on_with_the_same_training(tmp_path: Path, pupil: Pupil) -> None:

@@ -22,8 +22,9 @@ def test_a_training_waits_for_peace_and_ends_in_a_verdict(home: Home) -> None:
     home.scheduler.tick()
     status = home.scheduler.status()
     assert status.state is State.WAITING
-    assert status.waits == ("somebody spoke 0 s ago, 300 s more",)
+    assert status.waits == ("Attune started 0 s ago, 300 s more",)  # which is no speech
     assert status.new_examples == 9
+    home.scheduler.speech(0.0)
     home.later(299)
     assert home.scheduler.status().waits == ("somebody spoke 299 s ago, 1 s more",)
     home.later(5)
@@ -215,7 +216,7 @@ def test_an_erasure_makes_a_training_due_from_the_base(home: Home) -> None:
     home.journal.remember(RETRAIN_DUE, "erasure")
     home.scheduler.tick()
     status = home.scheduler.status()
-    assert (status.due, status.waits) == ("erasure", ("somebody spoke 0 s ago, 300 s more",))
+    assert (status.due, status.waits) == ("erasure", ("Attune started 0 s ago, 300 s more",))
     home.train("die", 1)
     home.ended()
     home.scheduler_again()  # what failed is still due

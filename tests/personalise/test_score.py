@@ -1,12 +1,25 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, cast
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from rouge_score import rouge_scorer
 
-from assistant.personalise.judging.score import Result, Score, edits, result, rouge, score
+from assistant.generate.llama import LlamaSession
+from assistant.personalise.judging.score import (
+    Replies,
+    Result,
+    Score,
+    edits,
+    result,
+    rouge,
+    score,
+)
+from assistant.values import SoftPrompt
 
 
 @pytest.mark.parametrize(
@@ -70,3 +83,33 @@ def test_rouge_is_that_of_the_package_rouge_score() -> None:
         reference = scorer.score(wanted, given)
         expected = (reference["rouge1"].fmeasure, reference["rougeL"].fmeasure)
         assert rouge(wanted, given) == pytest.approx(expected, abs=1e-12), (wanted, given)
+
+
+class Talkative:
+    """A session that counts what it is asked."""
+
+    def __init__(self, session: LlamaSession) -> None:
+        self._session = session
+        self.asked = 0
+        self.words = session.words
+
+    def reply(self, *request: Any, **options: Any) -> Iterator[str]:
+        self.asked += 1
+        return self._session.reply(*request, **options)
+
+
+def test_each_request_is_answered_once(llm: LlamaSession) -> None:
+    asked = Talkative(llm)
+    replies = Replies(cast("LlamaSession", asked))
+    rows = llm.vocabulary.rows(llm.vocabulary.tokens("good morning"))
+
+    def prompt(rows: NDArray[np.float32], bridge: str) -> SoftPrompt:
+        return SoftPrompt(rows, bridge, 0.5, "good morning")
+
+    assert replies.to_prompt(prompt(rows, "one")) == replies.to_prompt(prompt(rows, "two"))
+    assert asked.asked == 1
+    replies.to_prompt(prompt(rows[1:], "one"))
+    assert replies.to_prompt(prompt(rows[:0], "one")) == ""
+    assert asked.asked == 2
+    assert replies.to_text("good morning") == replies.to_text("good morning") == "Yes."
+    assert asked.asked == 3

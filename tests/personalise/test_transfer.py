@@ -353,7 +353,7 @@ def test_what_was_learned_goes_over_is_judged_and_answers(home: Home) -> None:
         assert (record.start, record.turns) == (before.version, tuple(turns[:3]))
         assert outcome.version in [each.version for each in Lineage(journal).taught_by(turns[:1])]
     again, _ = home.transfer(before.version)
-    assert again == Nothing("This training leads to the bridge that is already in use.")
+    assert again == Nothing("This training leads to the version that is already in use.")
 
 
 def test_without_recordings_to_judge_by_nothing_is_promoted(home: Home) -> None:
@@ -364,7 +364,7 @@ def test_without_recordings_to_judge_by_nothing_is_promoted(home: Home) -> None:
     outcome, _ = home.transfer()
     assert isinstance(outcome, Judged)
     assert not outcome.accepted
-    assert outcome.why == "there are no held-out recordings yet to judge it by"
+    assert outcome.why == "there are no recordings kept as a test yet to judge it by"
     assert home.folder.current is None
     assert home.folder.versions() == [outcome.version]
     assert not read(home.folder.path(outcome.version)).accepted

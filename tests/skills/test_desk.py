@@ -26,12 +26,13 @@ def templates(name: str) -> dict[str, Any]:
 
 
 def test_every_request_has_a_function_and_every_function_a_request() -> None:
-    asked = {*templates("requests")["intents"], *templates("distress")["intents"]}
+    names = ("requests", "distress", "home")
+    asked = {each for name in names for each in templates(name)["intents"]}
     answered = {f"{noun}.{name}" for noun, skill in SKILLS.items() for name in skill}
     assert asked - UNDONE == answered
 
 
-@pytest.mark.parametrize("name", ["requests", "distress"])
+@pytest.mark.parametrize("name", ["requests", "distress", "home"])
 def test_every_slot_and_rule_of_the_templates_is_defined_and_used(name: str) -> None:
     found = templates(name)
     sentences = [

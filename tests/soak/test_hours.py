@@ -85,6 +85,9 @@ def test_nothing_grows(course: Course, tmp_path: Path) -> None:
     with managed(tmp_path / "house", environment, SERVICE) as service:
         seen = list(footprints(service, course, speech / SAID))
         service.until(lambda: trainings(service.database), "a training")
+        # a training under way is a process and a thread more
+        service.until(lambda: service.client.status().state == "waiting", "the end of the last one")
+        seen.append(footprint(service, seen[-1].turns, seen[-1].minutes))
         assert service.statuses == []
     settled = [each for each in seen if each.turns >= course.warm]
     first, last = settled[0], settled[-1]
@@ -131,7 +134,6 @@ def another(service: Manager) -> bool:
 
 def footprints(service: Manager, course: Course, all_said: Path) -> Iterator[Footprint]:
     """What the service takes, now and then and at the end of all recordings."""
-    process = psutil.Process(service.pid)
     began = time.monotonic()
     for answered in exchanges(service, all_said):
         if answered % course.break_every == LESSONS:
@@ -139,10 +141,16 @@ def footprints(service: Manager, course: Course, all_said: Path) -> Iterator[Foo
                 if exchange["transcript"]:
                     service.client.confirm(exchange["id"])
         if answered % max(1, course.turns // 40) == 0:
-            yield Footprint(
-                answered,
-                round((time.monotonic() - began) / 60, 2),
-                round(process.memory_info().rss / 1e6, 1),
-                process.num_fds(),
-                process.num_threads(),
-            )
+            yield footprint(service, answered, (time.monotonic() - began) / 60)
+
+
+def footprint(service: Manager, turns: int, minutes: float) -> Footprint:
+    """What the service takes now."""
+    process = psutil.Process(service.pid)
+    return Footprint(
+        turns,
+        round(minutes, 2),
+        round(process.memory_info().rss / 1e6, 1),
+        process.num_fds(),
+        process.num_threads(),
+    )

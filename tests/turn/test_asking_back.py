@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from assistant.dialogue import (
     STOPPED,
     UNADDRESSED,
     WAITING,
+    WAS_SPEAKING,
     DialoguePolicy,
 )
 from assistant.errors import DeviceError
@@ -52,6 +54,23 @@ def test_what_is_uncertain_is_asked_back_aloud(make: Make, tmp_path: Path) -> No
     assert turn.timings.prefill is None
     assert sink.path is not None
     assert sink.path.name.startswith(f"turn-{turn.id:06d}")
+
+
+def test_what_began_while_it_spoke_is_not_answered_as_if_it_were_whole(
+    make: Make, path: Path
+) -> None:
+    half = replace(utterance(), is_half=True)
+    turn = make(encoder=Saying("what time is it", confidence=0.95)).hear(half)
+    assert (turn.reply, turn.stop_reason) == (WAS_SPEAKING, StopReason.ASKED_BACK)
+    with Journal(path) as journal:
+        assert examples(journal.turns(), LEARNING) == []
+
+
+def test_a_call_for_help_is_answered_even_if_only_half_of_it_was_heard(make: Make) -> None:
+    half = replace(utterance(), is_half=True)
+    turn = make(encoder=Saying("i have fallen", confidence=0.95)).hear(half)
+    assert turn.stop_reason is StopReason.SKILL
+    assert turn.reply != WAS_SPEAKING
 
 
 def test_a_yes_answers_and_teaches_what_was_asked(make: Make, path: Path) -> None:

@@ -74,5 +74,5 @@ def test_a_bridge_that_leaves_out_half_is_half_as_sure(
 
 
 def test_the_bridge_route_needs_a_bridge() -> None:
-    with pytest.raises(BridgeError, match=r"set bridge\.path, or use another route"):
+    with pytest.raises(BridgeError, match=r"set bridge\.path, or set 'route' to 'auto'"):
         choose_route("bridge", None, HEARD, accepted=False, settings=BRIDGE)

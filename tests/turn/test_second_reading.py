@@ -18,21 +18,23 @@ from tests.turn.rooms import Make, Saying
 class Sounding(Saying):
     """What it writes is unclear; by its sound one text is far likelier than any other."""
 
-    def __init__(self, *texts: str, sounds: str, confidence: float = 0.1) -> None:
+    def __init__(self, *texts: str, sounds: str, confidence: float = 0.1, nearly: str = "") -> None:
         super().__init__(*texts, confidence=confidence)
         self.sounds = sounds
+        self.nearly = nearly
         self.weighed = 0
 
     def weigh(self, features: SpeechFeatures, texts: Sequence[str]) -> NDArray[np.float64]:
         del features
         self.weighed += 1
-        return np.array([-2.0 if text == self.sounds else -40.0 for text in texts])
+        nats = {self.nearly: -4.0, self.sounds: -2.0}
+        return np.array([nats.get(text, -40.0) for text in texts])
 
 
 def test_an_act_is_asked_back_with_its_content_and_a_yes_does_it_and_teaches(make: Make) -> None:
     encoder = Sounding("set a time or for ten minute", "yes", sounds="set a timer for ten minutes")
     assistant = make(encoder=encoder)
-    asked = assistant.hear(utterance())
+    asked = assistant.hear(utterance(1.5))
     assert (asked.reply, asked.stop_reason) == (
         "A timer for ten minutes?",
         StopReason.ASKED_BACK,
@@ -64,7 +66,7 @@ def test_what_was_unclear_but_understood_is_answered_unless_another_command_fits
 
 
 def test_clear_and_distant_talk_is_not_read_again(make: Make) -> None:
-    clear = Sounding("set a time or for ten minute", sounds="", confidence=0.6)
+    clear = Sounding("set a time or for ten minute", sounds="", confidence=0.9)
     make(encoder=clear).hear(utterance())
     far = Sounding(
         "my brother had seven lovely horses at his farm back then", sounds="", confidence=0.1
@@ -80,6 +82,22 @@ def test_a_word_that_settles_something_is_not_read_again(make: Make) -> None:
     encoder.sounds = "set a timer for nine minutes"  # whatever it sounds like
     assert assistant.hear(utterance()).reply == NOT_DONE
     assert not assistant.desk.household.agenda.items()
+
+
+def test_a_no_is_followed_by_the_next_command_that_it_sounds_like(make: Make) -> None:
+    encoder = Sounding(
+        *("set a time for thirty minute", "no", "yes"),
+        sounds="set a timer for thirty minutes",
+        nearly="set a timer for forty minutes",
+    )
+    assistant = make(encoder=encoder)
+    asked = assistant.hear(utterance(1.5))
+    assert asked.reply == "A timer for thirty minutes?"
+    encoder.confidence = 1.0
+    assert assistant.hear(utterance()).reply == "A timer for forty minutes?"
+    assert not assistant.desk.household.agenda.items()
+    assert assistant.hear(utterance()).reply == "A timer for forty minutes is running."
+    assert assistant.journal.turn(asked.id).correction == "set a timer for forty minutes"
 
 
 def test_the_wake_phrase_is_looked_for_in_what_was_written(make: Make) -> None:

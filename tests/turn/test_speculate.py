@@ -102,6 +102,7 @@ class Speaking:
     begun: list[str] = field(default_factory=list[str])
     failing: bool = False
     tempo: float = 1.0
+    language: str = "en"
 
     def synthesise(self, text: str) -> Speech:
         if self.failing:

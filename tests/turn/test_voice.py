@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -97,10 +98,27 @@ def test_the_microphone_is_deaf_while_the_reply_sounds(make: Make) -> None:
     assert timings.first_token is not None
     assert timings.first_audio is not None
     assert timings.total is not None
-    assert 0 < timings.encode < timings.first_token < timings.first_audio < timings.total
+    assert 0 < timings.encode < timings.first_token < timings.first_audio <= timings.total
     assert 0 < timings.prefill < timings.first_token - timings.encode
     aloud.stop()
     assert sound.events[-1] == "stop"
+
+
+def test_the_total_ends_when_a_reply_begins_to_sound_not_when_it_has_been_said(make: Make) -> None:
+    speaks_s = 0.5
+
+    class Slow(Sound):
+        def play(self, speech: Speech) -> bool:
+            time.sleep(speaks_s)
+            return super().play(speech)
+
+    assistant = make(voice=Aloud(Espeak(SpeakSettings.model_validate({})), Slow()))
+    began = time.monotonic()
+    timings = assistant.hear(utterance()).timings
+    took_ms = (time.monotonic() - began) * 1_000
+    assert timings is not None
+    assert timings.total is not None
+    assert timings.total < took_ms - 0.9 * speaks_s * 1_000
 
 
 def test_the_microphone_hears_again_after_a_failure(make: Make) -> None:

@@ -57,5 +57,7 @@ def projector(found: Checkpoint) -> nn.Module:
         network.load_state_dict(weights, assign=True)
     except (RuntimeError, ValueError) as error:
         detail = str(error).strip().splitlines()[-1].strip()
-        raise CheckpointError(f"The bridge's weights do not fit its own header: {detail}") from None
+        raise CheckpointError(
+            f"The learned weights do not fit their own header: {detail}"
+        ) from None
     return network.eval()

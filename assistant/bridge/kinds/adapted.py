@@ -67,6 +67,9 @@ class _AdaptedKind(Kind):
     retrain_steps = 120
     bootstrap_steps = 120
     batch = 4
+    learns_from_sound = True
+    # each step follows few sentences, and the mean of all steps forgets what is peculiar to them
+    averages = True
     is_of_llm = False
 
     def network(self, config: ProjectorConfig) -> LowRank:
@@ -85,7 +88,8 @@ class _AdaptedKind(Kind):
 
     def untrained(self, context: TrainingContext, _tokens: Collection[int]) -> Checkpoint:
         path = recogniser_of(context.source).path
-        encoder_layers, decoder_layers = layers(_from(path, ctranslate_weights.names))
+        names = _from(path, lambda: ctranslate_weights.names(path))
+        encoder_layers, decoder_layers = layers(names)
         seed(context.settings.tuned.seed)
         config = ProjectorConfig(
             kind="adapted",
@@ -122,10 +126,10 @@ def recogniser_of(source: Source) -> Recogniser:
     return source.recogniser
 
 
-def _from(path: Path, read: Callable[[Path], Read]) -> Read:
+def _from(path: Path, read: Callable[[], Read]) -> Read:
     """What is read from a recogniser's weights; ``TrainingError`` if it cannot be."""
     try:
-        return read(path)
+        return read()
     except (OSError, ValueError) as error:
         raise TrainingError(
             f"Cannot read the speech recogniser's {path} ({error}). Fetch the folder again."
@@ -139,7 +143,7 @@ class AdaptedHead(Head):
         self.checkpoint = checkpoint
         self._recogniser = recogniser
         dtype = torch.bfloat16 if has_bfloat16() else torch.float32
-        self._whisper = Whisper(_from(recogniser.path, ctranslate_weights.read), dtype)
+        self._whisper = Whisper(_from(recogniser.path, recogniser.weights), dtype)
 
     def batch(self, pairs: Sequence[Pair], *, training: bool) -> Batch:
         """Spectrograms (batch, n_mels, n_columns), in training of other speeds and masked."""

@@ -61,7 +61,11 @@ class Recogniser(Protocol):
 
     @property
     def path(self) -> Path:
-        """Its weights, in CTranslate2's format."""
+        """Its own weights, in CTranslate2's format."""
+        ...
+
+    def weights(self) -> dict[str, NDArray[np.float32]]:
+        """All weights that it hears with, by name; ``OSError`` or ``ValueError`` if damaged."""
         ...
 
     @property
@@ -124,14 +128,14 @@ class Joined:
             rows = self.language.rows(self.checkpoint.token_ids)
         except IndexError as error:
             raise CheckpointError(
-                f"The language model lacks tokens of the bridge ({error}); the bridge is damaged. "
-                "Restore it from a backup, or use '--route transcript'."
+                f"What was learned has words that the language model lacks ({error}); it is "
+                "damaged. Restore it from a backup, or use '--route transcript'."
             ) from None
         width = self.checkpoint.config.llm_dim
         if rows.shape != (wanted, width):
             raise CheckpointError(
-                f"The bridge's header specifies {wanted} tokens of width {width}, but its tokens "
-                f"have rows of shape {rows.shape}; it is damaged. Restore it from a backup, or use "
+                f"What was learned specifies {wanted} rows of width {width}, but they have the "
+                f"shape {rows.shape}; it is damaged. Restore it from a backup, or use "
                 "'--route transcript'."
             )
         return rows
@@ -148,6 +152,12 @@ class Kind(ABC):
 
     batch: int = 256
     """Most utterances per step."""
+
+    learns_from_sound: bool = False
+    """Whether it is trained on recordings, so that it needs features only of what judges."""
+
+    averages: bool = False
+    """Whether a training leads to the mean of all weights on its way instead of the last ones."""
 
     is_of_llm: bool = True
     """Whether such a bridge works with only one language model."""

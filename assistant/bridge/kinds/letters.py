@@ -57,9 +57,9 @@ class _LettersKind(Kind):
         symbols = 0 if spelling is None else len(spelling.symbols)
         if spelling is None or symbols != config.candidates:
             raise CheckpointError(
-                f"The bridge reads {config.candidates} letters, but the speech encoder writes "
-                f"{symbols}; it is damaged. Go back with 'assistant bridge rollback', or use "
-                "'--route transcript'."
+                f"What was learned reads {config.candidates} letters, but the speech encoder "
+                f"writes {symbols}; it is damaged. Go back with 'assistant bridge rollback', or "
+                "use '--route transcript'."
             )
 
         def read(features: SpeechFeatures) -> Reading:

@@ -12,8 +12,6 @@ from pathlib import Path
 from assistant.bridge import checkpoint
 from assistant.bridge.checkpoint import Checkpoint
 from assistant.cli.bridge import bootstrap, transfer
-from assistant.cli.bridge.inspect import Form, inspect
-from assistant.cli.bridge.picture import draw
 from assistant.cli.bridge.record import entry_of, listed
 from assistant.cli.shared.arguments import Subparsers, positive
 from assistant.cli.shared.output import plain, print_error, print_json, print_line, print_table
@@ -21,9 +19,7 @@ from assistant.cli.shared.ownership import require_own, stand_in
 from assistant.cli.shared.verdict import add_verbose, change
 from assistant.config import Loaded, Settings
 from assistant.control.client import Client
-from assistant.encode.encoder import open_encoder
 from assistant.errors import BridgeError, CheckpointError, MismatchError
-from assistant.generate.gguf import GGUFFile
 from assistant.journal.lineage import BridgeRecord
 from assistant.personalise.bridges.folder import BridgeFolder
 from assistant.personalise.bridges.listing import BASE, Entry, Standing, find
@@ -45,9 +41,7 @@ _LEGEND = (
 
 def register(subparsers: Subparsers) -> None:
     """Add ``bridge`` and its commands."""
-    bridge = subparsers.add_parser(
-        "bridge", help="look at what was learned, and choose what to use"
-    )
+    bridge = subparsers.add_parser("bridge")
     commands = bridge.add_subparsers(metavar="COMMAND", required=True)
 
     listing = commands.add_parser("list", help="all bridges, the latest first")
@@ -156,13 +150,21 @@ def run_promote(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -
 
 def run_inspect(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
     """Print verdicts, singular values and readings, and draw a plot."""
+    # these open encoder, language model and bridges, which the other commands do without
+    from assistant.cli.bridge.inspect import inspect  # noqa: PLC0415
+    from assistant.cli.bridge.picture import draw  # noqa: PLC0415
+
     folder = BridgeFolder(settings.bridges)
     bridges = listed(settings, folder, folder.current or BASE)
     chosen = {find(bridges, version).version for version in args.versions}
     if chosen:
         bridges = [each for each in bridges if each.version in chosen]
-    form: Form = "json" if args.json else "figures" if args.verbose else "sentences"
-    status = inspect(bridges, settings, turn_id=args.turn, form=form)
+    status = inspect(
+        bridges,
+        settings,
+        turn_id=args.turn,
+        form="json" if args.json else "figures" if args.verbose else "sentences",
+    )
     if args.png is not None:
         draw(bridges, args.png)
         if not args.json:
@@ -178,6 +180,9 @@ def _add_version(parser: argparse.ArgumentParser) -> None:
 
 def _promote(args: argparse.Namespace, settings: Settings) -> str:
     """Promote a bridge in the folder, and return its version."""
+    from assistant.encode.encoder import open_encoder  # noqa: PLC0415 - see run_inspect
+    from assistant.generate.gguf import GGUFFile  # noqa: PLC0415
+
     folder = BridgeFolder(settings.bridges)
     # the one in use does not matter: promoting also repairs a damaged record of it
     entry = find(listed(settings, folder, None), args.version)

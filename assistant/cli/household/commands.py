@@ -20,21 +20,12 @@ from assistant.household.nouns import ACTS, Act, Noun
 if TYPE_CHECKING:
     from assistant.skills.typed import Typed
 
-_HELP: dict[Noun, tuple[str, str]] = {
-    "timers": ("list, set, pause and stop timers", "how long, and a name: ten minutes pizza"),
-    "alarms": ("list, set and stop alarms", "when: every weekday at seven"),
-    "reminders": (
-        "list, set and confirm reminders",
-        "when, and of what: every morning at eight take the blue pill",
-    ),
-    "lists": (
-        "shopping, things to do and every other list",
-        "a list, and what to put on it: shopping milk eggs",
-    ),
-    "notes": (
-        "what to say about people, places and things",
-        'whom or what it is about, and the words to be said: Peter "Peter is your son."',
-    ),
+_WORDS: dict[Noun, str] = {
+    "timers": "how long, and a name: ten minutes pizza",
+    "alarms": "when: every weekday at seven",
+    "reminders": "when, and of what: every morning at eight take the blue pill",
+    "lists": "a list, and what to put on it: shopping milk eggs",
+    "notes": 'whom or what it is about, and the words to be said: Peter "Peter is your son."',
 }
 _ACTS: dict[Act, str] = {
     "remove": "forget some",
@@ -47,8 +38,7 @@ _ACTS: dict[Act, str] = {
 
 def register(subparsers: Subparsers, noun: Noun) -> None:
     """Add the commands of one noun; without a command it lists."""
-    about, example = _HELP[noun]
-    top = subparsers.add_parser(noun, help=about)
+    top = subparsers.add_parser(noun)
     top.add_argument("--json", action="store_true", help="print one JSON object for each")
     top.set_defaults(run=partial(run_list, noun), list=None)
     commands = top.add_subparsers(metavar="COMMAND")
@@ -64,7 +54,7 @@ def register(subparsers: Subparsers, noun: Noun) -> None:
         past.set_defaults(run=run_past)
 
     adding = _add(commands, "add", "add one, or several things to a list")
-    adding.add_argument("words", nargs="+", metavar="WORDS", help=example)
+    adding.add_argument("words", nargs="+", metavar="WORDS", help=_WORDS[noun])
     adding.set_defaults(run=partial(run_add, noun))
 
     for act in ACTS[noun]:

@@ -8,17 +8,16 @@ from dataclasses import asdict
 from pathlib import Path
 
 from assistant.cli.log import importing
-from assistant.cli.shared import past_exchanges
+from assistant.cli.shared import erasure, past_exchanges
 from assistant.cli.shared.arguments import Subparsers, moment, positive
 from assistant.cli.shared.exchange import with_confidence
 from assistant.cli.shared.output import plain, print_json, print_line, print_table
-from assistant.cli.shared.recordings import play
 from assistant.config import Loaded, Settings
 from assistant.errors import ConfigError, JournalError
 from assistant.journal.deletion import with_room
-from assistant.journal.export import export
 from assistant.journal.store import Journal
-from assistant.journal.turn import Taught, Turn
+from assistant.journal.turn import TEXT_SOURCE, Taught, Turn
+from assistant.values import MICROPHONE
 
 _NOTHING_YET = (
     "Nothing has been said yet. Talk with 'assistant run', or type 'assistant ask \"hello\"'."
@@ -28,7 +27,7 @@ _NOTHING_SINCE = "Nothing has been said since then. Leave out --since to see eve
 
 def register(subparsers: Subparsers) -> None:
     """Add the commands of ``log``."""
-    log = subparsers.add_parser("log", help="look at past exchanges, correct or erase them")
+    log = subparsers.add_parser("log")
     commands = log.add_subparsers(metavar="COMMAND", required=True)
 
     listing = commands.add_parser("list", help="the latest exchanges, newest first")
@@ -84,13 +83,16 @@ def register(subparsers: Subparsers) -> None:
 def run_list(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
     """Print the latest exchanges, one per line."""
     with past_exchanges.opened(settings) as journal:
-        turns = list(journal.turns(limit=args.limit, since=args.since))
+        found = list(journal.turns(limit=args.limit + 1, since=args.since))
+        turns = found[: args.limit]
         if args.json:
             for turn in turns:
                 print_json(turn.record())
         elif turns:
             heads = ("ID", "WHEN", "SECONDS", "ROUTE", "SURE", "SAID", "REPLY")
             print_table(heads, map(_cells, turns))
+            if len(found) > len(turns):
+                print_line(f"There are older ones: '--limit {5 * args.limit}' shows more of them.")
         else:
             print_line(_nothing(journal))
     return 0
@@ -110,7 +112,9 @@ def run_show(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> i
 
 def run_play(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
     """Play the recording of one exchange, or write it to ``speak.wav_dir``."""
-    with Journal.open(settings.journal) as journal:
+    from assistant.cli.shared.recordings import play  # noqa: PLC0415 - loads the sound system
+
+    with past_exchanges.opened(settings) as journal:
         samples = journal.audio(args.id)
     if (path := play(samples, settings.speak, f"exchange-{args.id}")) is not None:
         print_line(f"Exchange {args.id} is now in {path}.")
@@ -137,25 +141,27 @@ def run_delete(args: argparse.Namespace, settings: Settings, _loaded: Loaded) ->
     """Erase exchanges for good, after asking."""
     if (len(args.ids) > 0) + (args.since is not None) + args.all != 1:
         raise ConfigError("Give either the numbers of exchanges, or --since WHEN, or --all.")
-    # learned bridges are read with torch, which takes seconds to load
-    from assistant.cli.shared import erasure  # noqa: PLC0415
-
-    with with_room(settings.journal.path), Journal.open(settings.journal) as journal:
+    with with_room(settings.journal.path), past_exchanges.opened(settings) as journal:
         found = [each.id for each in journal.kept(since=args.since)]
         if unknown := set(args.ids).difference(found):
             raise JournalError(
-                f"There is no exchange {min(unknown)} in {journal.path}, so nothing was erased. "
-                "'assistant log list' shows the exchanges."
+                f"There is no exchange {min(unknown)} in {settings.journal.path}, so nothing was "
+                "erased. 'assistant log list' shows the exchanges."
             )
         chosen = sorted(set(args.ids)) or found
         if not chosen:
             print_line(_nothing(journal))
             return 0
-        return erasure.delete(journal, settings, chosen, yes=args.yes)
+        done = erasure.delete(journal, settings, chosen, yes=args.yes)
+    if done.forgot and not args.yes:
+        erasure.learn_again(settings)
+    return done.status
 
 
 def run_export(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
     """Write exchanges to a folder, for other programs or for safe keeping."""
+    from assistant.journal.export import export  # noqa: PLC0415
+
     with Journal.open(settings.journal) as journal:
         turns = list(journal.turns(since=args.since))
         if turns:
@@ -184,8 +190,13 @@ def _print_taught(turn: Turn) -> None:
     print_line(f"Exchange {turn.id} says: {plain(turn.correction or '')}")
     if turn.consent:
         print_line("Attune learns from it when it is idle, or now with 'assistant retrain'.")
-    else:
+    elif turn.source in (MICROPHONE, TEXT_SOURCE):
         print_line("Attune does not learn from it, because that is not allowed.")
+    else:
+        print_line(
+            "Attune does not learn from it, because it was a recording and not you at the "
+            "microphone. 'assistant log import' teaches recordings of your own."
+        )
 
 
 def _nothing(journal: Journal | past_exchanges.InJournal) -> str:

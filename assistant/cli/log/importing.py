@@ -6,11 +6,9 @@ import argparse
 from pathlib import Path
 
 from assistant.cli.shared.arguments import Subparsers
-from assistant.cli.shared.intake import Intake
 from assistant.config import Loaded, Settings
 from assistant.journal.store import Journal
 from assistant.journal.turn import Taught
-from assistant.personalise.data.corpus import pairs
 
 
 def add(commands: Subparsers) -> None:
@@ -39,6 +37,10 @@ def add(commands: Subparsers) -> None:
 
 def run(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
     """Import everything usable; the rest is reported and left out."""
+    # readers of sound and of many formats, which the other commands of 'log' do without
+    from assistant.cli.shared.intake import Intake  # noqa: PLC0415
+    from assistant.personalise.data.corpus import pairs  # noqa: PLC0415
+
     with Journal.open(settings.journal) as journal:
         intake = Intake(journal, Taught.IMPORTED, dry_run=args.dry_run, quiet=args.json)
         finish = intake.print_json if args.json else intake.print_summary

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from assistant.catalog.bring import bring, survey
@@ -22,7 +23,7 @@ from assistant.errors import CatalogError, ConfigError
 
 def register(subparsers: Subparsers) -> None:
     """Add the commands of ``models``."""
-    models = subparsers.add_parser("models", help="download, check and use other models")
+    models = subparsers.add_parser("models")
     commands = models.add_subparsers(metavar="COMMAND", required=True)
 
     listing = commands.add_parser("list", help="models that can be downloaded, and those installed")
@@ -59,7 +60,8 @@ def register(subparsers: Subparsers) -> None:
 
     remove = commands.add_parser("remove", help="delete an installed model or set")
     _add_name(remove)
-    remove.add_argument("--force", action="store_true", help="even if it is in use")
+    remove.add_argument("--force", action="store_true", help="even if it is in use, unasked")
+    remove.add_argument("--yes", action="store_true", help="do not ask for confirmation")
     remove.set_defaults(run=run_remove)
 
     importing = commands.add_parser(
@@ -145,10 +147,23 @@ def run_remove(args: argparse.Namespace, settings: Settings, _loaded: Loaded) ->
                 f"The model {name} is in use. Switch to another one first, with 'assistant models "
                 f"use NAME' or 'assistant models use {STARTER}'; --force removes it anyway."
             )
+    if not (args.yes or args.force or _is_to_go(names, folder)):
+        print_line("Nothing was removed.")
+        return 1
     for name in names:
         folder.remove(name)
         print_line(f"{name} has been removed.")
     return 0
+
+
+def _is_to_go(names: Sequence[str], folder: ModelFolder) -> bool:
+    """Whether a person agrees that models are deleted, which may take hours to download again."""
+    places = [folder.place(name) for name in names]
+    size = sum(each.stat().st_size for place in places for each in place.rglob("*"))
+    if not sys.stdin.isatty():
+        raise ConfigError(f"Deleting {', '.join(names)} needs --yes, or a terminal to ask in.")
+    question = f"Delete {', '.join(names)} ({size / 1e6:.0f} MB)? [y/N] "
+    return answer(question) in ("y", "yes")
 
 
 def run_import(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:

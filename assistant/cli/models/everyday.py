@@ -25,6 +25,7 @@ from assistant.catalog.pull import Pull
 from assistant.cli.models.display import display
 from assistant.cli.shared.keys import answer
 from assistant.config import Loaded, Settings, load
+from assistant.config.edit import take_up
 from assistant.control.client import Client
 from assistant.errors import AttuneError, BridgeError, CatalogError
 from assistant.personalise.bridges.folder import BridgeFolder
@@ -71,7 +72,7 @@ def settle(args: argparse.Namespace, loaded: Loaded, note: Callable[[str], None]
             return _this_time(loaded, changes)
         file = loaded.files[-1]
         if changes:
-            _take_up(changes, loaded, file)
+            take_up(changes, loaded.origins, loaded.files, file)
     except AttuneError as error:
         note(_goes_on(error))
         return loaded
@@ -232,14 +233,6 @@ def _agrees(
         durable.write(declined_file(), b"")
     note(f"'assistant models pull {EVERYDAY}' downloads them whenever you like.")
     return False
-
-
-def _take_up(changes: Changes, loaded: Loaded, file: Path) -> None:
-    """Write changes to a settings file; ``ConfigError`` if that does not help."""
-    # it takes a moment to load, and is needed once
-    from assistant.cli.models.use import take_up  # noqa: PLC0415
-
-    take_up(changes, loaded, file)
 
 
 def _changes(names: Sequence[str], settings: Settings) -> Changes:

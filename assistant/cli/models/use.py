@@ -15,9 +15,9 @@ from assistant.catalog.folder import ModelFolder
 from assistant.cli.models.bridges import advice, base_after, learned
 from assistant.cli.shared.output import print_line
 from assistant.config import Loaded, Settings
-from assistant.config.edit import change
+from assistant.config.edit import require_a_say, take_up
 from assistant.control.client import Client
-from assistant.errors import CatalogError, ConfigError, EncoderError, LLMError, SpeechError
+from assistant.errors import CatalogError, EncoderError, LLMError, SpeechError
 from assistant.generate.gguf import GGUFFile
 from assistant.model_trial import Kind, Trial, examine
 
@@ -65,10 +65,10 @@ def use(wanted: str, settings: Settings, loaded: Loaded, *, force: bool, system:
     changed: set[str] = set()
     for name in read().members(wanted):
         chosen = choose(name, settings)
-        _require_a_say(chosen.changes, loaded, file)
+        require_a_say(chosen.changes, loaded.origins, loaded.files, file)
         print_line(f"Testing {chosen.title}, which may take a minute.")
         changes = changes_for(chosen, settings, force=force, note=print_line)
-        take_up(changes, loaded, file)
+        take_up(changes, loaded.origins, loaded.files, file)
         print_line(f"Settings changed in {file}: {', '.join(changes)}.")
         changed |= changes.keys()
         loaded = loaded.again()
@@ -102,16 +102,6 @@ def changes_for(
     if Role.VOICE in chosen.roles:
         return chosen.changes
     return chosen.changes | _bridge_after(trial, settings, note)
-
-
-def take_up(changes: Changes, loaded: Loaded, file: Path) -> None:
-    """Write changes to a settings file.
-
-    Raises:
-        ConfigError: if something else overrides it, or it cannot be written.
-    """
-    _require_a_say(changes, loaded, file)
-    change(file, changes)
 
 
 def choose(wanted: str, settings: Settings) -> Chosen:
@@ -237,20 +227,3 @@ def require_memory(needed_mb: float, total_mb: float) -> None:
 def _require(trial: Trial, role: Role) -> None:
     if (trouble := trial.opened[KINDS[role]].trouble) is not None:
         raise _ERRORS[role](trouble)
-
-
-def _require_a_say(changes: Changes, loaded: Loaded, file: Path) -> None:
-    """Refuse to write what something else overrides."""
-    for key in changes:
-        origin = loaded.origins.get(key)
-        mine = f"file {file}"
-        lower = [f"file {each}" for each in loaded.files[: loaded.files.index(file)]]
-        if origin is not None and origin not in (mine, *lower):
-            raise ConfigError(
-                f"The setting {key} is set by {origin}, which overrides {file}. Remove it there, "
-                "then run this again."
-            )
-        if changes[key] is None and origin in lower:
-            raise ConfigError(
-                f"The setting {key} is set by {origin}. Remove it there to go back to the starter."
-            )

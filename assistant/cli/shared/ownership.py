@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -23,16 +24,16 @@ def stand_in(settings: Settings) -> Client | None:
 
 
 def require_own(settings: Settings, what: str) -> None:
-    """Refuse what only the owner of the bridges can do, such as "make a bridge here".
+    """Refuse what only the owner of the files can do, such as "make a bridge here".
 
     Raises:
         ControlError: if the files are another user's.
     """
-    if stand_in(settings) is not None:
+    if is_anothers(settings.journal.path):
         raise ControlError(
-            f"Only the user that Attune runs as may {what}, because the bridges are that user's "
-            "files. Ask as that user."
-        )
+            f"Only the user that Attune runs as may {what}, because the files are that user's. "
+            "Ask as that user."
+        ) from PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(settings.journal.path))
 
 
 def is_anothers(path: Path) -> bool:

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+import sys
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from assistant.cli.shared.ownership import stand_in
 from assistant.config import Settings
 from assistant.control.client import Client, another_version
-from assistant.control.messages import MAX_LOG
+from assistant.control.messages import MAX_ERASED, MAX_LOG
 from assistant.errors import ControlError
 from assistant.journal.store import Journal
 from assistant.journal.turn import Turn
+from assistant.personalise.bridges.erasure import Erased, Loss
 
-_TURN = TypeAdapter(Turn)
+_T = TypeVar("_T")
+_TURN, _ERASED = TypeAdapter(Turn), TypeAdapter(Erased)
+_LOSS: TypeAdapter[Loss | None] = TypeAdapter(Loss | None)
 
 
 @contextmanager
@@ -39,7 +45,7 @@ def opened(settings: Settings) -> Generator[Journal | InJournal, None, None]:
 
 @dataclass(frozen=True, slots=True)
 class InJournal:
-    """The last exchanges, as the daemon reports them.
+    """The exchanges, as the daemon reports them.
 
     Every method raises ``ControlError`` if the daemon cannot be asked, or refuses.
     """
@@ -51,29 +57,78 @@ class InJournal:
         return len(self.client.log(1))
 
     def turns(self, *, limit: int | None = None, since: datetime | None = None) -> Iterator[Turn]:
-        """Exchanges, newest first, of the last ``MAX_LOG``."""
-        last = MAX_LOG if limit is None or since is not None else min(limit, MAX_LOG)
-        found = map(turn_of, self.client.log(last))
-        recent = (turn for turn in found if since is None or turn.started_at >= since)
-        yield from list(recent)[:limit]
+        """Exchanges since a moment, newest first, a page at a time."""
+        before, left = None, sys.maxsize if limit is None else limit
+        while left > 0:
+            page = [turn_of(each) for each in self.client.log(min(left, MAX_LOG), before)]
+            recent = [turn for turn in page if since is None or turn.started_at >= since]
+            yield from recent
+            if len(recent) < min(left, MAX_LOG):
+                return
+            before, left = page[-1].id, left - len(page)
+
+    def kept(self, *, since: datetime | None = None) -> list[Turn]:
+        """All exchanges since a moment, oldest first."""
+        return list(self.turns(since=since))[::-1]
 
     def turn(self, turn_id: int) -> Turn:
-        """One of the last ``MAX_LOG`` exchanges."""
-        for turn in self.turns():
-            if turn.id == turn_id:
+        """One exchange."""
+        for record in self.client.log(1, turn_id + 1):
+            if (turn := turn_of(record)).id == turn_id:
                 return turn
-        raise ControlError(
-            f"Exchange {turn_id} is not among the last {MAX_LOG}. 'assistant log list' shows them; "
-            "for older ones run this as the user that Attune runs as."
-        )
+        raise ControlError(f"There is no exchange {turn_id}. 'assistant log list' shows them all.")
 
     def correct(self, turn_id: int, text: str) -> None:
         """Have the daemon note what was really said."""
         self.client.correct(self.turn(turn_id).id, text)
 
+    def audio(self, turn_id: int) -> NDArray[np.float32]:
+        """The recording of an exchange, mono 16 kHz in [-1, 1], shape (n_samples,)."""
+        from assistant.journal import flac  # noqa: PLC0415 - only sound needs soundfile
+
+        try:
+            return flac.decode(self.client.recording(turn_id))
+        except ValueError:
+            raise another_version() from None
+
+    def consent(self, turn_id: int, *, allowed: bool) -> None:
+        """Have the daemon note whether it may be learned from."""
+        self.client.consent(turn_id, allowed=allowed)
+
+    def put_back(self, turn: Turn) -> None:
+        """Have the daemon take back what was said about an exchange since it was read."""
+        self.client.put_back(turn.id, turn.record())
+
+    def loss(self, turn_ids: Sequence[int]) -> Loss | None:
+        """What would be forgotten with these exchanges."""
+        found = [_understood(_LOSS, self.client.loss(list(part))) for part in _parts(turn_ids)]
+        return next((each for each in found if each is not None), None)
+
+    def erase(self, turn_ids: Sequence[int]) -> Erased:
+        """Have the daemon erase exchanges, and what was learned from them."""
+        done = [_understood(_ERASED, self.client.erase(list(part))) for part in _parts(turn_ids)]
+        return replace(
+            done[-1],
+            turns=sum(each.turns for each in done),
+            bridges=tuple(version for each in done for version in each.bridges),
+            current=next((each.current for each in done[::-1] if each.bridges), None),
+        )
+
     def confirm(self, turn_id: int) -> str:
         """Have the daemon note that it was understood correctly."""
         return self.client.confirm(self.turn(turn_id).id)
+
+
+def _parts(turn_ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    for begin in range(0, len(turn_ids), MAX_ERASED):
+        yield turn_ids[begin : begin + MAX_ERASED]
+
+
+def _understood(kind: TypeAdapter[_T], record: object) -> _T:
+    try:
+        return kind.validate_python(record)
+    except ValidationError:
+        raise another_version() from None
 
 
 def turn_of(record: Mapping[str, Any]) -> Turn:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from assistant.cli.shared.output import print_line
 from assistant.cli.shared.verdict import print_figures
+from assistant.config import Settings
 from assistant.control.messages import Status
 from assistant.personalise.training.events import (
     Collected,
@@ -22,12 +23,16 @@ from assistant.personalise.training.events import (
     Nothing,
     Stepped,
 )
+from assistant.personalise.training.request import Request
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 STOPPED = 75
 """Exit status of a training that was stopped and has saved its state (EX_TEMPFAIL)."""
+
+NOTHING_LEARNED = "nothing yet: everybody is heard alike"
+"""While no voice has been learned."""
 
 LINE_S = 10.0
 """Time between two lines about one stage if there is no terminal."""
@@ -61,6 +66,21 @@ def followed(
             shown.event(event)
 
         return train(follow, stop)
+
+
+def train_here(settings: Settings, request: Request, *, verbose: bool) -> int:
+    """Train in this process, print how it ended, and return the command's exit status."""
+    # torch and llama.cpp take seconds to load
+    from assistant.personalise.training.retrain import retrain  # noqa: PLC0415
+    from assistant.personalise.training.trainer import Interrupted  # noqa: PLC0415
+
+    try:
+        outcome = followed(lambda report, stop: retrain(settings, request, report, stop))
+    except Interrupted:
+        print_line("Stopped. 'assistant retrain' resumes this training.")
+        return STOPPED
+    tell(outcome, verbose=verbose)
+    return 0
 
 
 @contextmanager
@@ -143,16 +163,16 @@ def tell(outcome: Judged | Nothing, *, verbose: bool = False) -> None:
         return
     why = f"{outcome.why[:1].upper()}{outcome.why[1:]}."
     if outcome.accepted:
-        print_line(f"Accepted: bridge {outcome.version} is in use from now on. {why}")
+        print_line(f"Learned, and used from now on: version {outcome.version}. {why}")
     else:
-        print_line(f"Rejected: nothing changes. {why}")
+        print_line(f"Not good enough yet, so nothing changes. {why}")
     if verbose:
         print_figures(outcome.numbers)
 
 
 def collected(event: Collected) -> str:
     """How many examples a training uses, in a sentence."""
-    return f"Examples to learn from: {event.train}; held out for judging: {event.held_out}."
+    return f"Sentences to learn from: {event.train}; kept as a test: {event.held_out}."
 
 
 def name(event: Stage) -> str:
@@ -171,7 +191,7 @@ def detail(event: Stage) -> str:
         return ""
     parts = [f"loss {event.loss:.3f}"]
     if event.held_out is not None:
-        parts.append(f"held-out loss {event.held_out:.3f}")
+        parts.append(f"in the test {event.held_out:.3f}")
     if math.isfinite(event.seconds_left):
         minutes, seconds = divmod(max(0, math.ceil(event.seconds_left)), 60)
         parts.append(f"{minutes}:{seconds:02} left")

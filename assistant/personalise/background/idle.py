@@ -39,12 +39,13 @@ class Snapshot:
 
     device: Device
     clock: time  # local
-    quiet_s: float  # since the last speech
+    quiet_s: float  # since the last speech, or since Attune started
     in_turn: bool
     new_examples: int  # since the last training
     due: str | None = None  # why one is due regardless of new examples, such as an erasure
     asked: bool = False  # whether a person asked for it
     retry_s: float = 0.0  # remaining wait after a failed training
+    spoken: bool = True  # whether there was speech since Attune started
 
 
 def waits(snapshot: Snapshot, idle: IdleSettings, needed_mb: int) -> tuple[str, ...]:
@@ -74,7 +75,8 @@ def _for_peace(snapshot: Snapshot, idle: IdleSettings) -> Iterator[str]:
     if snapshot.due is None and (missing := idle.min_new - snapshot.new_examples) > 0:
         yield f"{missing} more example{'s' * (missing > 1)}"
     if (more := idle.quiet_s - snapshot.quiet_s) > 0:
-        yield f"somebody spoke {_span(snapshot.quiet_s)} ago, {_span(more)} more"
+        what = "somebody spoke" if snapshot.spoken else "Attune started"
+        yield f"{what} {_span(snapshot.quiet_s)} ago, {_span(more)} more"
     if snapshot.retry_s > 0:
         yield f"after a failed training: {_span(snapshot.retry_s)} more"
     if idle.hours is not None and not _within(snapshot.clock, idle.hours):

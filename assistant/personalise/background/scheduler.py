@@ -33,7 +33,7 @@ from assistant.personalise.training.events import (
     Nothing,
     Stepped,
 )
-from assistant.personalise.training.request import EXAMPLES, Request
+from assistant.personalise.training.request import EXAMPLES, Request, count_of
 
 LOOK_S = 5.0
 """Time between two checks of the device."""
@@ -151,7 +151,8 @@ class Scheduler:
         self._training: _Training | None = None
         self._asked: Request | None = None
         self._in_turn = False
-        self._sound_at = clock()  # the last speech or end of a turn
+        self._sound_at = clock()  # the last speech or end of a turn, or this start
+        self._spoken = False  # since then
         self._look_at = -math.inf
         self._failures = Failures.from_text(memory.remembered(FAILURES))
         self._snapshot: Snapshot | None = None
@@ -160,7 +161,7 @@ class Scheduler:
         self._paused_after_ms: float | None = None
 
     def tick(self) -> None:
-        """Do whatever is due; cheap, to be called about every 0.1 s between turns."""
+        """Do whatever is due; cheap, to be called several times a second between turns."""
         if self._training is not None:
             self._follow(self._training)
         elif self._wanted and self._clock() >= self._look_at:
@@ -172,7 +173,7 @@ class Scheduler:
 
         ``captured_at`` is when the speech was captured, in monotonic seconds.
         """
-        self._sound_at = self._clock()
+        self._sound_at, self._spoken = self._clock(), True
         training = self._training
         if training is not None and training.supervisor.pause():
             self._paused_after_ms = (self._clock() - captured_at) * 1_000
@@ -189,7 +190,7 @@ class Scheduler:
     def turn_ended(self) -> None:
         """Let the trainer resume soon."""
         self._in_turn = False
-        self._sound_at = self._clock()
+        self._sound_at, self._spoken = self._clock(), True
 
     def ask(self, request: Request) -> None:
         """Train at a person's request, as soon as resources permit; replaces an earlier request.
@@ -260,6 +261,7 @@ class Scheduler:
             device=self._look(self._settings.bridges),
             clock=self._now().time(),
             quiet_s=max(0.0, self._clock() - sound_at),
+            spoken=self._spoken,
             in_turn=self._in_turn,
             new_examples=examples - self._examples_before(examples),
             due=self._memory.remembered(RETRAIN_DUE) or self._memory.remembered(DUE_NOW),
@@ -372,8 +374,3 @@ def _pairs(event: Event | Ended) -> str:
     """A log line of names and values."""
     pairs = (f"{name}={json.dumps(value)}" for name, value in asdict(event).items())
     return " ".join((f"event={type(event).__name__.lower()}", *pairs))
-
-
-def count_of(text: str | None) -> int:
-    """A remembered count; 0 if there is none, or none that can be read."""
-    return int(text) if text and text.isdecimal() and len(text) < 10 else 0

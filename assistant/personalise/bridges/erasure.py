@@ -12,14 +12,14 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
 from assistant.config import JournalSettings
-from assistant.errors import JournalError
+from assistant.errors import CheckpointError, JournalError
 from assistant.journal import restore, sounds
 from assistant.journal.backup import Places, unfinished
 from assistant.journal.deletion import with_room
@@ -48,6 +48,30 @@ class Erased:
     turns: int
     bridges: tuple[str, ...]  # versions whose files were destroyed
     wiped: bool  # False: SQLite's stray copies remain until the database can be rewritten
+    current: str | None = field(default=None, compare=False)  # version in use from now on
+    learns_again: bool = field(default=False, compare=False)  # from the rest, when it is idle
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What would be forgotten of what is in use."""
+
+    recordings: int  # from which it was learned
+    left: datetime | None  # when that was learned which is used then; None: nothing was
+
+
+def loss(journal: Journal, folder: BridgeFolder, turn_ids: Iterable[int]) -> Loss | None:
+    """What would be forgotten with these exchanges; ``None``: nothing that is in use."""
+    lineage = Lineage(journal)
+    tainted = {record.version for record in lineage.taught_by(turn_ids)}
+    with suppress(CheckpointError):  # which the erasure itself reports
+        current = folder.current
+        if current not in tainted:
+            return None
+        records = {record.version: record for record in reversed(lineage.records())}
+        after = records.get(folder.without(tainted) or "")
+        return Loss(len(records[current].turns), None if after is None else after.created_at)
+    return None
 
 
 def erase(
@@ -144,7 +168,9 @@ def _carry_out(
     if wiped:
         for name in notes:
             journal.forget(name)
-    return Erased(turns, tuple(version for version in held if version in tainted), wiped)
+    lost = tuple(version for version in held if version in tainted)
+    due = journal.remembered(RETRAIN_DUE) is not None
+    return Erased(turns, lost, wiped, folder.current if lost else None, due)
 
 
 def pending(journal: Journal) -> dict[int, str | None] | None:

@@ -14,7 +14,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -69,7 +69,12 @@ class BridgeFolder:
         Raises:
             CheckpointError: also if ``promoted.json`` is damaged.
         """
-        return next(reversed(self._held(self._stack())), None)
+        return self.without(())
+
+    def without(self, versions: Collection[str]) -> str | None:
+        """The version that would be in use without these; raises as ``current``."""
+        held = self._held(self._stack())
+        return next((each for each in reversed(held) if each not in versions), None)
 
     def path(self, version: str) -> Path:
         """The path of a version's file, which need not exist.
@@ -103,7 +108,7 @@ class BridgeFolder:
         except CheckpointError as error:
             raise self._unusable(version, "is damaged") from error
         if found.version != version:
-            raise self._unusable(version, f"holds another bridge ({found.version})")
+            raise self._unusable(version, f"holds another version ({found.version})")
         return found
 
     def is_whole(self, version: str) -> bool:
@@ -148,8 +153,8 @@ class BridgeFolder:
             stack = self._recorded()
             if stack is not None and not (stack := self._held(stack)):
                 raise CheckpointError(
-                    "The base bridge is already in use, so there is nothing to go back to. "
-                    "'assistant bridge promote ID' switches to a learned one."
+                    "What Attune came with is already in use, so there is nothing to go back to. "
+                    "'assistant bridge promote ID' switches to what was learned."
                 )
             before = (stack or [])[:-1]
             while before and not self.is_whole(before[-1]):
@@ -186,9 +191,9 @@ class BridgeFolder:
         stack = self._recorded()
         if stack is None:
             raise CheckpointError(
-                f"The list of promoted bridges {self.state} is damaged. 'assistant bridge "
-                "rollback' goes back to the base bridge, 'assistant bridge promote ID' to a "
-                "learned one."
+                f"The list of what was learned in {self.state} is damaged. 'assistant bridge "
+                "rollback' goes back to what Attune came with, 'assistant bridge promote ID' to "
+                "what it learned."
             )
         return stack
 
@@ -233,8 +238,8 @@ class BridgeFolder:
             # Speech may have paused a training in the middle of its promotion.
             if time.monotonic() >= deadline:
                 raise CheckpointError(
-                    f"Another program is changing the bridges in {self.folder}. Try again in a "
-                    "minute."
+                    f"Another program is changing what was learned in {self.folder}. Try again in "
+                    "a minute."
                 )
             time.sleep(0.02)
 
@@ -244,14 +249,14 @@ class BridgeFolder:
             yield
         except OSError as error:
             raise CheckpointError(
-                f"Cannot {doing} the bridges in {self.folder}: {error.strerror}. Make room and "
-                "give yourself write permission there, or set personalise.folder to another "
+                f"Cannot {doing} what was learned in {self.folder}: {error.strerror}. Make room "
+                "and give yourself write permission there, or set personalise.folder to another "
                 "folder."
             ) from error
 
     def _unknown(self, version: str) -> CheckpointError:
         return CheckpointError(
-            f"There is no bridge {version!r} in {self.folder}. 'assistant bridge list' shows them "
+            f"There is no version {version!r} in {self.folder}. 'assistant bridge list' shows them "
             "all."
         )
 
@@ -262,7 +267,7 @@ class BridgeFolder:
             else "Use another one from 'assistant bridge list', or train again with "
             "'assistant retrain'"
         )
-        return CheckpointError(f"The file of bridge {version} {why}. {remedy}.")
+        return CheckpointError(f"The file of version {version} {why}. {remedy}.")
 
 
 def _is_locked(handle: int) -> bool:

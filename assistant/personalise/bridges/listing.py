@@ -161,8 +161,8 @@ def _unrecorded(path: Path, answering: str | None, version: str | None = None) -
     head = own_version = ""
     standing = Standing.DAMAGED
     with suppress(CheckpointError):
-        original = checkpoint.read(path)
-        head, own_version = original.config.kind, original.version
+        original = checkpoint.summary(path)
+        head, own_version = original.kind, original.version
         standing = Standing.ACCEPTED if original.accepted else Standing.UNJUDGED
         if version is None:
             standing = Standing.BASE

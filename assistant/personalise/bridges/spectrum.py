@@ -24,7 +24,7 @@ class Spectrum:
     values: NDArray[np.float32]  # largest first, shape (min(shape),)
 
     def __post_init__(self) -> None:
-        sealed(self.values, np.float32, 1, "Spectrum.values")
+        sealed(self.values, "float32", 1, "Spectrum.values")
 
     @property
     def rank(self) -> int:
@@ -56,7 +56,7 @@ def spectrum(found: Checkpoint) -> Spectrum:
     matrix = found.weights.get(name)
     if matrix is None or matrix.ndim != 2 or not matrix.numel() or not matrix.isfinite().all():
         raise CheckpointError(
-            f"Bridge {found.version} is damaged: it has no finite matrix {name}. Use another "
+            f"Version {found.version} is damaged: it has no finite matrix {name}. Use another "
             "one from 'assistant bridge list'."
         )
     values = np.linalg.svd(matrix.float().numpy(), compute_uv=False)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from assistant.audio.resample import resample, to_float32
 from assistant.config import SpeakSettings, starter_dir
 from assistant.personalise.bridges.training_files import COMMON_TALK
-from assistant.personalise.data.feature_file import EncodedFile, StoredPair
+from assistant.personalise.data.feature_file import EncodedFile, StoredPair, unencoded
 from assistant.speak.espeak import Espeak
 from assistant.values import SAMPLE_RATE, EndReason, SpeechFeatures, Utterance
 
@@ -29,6 +29,9 @@ VOICES = (
     "en-gb-x-rp+f5", "en-029+m2", "en-us+f1", "en-gb+m4", "en-gb-x-gbclan+f2",
 )  # fmt: skip
 """Voices that every espeak-ng has."""
+
+_FRAME = 320
+"""Samples of a frame of Whisper."""
 
 
 class Encoder(Protocol):
@@ -55,10 +58,16 @@ def common_talk(
     encoder: Encoder,
     folder: Path,
     on_progress: Callable[[int, int], None] = lambda _done, _of: None,
+    encoded: int | None = None,
 ) -> list[StoredPair]:
     """The first ``count`` sentences with their features, each computed once, kept in ``folder``.
 
-    ``on_progress`` is called after each computation with the number done and the total.
+    Args:
+        count: number of sentences.
+        encoder: computes the features.
+        folder: keeps them.
+        on_progress: called after each computation with the number done and the total.
+        encoded: how many of them need features, if not all; the others have their sound alone.
 
     Raises:
         DependencyError: if espeak-ng is not installed.
@@ -67,14 +76,23 @@ def common_talk(
     """
     file = EncodedFile(folder, COMMON_TALK, encoder.fingerprint)
     texts = sentences(count)
-    for number, text in enumerate(texts):
+    first = texts[:encoded]
+    for number, text in enumerate(first):
         if _key(text, number) not in file:
             file.add(_key(text, number), encoder.encode(_say(text, number)))
-            on_progress(number + 1, len(texts))
+            on_progress(number + 1, len(first))
     return [
         file.pair(_key(text, number), text, partial(_sound, text, number))
+        if _key(text, number) in file
+        else _unencoded(text, number)
         for number, text in enumerate(texts)
     ]
+
+
+def _unencoded(text: str, number: int) -> StoredPair:
+    """A sentence for kinds that learn from its sound; so long as Whisper's frames of it."""
+    sound = partial(_sound, text, number)
+    return StoredPair(text, -(-len(sound()) // _FRAME), unencoded, hear=sound)
 
 
 def synthesised(text: str, **voice: str | int) -> NDArray[np.float32]:

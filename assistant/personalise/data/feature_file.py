@@ -46,8 +46,16 @@ class _Line:
 def unheard() -> NDArray[np.float32]:
     """The sound of an utterance of which only the features are kept."""
     raise TrainingError(
-        "Only the features of these sentences are kept, not their sound, from which this kind of "
-        "bridge learns. Use 'assistant retrain' for it."
+        "Only the features of these sentences are kept, not their sound, from which this kind "
+        "learns. Use 'assistant retrain' for it."
+    )
+
+
+def unencoded() -> SpeechFeatures:
+    """The features of an utterance of which only the sound was wanted."""
+    raise TrainingError(
+        "Only the sound of these sentences was prepared, not the features, from which this kind "
+        "learns. Start the training again."
     )
 
 

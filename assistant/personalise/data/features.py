@@ -14,6 +14,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from assistant.bridge import kinds
 from assistant.bridge.batch import Pair
 from assistant.bridge.kinds.kind import Source
 from assistant.config import Settings
@@ -72,6 +73,8 @@ def hear(
 ) -> TrainingFeatures:
     """Features of all examples and of common talk, each computed once and stored.
 
+    Common talk that is replayed has none if the kind to be trained learns from its sound.
+
     ``on_progress`` is called after each computation with the number done and the total.
 
     Raises:
@@ -80,12 +83,14 @@ def hear(
     wanted = settings.personalise
     encoder = open_encoder(settings.encode.model_copy(update={"threads": wanted.threads}))
     count = wanted.canaries + wanted.replay
-    total = len(found) + count
+    kind = kinds.named(kinds.fitting(wanted.head, source_of(encoder)))
+    encoded = wanted.canaries if kind.learns_from_sound else count
+    total = len(found) + encoded
     common = common_talk(
-        count, encoder, settings.bridges, lambda done, _of: on_progress(done, total)
+        count, encoder, settings.bridges, lambda done, _of: on_progress(done, total), encoded
     )
     pairs: list[tuple[Pair, bool]] = []
-    for number, example in enumerate(found, count + 1):
+    for number, example in enumerate(found, encoded + 1):
         features = journal.features(example.turn, encoder.fingerprint)
         if features is None:
             recording = Utterance(

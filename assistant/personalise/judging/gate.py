@@ -29,6 +29,7 @@ class Verdict:
     accepted: bool
     why: str
     numbers: dict[str, float]
+    harms_others: bool = False  # that, and nothing else, speaks against it
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,11 @@ def decide(measured: Measured, settings: PersonaliseSettings) -> Verdict:
     objection = next(_objections(measured, found, settings.tuned), None)
     if objection is not None:
         return Verdict(accepted=False, why=objection, numbers=numbers)
+    then, now = score(measured.canary_before), score(measured.canary_after)
+    if now.word_error > then.word_error + settings.tuned.canary_margin + SLACK:
+        words = _words(measured.canary_after, measured.canary_before)
+        why = f"other voices would be understood less well: {words.format('it would get', 'today')}"
+        return Verdict(accepted=False, why=why, numbers=numbers, harms_others=True)
     compared = _compared(measured.after, measured.before, better=True)
     return Verdict(accepted=True, why=compared.format("it now gets", "before"), numbers=numbers)
 
@@ -100,10 +106,6 @@ def _objections(measured: Measured, found: Gain, tuned: PersonaliseTuning) -> It
             f"its answers to {count} test sentences would be less like the right ones: "
             f"{now.rouge1:.0%}; {today}, {then.rouge1:.0%}"
         )
-    then, now = score(measured.canary_before), score(measured.canary_after)
-    if now.word_error > then.word_error + tuned.canary_margin + SLACK:
-        words = _words(measured.canary_after, measured.canary_before)
-        yield f"other voices would be understood less well: {words.format('it would get', 'today')}"
 
 
 def _level_of(level: float, count: int) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import threading
 from collections import Counter
@@ -49,13 +50,13 @@ class Score:
 
 
 class Replies:
-    """The LLM's answers at one moment, each text answered once."""
+    """The LLM's answers at one moment, each request answered once."""
 
     def __init__(self, session: LlamaSession, context: ContextLine = MOMENT) -> None:
         self._session = session
         self._line = context.line()
         self._cancel = threading.Event()
-        self._known: dict[str, str] = {}
+        self._known: dict[str | bytes, str] = {}
 
     def to_text(self, text: str) -> str:
         """The reply to a text; empty for an empty text."""
@@ -67,7 +68,12 @@ class Replies:
 
     def to_prompt(self, prompt: SoftPrompt) -> str:
         """The reply to a soft prompt; empty for an empty one."""
-        return self._ask(prompt) if len(prompt.rows) else ""
+        if not len(prompt.rows):
+            return ""
+        rows = hashlib.sha256(prompt.rows.tobytes()).digest()  # 50 kB a sentence themselves
+        if rows not in self._known:
+            self._known[rows] = self._ask(prompt)
+        return self._known[rows]
 
     def _ask(self, request: SoftPrompt | str) -> str:
         stream = self._session.reply(request, self._line, cancel=self._cancel)

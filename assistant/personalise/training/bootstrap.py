@@ -165,7 +165,7 @@ def _bootstrap(
     head, trained = _train(
         settings, plan, heard, on_event, stop, lambda: journal is None or journal.exist(turns)
     )
-    candidate = candidate_of(head, trained, bootstrap="synthesised speech")
+    candidate = candidate_of(head.checkpoint, trained, bootstrap="synthesised speech")
     some = replace(heard, held_out=heard.held_out[:JUDGED])
 
     def judged() -> Verdict:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from typing import TYPE_CHECKING
 
 from assistant.bridge import kinds
 from assistant.bridge.checkpoint import Checkpoint
@@ -21,6 +22,12 @@ from assistant.personalise.judging.gate import Verdict
 from assistant.personalise.judging.judge import judge
 from assistant.personalise.training.events import Event, Judged, Judging, Nothing
 from assistant.personalise.training.trainer import Trained
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+KEPT = (1.0, 0.7, 0.5)
+"""How much of what was learned is kept: less only if all of it would harm other voices."""
 
 REJECTED = 3
 """Number of rejected bridges whose files are kept."""
@@ -46,20 +53,44 @@ def name_of(settings: Settings, head: Head, seen: Sequence[object]) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def candidate_of(head: Head, trained: Trained, **provenance: object) -> Checkpoint:
-    """The trained bridge with its provenance, marked as accepted for when it is promoted."""
-    config = head.checkpoint.config
+def candidates(start: Checkpoint, trained: Trained, **provenance: object) -> Iterator[Checkpoint]:
+    """What a training led to, then less and less of it, to try while it would harm others."""
+    for kept in KEPT:
+        yield candidate_of(start, trained, kept, **provenance)
+
+
+def candidate_of(
+    start: Checkpoint, trained: Trained, kept: float = 1.0, **provenance: object
+) -> Checkpoint:
+    """The trained bridge with its provenance, marked as accepted for when it is promoted.
+
+    Args:
+        start: what the training began with.
+        trained: what it led to.
+        kept: the share of the way between both, which trades the user's voice for all others
+            (Wortsman and others 2022, "Robust fine-tuning of zero-shot models").
+        provenance: how it came about.
+    """
+    config = start.config
     return replace(
-        head.checkpoint,
+        start,
         config=kinds.of(config).trained(config),
-        weights={name: weight.cpu() for name, weight in trained.weights.items()},
+        weights={
+            name: _between(start.weights[name], weight.cpu(), kept)
+            for name, weight in trained.weights.items()
+        },
         accepted=True,
         provenance={
             **provenance,
             "steps": trained.curve[-1].step,
+            "kept": kept,
             "trained_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         },
     )
+
+
+def _between(begun: Tensor, learned: Tensor, kept: float) -> Tensor:
+    return learned if kept == 1.0 else begun.to(learned.dtype).lerp(learned, kept)
 
 
 def verdict_on(
@@ -79,7 +110,7 @@ def verdict_on(
         return judge(
             settings, folder, heard, candidate, lambda done, of: on_event(Judging(done, of))
         )
-    why = "the training never lowered the held-out loss, so there was nothing to learn from it"
+    why = "the training never did better in the test, so there was nothing to learn from it"
     return Verdict(accepted=False, why=why, numbers={"held_out": len(heard.held_out)})
 
 
@@ -98,7 +129,7 @@ def conclude(
     """
     lineage, version = Lineage(journal), candidate.version
     if version == folder.current and folder.is_whole(version):
-        return Nothing("This training leads to the bridge that is already in use.")
+        return Nothing("This training leads to the version that is already in use.")
     number = lineage.trained(version, record.head, record.start, record.turns, record.curve)
     verdict = judged()
     lineage.judged(number, {"why": verdict.why, **verdict.numbers}, accepted=verdict.accepted)
@@ -112,7 +143,7 @@ def conclude(
     if not journal.exist(record.turns):
         folder.destroy(version)
         raise TrainingError(
-            "Exchanges that the new bridge learned from have been erased, so it was destroyed. "
+            "Exchanges that were learned from have been erased, so what was learned was destroyed. "
             "Train again."
         )
     return Judged(version, verdict.accepted, verdict.why, verdict.numbers)

@@ -28,7 +28,7 @@ from assistant.personalise.judging.gate import Verdict
 from assistant.personalise.judging.judge import usable
 from assistant.personalise.training.ending import (
     Record,
-    candidate_of,
+    candidates,
     conclude,
     name_of,
     verdict_on,
@@ -99,7 +99,7 @@ def _retrain(
         )
     if len(held_out) < wanted.tuned.min_held_out:
         return Nothing(
-            f"Of {len(found)} examples {len(held_out)} are held out to judge by, but "
+            f"Of {len(found)} examples {len(held_out)} are kept as a test, but "
             f"{wanted.tuned.min_held_out} are needed; add some more examples."
         )
     folder = BridgeFolder(settings.bridges)
@@ -128,14 +128,21 @@ def _retrain(
             lambda: journal.exist([example.turn for example in found]),
         )
     turns = [example.turn for example in train]
-    candidate = candidate_of(head, trained, examples=turns)
+    begun_with = head.checkpoint
     del head, trainer  # a recogniser's network takes hundreds of megabytes, which judging needs
     record = Record(wanted.head, start, turns, trained.curve)
+    outcome: Judged | Nothing = Nothing("")
+    for candidate in candidates(begun_with, trained, examples=turns):
+        verdicts: list[Verdict] = []
 
-    def judged() -> Verdict:
-        return verdict_on(settings, heard, trained, candidate, on_event)
+        def judged(candidate: Checkpoint = candidate, told: list[Verdict] = verdicts) -> Verdict:
+            told.append(verdict_on(settings, heard, trained, candidate, on_event))
+            return told[0]
 
-    return conclude(folder, journal, candidate, record, judged)
+        outcome = conclude(folder, journal, candidate, record, judged)
+        if not (verdicts and verdicts[0].harms_others):
+            break
+    return outcome
 
 
 def stepping(steps: int, on_event: Callable[[Event], None]) -> Callable[[CurvePoint, float], None]:
@@ -169,7 +176,7 @@ def beginning(
     wanted = settings.personalise
     kind = kinds.named(wanted.head)
     context = TrainingContext(wanted, heard.source, language)
-    tokens = set(_spoken_tokens(heard, language))
+    tokens = set(_spoken_tokens(heard, language, read=not kind.learns_from_sound))
     found, start = _start(settings, request, folder, heard, language)
     if found is None:
         found = kind.untrained(context, tokens | set(_sampled(language.size, wanted.tuned.seed)))
@@ -194,11 +201,12 @@ def _start(
     return None, "scratch"
 
 
-def _spoken_tokens(heard: TrainingFeatures, language: Language) -> Iterable[int]:
-    """Tokens of all texts and all transcripts."""
+def _spoken_tokens(heard: TrainingFeatures, language: Language, *, read: bool) -> Iterable[int]:
+    """Tokens of all texts and, if they are to be ``read``, of all transcripts."""
     for pair in (*heard.train, *heard.held_out, *heard.replay, *heard.canaries):
         yield from language.tokens(pair.text)
-        yield from language.tokens(pair.features.transcript.spoken)
+        if read:
+            yield from language.tokens(pair.features.transcript.spoken)
 
 
 def _sampled(language_size: int, number: int) -> list[int]:

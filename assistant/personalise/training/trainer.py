@@ -22,6 +22,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from assistant import durable
 from assistant.allocator import given_back
@@ -108,6 +109,9 @@ class Trainer:
             lr=settings.tuned.rate,
             weight_decay=0.01,
         )
+        # of the weights after each step (Polyak and Juditsky 1992), for kinds that take it
+        averages = kinds.of(head.checkpoint.config).averages
+        self._mean = AveragedModel(self._network) if averages else None
         self._best: dict[str, Tensor] = _copy(self._network)
         self._curve: list[CurvePoint] = []
         self._step = 0
@@ -187,6 +191,8 @@ class Trainer:
         cast("Any", self._optimiser).step()
         self._optimiser.zero_grad(set_to_none=True)
         self._step += 1
+        if self._mean is not None:
+            self._mean.update_parameters(self._network)
         if not math.isfinite(total):
             raise TrainingError(
                 f"The loss is not a number after {self._step} steps of training. Look for damaged "
@@ -196,24 +202,25 @@ class Trainer:
 
     def _measure(self, loss: float) -> None:
         """Add a point to the curve, and keep the weights if they are the best so far."""
-        held_out = self._held_out_loss()
+        network = self._network if self._mean is None else self._mean.module
+        held_out = self._held_out_loss(network)
         best = min((p.held_out for p in self._curve if p.held_out is not None), default=math.inf)
         if held_out is None or held_out <= best:
-            self._best = _copy(self._network)
+            self._best = _copy(network)
         self._curve.append(CurvePoint(self._step, self._seconds, loss, held_out))
 
     @torch.inference_mode()
-    def _held_out_loss(self) -> float | None:
+    def _held_out_loss(self, network: nn.Module) -> float | None:
         pairs = sorted(self._material.held_out, key=lambda pair: pair.frames)
         if not pairs:
             return None
-        self._network.eval()
+        network.eval()
         total = 0.0
         for start in range(0, len(pairs), self._batch):
             part = pairs[start : start + self._batch]
             with _precision(self._head):
                 batch = self._head.batch(part, training=False)
-                total += float(self._head.loss(self._network, batch)) * len(part)
+                total += float(self._head.loss(network, batch)) * len(part)
         return total / len(pairs)
 
     def _settled(self) -> bool:
@@ -238,6 +245,8 @@ class Trainer:
             raise erased()
         tensors = {f"now/{name}": tensor for name, tensor in _copy(self._network).items()}
         tensors |= {f"best/{name}": tensor for name, tensor in self._best.items()}
+        if self._mean is not None:
+            tensors |= {f"mean/{name}": tensor for name, tensor in _copy(self._mean).items()}
         for number, values in self._optimiser.state_dict()["state"].items():
             tensors |= {f"adam/{number}/{name}": value for name, value in values.items()}
         header = {
@@ -262,7 +271,7 @@ class Trainer:
                     return
                 tensors: dict[str, Tensor] = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
             curve = [CurvePoint(**point) for point in json.loads(header["curve"])]
-            parts: dict[str, dict[str, Tensor]] = {"now": {}, "best": {}, "adam": {}}
+            parts: dict[str, dict[str, Tensor]] = {"now": {}, "best": {}, "mean": {}, "adam": {}}
             for key, tensor in tensors.items():
                 part, _, name = key.partition("/")
                 parts[part][name] = tensor
@@ -270,6 +279,8 @@ class Trainer:
             for key, tensor in parts["adam"].items():
                 number, _, name = key.partition("/")
                 adam.setdefault(int(number), {})[name] = tensor
+            if self._mean is not None:
+                self._mean.load_state_dict(parts["mean"])
             self._network.load_state_dict(parts["now"])
             groups = self._optimiser.state_dict()["param_groups"]
             self._optimiser.load_state_dict({"state": adam, "param_groups": groups})

@@ -125,7 +125,7 @@ def transfer(
 
         def judged() -> Verdict:
             if not held_out:
-                why = "there are no held-out recordings yet to judge it by"
+                why = "there are no recordings kept as a test yet to judge it by"
                 return Verdict(accepted=False, why=why, numbers={"held_out": 0})
             heard = hear(settings, journal, held_out, lambda done, of: on_event(Encoded(done, of)))
             return verdict_on(settings, heard, Trained(candidate.weights, ()), candidate, on_event)

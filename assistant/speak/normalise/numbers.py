@@ -6,9 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Literal, TypeAlias
 
-from num2words import num2words  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
-
-from assistant.spoken import LONGEST, digit_by_digit, pluralised
+from assistant.spoken import LONGEST, digit_by_digit, number_in_words, pluralised
 
 Accent: TypeAlias = Literal["british", "american"]
 Rule: TypeAlias = tuple[re.Pattern[str], Callable[[re.Match[str], Accent], str]]
@@ -45,7 +43,7 @@ def cardinal(digits: str, accent: Accent) -> str:
     digits = digits.replace(",", "")
     if len(digits) > LONGEST:
         return digit_by_digit(digits)
-    said = str(num2words(int(digits))).replace(",", "")
+    said = number_in_words(int(digits)).replace(",", "")
     return said if accent == "british" else said.replace(" and ", " ")
 
 
@@ -54,7 +52,7 @@ def ordinal(digits: str, accent: Accent) -> str:
     digits = digits.replace(",", "")
     if len(digits) > LONGEST:
         return digit_by_digit(digits)
-    said = str(num2words(int(digits), to="ordinal")).replace(",", "")
+    said = number_in_words(int(digits), "ordinal").replace(",", "")
     return said if accent == "british" else said.replace(" and ", " ")
 
 
@@ -73,8 +71,8 @@ def year(digits: str, accent: Accent) -> str:
     if century % 10 == 0 and rest < 10:
         return cardinal(digits, accent)
     if rest == 0:
-        return f"{num2words(century)} hundred"
-    return f"{num2words(century)} {'oh ' if rest < 10 else ''}{num2words(rest)}"
+        return f"{number_in_words(century)} hundred"
+    return f"{number_in_words(century)} {'oh ' if rest < 10 else ''}{number_in_words(rest)}"
 
 
 def looks_like_year(digits: str) -> bool:

@@ -27,6 +27,7 @@ from assistant.personalise.data.corpus.pair import (
     text_of,
     too_much,
     unfit,
+    unheard,
     written,
 )
 from assistant.spoken import spoken_form
@@ -56,7 +57,7 @@ _WITHIN_WORDS = re.compile(
     r"[:^\N{MODIFIER LETTER VERTICAL LINE}\N{MODIFIER LETTER LOW VERTICAL LINE}]"
 )
 _UNINTELLIGIBLE = re.compile(r"x{2,}|y{2,}|w{3}")
-_REPEATED = re.compile(r"\[x\s*(\d+)\s*\]", re.IGNORECASE)
+_REPEATED = re.compile(r"\[x\s*\+?0*(\d+)\s*\]", re.IGNORECASE)
 _CODE = re.compile(r"\[[^\[\]]*\]|\+<")
 
 
@@ -207,16 +208,17 @@ def _pair(
     if (span := line.span) is None:
         return Skipped(where, "no time bullet")
     begin, end = span
-    if (why := unfit((end - begin) / 1_000)) is not None:
-        return Skipped(where, why)
-    try:
-        text = said_in(line)
-    except ValueError as error:
-        return Skipped(where, str(error))
-    if (fault := too_much(text, (end - begin) / 1_000)) is not None:
-        return Problem(where, fault)
+    seconds = (end - begin) / 1_000
     first, last = cut_ms(span, spans)
     cut = samples[first * SAMPLE_RATE // 1_000 : last * SAMPLE_RATE // 1_000].copy()
+    try:
+        text = said_in(line) if unfit(seconds) is None else ""
+    except ValueError as error:
+        return Skipped(where, str(error))
+    if (fault := too_much(text, seconds)) is not None:
+        return Problem(where, fault)
+    if (why := unfit(seconds, text) or unheard(cut)) is not None:
+        return Skipped(where, why)
     return Pair(cut, text, f"{written(recording.resolve())}#{begin}-{end}")
 
 
@@ -246,7 +248,8 @@ def _readable(utterance: str) -> str:
 def _is_endless(coded: str) -> bool:
     """Whether repetitions, which may be nested, multiply beyond ``MOST_REPEATS``."""
     total = 1
-    for times in _REPEATED.findall(coded):
+    # of what is left when it is read: "[x 9&9]" becomes a repetition
+    for times in _REPEATED.findall(_NOT_WORDS.sub("", coded)):
         total *= max(1, int(times[:9]))
     return total > MOST_REPEATS
 

@@ -18,6 +18,7 @@ from assistant.personalise.data.corpus.pair import (
     text_of,
     too_much,
     unfit,
+    unheard,
     written,
 )
 from assistant.spoken import spoken_form
@@ -71,10 +72,10 @@ def pair(recording: Path, text: str, where: str, root: Path) -> Found:
     except AudioFileError as error:
         return Problem(where, str(error))
     found = Pair(samples, said, written(recording.resolve()))
-    if (why := unfit(found.seconds)) is not None:
-        return Skipped(where, why)
     if (fault := too_much(said, found.seconds)) is not None:
         return Problem(where, fault)
+    if (why := unfit(found.seconds, said) or unheard(samples)) is not None:
+        return Skipped(where, why)
     return found
 
 

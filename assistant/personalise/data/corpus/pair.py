@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from assistant.errors import AudioFileError
 from assistant.listen import recordings
+from assistant.personalise.data.quality import SILENT_DB, Level
+from assistant.spoken import shortest_s
 from assistant.values import SAMPLE_RATE, sealed
 
 SHORTEST_S = 0.3
@@ -26,7 +28,7 @@ class Pair:
     source: str  # path of the recording; for a part of it, with "#from-to" in ms
 
     def __post_init__(self) -> None:
-        sealed(self.samples, np.float32, 1, "Pair.samples")
+        sealed(self.samples, "float32", 1, "Pair.samples")
 
     @property
     def seconds(self) -> float:
@@ -108,10 +110,17 @@ def load(recording: Path) -> NDArray[np.float32]:
         ) from None
 
 
-def unfit(seconds: float) -> str | None:
-    """Why a sentence of this length is left out, if so."""
+def unfit(seconds: float, text: str = "") -> str | None:
+    """Why a sentence of this length, with this text, is left out, if so."""
     if seconds < SHORTEST_S:
         return f"shorter than {SHORTEST_S:g} s"
     if seconds > LONGEST_S:
         return f"longer than {LONGEST_S:g} s"
+    if seconds < shortest_s(text):
+        return "too short for the words"
     return None
+
+
+def unheard(samples: NDArray[np.float32]) -> str | None:
+    """Why a recording, mono 16 kHz, shape (n_samples,), is left out if nothing is heard in it."""
+    return "silent" if Level.of(samples).decibels < SILENT_DB else None

@@ -1,0 +1,1 @@
+"""Talks to Home Assistant for the daemon, which has no network."""

@@ -1,0 +1,1 @@
+"""The page for whoever helps: a small web server beside the daemon, which it asks at its socket."""
