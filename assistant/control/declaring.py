@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import wraps
+from functools import cached_property, wraps
 from typing import Any, ParamSpec, TypeVar, cast, get_type_hints
 
 from pydantic import TypeAdapter, create_model
@@ -31,13 +31,27 @@ def refusing() -> Generator[None, None, None]:
         raise RefusalError(str(error)) from error
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Method:
-    """The types of a method's parameters and result on the socket."""
+    """The types of a method's parameters and result on the socket.
 
-    params: type[Message]
-    result: TypeAdapter[Any]
+    They are made when first used, for a client uses one or two methods of a hundred.
+    """
+
+    name: str
+    fields: Mapping[str, Any]  # type and default of each parameter
+    returns: Any
     changes: bool = False  # so that it is noted which helper has done it
+
+    @cached_property
+    def params(self) -> type[Message]:
+        """Checks parameters."""
+        return create_model(self.name, __base__=Message, **self.fields)
+
+    @cached_property
+    def result(self) -> TypeAdapter[Any]:
+        """Checks what is returned."""
+        return TypeAdapter(self.returns)
 
     def wire(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Parameters under their names on the socket."""
@@ -48,7 +62,7 @@ class Method:
 EVENTS = "events"
 """The method after which a client gets all notices; the server itself answers it."""
 
-METHODS = {EVENTS: Method(create_model(EVENTS, __base__=Message), TypeAdapter(None))}
+METHODS = {EVENTS: Method(EVENTS, {}, None)}
 """All methods by name."""
 
 
@@ -69,8 +83,7 @@ def _declare(declared: Callable[_Params, _Result], *, changes: bool) -> Callable
         each.name: (hints[each.name], ... if each.default is each.empty else each.default)
         for each in list(signature.parameters.values())[1:]
     }
-    params = create_model(name, __base__=Message, **fields)
-    METHODS[name] = method = Method(params, TypeAdapter(hints["return"]), changes)
+    METHODS[name] = method = Method(name, fields, hints["return"], changes)
 
     @wraps(declared)
     def ask(*args: _Params.args, **kwargs: _Params.kwargs) -> _Result:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from assistant.cli.log import importing
-from assistant.cli.shared import erasure, past_exchanges
+from assistant.cli.shared import past_exchanges
 from assistant.cli.shared.arguments import Subparsers, moment, positive
 from assistant.cli.shared.exchange import with_confidence
 from assistant.cli.shared.output import plain, print_json, print_line, print_table
@@ -139,6 +139,8 @@ def run_confirm(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -
 
 def run_delete(args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
     """Erase exchanges for good, after asking."""
+    from assistant.cli.shared import erasure  # noqa: PLC0415 - knows all that is learned from them
+
     if (len(args.ids) > 0) + (args.since is not None) + args.all != 1:
         raise ConfigError("Give either the numbers of exchanges, or --since WHEN, or --all.")
     with with_room(settings.journal.path), past_exchanges.opened(settings) as journal:

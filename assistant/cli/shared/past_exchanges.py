@@ -7,10 +7,9 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, TypeVar
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from assistant.cli.shared.ownership import stand_in
@@ -20,11 +19,14 @@ from assistant.control.messages import MAX_ERASED, MAX_LOG
 from assistant.errors import ControlError
 from assistant.journal.store import Journal
 from assistant.journal.turn import Turn
-from assistant.personalise.bridges.erasure import Erased, Loss
+
+if TYPE_CHECKING:  # only sound needs arrays, and only erasing what was learned
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from assistant.personalise.bridges.erasure import Erased, Loss
 
 _T = TypeVar("_T")
-_TURN, _ERASED = TypeAdapter(Turn), TypeAdapter(Erased)
-_LOSS: TypeAdapter[Loss | None] = TypeAdapter(Loss | None)
 
 
 @contextmanager
@@ -101,12 +103,18 @@ class InJournal:
 
     def loss(self, turn_ids: Sequence[int]) -> Loss | None:
         """What would be forgotten with these exchanges."""
-        found = [_understood(_LOSS, self.client.loss(list(part))) for part in _parts(turn_ids)]
+        from assistant.personalise.bridges.erasure import Loss  # noqa: PLC0415
+
+        kind: TypeAdapter[Loss | None] = TypeAdapter(Loss | None)
+        found = [_understood(kind, self.client.loss(list(part))) for part in _parts(turn_ids)]
         return next((each for each in found if each is not None), None)
 
     def erase(self, turn_ids: Sequence[int]) -> Erased:
         """Have the daemon erase exchanges, and what was learned from them."""
-        done = [_understood(_ERASED, self.client.erase(list(part))) for part in _parts(turn_ids)]
+        from assistant.personalise.bridges.erasure import Erased  # noqa: PLC0415
+
+        kind = TypeAdapter(Erased)
+        done = [_understood(kind, self.client.erase(list(part))) for part in _parts(turn_ids)]
         return replace(
             done[-1],
             turns=sum(each.turns for each in done),
@@ -131,6 +139,11 @@ def _understood(kind: TypeAdapter[_T], record: object) -> _T:
         raise another_version() from None
 
 
+@cache
+def _turns() -> TypeAdapter[Turn]:
+    return TypeAdapter(Turn)
+
+
 def turn_of(record: Mapping[str, Any]) -> Turn:
     """The exchange in a record, as ``Turn.record`` makes it.
 
@@ -140,6 +153,6 @@ def turn_of(record: Mapping[str, Any]) -> Turn:
     fields = dict(record)
     try:
         fields |= {"hypothesis": fields.pop("transcript"), "timings": fields.pop("timings_ms")}
-        return _TURN.validate_python(fields)
+        return _turns().validate_python(fields)
     except (KeyError, ValidationError):
         raise another_version() from None
