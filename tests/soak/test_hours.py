@@ -40,7 +40,7 @@ class Course:
     growth: float  # of memory, at most
 
 
-SHORT = Course(recordings=42, turns=30, warm=20, break_every=18, growth=1.25)  # one training within
+SHORT = Course(recordings=34, turns=30, warm=20, break_every=18, growth=1.25)  # one training within
 LONG = Course(recordings=3_000, turns=2_000, warm=400, break_every=150, growth=1.05)
 
 

@@ -159,7 +159,11 @@ def looking(chromium: Browser, **how: Any) -> Iterator[Page]:
         "console",
         lambda told: wrong.append(told.text) if told.type in ("error", "warning") else None,
     )
-    yield page
+    try:
+        yield page
+    except BaseException:  # what it shows says more than that something is not there
+        print(page.url, page.locator("body").inner_text(), sep="\n")  # noqa: T201
+        raise
     context.close()
     assert [each for each in wrong if "404" not in each] == []
 
