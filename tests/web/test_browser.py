@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import tarfile
+import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +28,7 @@ from tests.waiting import LONG_S, until
 from tests.web.served import free_port
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
@@ -394,6 +395,44 @@ def tab_to(page: Page, name: str) -> None:
             assert seen, f"where one is cannot be seen: {name}"
             return
     raise AssertionError(f"{name} cannot be reached")
+
+
+def test_nothing_moves_under_a_finger(chromium: Browser, device: Device, state: Any) -> None:
+    with looking(chromium, viewport=PHONE, storage_state=state) as page:
+        page.goto(f"{device.address}/")
+        button = page.get_by_role("button", name="Switch the microphone off")
+        page.evaluate("window.switches = document.getElementById('switches').innerHTML")
+        button.hover()
+        page.mouse.down()
+        page.evaluate("document.activeElement.blur()")  # only the finger holds it
+        device.client.mute()  # so that there are other switches
+        page.wait_for_timeout(2_000)
+        assert page.evaluate("switches === document.getElementById('switches').innerHTML")
+        page.mouse.up()
+        page.get_by_text("The microphone is off.").wait_for()
+        device.client.unmute()
+        button.wait_for()
+
+
+def test_a_form_that_was_sent_is_not_overtaken_by_a_page_that_looks_again(
+    chromium: Browser, device: Device, state: Any
+) -> None:
+    """A daemon that is too busy to answer a look makes the page load itself anew."""
+    with looking(chromium, storage_state=state) as page:
+        page.goto(f"{device.address}/")
+        page.route("**/quiet", slowly)
+        page.evaluate("window.fetch = () => Promise.resolve(new Response('', { status: 503 }))")
+        page.get_by_role("button", name="Quiet for an hour").evaluate(
+            "(button) => { button.form.requestSubmit(); refresh(); }"
+        )
+        page.get_by_text("Nothing is said unasked for a while").wait_for()
+    device.client.quiet(None)
+
+
+def slowly(route: Route) -> None:
+    """The answer comes after the page has looked again."""
+    time.sleep(2)
+    route.continue_()
 
 
 def test_everything_is_done_without_a_mouse(

@@ -5,14 +5,25 @@
 const live = () => document.querySelectorAll("[data-live]");
 let asked = false;
 
+// Nothing moves under a finger, and a form that has been sent is not overtaken.
+let held = false;
+let sent = false;
+document.addEventListener("pointerdown", () => (held = true));
+for (const what of ["pointerup", "pointercancel"]) {
+  document.addEventListener(what, () => (held = false));
+}
+
 async function refresh() {
   if (asked) return;
   asked = true;
   await new Promise((done) => setTimeout(done, 300));
   asked = false;
   const answer = await fetch(location.href).catch(() => null);
+  const text = answer?.ok ? await answer.text() : "";
+  if (sent) return;
+  if (held) return void refresh();
   if (!answer?.ok) return answer === null ? undefined : location.reload();
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const fresh = new DOMParser().parseFromString(text, "text/html");
   for (const part of live()) {
     const next = fresh.getElementById(part.id);
     next?.querySelectorAll("details").forEach((each, place) => {
@@ -59,10 +70,13 @@ document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.dataset.sent) return event.preventDefault(); // not twice
   form.dataset.sent = "1";
+  sent = true;
+  setTimeout(() => (sent = false), 30000); // it saved a file, and the page is still here
   const waiting = document.getElementById("waiting");
   if (waiting && form.querySelector(".wait")) waiting.hidden = false;
 });
 window.addEventListener("pageshow", () => {
+  sent = false;
   for (const form of document.forms) delete form.dataset.sent;
 });
 
