@@ -75,6 +75,7 @@ extras() {
   asks "^ *mqtt *= *[\"']mqtt" && wished+=(mqtt)
   asks "^ *engine *= *[\"']piper" && wished+=(piper)
   asks "^ *wake_word *= *[\"'](alexa|hey|okay) ?" && wished+=(wake)
+  asks '^ *announce *= *true' && wished+=(zeroconf)
   (IFS=, && echo "${wished[*]}")
 }
 
@@ -196,7 +197,7 @@ uninstall() {
     return
   fi
   systemd_runs && [[ -e /etc/systemd/system/attune.service ]] &&
-    act systemctl disable --now attune.service attune-{web,home,wyoming}.service
+    act systemctl disable --now attune.service attune-wyoming.socket attune-{web,home,wyoming}.service
   for release in "$(linked current)" "$(linked previous)"; do
     [[ -n $release ]] || continue
     cmp -s "$root$release/attune.toml" "$settings" && kept=false
