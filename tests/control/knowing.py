@@ -138,8 +138,10 @@ class Knowing(Methods):
     def abilities(self) -> Abilities:
         return ABILITIES
 
-    def dictate(self, session: str, sound: str, place: int) -> bool:
-        self.do("dictate", session, sound, place)
+    def dictate(
+        self, session: str, sound: str, place: int, expected: list[str] | None = None
+    ) -> bool:
+        self.do("dictate", session, sound, place, *([] if expected is None else [expected]))
         return False
 
     def dictated(self, session: str, *, forget: bool = False) -> Dictated:

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -447,6 +447,30 @@ def test_of_too_many_expected_words_the_last_ones_are_told(scripted: Scripted) -
     assert "Word199.<|startoftranscript|>" in prompt
     assert "Word0," not in prompt
     assert len(scripted.asked[0].prompt) == PROMPT_TOKENS + 4
+
+
+def test_what_is_expected_of_one_utterance_stands_before_the_user_s_own_words(
+    scripted: Scripted,
+) -> None:
+    scripted.texts = [" Hello."] * 3
+    encoder = WhisperEncoder(scripted, settings(words=("Attune",)))
+    many = tuple(f"Word{number}" for number in range(200))
+    for expected in (("Siobhan",), (), many):
+        encoder.encode(replace(said(silence(1.0)), expected=expected))
+    one, none, cut = (scripted.read(asked.prompt) for asked in scripted.asked)
+    assert one.startswith("<|startofprev|> Siobhan, Attune.<|startoftranscript|>")
+    assert none.startswith("<|startofprev|> Attune.<|startoftranscript|>")
+    assert "Word199, Attune.<|startoftranscript|>" in cut
+    assert len(scripted.asked[2].prompt) == PROMPT_TOKENS + 4
+
+
+def test_a_long_story_is_heard_anew_when_other_words_are_expected(scripted: Scripted) -> None:
+    scripted.texts = [" Once.", " Twice.", " One.", " Two."]
+    encoder = WhisperEncoder(scripted, settings())
+    loud = np.random.default_rng(0).standard_normal(35 * SAMPLE_RATE).astype(np.float32) * 0.1
+    assert encoder.encode(said(loud)).transcript.text == "Once. Twice."
+    other = replace(said(loud), expected=("One",))
+    assert encoder.encode(other).transcript.text == "One. Two."
 
 
 def test_nothing_stands_before_where_nothing_is_expected(scripted: Scripted) -> None:

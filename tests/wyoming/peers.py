@@ -91,10 +91,12 @@ class Peer(AsyncTcpClient):
         await self.send(Describe())
         return await self.get(Info)
 
-    async def transcribe(self, sound: bytes, **given: int) -> str:
+    async def transcribe(
+        self, sound: bytes, wanted: Transcribe | None = None, /, **given: int
+    ) -> str:
         """As ``stt.py``: everything is sent, then it is read until the transcript comes."""
         form = {"rate": SAMPLE_RATE, "width": 2, "channels": 1} | given
-        await self.send(Transcribe(language="en"), AudioStart(**form))
+        await self.send(wanted or Transcribe(language="en"), AudioStart(**form))
         await self.send(*pieces(sound, **form))
         await self.send(AudioStop())
         return (await self.get(Transcript)).text
