@@ -82,8 +82,17 @@ class Methods(UpkeepMethods):
         """Train as soon as the device has room for it."""
 
     @act
-    def ask(self, text: Words, *, aloud: bool = True) -> Record:
-        """Answer a question and return the exchange's record; refuse after ``ASK_S``."""
+    def ask(self, text: Words, *, aloud: bool = True, session: Session | None = None) -> Record:
+        """Answer a question and return the exchange's record; refuse after ``ASK_S``.
+
+        Under the name that the caller makes up for a question, ``written`` has the sentences of a
+        reply that is not aloud, until it is complete.
+        """
+        raise NotImplementedError
+
+    @method
+    def written(self, session: Session, after: Count) -> list[str]:
+        """What is there of a reply that is being written, less so many sentences before it."""
         raise NotImplementedError
 
     @method

@@ -15,7 +15,7 @@ from wyoming.asr import Transcribe, Transcript
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.error import Error
 from wyoming.event import Event, Eventable
-from wyoming.handle import Handled, NotHandled
+from wyoming.handle import NotHandled
 from wyoming.info import Describe
 from wyoming.ping import Ping, Pong
 from wyoming.server import AsyncEventHandler
@@ -32,6 +32,7 @@ from assistant.control.messages import EXPECTED, MAX_SENTENCE, MOST_EXPECTED, So
 from assistant.errors import ControlError, traced
 from assistant.speak.sentences import Splitter
 from assistant.values import SAMPLE_RATE
+from assistant.wyoming.answering import Answering
 from assistant.wyoming.asking import Daemon
 from assistant.wyoming.dictating import Dictating
 from assistant.wyoming.info import Description
@@ -282,15 +283,7 @@ class Handler(AsyncEventHandler):
             why = "I did not catch that." if not text else "That is too long for me."
             await self._send(NotHandled(why, context))
             return
-        try:
-            turn = await self._daemon.long(lambda client: client.ask(text, aloud=False))
-        except ControlError as error:
-            await self._send(NotHandled(str(error), context))
-            return
-        if turn["reply"] is None:
-            await self._send(NotHandled(turn["error"], context))
-        else:
-            await self._send(Handled(turn["reply"], context))
+        await Answering(self._daemon, self._send, context).answer(text)
 
 
 def _require_plain(text_format: str | None) -> None:
