@@ -196,8 +196,12 @@ uninstall() {
     say "nothing to do: Attune is not installed"
     return
   fi
-  systemd_runs && [[ -e /etc/systemd/system/attune.service ]] &&
-    act systemctl disable --now attune.service attune-wyoming.socket attune-{web,home,wyoming}.service
+  if systemd_runs && [[ -e /etc/systemd/system/attune.service ]]; then
+    # An older release has none.
+    [[ ! -e /etc/systemd/system/attune-wyoming.socket ]] ||
+      act systemctl disable --now attune-wyoming.socket
+    act systemctl disable --now attune.service attune-{web,home,wyoming}.service
+  fi
   for release in "$(linked current)" "$(linked previous)"; do
     [[ -n $release ]] || continue
     cmp -s "$root$release/attune.toml" "$settings" && kept=false
