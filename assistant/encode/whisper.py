@@ -307,7 +307,7 @@ class WhisperEncoder:
         text = tokens.text(found.tokens).strip()
         if not said_words(text):
             return _Heard("", (), Evidence.of([]))
-        aligned = engine.align(encoded, start, found.tokens)
+        aligned = engine.align(encoded, [*before, *start], found.tokens)
         words = tuple(_words(tokens, found.tokens, aligned, begins_at, len(samples) / SAMPLE_RATE))
         evidence = Evidence(
             log_prob=float(np.log(aligned.probabilities + 1e-6).mean()),

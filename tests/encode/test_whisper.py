@@ -369,6 +369,7 @@ class Scripted:
     probability: float = 0.9
     no_speech: float = 0.01
     asked: list[Asked] = field(default_factory=list["Asked"])
+    aligned: list[str] = field(default_factory=list[str])  # what stood before the texts
     weighed: list[str] = field(default_factory=list[str])
 
     def encode(self, samples: NDArray[np.float32]) -> Encoded:
@@ -386,7 +387,8 @@ class Scripted:
         return Hypothesis(self.ids(self.texts.pop(0)), self.no_speech)
 
     def align(self, encoded: Encoded, start: Sequence[int], text: Sequence[int]) -> Alignment:
-        del encoded, start
+        del encoded
+        self.aligned.append(self.read(list(start)))
         return Alignment(
             np.arange(len(text) + 1, dtype=np.float64) / 4, np.full(len(text), self.probability)
         )
@@ -462,6 +464,19 @@ def test_what_is_expected_of_one_utterance_stands_before_the_user_s_own_words(
     assert none.startswith("<|startofprev|> Attune.<|startoftranscript|>")
     assert "Word199, Attune.<|startoftranscript|>" in cut
     assert len(scripted.asked[2].prompt) == PROMPT_TOKENS + 4
+    # or the rare name that was expected would be taken for invented
+    assert scripted.aligned == [one, none, cut]
+
+
+def test_expected_words_are_surer_and_stand_where_they_were_said(whisper: WhisperEncoder) -> None:
+    question = said(examples()[1])
+    plain = whisper.encode(question).transcript
+    told = whisper.encode(replace(question, expected=("What time is it, please?",))).transcript
+    assert told.text == plain.text == "What time is it, please?"
+    assert told.confidence > plain.confidence
+    for ours, theirs in zip(told.words, plain.words, strict=True):
+        assert ours.start_s == pytest.approx(theirs.start_s, abs=0.2)
+        assert ours.end_s == pytest.approx(theirs.end_s, abs=0.2)
 
 
 def test_a_long_story_is_heard_anew_when_other_words_are_expected(scripted: Scripted) -> None:
