@@ -119,8 +119,15 @@ class Assistant:
             self.dialogue.answered(time.monotonic())
             return self.journal.turn(turn_id)
 
-    def read(self, text: str, *, aloud: bool = True) -> Turn:
+    def read(
+        self, text: str, *, aloud: bool = True, on_piece: Callable[[str], None] = lambda _: None
+    ) -> Turn:
         """Answer what was typed, aloud or not.
+
+        Args:
+            text: what was typed.
+            aloud: whether the reply is heard.
+            on_piece: is given each piece of a reply that is not, as soon as it is written.
 
         Raises:
             AttuneError: as ``hear``.
@@ -129,7 +136,7 @@ class Assistant:
         turn_id = self.journal.typed(text)
         with self._journalled(turn_id):
             self._answering(turn_id, Route.TRANSCRIPT, None)
-            voice = self.voice if aloud else Mute()
+            voice = self.voice if aloud else Mute(on_piece)
             understood = Understood(turn_id, text, 1.0)
             reply = self._reply(self.dialogue.typed(understood, began), understood)
             self._say(understood, reply, Route.TRANSCRIPT, Timings(), began, voice)

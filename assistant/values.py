@@ -99,6 +99,7 @@ class Utterance:
     is_half: bool = False  # it began while nothing was listened to: its first words are missing
     voiced_s: float | None = None  # time that the voice activity detector counted as voice, if used
     contrast_db: float | None = None  # how far it rose above a background; none if there was none
+    expected: tuple[str, ...] = ()  # words that may well be in it, the likeliest last
 
     def __post_init__(self) -> None:
         sealed(self.samples, "float32", 1, "Utterance.samples")

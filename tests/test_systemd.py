@@ -15,12 +15,15 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
+from zeroconf import ServiceBrowser, Zeroconf
 
 from assistant import child
 from assistant.config import starter_dir
 from assistant.spoken import said_words
+from assistant.wyoming.announcing import SERVICE
 from tests import sandbox
 from tests.home import assistant_stub as stub
 from tests.sound import silent_environment
@@ -37,10 +40,12 @@ SYSTEM = (
     "attune-web.service",
     "attune-home.service",
     "attune-wyoming.service",
+    "attune-wyoming.socket",
 )
 WEB = "attune-web.service"
 HOME = "attune-home.service"
 WYOMING = "attune-wyoming.service"
+DOOR = "attune-wyoming.socket"
 NETWORKED = (WEB, HOME, WYOMING)
 """What has a way to the network of the home."""
 
@@ -156,9 +161,11 @@ def test_systemd_finds_nothing_wrong_with_a_jetson(unit: str, tmp_path: Path) ->
     assert verify(tmp_path / unit, runtime=tmp_path) == ""
 
 
-@pytest.mark.parametrize("name", ["attune.service", *NETWORKED])
+@pytest.mark.parametrize("name", ["attune.service", *NETWORKED, DOOR])
 def test_systemd_finds_nothing_wrong_with_the_users_units(name: str, tmp_path: Path) -> None:
     unit = copy(f"user/{name}", installed(tmp_path))
+    if name == DOOR:
+        copy(f"user/{WYOMING}", tmp_path)  # which it starts
     assert verify("--user", unit, runtime=tmp_path) == ""
 
 
@@ -318,13 +325,14 @@ def test_the_page_is_served_in_its_sandbox(tmp_path: Path) -> None:
             assert b"Let this phone or computer in" in answer.read()
 
 
-@pytest.mark.parametrize("unit", NETWORKED)
+@pytest.mark.parametrize("unit", [*NETWORKED, DOOR])
 def test_only_the_network_of_the_home_is_within_reach(unit: str) -> None:
     lines = sandbox.settings(UNITS / unit)
     assert lines["IPAddressDeny"] == ["any"]
     networks = {each for line in lines["IPAddressAllow"] for each in line.split()}
     local = {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"}
-    assert networks == {"localhost", "link-local", *local}
+    told = {"224.0.0.251"} if unit == WYOMING else set[str]()  # where it may announce itself
+    assert networks == {"localhost", "link-local", *local, *told}
 
 
 def test_what_lets_attune_in_at_the_home_is_in_a_folder_of_its_own() -> None:
@@ -354,6 +362,28 @@ def test_home_assistant_is_answered_in_the_sandbox(tmp_path: Path) -> None:
         with socket.create_connection(("127.0.0.1", port), 30) as connection:
             connection.sendall(b'{"type": "describe"}\n')
             assert b'"info"' in connection.recv(1 << 12)
+
+
+def test_home_assistant_is_told_of_it_in_the_sandbox(tmp_path: Path) -> None:
+    tells = "import asyncio, sys; from assistant.config import WyomingSettings; "
+    tells += "from assistant.wyoming import announcing; announcing.GROUP = '127.0.0.1'; "
+    tells += "told = WyomingSettings(address='0.0.0.0', port=int(sys.argv[1])); "
+    tells += "asyncio.run(announcing.Announcement(told).keep())"
+    port, found = free_port(), SimpleQueue[int | None]()
+
+    def note(zeroconf: Zeroconf, service_type: str, name: str, **_: object) -> None:
+        info = zeroconf.get_service_info(service_type, name, timeout=30_000)
+        found.put(None if info is None else info.port)
+
+    words = [sys.executable, "-m", "tests.sandbox", str(copy(WYOMING, tmp_path))]
+    words += [sys.executable, "-c", tells, str(port)]
+    with Zeroconf(["127.0.0.1"]) as network, subprocess.Popen(words, cwd=ROOT) as process:
+        ServiceBrowser(network, SERVICE, handlers=[note])
+        try:
+            while found.get(timeout=30) != port:
+                pass
+        finally:
+            process.kill()
 
 
 def test_a_voice_of_piper_s_speaks_in_the_sandbox(tmp_path: Path) -> None:

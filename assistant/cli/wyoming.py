@@ -7,7 +7,7 @@ import sys
 
 from assistant.cli.shared.arguments import Subparsers
 from assistant.cli.shared.output import print_line
-from assistant.config import Loaded, Settings
+from assistant.config import Loaded, Settings, WyomingSettings
 from assistant.control.client import Client
 
 
@@ -20,8 +20,7 @@ def run(_args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
     """Serve until Ctrl-C."""
     from assistant.wyoming.server import serve  # noqa: PLC0415 - the other commands do without it
 
-    def ready() -> None:
-        told = settings.wyoming
+    def ready(told: WyomingSettings) -> None:
         print_line(f"Home Assistant finds Attune at {told.address}, port {told.port}.")
         if not told.is_open:
             print_line("Only this machine can reach that. For others, set wyoming.address.")

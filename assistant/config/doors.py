@@ -99,6 +99,10 @@ class WyomingSettings(Block):
     keep: bool = Field(
         default=False, description="keep what is said to them as an example to learn from"
     )
+    announce: bool = Field(
+        default=False,
+        description="tell the local network where it is, so that Home Assistant finds it by itself",
+    )
 
     @property
     def is_open(self) -> bool:

@@ -32,6 +32,13 @@ MAX_SOUND = 60_000
 
 MAX_PIECE = 1 << 18
 """Most bytes of a file in one answer."""
+
+EXPECTED = r"[^<>|\x00-\x1f\x7f]{1,40}"
+"""A word or name that may be expected in speech; none looks like a recogniser's own signs."""
+
+MOST_EXPECTED = 64
+"""Most of them."""
+
 MAX_SENTENCE = 400
 """Longest sentence that is synthesised in one call."""
 

@@ -12,10 +12,12 @@ from pydantic import Base64Bytes, Field, JsonValue, StringConstraints
 
 from assistant.control.declaring import act, method
 from assistant.control.messages import (
+    EXPECTED,
     MAX_ERASED,
     MAX_LOG,
     MAX_SENTENCE,
     MAX_SOUND,
+    MOST_EXPECTED,
     NAME,
     Abilities,
     Dictated,
@@ -44,6 +46,10 @@ Name: TypeAlias = Annotated[
 
 Piece: TypeAlias = Annotated[str, Field(max_length=MAX_SOUND)]
 Session: TypeAlias = Annotated[str, StringConstraints(pattern="^[0-9a-f]{32}$")]
+Expected: TypeAlias = Annotated[
+    list[Annotated[str, StringConstraints(pattern=f"^{EXPECTED}$")]],
+    Field(max_length=MOST_EXPECTED),
+]
 Sentence: TypeAlias = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_SENTENCE)
 ]
@@ -76,8 +82,17 @@ class Methods(UpkeepMethods):
         """Train as soon as the device has room for it."""
 
     @act
-    def ask(self, text: Words, *, aloud: bool = True) -> Record:
-        """Answer a question and return the exchange's record; refuse after ``ASK_S``."""
+    def ask(self, text: Words, *, aloud: bool = True, session: Session | None = None) -> Record:
+        """Answer a question and return the exchange's record; refuse after ``ASK_S``.
+
+        Under the name that the caller makes up for a question, ``written`` has the sentences of a
+        reply that is not aloud, until it is complete.
+        """
+        raise NotImplementedError
+
+    @method
+    def written(self, session: Session, after: Count) -> list[str]:
+        """What is there of a reply that is being written, less so many sentences before it."""
         raise NotImplementedError
 
     @method
@@ -197,11 +212,14 @@ class Methods(UpkeepMethods):
         raise NotImplementedError
 
     @method
-    def dictate(self, session: Session, sound: Piece, place: Count) -> bool:
+    def dictate(
+        self, session: Session, sound: Piece, place: Count, expected: Expected | None = None
+    ) -> bool:
         """A piece of what is said to another program, in the form of ``hand_in``.
 
-        The caller makes a name up for each stretch of speech. Returns whether its end has been
-        heard: nothing that comes afterwards belongs to it.
+        The caller makes a name up for each stretch of speech, and may tell with its first piece
+        which words to expect in it, the likeliest last. Returns whether its end has been heard:
+        nothing that comes afterwards belongs to it.
         """
         raise NotImplementedError
 

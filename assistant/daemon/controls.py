@@ -71,6 +71,7 @@ class Controls(Remote, Upkeep):
         self._turns = 0
         self._spoken_at: float | None = None  # when somebody last spoke, monotonic seconds
         self._recent: deque[Exchange] = deque(maxlen=RECENT)
+        self._written: tuple[str | None, list[str]] = None, []  # of whose question, and how far
         self._muted = self._down = False
         self._of_runtime = Status(pid=os.getpid(), bridge=None, state="off")
 
@@ -148,15 +149,25 @@ class Controls(Remote, Upkeep):
         """Train as soon as the device has room for it."""
         self.there().maintenance.retrain(Request(start, minutes))
 
-    def ask(self, text: str, *, aloud: bool = True) -> Record:
+    def ask(self, text: str, *, aloud: bool = True, session: str | None = None) -> Record:
         """Answer a question and return the exchange's record."""
 
         def answer(runtime: Runtime, answered: Callable[[Record], None]) -> None:
-            turn = runtime.assistant.read(text, aloud=aloud)
+            sentences: list[str] = []
+            self._written = session, sentences
+            try:
+                turn = runtime.assistant.read(text, aloud=aloud, on_piece=sentences.append)
+            finally:
+                self._written = None, []
             self.answered(turn)
             answered(turn.record())
 
         return self.between_turns(answer)
+
+    def written(self, session: str, after: int) -> list[str]:
+        """The sentences of a reply that is being written."""
+        name, sentences = self._written
+        return [each.strip() for each in sentences[after:]] if name == session else []
 
     def hear(self, path: str, *, aloud: bool = True) -> Record:
         """Answer a question in a recording and return the exchange's record."""

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
+from dataclasses import replace
 
 import numpy as np
 
@@ -44,10 +45,18 @@ class Dictation:
         runtime: whose settings, pauses and speech encoder are used.
         encoding: held while a pause is looked into; who cannot have it does without.
         idle_s: longest wait for another piece.
+        expected: words that may well be said.
     """
 
-    def __init__(self, runtime: Runtime, encoding: threading.Lock, idle_s: float = IDLE_S) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        encoding: threading.Lock,
+        idle_s: float = IDLE_S,
+        expected: tuple[str, ...] = (),
+    ) -> None:
         self._runtime = runtime
+        self._expected = expected
         self._encoding = encoding
         self._idle_s = idle_s
         self._pieces: Pieces = queue.SimpleQueue()
@@ -55,7 +64,7 @@ class Dictation:
         self._count = 0
         self._at = time.monotonic()  # when the last piece came
         ends = runtime.assistant.ends
-        self.ends: EndOfRequest | None = None if ends is None else ends.beside()
+        self.ends: EndOfRequest | None = None if ends is None else ends.beside(expected)
         self._heard: Future[Utterance | None] = Future()
         self._thread = threading.Thread(target=self._hear, name="dictation", daemon=True)
         self._thread.start()
@@ -101,7 +110,8 @@ class Dictation:
 
     def _hear(self) -> None:
         try:
-            self._heard.set_result(next(self._utterances(), None))
+            heard = next(self._utterances(), None)
+            self._heard.set_result(heard and replace(heard, expected=self._expected))
         except BaseException as error:  # noqa: BLE001 - raised again for whoever asks
             self._heard.set_exception(error)
 
@@ -160,8 +170,17 @@ class Dictations:
         self._encoding = threading.Lock()
         self._all: dict[str, Dictation] = {}
 
-    def take(self, session: str, sound: bytes, place: int, runtime: Runtime) -> bool:
+    def take(
+        self,
+        session: str,
+        sound: bytes,
+        place: int,
+        runtime: Runtime,
+        expected: tuple[str, ...] = (),
+    ) -> bool:
         """A piece of speech, of which the first begins it; whether its end has been heard.
+
+        What words are expected is told with the first.
 
         Raises:
             AudioFileError: as ``Dictation.take``, or if too many speak at once.
@@ -171,7 +190,7 @@ class Dictations:
             if place == 0 and session not in self._all:
                 if len(self._all) >= AT_ONCE:
                     raise AudioFileError("Too many are speaking at once. Try again in a moment.")
-                self._all[session] = Dictation(runtime, self._encoding)
+                self._all[session] = Dictation(runtime, self._encoding, expected=expected)
             found = self._all.get(session)
         if found is None:
             raise AudioFileError("The speech did not come as a whole. Say it again.")

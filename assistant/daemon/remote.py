@@ -55,14 +55,16 @@ class Remote(Helping):
             model=settings.generate.path.stem,
         )
 
-    def dictate(self, session: str, sound: str, place: int) -> bool:
+    def dictate(
+        self, session: str, sound: str, place: int, expected: list[str] | None = None
+    ) -> bool:
         """Take a piece of speech from elsewhere."""
         try:
             piece = base64.b64decode(sound, validate=True)
         except ValueError:
             raise RefusalError("That is no sound. Say it again.") from None
         with refusing():
-            return self._dictations.take(session, piece, place, self.there())
+            return self._dictations.take(session, piece, place, self.there(), tuple(expected or ()))
 
     def dictated(self, session: str, *, forget: bool = False) -> Dictated:
         """What was said, as a turn would have read it."""

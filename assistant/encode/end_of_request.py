@@ -36,16 +36,18 @@ class EndOfRequest:
     Args:
         encoder: transcribes.
         ends: where requests end; without it, features are only computed ahead of time.
+        expected: words that may well be said.
     """
 
-    def __init__(self, encoder: Encoder, ends: Ends | None) -> None:
+    def __init__(self, encoder: Encoder, ends: Ends | None, expected: tuple[str, ...] = ()) -> None:
         self._encoder = encoder
         self._ends = ends
+        self._expected = expected
         self._last: tuple[Utterance, SpeechFeatures] | None = None
 
-    def beside(self) -> EndOfRequest:
-        """Another one, for somebody who speaks at the same time."""
-        return EndOfRequest(self._encoder, self._ends)
+    def beside(self, expected: tuple[str, ...]) -> EndOfRequest:
+        """Another one, for somebody who speaks at the same time, of whom words are expected."""
+        return EndOfRequest(self._encoder, self._ends, expected)
 
     @property
     def latest(self) -> SpeechFeatures | None:
@@ -60,17 +62,14 @@ class EndOfRequest:
             samples: mono 16 kHz in [-1, 1], shape (n_samples,).
             voiced_s: seconds of voice in them, if known.
         """
-        now = datetime.now(timezone.utc)
-        so_far = Utterance(samples, now, EndReason.STOP, voiced_s=voiced_s)
+        so_far = self._utterance(samples, voiced_s)
         features = self._encoder.encode(so_far)
         self._last = so_far, features
         return None if self._ends is None else self._ends.after(features.transcript.spoken)
 
     def words(self, samples: NDArray[np.float32], voiced_s: float) -> bool:
         """Whether words are said in some sound; given as to a call."""
-        now = datetime.now(timezone.utc)
-        heard = self._encoder.encode(Utterance(samples, now, EndReason.STOP, voiced_s=voiced_s))
-        return bool(heard.transcript.text)
+        return bool(self._encoder.encode(self._utterance(samples, voiced_s)).transcript.text)
 
     def features(self, utterance: Utterance) -> SpeechFeatures | None:
         """The features of an utterance if it was asked about last, once; from any thread."""
@@ -78,6 +77,10 @@ class EndOfRequest:
         if last is None or not np.array_equal(last[0].samples, utterance.samples):
             return None
         return last[1]
+
+    def _utterance(self, samples: NDArray[np.float32], voiced_s: float | None) -> Utterance:
+        now = datetime.now(timezone.utc)
+        return Utterance(samples, now, EndReason.STOP, voiced_s=voiced_s, expected=self._expected)
 
 
 def load_ends(folder: Path) -> Ends | None:

@@ -178,11 +178,9 @@ class WhisperEncoder:
         self._known: dict[object, _Piece] = {}
         self._beam = settings.tuned.beam
         self._language = settings.language
-        self._expected: list[int] = []
-        if engine.tokens is not None:
-            if settings.language != "auto":
-                engine.tokens.start(settings.language)  # refuses what it does not know
-            self._expected = engine.tokens.expecting(settings.words, PROMPT_TOKENS)
+        self._words = settings.words
+        if engine.tokens is not None and settings.language != "auto":
+            engine.tokens.start(settings.language)  # refuses what it does not know
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -231,9 +229,10 @@ class WhisperEncoder:
         # somebody who talks on is heard anew in each pause: of the pieces before the last, which
         # stay as they are, only what has been heard is kept, and until the next utterance
         known, self._known = self._known, {}
+        expected = (*utterance.expected, *self._words)  # of too many, the user's own are told
         for start, samples in pieces(utterance.samples, engine.window_s):
-            key = id(engine), start, hashlib.blake2b(samples.tobytes()).digest()
-            piece = known.get(key) or self._piece(engine, samples, start)
+            key = id(engine), start, expected, hashlib.blake2b(samples.tobytes()).digest()
+            piece = known.get(key) or self._piece(engine, samples, start, expected)
             if round(start * SAMPLE_RATE) + len(samples) < len(utterance.samples):
                 self._known[key] = piece
             frames.append(piece.frames)
@@ -249,11 +248,18 @@ class WhisperEncoder:
         transcript = Transcript(text, confidence, words, others)
         return np.ascontiguousarray(np.concatenate(frames)), transcript, evidence
 
-    def _piece(self, engine: Engine, samples: NDArray[np.float32], start: float) -> _Piece:
+    def _piece(
+        self,
+        engine: Engine,
+        samples: NDArray[np.float32],
+        start: float,
+        expected: Sequence[str],
+    ) -> _Piece:
         encoded = engine.encode(samples)
         heard = None
         if engine.tokens is not None:
-            heard = self._read(engine, engine.tokens, encoded, samples, start)
+            before = engine.tokens.expecting(expected, PROMPT_TOKENS)
+            heard = self._read(engine, engine.tokens, encoded, samples, start, before)
         return _Piece(encoded.frames[: max(1, -(-len(samples) // HOP))], heard)
 
     def weigh(self, features: SpeechFeatures, texts: Sequence[str]) -> NDArray[np.float64]:
@@ -283,8 +289,9 @@ class WhisperEncoder:
         encoded: Encoded,
         samples: NDArray[np.float32],
         begins_at: float,
+        before: Sequence[int],
     ) -> _Heard:
-        """The text of one piece."""
+        """The text of one piece, after the tokens of expected words."""
         language = self._language
         if language == "auto":
             language = engine.language(encoded)
@@ -293,14 +300,14 @@ class WhisperEncoder:
         found = Hypothesis([], 1.0)
         for again in (False, True):
             found = engine.decode(
-                encoded, [*self._expected, *start], beam=self._beam, longest=longest, again=again
+                encoded, [*before, *start], beam=self._beam, longest=longest, again=again
             )
             if not loops(tokens.text(found.tokens)):
                 break
         text = tokens.text(found.tokens).strip()
         if not said_words(text):
             return _Heard("", (), Evidence.of([]))
-        aligned = engine.align(encoded, start, found.tokens)
+        aligned = engine.align(encoded, [*before, *start], found.tokens)
         words = tuple(_words(tokens, found.tokens, aligned, begins_at, len(samples) / SAMPLE_RATE))
         evidence = Evidence(
             log_prob=float(np.log(aligned.probabilities + 1e-6).mean()),

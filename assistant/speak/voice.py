@@ -46,15 +46,22 @@ class Voice(Protocol):
 
 
 class Mute:
-    """A voice that says nothing: replies are only read."""
+    """A voice that says nothing: replies are only read.
+
+    Args:
+        on_piece: is given each piece.
+    """
 
     language = "en"
+
+    def __init__(self, on_piece: Callable[[str], None] = lambda _: None) -> None:
+        self._on_piece = on_piece
 
     def say(self, pieces: Iterator[str], name: str, on_first_audio: Callable[[], None]) -> None:
         """Take all pieces."""
         del name, on_first_audio
-        for _ in pieces:
-            pass
+        for piece in pieces:
+            self._on_piece(piece)
 
     def prepare(self, sentence: str) -> None:
         """Nothing sounds."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import secrets
+from collections.abc import Sequence
 from contextlib import suppress
 
 from assistant.control.messages import MAX_SOUND
@@ -26,10 +27,16 @@ BEHIND = 10 * SAMPLE_RATE * 2
 
 
 class Dictating:
-    """One stretch of speech: filled from one side, passed on from the other."""
+    """One stretch of speech: filled from one side, passed on from the other.
 
-    def __init__(self, daemon: Daemon) -> None:
+    Args:
+        daemon: hears it.
+        expected: words that may well be in it, the likeliest last.
+    """
+
+    def __init__(self, daemon: Daemon, expected: Sequence[str] = ()) -> None:
         self._daemon = daemon
+        self._expected = list(expected)
         self._session = secrets.token_hex(16)
         self._conversion: Conversion | None = None
         self._held = bytearray()
@@ -63,6 +70,8 @@ class Dictating:
             ControlError: if the daemon is not running, or refuses.
         """
         try:
+            if self._expected:  # beside a full piece there would be no room for them
+                await self._pass_on(b"", self._expected)
             while not self._has_ended and (piece := await self._next()) is not None:
                 self._has_ended = await self._pass_on(piece)
         except asyncio.CancelledError:  # the peer has left, or begins anew
@@ -91,8 +100,10 @@ class Dictating:
             self._changed.notify_all()
             return None if self._is_complete and not piece else piece
 
-    async def _pass_on(self, piece: bytes) -> bool:
+    async def _pass_on(self, piece: bytes, expected: list[str] | None = None) -> bool:
         """Whether the end has been heard."""
         sound, place = base64.b64encode(piece).decode(), self._place
         self._place += 1
-        return await self._daemon.quick(lambda client: client.dictate(self._session, sound, place))
+        return await self._daemon.quick(
+            lambda client: client.dictate(self._session, sound, place, expected)
+        )

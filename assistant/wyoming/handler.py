@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable
@@ -10,11 +11,11 @@ from contextlib import suppress
 from typing import Annotated, cast
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
-from wyoming.asr import Transcript
+from wyoming.asr import Transcribe, Transcript
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.error import Error
 from wyoming.event import Event, Eventable
-from wyoming.handle import Handled, NotHandled
+from wyoming.handle import NotHandled
 from wyoming.info import Describe
 from wyoming.ping import Ping, Pong
 from wyoming.server import AsyncEventHandler
@@ -27,10 +28,11 @@ from wyoming.tts import (
 )
 
 from assistant.control.allowance import Allowance
-from assistant.control.messages import MAX_SENTENCE, Sound
+from assistant.control.messages import EXPECTED, MAX_SENTENCE, MOST_EXPECTED, Sound
 from assistant.errors import ControlError, traced
 from assistant.speak.sentences import Splitter
 from assistant.values import SAMPLE_RATE
+from assistant.wyoming.answering import Answering
 from assistant.wyoming.asking import Daemon
 from assistant.wyoming.dictating import Dictating
 from assistant.wyoming.info import Description
@@ -73,6 +75,24 @@ class _Manner(BaseModel):
     text_format: str | None = None
 
 
+class _Wanted(BaseModel):
+    """How speech that follows is to be written down."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    transcript_names: list[str] | None = None
+    transcript_terms: list[str] | None = None
+
+    def expected(self) -> list[str]:
+        """The words that may well be said, the likeliest last; no more than can be passed on."""
+        names, terms = (
+            [each for each in given or () if re.fullmatch(EXPECTED, each)]
+            for given in (self.transcript_names, self.transcript_terms)
+        )
+        names = names[:MOST_EXPECTED]
+        return [*terms[: MOST_EXPECTED - len(names)], *names]
+
+
 class Handler(AsyncEventHandler):
     """Answers one peer; whatever it sends, it loses no connection but its own.
 
@@ -97,6 +117,7 @@ class Handler(AsyncEventHandler):
         self._description = description
         self._on_end = on_end
         self._allowance = Allowance()
+        self._expected: list[str] = []  # in the speech that comes next
         self._speech: Dictating | None = None
         self._hearing: asyncio.Task[bool] | None = None  # whether it was written down
         self._text: Splitter | None = None  # of what is being read aloud as it is written
@@ -106,6 +127,7 @@ class Handler(AsyncEventHandler):
         self._acts: dict[str, Callable[[Event], Awaitable[None]]] = {
             Describe().event().type: self._describe,
             Ping().event().type: self._ping,
+            Transcribe().event().type: self._expect,
             AudioStart(0, 0, 0).event().type: self._begin_speech,
             AudioStop().event().type: self._end_speech,
             Synthesize("").event().type: self._read_aloud,
@@ -174,11 +196,15 @@ class Handler(AsyncEventHandler):
     async def _ping(self, event: Event) -> None:
         await self._send(Pong(_Greeting.model_validate(event.data).text))
 
+    async def _expect(self, event: Event) -> None:
+        self._expected = _Wanted.model_validate(event.data).expected()
+
     async def _begin_speech(self, event: Event) -> None:
         Format.model_validate(event.data)
         if self._hearing is not None:
             self._hearing.cancel()
-        self._speech = Dictating(self._daemon)
+        self._speech = Dictating(self._daemon, self._expected)
+        self._expected = []
         self._hearing = asyncio.create_task(self._hear(self._speech))
 
     async def _continue_speech(self, event: Event) -> None:
@@ -257,15 +283,7 @@ class Handler(AsyncEventHandler):
             why = "I did not catch that." if not text else "That is too long for me."
             await self._send(NotHandled(why, context))
             return
-        try:
-            turn = await self._daemon.long(lambda client: client.ask(text, aloud=False))
-        except ControlError as error:
-            await self._send(NotHandled(str(error), context))
-            return
-        if turn["reply"] is None:
-            await self._send(NotHandled(turn["error"], context))
-        else:
-            await self._send(Handled(turn["reply"], context))
+        await Answering(self._daemon, self._send, context).answer(text)
 
 
 def _require_plain(text_format: str | None) -> None:

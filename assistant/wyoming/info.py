@@ -105,7 +105,7 @@ def described(known: Abilities) -> Info:
         **program,
         description="Attune: timers, reminders, lists, notes and a talk",
         models=[answers],
-        supports_handled_streaming=False,
+        supports_handled_streaming=True,
         supports_home_control=False,
     )
     return Info(asr=[asr], tts=[tts], handle=[handle])

@@ -10,34 +10,42 @@ from contextlib import suppress
 from functools import partial
 
 from wyoming.event import Event
-from wyoming.server import AsyncEventHandler, AsyncTcpServer
+from wyoming.server import AsyncEventHandler
 
-from assistant.config import Settings
+from assistant.config import Settings, WyomingSettings
 from assistant.control.client import Client
 from assistant.errors import ConfigError
+from assistant.wyoming.announcing import Announcement
 from assistant.wyoming.asking import Daemon
 from assistant.wyoming.handler import Handler
 from assistant.wyoming.info import Description
 from assistant.wyoming.limits import Guests
+from assistant.wyoming.listening import Listening
 
 
 def serve(
-    client: Client, settings: Settings, *, on_ready: Callable[[], object] | None = None
+    client: Client,
+    settings: Settings,
+    *,
+    on_ready: Callable[[WyomingSettings], object] = lambda _: None,
 ) -> None:
     """Answer until SIGINT or SIGTERM.
 
     Args:
         client: of the daemon.
         settings: where, and to whom.
-        on_ready: called when the first peer may come.
+        on_ready: called when the first peer may come, with where that is.
 
     Raises:
         ConfigError: if the address cannot be used.
+        DependencyError: if it is to be announced, and the library for that is not installed.
     """
-    asyncio.run(_serve(client, settings, on_ready or (lambda: None)))
+    asyncio.run(_serve(client, settings, on_ready))
 
 
-async def _serve(client: Client, settings: Settings, on_ready: Callable[[], object]) -> None:
+async def _serve(
+    client: Client, settings: Settings, on_ready: Callable[[WyomingSettings], object]
+) -> None:
     loop, stopped = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
@@ -51,19 +59,25 @@ async def _serve(client: Client, settings: Settings, on_ready: Callable[[], obje
             return _TurnedAway(reader, writer)
         return Handler(reader, writer, daemon, description, partial(guests.leave, address))
 
-    host, port = settings.wyoming.address, settings.wyoming.port
-    server = AsyncTcpServer(host, port)
+    server = Listening(settings.wyoming)
+    told = server.told
+    announcement = Announcement(told) if told.announce and told.is_open else None
     try:
         await server.start(attend)
     except OSError as error:
         why = os.strerror(error.errno) if error.errno and error.errno > 0 else error
         raise ConfigError(
-            f"Cannot listen at {host}, port {port}: {why}. Set wyoming.address and wyoming.port "
-            "to something else, or stop what uses it."
+            f"Cannot listen at {told.address}, port {told.port}: {why}. Set wyoming.address and "
+            "wyoming.port to something else, or stop what uses it."
         ) from None
     await description.info()  # so that it is known when the daemon is away
-    on_ready()
+    keeping = None if announcement is None else asyncio.create_task(announcement.keep())
+    on_ready(told)
     await stopped.wait()
+    if keeping is not None:
+        keeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await keeping
     await server.stop()
 
 

@@ -75,6 +75,7 @@ extras() {
   asks "^ *mqtt *= *[\"']mqtt" && wished+=(mqtt)
   asks "^ *engine *= *[\"']piper" && wished+=(piper)
   asks "^ *wake_word *= *[\"'](alexa|hey|okay) ?" && wished+=(wake)
+  asks '^ *announce *= *true' && wished+=(zeroconf)
   (IFS=, && echo "${wished[*]}")
 }
 
@@ -195,8 +196,12 @@ uninstall() {
     say "nothing to do: Attune is not installed"
     return
   fi
-  systemd_runs && [[ -e /etc/systemd/system/attune.service ]] &&
+  if systemd_runs && [[ -e /etc/systemd/system/attune.service ]]; then
+    # An older release has none.
+    [[ ! -e /etc/systemd/system/attune-wyoming.socket ]] ||
+      act systemctl disable --now attune-wyoming.socket
     act systemctl disable --now attune.service attune-{web,home,wyoming}.service
+  fi
   for release in "$(linked current)" "$(linked previous)"; do
     [[ -n $release ]] || continue
     cmp -s "$root$release/attune.toml" "$settings" && kept=false

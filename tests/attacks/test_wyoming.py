@@ -59,6 +59,7 @@ BROKEN = {
     "a huge rate": b'{"type": "audio-start", "data": {"rate": 1e9, "width": 2, "channels": 1}}\n',
     "wide": b'{"type": "audio-chunk", "data": {"rate": 16000, "width": 99, "channels": 1}}\n',
     "no text": b'{"type": "synthesize"}\n',
+    "a name of another kind": b'{"type": "transcribe", "data": {"transcript_names": [1]}}\n',
     "a text of another kind": b'{"type": "transcript", "data": {"text": {"text": "x"}}}\n',
 }
 
@@ -73,9 +74,11 @@ class Daemon(Knowing):
         self.may_hear = threading.Event()
         self.may_hear.set()
 
-    def dictate(self, session: str, sound: str, place: int) -> bool:
+    def dictate(
+        self, session: str, sound: str, place: int, expected: list[str] | None = None
+    ) -> bool:
         self.do("dictate", session, place)
-        del sound
+        del sound, expected
         with self.guard:
             self.speaking += 1
             self.most = max(self.most, self.speaking)

@@ -53,6 +53,7 @@ class Knowing(Methods):
     flac: bytes = b""  # every recording
     heard: Lesson | None = None  # every lesson
     may_answer: threading.Event | None = None  # awaited before a question is answered
+    writing: Sequence[str] = ()  # sentences of the reply under way
 
     def status(self) -> Status:
         return self.status_now
@@ -60,11 +61,15 @@ class Knowing(Methods):
     def retrain(self, start: Start = "current", minutes: float | None = None) -> None:
         self.do("retrain", Request(start, minutes))
 
-    def ask(self, text: str, *, aloud: bool = True) -> Record:
-        self.do("ask", text, aloud)
+    def ask(self, text: str, *, aloud: bool = True, session: str | None = None) -> Record:
+        self.do("ask", text, aloud, *([] if session is None else [session]))
         if self.may_answer is not None:
             assert self.may_answer.wait(60)
         return self.records[0] if self.records else TYPED
+
+    def written(self, session: str, after: int) -> list[str]:
+        self.do("written", session, after)
+        return list(self.writing[after:])
 
     def hear(self, path: str, *, aloud: bool = True) -> Record:
         self.do("hear", path, aloud)
@@ -138,8 +143,10 @@ class Knowing(Methods):
     def abilities(self) -> Abilities:
         return ABILITIES
 
-    def dictate(self, session: str, sound: str, place: int) -> bool:
-        self.do("dictate", session, sound, place)
+    def dictate(
+        self, session: str, sound: str, place: int, expected: list[str] | None = None
+    ) -> bool:
+        self.do("dictate", session, sound, place, *([] if expected is None else [expected]))
         return False
 
     def dictated(self, session: str, *, forget: bool = False) -> Dictated:

@@ -4,7 +4,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -22,12 +22,13 @@ from assistant.control.declaring import RefusalError
 from assistant.control.talk_button import HeldButton
 from assistant.daemon import in_turn
 from assistant.errors import ConfigError, ControlError, DeviceError
+from assistant.generate.stream import GenerationStats, ReplyStream
 from assistant.journal.buffered import BufferedJournal
 from assistant.journal.lineage import Lineage
 from assistant.journal.store import Journal
 from assistant.personalise.bridges.folder import BridgeFolder
 from assistant.skills.typed import Typed
-from assistant.values import SAMPLE_RATE
+from assistant.values import SAMPLE_RATE, StopReason
 from tests.daemon.home import Ear, Home
 from tests.journal.exchanges import exchange, utterance
 from tests.personalise.lived_in import learn, talk
@@ -53,6 +54,42 @@ def test_a_question_is_answered_aloud_and_in_the_journal(home: Home) -> None:
         assert daemon.assistant.journal.turn(record["id"]).record() == record
         assert home.ear.names == [f"turn-{record['id']:06d}"]
         assert home.ear.sentences == 1
+
+
+class Hesitant:
+    """A language model that writes a sentence, and the next when it may."""
+
+    fingerprint = "hesitant"
+
+    def __init__(self) -> None:
+        self.may_go_on = threading.Event()
+
+    def words(self, text: str) -> str:
+        return text
+
+    def reply(self, *_: object, **__: object) -> ReplyStream:
+        def written() -> Generator[str, None, GenerationStats]:
+            yield "Good morning. Tea o"
+            assert self.may_go_on.wait(WAIT_S)
+            yield "r coffee?"
+            return GenerationStats(0, 0, 0, 0, 0, 0, 0.0, None, 0.0, StopReason.END_OF_TURN)
+
+        return ReplyStream(written())
+
+
+def test_a_reply_can_be_read_while_it_is_written_and_by_nobody_else(home: Home) -> None:
+    mine, another = "a" * 32, "b" * 32
+    with home.daemon() as daemon, daemon.living():
+        hesitant = Hesitant()
+        daemon.assistant.llm = hesitant  # pyright: ignore[reportAttributeAccessIssue]
+        client = daemon.client
+        with background(lambda: client.ask("is it warm", aloud=False, session=mine)) as records:
+            until(lambda: client.written(mine, 0))
+            assert client.written(mine, 0) == ["Good morning."]
+            assert client.written(mine, 1) == client.written(another, 0) == []
+            hesitant.may_go_on.set()
+        assert records[0]["reply"] == "Good morning. Tea or coffee?"
+        assert client.written(mine, 0) == []  # nothing is left of it here
 
 
 def test_a_question_may_be_answered_in_writing_only(home: Home) -> None:

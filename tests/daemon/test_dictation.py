@@ -13,6 +13,7 @@ from assistant.control.declaring import RefusalError
 from assistant.daemon import dictation
 from assistant.daemon.dictation import AT_ONCE, Dictation, Dictations
 from assistant.daemon.remote import Remote
+from assistant.encode.encoder import Encoder
 from assistant.encode.end_of_request import EndOfRequest
 from assistant.errors import AudioFileError, ControlError, EncoderError
 from assistant.values import SAMPLE_RATE, SpeechFeatures, Utterance
@@ -125,6 +126,36 @@ def test_endless_speech_ends(home: Home, monkeypatch: pytest.MonkeyPatch) -> Non
         utterance = heard.utterance(30)
         assert utterance is not None
         assert utterance.seconds <= 2.0
+
+
+class Asked:
+    """A speech encoder, and what it was told to expect."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self.expected: list[tuple[str, ...]] = []
+
+    def encode(self, utterance: Utterance) -> SpeechFeatures:
+        self.expected.append(utterance.expected)
+        return self._encoder.encode(utterance)
+
+
+def test_words_are_expected_in_its_pauses_and_at_its_end(home: Home) -> None:
+    with home.daemon() as daemon:
+        asked = Asked(daemon.assistant.encoder)
+        daemon.assistant.ends = EndOfRequest(asked, None)
+        heard = Dictation(daemon.runtime, threading.Lock(), expected=("Siobhan",))
+        heard.take(speech(1.0) + quiet(1.0), 0)
+        heard.end()
+        utterance = heard.utterance(30)
+        assert utterance is not None
+        assert utterance.expected == ("Siobhan",)
+        assert set(asked.expected) == {("Siobhan",)}
+        other = Dictation(daemon.runtime, threading.Lock())
+        other.take(speech(1.0) + quiet(1.0), 0)
+        other.end()
+        assert (utterance := other.utterance(30)) is not None
+        assert utterance.expected == asked.expected[-1] == ()
 
 
 class Failing:

@@ -69,6 +69,8 @@ def test_a_jetson_has_no_button(machine: Machine) -> None:
         ('[home]\n# mqtt = "mqtt://192.168.1.5"\nmqtt_topic = "attune"\n', None),
         ('[listen]\nwake_word = "okay nabu"\n', "wake"),
         ('[listen]\nwake_word = "own"\n', None),
+        ("[wyoming]\nannounce = true\n", "zeroconf"),
+        ("[wyoming]\n# announce = true\nannounce = false\n", None),
         (f"{WITH_BUTTON}barge_in = \"cancel\"\n[speak]\nengine='piper'\n", "barge-in,button,piper"),
     ],
 )

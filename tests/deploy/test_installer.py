@@ -85,6 +85,7 @@ def test_what_an_installation_consists_of(machine: Machine, board: str) -> None:
         "etc/systemd/user/attune-web.service": "systemd/user/attune-web.service",
         "etc/systemd/user/attune-home.service": "systemd/user/attune-home.service",
         "etc/systemd/user/attune-wyoming.service": "systemd/user/attune-wyoming.service",
+        "etc/systemd/user/attune-wyoming.socket": "systemd/user/attune-wyoming.socket",
         "etc/udev/rules.d/70-attune-sound.rules": "deploy/lib/70-attune-sound.rules",
         SETTINGS: f"deploy/{board}/attune.toml",
     }
@@ -117,6 +118,7 @@ def test_what_an_installation_for_the_users_of_a_pc_consists_of(machine: Machine
     rest = {name for name in machine.files if not name.startswith("opt/")}
     rules = "etc/udev/rules.d/70-attune-sound.rules"
     beside = {f"etc/systemd/user/attune-{name}.service" for name in ("web", "home", "wyoming")}
+    beside.add("etc/systemd/user/attune-wyoming.socket")
     assert rest == {USER_UNIT, *beside, SETTINGS, rules, "usr/local/bin/assistant"}
     assert (machine.root / SETTINGS).stat().st_mode & 0o777 == 0o644  # for every user
     unit = (machine.root / USER_UNIT).read_text()

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -369,6 +369,7 @@ class Scripted:
     probability: float = 0.9
     no_speech: float = 0.01
     asked: list[Asked] = field(default_factory=list["Asked"])
+    aligned: list[str] = field(default_factory=list[str])  # what stood before the texts
     weighed: list[str] = field(default_factory=list[str])
 
     def encode(self, samples: NDArray[np.float32]) -> Encoded:
@@ -386,7 +387,8 @@ class Scripted:
         return Hypothesis(self.ids(self.texts.pop(0)), self.no_speech)
 
     def align(self, encoded: Encoded, start: Sequence[int], text: Sequence[int]) -> Alignment:
-        del encoded, start
+        del encoded
+        self.aligned.append(self.read(list(start)))
         return Alignment(
             np.arange(len(text) + 1, dtype=np.float64) / 4, np.full(len(text), self.probability)
         )
@@ -447,6 +449,43 @@ def test_of_too_many_expected_words_the_last_ones_are_told(scripted: Scripted) -
     assert "Word199.<|startoftranscript|>" in prompt
     assert "Word0," not in prompt
     assert len(scripted.asked[0].prompt) == PROMPT_TOKENS + 4
+
+
+def test_what_is_expected_of_one_utterance_stands_before_the_user_s_own_words(
+    scripted: Scripted,
+) -> None:
+    scripted.texts = [" Hello."] * 3
+    encoder = WhisperEncoder(scripted, settings(words=("Attune",)))
+    many = tuple(f"Word{number}" for number in range(200))
+    for expected in (("Siobhan",), (), many):
+        encoder.encode(replace(said(silence(1.0)), expected=expected))
+    one, none, cut = (scripted.read(asked.prompt) for asked in scripted.asked)
+    assert one.startswith("<|startofprev|> Siobhan, Attune.<|startoftranscript|>")
+    assert none.startswith("<|startofprev|> Attune.<|startoftranscript|>")
+    assert "Word199, Attune.<|startoftranscript|>" in cut
+    assert len(scripted.asked[2].prompt) == PROMPT_TOKENS + 4
+    # or the rare name that was expected would be taken for invented
+    assert scripted.aligned == [one, none, cut]
+
+
+def test_expected_words_are_surer_and_stand_where_they_were_said(whisper: WhisperEncoder) -> None:
+    question = said(examples()[1])
+    plain = whisper.encode(question).transcript
+    told = whisper.encode(replace(question, expected=("What time is it, please?",))).transcript
+    assert told.text == plain.text == "What time is it, please?"
+    assert told.confidence > plain.confidence
+    for ours, theirs in zip(told.words, plain.words, strict=True):
+        assert ours.start_s == pytest.approx(theirs.start_s, abs=0.2)
+        assert ours.end_s == pytest.approx(theirs.end_s, abs=0.2)
+
+
+def test_a_long_story_is_heard_anew_when_other_words_are_expected(scripted: Scripted) -> None:
+    scripted.texts = [" Once.", " Twice.", " One.", " Two."]
+    encoder = WhisperEncoder(scripted, settings())
+    loud = np.random.default_rng(0).standard_normal(35 * SAMPLE_RATE).astype(np.float32) * 0.1
+    assert encoder.encode(said(loud)).transcript.text == "Once. Twice."
+    other = replace(said(loud), expected=("One",))
+    assert encoder.encode(other).transcript.text == "One. Two."
 
 
 def test_nothing_stands_before_where_nothing_is_expected(scripted: Scripted) -> None:

@@ -35,6 +35,7 @@ def _sent(*events: Eventable) -> bytes:
 SEEDS = [
     _sent(Describe(), Ping("hello")),
     _sent(Transcribe(), AudioStart(8_000, 3, 2), AudioChunk(8_000, 3, 2, bytes(99)), AudioStop()),
+    _sent(Transcribe(transcript_names=["Siobhan", "<|en|>"]), AudioStart(8_000, 3, 2)),
     _sent(Synthesize("Hello there. And you?")),
     _sent(SynthesizeStart(), SynthesizeChunk("Hello. A"), SynthesizeChunk("h."), SynthesizeStop()),
     _sent(Transcript("what time is it", {"conversation_id": "x"}, "en")),

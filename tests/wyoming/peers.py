@@ -13,7 +13,7 @@ from wyoming.asr import Transcribe, Transcript
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.client import AsyncTcpClient
 from wyoming.event import Event, Eventable
-from wyoming.handle import Handled, NotHandled
+from wyoming.handle import Handled, HandledChunk, HandledStart, NotHandled
 from wyoming.info import Describe, Info
 from wyoming.tts import (
     Synthesize,
@@ -91,10 +91,12 @@ class Peer(AsyncTcpClient):
         await self.send(Describe())
         return await self.get(Info)
 
-    async def transcribe(self, sound: bytes, **given: int) -> str:
+    async def transcribe(
+        self, sound: bytes, wanted: Transcribe | None = None, /, **given: int
+    ) -> str:
         """As ``stt.py``: everything is sent, then it is read until the transcript comes."""
         form = {"rate": SAMPLE_RATE, "width": 2, "channels": 1} | given
-        await self.send(Transcribe(language="en"), AudioStart(**form))
+        await self.send(wanted or Transcribe(language="en"), AudioStart(**form))
         await self.send(*pieces(sound, **form))
         await self.send(AudioStop())
         return (await self.get(Transcript)).text
@@ -127,16 +129,32 @@ class Peer(AsyncTcpClient):
                 return spoken
 
     async def converse(self, text: str, conversation: str = "one") -> Handled | NotHandled:
-        """As ``conversation.py``."""
+        """As ``conversation.py``, which reads a whole answer alone."""
         context = {"conversation_id": conversation}
         await self.send(Transcript(text, context=context, language="en"))
-        event = await self.read_event()
-        assert event is not None, "it hung up"
-        found = Handled if Handled.is_type(event.type) else NotHandled
-        assert found.is_type(event.type), event
-        answer = found.from_event(event)
-        assert answer.context == context
-        return answer
+        while (event := await self.read_event()) is not None:
+            for found in (Handled, NotHandled):
+                if found.is_type(event.type):
+                    answer = found.from_event(event)
+                    assert answer.context == context
+                    return answer
+        raise AssertionError("it hung up")
+
+    async def follow(self, text: str) -> tuple[list[str], list[str]]:
+        """What is written of an answer, piece by piece, and the kinds of the events."""
+        await self.send(Transcript(text, context={"conversation_id": "one"}))
+        pieces, order = list[str](), list[str]()
+        while order[-1:] != ["handled-stop"]:
+            event = await self.read_event()
+            assert event is not None, "it hung up"
+            order.append(event.type)
+            if HandledChunk.is_type(event.type):
+                pieces.append(HandledChunk.from_event(event).text)
+            elif Handled.is_type(event.type):
+                assert "".join(pieces) == Handled.from_event(event).text
+            elif HandledStart.is_type(event.type):
+                assert HandledStart.from_event(event).context == {"conversation_id": "one"}
+        return pieces, order
 
 
 async def transcribed(port: int, sound: bytes, **given: int) -> str:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from assistant.config import Settings
+from assistant.config import Settings, WyomingSettings
 from assistant.control.client import Client
 from tests.waiting import WAIT_S
 from tests.web.served import ROOT, free_port
@@ -68,7 +68,7 @@ def main() -> None:
     serve(Client(Path(place)), settings, on_ready=tell)
 
 
-def tell() -> None:
+def tell(_where: WyomingSettings) -> None:
     """Peers may come."""
     sys.stdout.write("ready\n")
     sys.stdout.flush()

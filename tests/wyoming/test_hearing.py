@@ -14,9 +14,12 @@ from wyoming.error import Error
 from wyoming.event import Event, async_write_event, read_event
 
 from assistant.audio.resample import resample, to_float32, to_int16
+from assistant.control.messages import MOST_EXPECTED
 from assistant.journal.store import Journal
 from assistant.spoken import said_words
 from assistant.values import SAMPLE_RATE
+from tests.control.knowing import Knowing
+from tests.control.sockets import serving
 from tests.daemon.served import RUN, Manager
 from tests.sound import silent_environment
 from tests.wyoming.kept import Kept
@@ -118,6 +121,55 @@ def test_sound_in_another_format_is_understood(
     sound = np.repeat(whole[:, None, 4 - width :], channels, axis=1).tobytes()
     heard = asyncio.run(transcribed(port, sound, rate=rate, width=width, channels=channels))
     assert said_words(heard) == "what time is it please"
+
+
+def test_names_that_are_expected_are_understood_this_once(port: int, daemon: Living) -> None:
+    said = {
+        name: daemon.client.synthesise(text)
+        for name, text in (
+            ("Siobhan", "Remind me to call Siobhan."),
+            ("Kallax", "The Kallax lamp."),
+        )
+    }
+    wanted = Transcribe(transcript_names=["Siobhan"], transcript_terms=["Kallax"])
+
+    async def speak(*wants: Transcribe | None) -> list[bool]:
+        async with Peer(port) as peer:
+            return [
+                name in await peer.transcribe(each.pcm, want, rate=each.rate)
+                for want in wants
+                for name, each in said.items()
+            ]
+
+    assert asyncio.run(speak(None, wanted, None)) == [False, False, True, True, False, False]
+
+
+def test_of_too_many_names_those_that_matter_most_are_passed_on(tmp_path: Path) -> None:
+    names = [f"name {number}" for number in range(MOST_EXPECTED - 1)]
+    daemon = Knowing()
+
+    async def speak(*wanted: Transcribe) -> None:
+        async with Peer(port) as peer:
+            for each in wanted:
+                assert await peer.transcribe(silence(0.1), each) == "hello"
+            await peer.send(AudioStart(SAMPLE_RATE, 2, 1), *pieces(silence(0.1)), AudioStop())
+            await peer.get(Transcript)  # of what nobody announced
+
+    with (
+        serving(tmp_path / "control.sock", daemon),
+        serving_wyoming(tmp_path / "control.sock", tmp_path / "wyoming") as port,
+    ):
+        asyncio.run(
+            speak(
+                Transcribe(
+                    transcript_names=[*names, "x" * 41, "<|nospeech|>", "two\nlines"],
+                    transcript_terms=["term", "another"],
+                ),
+                Transcribe(transcript_names=names * 10, transcript_terms=["term"]),
+            )
+        )
+    told = [each[4] for each in daemon.done if each[0] == "dictate" and each[4:]]
+    assert told == [["term", *names], [*names, names[0]]]
 
 
 def test_while_the_daemon_is_away_one_sentence_says_so(nowhere: Path, tmp_path: Path) -> None:

@@ -52,6 +52,7 @@ def test_all_of_it_is_told(port: int) -> None:
     assert not asr.prefers_noise_reduction_enabled
     assert not asr.supports_transcript_streaming
     assert tts.supports_synthesize_streaming
+    assert handle.supports_handled_streaming
     assert [model.languages for model in asr.models] == [["en"]]
     assert [model.attribution.name for model in asr.models] == ["OpenAI"]
     assert [(voice.name, voice.languages) for voice in tts.voices] == [("en-us", ["en-US"])]
