@@ -54,6 +54,11 @@ def whole(path: Path) -> Iterator[bytes]:
     yield b""
 
 
+def please(folder: Path) -> Path:
+    """Somebody wants light."""
+    return synthesise("Turn on the kitchen light.", folder / "please.wav", tail_s=0.5)
+
+
 def test_a_spoken_question_is_answered_aloud(
     home: HomeAssistant, attune: Living, tmp_path: Path
 ) -> None:
@@ -89,8 +94,7 @@ def test_what_attune_hears_home_assistant_s_own_agent_does(
     home: HomeAssistant, tmp_path: Path
 ) -> None:
     assistant = home.assistant("Lights", conversation_engine="conversation.home_assistant")
-    wanted = synthesise("Turn on the kitchen light.", tmp_path / "on.wav", tail_s=0.5)
-    events = home.hear(assistant, whole(wanted))
+    events = home.hear(assistant, whole(please(tmp_path)))
     response = events["intent-end"]["intent_output"]["response"]
     assert [each["id"] for each in response["data"]["success"]] == [LIGHT]
     until(lambda: home.states()[LIGHT] == "on")
@@ -124,5 +128,9 @@ def test_what_attune_is_asked_for_the_home_does(
             until(lambda: home.states()[LIGHT] == "off")
             assert "No, off." in asked("is the kitchen light on")
             assert "does not know that" in asked("turn on the garden light")
+            events = home.hear(home.assistant("Round trip"), whole(please(tmp_path)))
+            response = events["intent-end"]["intent_output"]["response"]
+            assert response["speech"]["plain"]["speech"] == "Turned on the light."
+            until(lambda: home.states()[LIGHT] == "on")
         finally:
             process.terminate()
