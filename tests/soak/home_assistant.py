@@ -114,25 +114,26 @@ class Program:
     @classmethod
     def found(cls) -> Program:
         """It, installed if it is not yet; skips the test where that cannot be."""
-        is_kept = (FOLDER / "installed").exists()
-        if not is_kept:
-            shutil.rmtree(FOLDER, ignore_errors=True)  # what was broken off
-            FOLDER.mkdir(parents=True)
-        if _is_new(shutil.which(PYTHON)):
-            program = cls(Path("/"), f"{FOLDER}/venv/bin/python", lambda *words: list(words))
-        elif os.geteuid() == 0 and shutil.which("debootstrap"):
-            if not is_kept:
-                bootstrap(FOLDER / "root", SUITE, PACKAGES)
-            debian = Debian(FOLDER / "root")
-            program = cls(debian.root, "/opt/venv/bin/python", debian.command)
-        else:
+        is_here = _is_new(shutil.which(PYTHON))
+        if not is_here and (os.geteuid() != 0 or not shutil.which("debootstrap")):
             pytest.skip(
-                f"Home Assistant {VERSION} needs {PYTHON}, or root with debootstrap to give it a "
-                "Debian that has it."
+                f"Home Assistant {VERSION} needs Python {LEAST}. Install {PYTHON}, or run this as "
+                "root, with debootstrap, which gives it a Debian that has it."
             )
+        folder = FOLDER / ("venv" if is_here else "root")
+        is_kept = (folder / "installed").exists()
+        if not is_kept:
+            shutil.rmtree(folder, ignore_errors=True)  # what was broken off
+            folder.mkdir(parents=True)
+            if not is_here:
+                bootstrap(folder, SUITE, PACKAGES)
+        if is_here:
+            program = cls(Path("/"), f"{folder}/bin/python", lambda *words: list(words))
+        else:
+            program = cls(folder, "/opt/venv/bin/python", Debian(folder).command)
         if not is_kept:
             program.install()
-            (FOLDER / "installed").touch()
+            (folder / "installed").touch()
         return program
 
     def install(self) -> None:
@@ -249,7 +250,8 @@ class HomeAssistant:
 
     @contextmanager
     def websocket(self) -> Iterator[None]:
-        with connect(f"ws://127.0.0.1:{self.port}/api/websocket", max_size=None) as self._socket:
+        self._socket = connect(f"ws://127.0.0.1:{self.port}/api/websocket", max_size=None)
+        with self._socket:
             assert self._event()["type"] == "auth_required"
             self._socket.send(json.dumps({"type": "auth", "access_token": self.token}))
             assert self._event()["type"] == "auth_ok"
