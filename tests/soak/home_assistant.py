@@ -45,19 +45,20 @@ PACKAGES = "python3-venv,python3-dev,g++,ffmpeg,ca-certificates"
 
 FOLDER = user_cache_path("attune") / f"home-assistant-{VERSION}"
 
-NEEDED = """
-import json, pathlib, homeassistant.bootstrap
-components = pathlib.Path(homeassistant.__file__).parent / "components"
+PARTS = """
+import json, pathlib, subprocess, sys, homeassistant.bootstrap
+home = pathlib.Path(homeassistant.__file__).parent
 ahead, known, needed = {*homeassistant.bootstrap.DEFAULT_INTEGRATIONS, "wyoming"}, set(), set()
 while ahead:
     known.add(name := ahead.pop())
-    manifest = json.loads((components / name / "manifest.json").read_text())
+    manifest = json.loads((home / "components" / name / "manifest.json").read_text())
     needed.update(manifest.get("requirements", ()))
     for kind in ("dependencies", "after_dependencies"):
         ahead.update(set(manifest.get(kind, ())) - known)
-print(*sorted(needed), sep="\\n")
+pip = [sys.executable, "-m", "pip", "install", "--quiet", "-c", home / "package_constraints.txt"]
+subprocess.run([*pip, *sorted(needed)], check=True)
 """
-"""Names what its parts need, which it would otherwise fetch when it is started."""
+"""Installs what its parts need, which it would otherwise fetch when it is started."""
 
 CONFIGURATION = """
 homeassistant: {{name: Home, language: en, country: GB, time_zone: UTC, unit_system: metric}}
@@ -138,13 +139,10 @@ class Program:
 
     def install(self) -> None:
         """Have it and what it needs from PyPI."""
-        pip = [self.python, "-m", "pip", "install", "--no-input", "--quiet"]
         shown(self.command(PYTHON, "-m", "venv", str(Path(self.python).parents[1])))
+        pip = (self.python, "-m", "pip", "install", "--quiet")
         shown(self.command(*pip, f"homeassistant=={VERSION}"))
-        needed = shown(self.command(self.python, "-c", NEEDED)).split()
-        pins = "import homeassistant as it; print(it.__path__[0] + '/package_constraints.txt')"
-        pinned = shown(self.command(self.python, "-c", pins)).strip()
-        shown(self.command(*pip, "--constraint", pinned, *needed))
+        shown(self.command(self.python, "-c", PARTS))
 
 
 def _is_new(python: str | None) -> bool:
