@@ -44,6 +44,7 @@ class Description:
 
     def __init__(self, daemon: Daemon, settings: Settings) -> None:
         self._daemon = daemon
+        self._has_home = settings.home.url is not None
         language = settings.encode.language
         self._known = Abilities(
             recogniser=settings.encode.path.name,
@@ -60,11 +61,16 @@ class Description:
         with suppress(ControlError, asyncio.TimeoutError):
             asked = self._daemon.quick(lambda client: client.abilities())
             self._known = await asyncio.wait_for(asked, PROMPTLY_S)
-        return described(self._known)
+        return described(self._known, has_home=self._has_home)
 
 
-def described(known: Abilities) -> Info:
-    """What Attune can do, as the protocol has it."""
+def described(known: Abilities, *, has_home: bool) -> Info:
+    """What Attune can do, as the protocol has it.
+
+    Args:
+        known: what the daemon hears, thinks and speaks with.
+        has_home: whether it passes on to the home what only that can do.
+    """
     program: dict[str, Any] = {
         "name": "attune", "attribution": _OURS, "installed": True, "version": _version(),
     }  # fmt: skip
@@ -106,7 +112,7 @@ def described(known: Abilities) -> Info:
         description="Attune: timers, reminders, lists, notes and a talk",
         models=[answers],
         supports_handled_streaming=True,
-        supports_home_control=False,
+        supports_home_control=has_home,
     )
     return Info(asr=[asr], tts=[tts], handle=[handle])
 

@@ -24,6 +24,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 SUITE = "bookworm"
 
+RECIPES = "/usr/share/debootstrap/scripts"
+"""What debootstrap knows of each Debian; it may be older than one."""
+
+MIRROR = "http://deb.debian.org/debian"
+
 PROMISED = "python3,make,git,ca-certificates"
 """What somebody has to have before, by the README."""
 
@@ -76,24 +81,21 @@ exec "$@"
 chroot, in which nobody is given namespaces of their own, as some tests ask for."""
 
 
-class Fresh:
-    """A Debian in a folder with what the README asks for, and nothing else."""
+class Debian:
+    """A Debian in a folder, with this machine's settings of pip.
 
-    def __init__(self, root: Path, people: Path | None) -> None:
-        self._root = root
+    Args:
+        root: the folder; ``bootstrap`` has made it.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
         self._passed_on = {k: v for k, v in os.environ.items() if PASSED_ON.fullmatch(k)}
         self._mounts: list[str] = []
-        self._out(["debootstrap", "--variant=minbase", f"--include={PROMISED}", SUITE, str(root)])
-        self._take_over_apt()
         self._take_over_pip()
-        if people is not None:
-            self._show(people, PEOPLE)
-        bundle = root / "root" / "attune.bundle"
-        self._out(["git", "-C", str(ROOT), "bundle", "create", "--quiet", str(bundle), "HEAD"])
-        self.run("git", "clone", "--quiet", "/root/attune.bundle", CLONE)
 
-    def run(self, *words: str, unshare: Sequence[str] = ()) -> str:
-        """What a command there writes, which is shown, too.
+    def command(self, *words: str, unshare: Sequence[str] = ()) -> list[str]:
+        """What runs a command there.
 
         Args:
             words: the command.
@@ -101,50 +103,12 @@ class Fresh:
         """
         settings = [f"{name}={text}" for name, text in (OWN | self._passed_on).items()]
         alone = ["unshare", "--mount", *unshare]
-        enter = [*alone, "sh", "-euc", ENTER, str(self._root), *self._mounts, "--"]
-        return self._out([*enter, "env", "-i", *settings, *words])
+        enter = [*alone, "sh", "-euc", ENTER, str(self.root), *self._mounts, "--"]
+        return [*enter, "env", "-i", *settings, *words]
 
-    def make(self, *words: str, unshare: Sequence[str] = ()) -> str:
-        """What a target of the clone writes."""
-        return self.run("make", "--no-print-directory", "-C", CLONE, *words, unshare=unshare)
-
-    @property
-    def clone(self) -> Path:
-        """The clone, as this machine sees it."""
-        return self._root / CLONE.lstrip("/")
-
-    def _out(self, command: list[str]) -> str:
-        with subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True,
-        ) as process:  # fmt: skip
-            assert process.stdout is not None
-            lines: list[str] = []
-            for line in process.stdout:
-                sys.stdout.write(line)
-                sys.stdout.flush()
-                lines.append(line)
-        if process.returncode != 0:
-            raise SystemExit(f"{' '.join(command[-4:])}: status {process.returncode}")
-        return "".join(lines)
-
-    def switched_on(self) -> set[str]:
-        """The services that start with the machine."""
-        return {each.name for each in (self._root / "etc/systemd/system").glob("*.wants/*")}
-
-    def _take_over_apt(self) -> None:
-        """The settings of apt, and where this machine is the same Debian, its sources."""
-        release = Path("/etc/os-release").read_text(encoding="utf-8")
-        same = f"VERSION_CODENAME={SUITE}\n" in release
-        for name in ("apt.conf.d", "auth.conf.d", *("sources.list", "sources.list.d") * same):
-            source, target = Path("/etc/apt", name), self._root / "etc/apt" / name
-            if source.is_dir():
-                shutil.copytree(source, target, dirs_exist_ok=True)
-            elif target.name == "sources.list":  # of debootstrap; the sources are in the folder
-                target.write_bytes(source.read_bytes() if source.exists() else b"")
-        shutil.copy("/etc/resolv.conf", self._root / "etc/resolv.conf")
-        # an installer writes it, debootstrap does not
-        (self._root / "etc/hosts").write_text("127.0.0.1 localhost\n", encoding="ascii")
+    def run(self, *words: str, unshare: Sequence[str] = ()) -> str:
+        """What such a command writes, which is shown, too."""
+        return shown(self.command(*words, unshare=unshare))
 
     def _take_over_pip(self) -> None:
         """The settings of pip, and whatever files and folders they name."""
@@ -162,13 +126,75 @@ class Fresh:
 
     def _show(self, source: Path, place: str) -> None:
         """Have a file or folder of this machine there, too."""
-        target = self._root / place.lstrip("/")
+        target = self.root / place.lstrip("/")
         if source.is_file():
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, target)
         elif place not in self._mounts[1::2]:
             target.mkdir(parents=True, exist_ok=True)
             self._mounts += [str(source.resolve()), place]
+
+
+class Fresh(Debian):
+    """A Debian with what the README asks for, a clone of this project, and nothing else."""
+
+    def __init__(self, root: Path, people: Path | None) -> None:
+        bootstrap(root, SUITE, PROMISED)
+        super().__init__(root)
+        if people is not None:
+            self._show(people, PEOPLE)
+        bundle = root / "root" / "attune.bundle"
+        shown(["git", "-C", str(ROOT), "bundle", "create", "--quiet", str(bundle), "HEAD"])
+        self.run("git", "clone", "--quiet", "/root/attune.bundle", CLONE)
+
+    def make(self, *words: str, unshare: Sequence[str] = ()) -> str:
+        """What a target of the clone writes."""
+        return self.run("make", "--no-print-directory", "-C", CLONE, *words, unshare=unshare)
+
+    @property
+    def clone(self) -> Path:
+        """The clone, as this machine sees it."""
+        return self.root / CLONE.lstrip("/")
+
+    def switched_on(self) -> set[str]:
+        """The services that start with the machine."""
+        return {each.name for each in (self.root / "etc/systemd/system").glob("*.wants/*")}
+
+
+def bootstrap(root: Path, suite: str, packages: str) -> None:
+    """Make a Debian, with the settings of this machine's apt; where it is the same, its sources."""
+    command = ["debootstrap", "--variant=minbase", f"--include={packages}", suite, str(root)]
+    if not Path(RECIPES, suite).exists():  # as all have been the same for years
+        command += [MIRROR, f"{RECIPES}/sid"]
+    shown(command)
+    release = Path("/etc/os-release").read_text(encoding="utf-8")
+    same = f"VERSION_CODENAME={suite}\n" in release
+    for name in ("apt.conf.d", "auth.conf.d", *("sources.list", "sources.list.d") * same):
+        source, target = Path("/etc/apt", name), root / "etc/apt" / name
+        if source.is_dir():
+            shutil.copytree(source, target, dirs_exist_ok=True)
+        elif target.name == "sources.list":  # of debootstrap; the sources are in the folder
+            target.write_bytes(source.read_bytes() if source.exists() else b"")
+    shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
+    # an installer writes it, debootstrap does not
+    (root / "etc/hosts").write_text("127.0.0.1 localhost\n", encoding="ascii")
+
+
+def shown(command: list[str]) -> str:
+    """What a command writes, which is shown, too."""
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        lines: list[str] = []
+        for line in process.stdout:
+            sys.stdout.write(line)
+            sys.stdout.flush()
+            lines.append(line)
+    if process.returncode != 0:
+        raise SystemExit(f"{' '.join(command[-4:])}: status {process.returncode}")
+    return "".join(lines)
 
 
 def values(file: Path) -> list[str]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.cli.house import ROOT, command
 from tests.sound import silent_environment
 from tests.waiting import WAIT_S
 from tests.web.served import free_port
+from tests.wyoming.peers import Peer
 
 MODELS = {"ctranslate2", "llama_cpp", "onnxruntime", "tokenizers", "torch", "transformers"}
 
@@ -43,6 +47,23 @@ def test_it_tells_where_it_is_found_and_ends_quietly(tmp_path: Path) -> None:
             process.send_signal(signal.SIGINT)  # somebody is connected
             assert process.communicate(timeout=WAIT_S) == ("", "")
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize("url", ["", "http://localhost:8123"])
+def test_that_it_controls_the_home_is_told_where_one_is_set(url: str, tmp_path: Path) -> None:
+    async def controls(port: int) -> bool:
+        async with Peer(port) as peer:
+            return (await peer.describe()).handle[0].supports_home_control
+
+    port = free_port()
+    with started(tmp_path, port, ATTUNE_HOME__URL=url) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline()
+            assert asyncio.run(controls(port)) == bool(url)
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=WAIT_S)
 
 
 def test_a_port_that_is_taken_is_told_in_a_sentence(tmp_path: Path) -> None:
