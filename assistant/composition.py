@@ -17,6 +17,7 @@ from assistant.encode.end_of_request import EndOfRequest, load_ends
 from assistant.errors import BridgeError, EncoderError, MismatchError
 from assistant.generate.llama import LlamaSession
 from assistant.household.household import Household
+from assistant.household.satellite import Satellite
 from assistant.household.smart_home import SmartHome
 from assistant.journal.buffered import BufferedJournal
 from assistant.journal.store import Journal
@@ -57,8 +58,12 @@ def assistant(
         language = settings.encode.language if settings.encode.language in LANGUAGES else "en"
         can_ask = settings.home.url is not None
         smart_home = SmartHome(language, can_ask=can_ask) if settings.home.is_set else None
+        satellite = Satellite(language) if settings.wyoming.satellite else None
+        household = Household.of(
+            keeps, settings.household, note, smart_home=smart_home, satellite=satellite
+        )
         desk = Desk(
-            Household.of(keeps, settings.household, note, smart_home=smart_home),
+            household,
             settings.generate.user_name,
             settings.generate.reminders,
             language,

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from assistant.audio.resample import pcm
 from assistant.bridge.route import RouteSetting
 from assistant.config import BridgeSettings, GenerateSettings, TurnSettings
 from assistant.dialogue import Answer, AskBack, DialoguePolicy, Ignore, Stop, Understood, Wait
@@ -32,6 +33,7 @@ from assistant.reading import Reading, is_background, read
 from assistant.skills.desk import Desk
 from assistant.skills.second_reading import SecondReading
 from assistant.skills.skill import Said
+from assistant.speak.speech import Speech
 from assistant.speak.voice import Mute, Voice
 from assistant.values import (
     Reply,
@@ -108,7 +110,7 @@ class Assistant:
             if isinstance(act, Stop | Wait | Ignore):
                 return self._leave(turn_id, act)
             self._answering(turn_id, found.route, found.prompt)
-            reply = self._reply(act, understood, found)
+            reply = self._reply(act, understood, found, utterance)
             timings = replace(timings, bridge=bridge_ms)
             voice = self.voice if aloud else Mute()
             self._say(understood, reply, found.route, timings, began, voice)
@@ -172,6 +174,26 @@ class Assistant:
         self.voice.say(iter((text,)), "say", lambda: None)
         self.desk.exchanged("", text)
         self.dialogue.answered(time.monotonic())
+
+    def play(self, speech: Speech) -> None:
+        """Have a sound heard unasked; it can be answered, like a reply.
+
+        Raises:
+            AttuneError: if it cannot be heard.
+        """
+        self._begin()
+        self.voice.play(speech, "announcement")
+        self.dialogue.answered(time.monotonic())
+
+    def breaks_off(self, utterance: Utterance) -> bool:
+        """Whether somebody who says this waits no longer for a reply: it is "stop", or urgent.
+
+        Raises:
+            AttuneError: if a stage fails.
+        """
+        understood = self.understand(utterance).understood(0)
+        is_stop = isinstance(self.dialogue.foresee(understood, time.monotonic()), Stop)
+        return is_stop or self.desk.urgent(understood.words) is not None
 
     def reopen(self) -> None:
         """The last utterance was only a beginning: what came of it is taken back.
@@ -320,6 +342,7 @@ class Assistant:
         act: Answer | AskBack,
         understood: Understood,
         found: Reading | None = None,
+        utterance: Utterance | None = None,
         *,
         speculative: bool = False,
     ) -> Draft | Ready:
@@ -329,6 +352,7 @@ class Assistant:
             act: the dialogue policy's decision.
             understood: everything that was understood.
             found: how the utterance was read; none if it was typed.
+            utterance: its sound; none if it was typed, or is not complete.
             speculative: whether this is in a pause; then nothing is done or remembered.
         """
         line, begun, self._speculation = self._line(self._now()), self._speculation, None
@@ -345,7 +369,8 @@ class Assistant:
             and (begun.request, begun.line) == (request, line)
         ):
             return begun.reply
-        said = self.desk.answer(asked)
+        said = None if found is None else self._handed(act, asked, utterance)
+        said = said or self.desk.answer(asked)
         if isinstance(act, AskBack):
             asks = None if said is None or understood.is_half else said.question
             return Ready(asks or act.question, self._cancel, StopReason.ASKED_BACK)
@@ -358,6 +383,18 @@ class Assistant:
                 self.dialogue.asked(replace(understood.settled, words=asked))
             return Ready(said.question, self._cancel, StopReason.ASKED_BACK)
         return self._ready(said, speculative=speculative)
+
+    def _handed(
+        self, act: Answer | AskBack, words: str, utterance: Utterance | None
+    ) -> Said | None:
+        """Home Assistant's answer to what was said, where it answers that."""
+        confirms = act.confirms if isinstance(act, Answer) else None
+        if confirms is not None:  # the yes itself is not for it
+            try:
+                return self.desk.handed(words, pcm(self.journal.audio(confirms)))
+            except JournalError:  # that was typed, or cannot be read
+                return None
+        return self.desk.handed(words, b"" if utterance is None else pcm(utterance.samples))
 
     def _ready(self, said: Said, *, speculative: bool) -> Ready:
         """A skill's reply, once what it claims has been done."""
@@ -376,9 +413,10 @@ class Assistant:
     ) -> None:
         """Say a reply while it is written, and journal it whether it was heard or not."""
         name = sounds.name(understood.turn, lambda: self.journal.turn(understood.turn).started_at)
+        asked = self._asked  # another question may be answered while this one waits for the home
         timings, unheard = say(reply, voice, name, timings, began)
         self.journal.answered(understood.turn, Reply(reply.text, route, reply.stop_reason, timings))
-        self._memory.answered(understood.turn, *self._asked, self._now())
+        self._memory.answered(understood.turn, *asked, self._now())
         self.desk.exchanged(understood.settled.words, reply.text)
         self._last = understood.turn
         if unheard is not None:

@@ -40,3 +40,8 @@ def to_int16(samples: NDArray[np.float32]) -> NDArray[np.int16]:
 def to_float32(samples: NDArray[np.int16]) -> NDArray[np.float32]:
     """int16 samples as float in [-1, 1]; ``to_int16`` reverses it exactly."""
     return np.multiply(samples, 1 / 32_768, dtype=np.float32)
+
+
+def pcm(samples: NDArray[np.float32]) -> bytes:
+    """Samples in [-1, 1] as bytes: 16 bits, little-endian."""
+    return to_int16(samples).astype("<i2").tobytes()

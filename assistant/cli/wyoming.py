@@ -22,6 +22,8 @@ def run(_args: argparse.Namespace, settings: Settings, _loaded: Loaded) -> int:
 
     def ready(told: WyomingSettings) -> None:
         print_line(f"Home Assistant finds Attune at {told.address}, port {told.port}.")
+        if told.satellite:
+            print_line(f"It answers what is said here, connected to port {told.satellite_port}.")
         if not told.is_open:
             print_line("Only this machine can reach that. For others, set wyoming.address.")
         print_line("Ctrl-C ends it.")

@@ -89,6 +89,13 @@ class WyomingSettings(Block):
         description="where they reach it; 0.0.0.0: from the local network, unencrypted",
     )
     port: int = Field(10_300, ge=1, le=65_535, description="TCP port")
+    satellite: bool = Field(
+        default=False,
+        description="Home Assistant answers what is said here; Attune is its microphone and voice",
+    )
+    satellite_port: int = Field(
+        10_700, ge=1, le=65_535, description="TCP port of that, at the same address"
+    )
     peers: Annotated[
         tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(one_is_several)
     ] = Field(

@@ -31,7 +31,7 @@ HOLD_S = 3.0
 _BLOCK = 65_536
 
 _LONG = (
-    "add_calendar", "ask", "dictated", "erase", "hear", "say", "synthesise", "transcribe",
+    "add_calendar", "ask", "dictated", "erase", "hear", "play", "say", "synthesise", "transcribe",
 )  # fmt: skip
 """What waits until whatever is being answered or said is over, or takes its time."""
 

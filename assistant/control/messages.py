@@ -42,6 +42,9 @@ MOST_EXPECTED = 64
 MAX_SENTENCE = 400
 """Longest sentence that is synthesised in one call."""
 
+MAX_PLAYED_S = 60.0
+"""Longest sound that is heard here; what follows is not."""
+
 NAME = 40
 """Longest name of a helper's device."""
 
@@ -181,6 +184,20 @@ class Wish(BaseModel):
     words: str
     language: str  # a code such as "en"
     left_s: float  # how long somebody waits for the answer
+
+
+class Spoken(BaseModel):
+    """Something that was said to a Home Assistant that answers it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    number: int
+    pcm: Base64Bytes  # mono, 16 kHz, 16 bits, little-endian
+    left_s: float  # how long somebody waits for the answer
+
+
+TimerAct: TypeAlias = Literal["started", "updated", "paused", "cancelled", "finished"]
+"""What has become of a timer of another program."""
 
 
 class Happening(BaseModel):

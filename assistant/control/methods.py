@@ -26,12 +26,15 @@ from assistant.control.messages import (
     Record,
     Role,
     Sound,
+    Spoken,
     Status,
     Stored,
+    TimerAct,
     Wish,
 )
 from assistant.control.upkeep_methods import Count, Key, UpkeepMethods, Words
 from assistant.household.nouns import Act, Noun
+from assistant.household.satellite import LONGEST_REPLY
 from assistant.household.smart_home import LONGEST, Outcome
 
 TurnId: TypeAlias = Annotated[int, Field(ge=1, alias="id")]
@@ -53,6 +56,11 @@ Expected: TypeAlias = Annotated[
 Sentence: TypeAlias = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_SENTENCE)
 ]
+
+Wait: TypeAlias = Annotated[float, Field(ge=0, le=10)]
+Trouble: TypeAlias = Annotated[str, Field(max_length=LONGEST)]
+Rate: TypeAlias = Annotated[int, Field(ge=8_000, le=48_000)]
+Seconds: TypeAlias = Annotated[float, Field(ge=0, le=7 * 86_400)]
 
 Choice: TypeAlias = Literal[
     "generate.user_name",
@@ -180,9 +188,7 @@ class Methods(UpkeepMethods):
         raise NotImplementedError
 
     @method
-    def lesson(
-        self, wait_s: Annotated[float, Field(ge=0, le=10)], text: Words | None = None
-    ) -> Lesson | None:
+    def lesson(self, wait_s: Wait, text: Words | None = None) -> Lesson | None:
         """What is said next, which is then not answered; ``None`` if nothing is in that time.
 
         With the text that is read, the lesson tells what is wrong with it.
@@ -304,11 +310,7 @@ class Methods(UpkeepMethods):
         raise NotImplementedError
 
     @method
-    def home_wish(
-        self,
-        wait_s: Annotated[float, Field(ge=0, le=10)],
-        trouble: Annotated[str, Field(max_length=LONGEST)] | None = None,
-    ) -> Wish | None:
+    def home_wish(self, wait_s: Wait, trouble: Trouble | None = None) -> Wish | None:
         """What the home is asked for next; ``None`` if it is nothing in that time.
 
         For ``assistant home`` alone: each is given out once. The trouble, in a sentence, is what
@@ -324,6 +326,46 @@ class Methods(UpkeepMethods):
         speech: Annotated[str, Field(max_length=LONGEST)] = "",
     ) -> None:
         """How the home answered; what comes too late is dropped."""
+
+    @method
+    def said_to_home(self, wait_s: Wait, trouble: Trouble | None = None) -> Spoken | None:
+        """What was said next that Home Assistant answers; for ``assistant wyoming``, as above."""
+        raise NotImplementedError
+
+    @method
+    def said_by_home(
+        self,
+        number: Number,
+        outcome: Outcome,
+        speech: Annotated[str, Field(max_length=LONGEST_REPLY)] = "",
+    ) -> None:
+        """What is to be said to that; what comes too late is dropped."""
+
+    @method
+    def is_over(self, number: Number, wait_s: Wait) -> bool:
+        """Whether the answer to that has been heard, or nobody waits for one; waits for it."""
+        raise NotImplementedError
+
+    @method
+    def play(self, session: Session, rate: Rate, sound: Piece, place: Count) -> None:
+        """A piece of a sound that is to be heard, as ``dictate`` takes one.
+
+        The rate is that of the first piece. An empty piece ends it, and the answer to that comes
+        when it has been heard, between two turns.
+        """
+
+    @method
+    def home_timer(
+        self,
+        timer: Annotated[str, Field(min_length=1, max_length=100)],
+        act: TimerAct,
+        left_s: Seconds = 0.0,
+        name: Annotated[str, Field(max_length=100)] = "",
+    ) -> None:
+        """What has become of a timer of Home Assistant's, which calls it so.
+
+        Attune has it, too: it is shown, asked for and rings as any other.
+        """
 
     @act
     def invite(self, role: Role = "helper") -> str:

@@ -21,9 +21,10 @@ from assistant.daemon import condition
 from assistant.daemon.dictation import Dictations
 from assistant.daemon.in_turn import Work, announcement, in_turn, question, transcription
 from assistant.daemon.lessons import Lessons
-from assistant.daemon.loop import Inbox
+from assistant.daemon.loop import Errand, Inbox
 from assistant.daemon.remote import Remote
 from assistant.daemon.runtime import Runtime
+from assistant.daemon.sounds import Sounds
 from assistant.daemon.upkeep import Upkeep
 from assistant.errors import AttuneError, JournalError
 from assistant.household.household import Household
@@ -65,6 +66,7 @@ class Controls(Remote, Upkeep):
         self._reload = reload
         self.lessons = Lessons()
         self._dictations = Dictations()
+        self._sounds = Sounds()
         self._runtime: Runtime | None = None
         self._publish: Callable[[Record], None] = lambda _: None
         self._began = time.monotonic()
@@ -85,16 +87,18 @@ class Controls(Remote, Upkeep):
         if self._muted:
             runtime.microphone.mute()
         runtime.listener.button.down = self._down
-        runtime.listener.awaits = lambda: self.lessons.awaited
+        runtime.listener.awaits = lambda: self.lessons.awaited or runtime.waits
         self._publish = publish
         self._runtime = runtime
 
     def leave(self) -> None:
         """The runtime is being closed: nothing is heard until the next one."""
-        if self._runtime is not None and (home := self._runtime.smart_home) is not None:
-            home.close()
+        if self._runtime is not None:
+            for home in self._runtime.homes:
+                home.close()
         self._runtime = None
         self._dictations.clear()
+        self._sounds.clear()
         microphone = self._of_runtime.microphone
         if microphone is not None and microphone.state == "listening":
             waiting = microphone.model_copy(update={"state": "waiting", "speech": False})
@@ -162,7 +166,7 @@ class Controls(Remote, Upkeep):
             self.answered(turn)
             answered(turn.record())
 
-        return self.between_turns(answer)
+        return self.between_turns(answer) if aloud else self.meanwhile(answer)
 
     def written(self, session: str, after: int) -> list[str]:
         """The sentences of a reply that is being written."""
@@ -186,7 +190,17 @@ class Controls(Remote, Upkeep):
     def between_turns(self, work: Work[T]) -> T:
         """Have the answering thread do some work, and return its first answer."""
         self.there()
-        return in_turn(self._inbox, self.there, work)
+        return in_turn(self._inbox.errand, self.there, work)
+
+    def meanwhile(self, work: Work[T]) -> T:
+        """The same, but at once if that thread waits for the home, which may be who asks."""
+        homes = self.there().homes
+
+        def put(errand: Errand) -> None:
+            if not any(home.errand(errand) for home in homes):
+                self._inbox.errand(errand)
+
+        return in_turn(put, self.there, work)
 
     def mute(self) -> None:
         """Close the microphone."""

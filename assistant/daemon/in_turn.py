@@ -12,7 +12,7 @@ from typing import TypeAlias, TypeVar
 
 from assistant.control.declaring import RefusalError
 from assistant.control.messages import Record
-from assistant.daemon.loop import Inbox
+from assistant.daemon.loop import Errand
 from assistant.daemon.runtime import Runtime
 from assistant.dialogue import DialoguePolicy
 from assistant.errors import AttuneError, AudioFileError, DeviceError, EncoderError
@@ -33,11 +33,11 @@ Work: TypeAlias = Callable[[Runtime, Callable[[T], None]], None]
 the client gets the first, and need not wait for what follows it."""
 
 
-def in_turn(inbox: Inbox, there: Callable[[], Runtime], work: Work[T]) -> T:
+def in_turn(put: Callable[[Errand], object], there: Callable[[], Runtime], work: Work[T]) -> T:
     """Have the answering thread do some work, and return its first answer.
 
     Args:
-        inbox: of the answering thread.
+        put: has something done by the answering thread.
         there: the current runtime; another one may have been closed meanwhile.
         work: what to do.
 
@@ -58,7 +58,7 @@ def in_turn(inbox: Inbox, there: Callable[[], Runtime], work: Work[T]) -> T:
                 if not answered.done():
                     answered.set_exception(RefusalError(str(error)))
 
-    inbox.errand(errand)
+    put(errand)
     try:
         return answered.result(ANSWER_S)
     except LateError:

@@ -23,7 +23,8 @@ from assistant.daemon.maintenance import Maintenance, Promoted
 from assistant.daemon.microphone import MicrophoneSupervisor
 from assistant.daemon.speculator import Speculator
 from assistant.daemon.turn_taking import TurnTaking
-from assistant.errors import JournalError
+from assistant.errors import AttuneError, JournalError
+from assistant.household.satellite import Satellite
 from assistant.household.smart_home import SmartHome
 from assistant.journal import wake_examples
 from assistant.journal.store import Journal
@@ -76,6 +77,31 @@ class Runtime:
         """Takes requests to the home, if one is set."""
         return self.assistant.desk.household.smart_home
 
+    @property
+    def satellite(self) -> Satellite | None:
+        """Takes what is said to a Home Assistant that answers it, if one does."""
+        return self.assistant.desk.household.satellite
+
+    @property
+    def homes(self) -> tuple[SmartHome, ...]:
+        """All that takes requests."""
+        return self.assistant.desk.household.homes
+
+    @property
+    def waits(self) -> bool:
+        """Whether a turn waits for the answer of a home."""
+        return any(home.is_waited_for for home in self.homes)
+
+    def overhear(self, utterance: Utterance) -> None:
+        """Let "stop", and who calls for help, end such a wait; what was said is answered later."""
+
+        def listen() -> None:
+            with suppress(AttuneError):  # it is still answered in its turn
+                if self.assistant.breaks_off(utterance):
+                    self.assistant.interrupt()
+
+        any(home.errand(listen) for home in self.homes)
+
     def warnings(self) -> Iterator[str]:
         """Problems that persist, one sentence each."""
         if self.loudspeaker.why is not None:
@@ -83,8 +109,8 @@ class Runtime:
         if self.settings.listen.wake_word is not None and self.listener.wake is None:
             yield NO_WORD
         yield from self.assistant.journal.warnings
-        if self.smart_home is not None:
-            yield from self.smart_home.warnings()
+        for home in self.homes:
+            yield from home.warnings()
 
     def stop(self) -> None:
         """End listening and answering, from any thread."""

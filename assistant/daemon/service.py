@@ -188,6 +188,7 @@ class Service:
         try:
             for utterance in runtime.listener.utterances():
                 if not self._controls.lessons.take(utterance):
+                    runtime.overhear(utterance)
                     yield utterance
         except Exception as error:  # noqa: BLE001 - whatever it is, nothing listens any longer
             self._ending.die("listen", error)
@@ -249,4 +250,6 @@ class _Conversation:
     def turn_ended(self) -> None:
         self.beat()
         self.runtime.maintenance.turn_ended()
+        for home in self.runtime.homes:
+            home.turn_ended()
         self.runtime.remember()

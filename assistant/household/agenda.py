@@ -44,6 +44,34 @@ class Agenda:
         row = {"kind": Kind.TIMER.value, "name": name, "length_s": seconds}
         return self._insert(row | running(seconds, moment), moment)
 
+    def follow_timer(
+        self, theirs: str, length: timedelta, name: str | None, moment: Moment, *, runs: bool = True
+    ) -> None:
+        """Have a timer be as another program says that its own is.
+
+        Once it is over here, it stays over.
+
+        Args:
+            theirs: what that program calls it.
+            length: how long it still runs.
+            name: what it is about, if it has just been started; ``None``: it has not.
+            moment: now.
+            runs: whether it does; else it is paused.
+        """
+        seconds = length.total_seconds()
+        time = running(seconds, moment) if runs else _paused(seconds)
+        found = self._theirs(theirs)
+        if found:
+            self._update(found, time)
+        elif name is not None:
+            row = {"kind": Kind.TIMER.value, "name": name, "theirs": theirs}
+            lasts = float(round(seconds))  # as it was asked for: some of it may be over already
+            self._insert(row | {"length_s": lasts} | time, moment)
+
+    def cancel_timer(self, theirs: str) -> None:
+        """Remove a timer that another program has removed; also while it rings."""
+        self.cancel(self._theirs(theirs, over=True))
+
     def add(
         self, kind: Kind, name: str, at: datetime, moment: Moment, days: Iterable[int] = ()
     ) -> Change:
@@ -89,8 +117,7 @@ class Agenda:
     def pause(self, item: Item, moment: Moment) -> Change:
         """Stop the time of a timer."""
         left = max(item.left(moment).total_seconds(), 0.0)
-        stopped = {"left_s": left, "due_at": None, "boot": None, "boot_s": None}
-        return self._update([item.id], stopped)
+        return self._update([item.id], _paused(left))
 
     def run(self, item: Item, length: timedelta, moment: Moment) -> Change:
         """Let a timer run for this long from now on."""
@@ -174,6 +201,14 @@ class Agenda:
             )
             return [to_ring(row) for row in found]
 
+    def _theirs(self, theirs: str, *, over: bool = False) -> list[int]:
+        """Numbers of the timer that another program calls so."""
+        with self._journal.reading() as database:
+            found = _table(database, "agenda").rows_where(
+                "theirs = ? AND over <= ?", [theirs, int(over)]
+            )
+            return [row["id"] for row in found]
+
     def _insert(self, row: dict[str, Any], moment: Moment) -> Change:
         with self._journal.writing("keep it") as database:
             return changes.insert(database, "agenda", [row | {"created_at": stamp(moment.now)}])
@@ -181,6 +216,11 @@ class Agenda:
     def _update(self, ids: list[int], values: dict[str, Any]) -> Change:
         with self._journal.writing("change it") as database:
             return changes.update(database, "agenda", ids, values)
+
+
+def _paused(seconds: float) -> dict[str, Any]:
+    """Columns of a timer that has this left when it goes on."""
+    return {"left_s": seconds, "due_at": None, "boot": None, "boot_s": None}
 
 
 def _ended(how: How, moment: Moment) -> dict[str, str]:

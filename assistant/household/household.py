@@ -16,6 +16,7 @@ from assistant.household.lists import Lists
 from assistant.household.manners import Manners
 from assistant.household.notes import Notes
 from assistant.household.quiet import Quiet
+from assistant.household.satellite import Satellite
 from assistant.household.smart_home import SmartHome
 from assistant.household.summons import Summons
 from assistant.journal.store import Journal
@@ -38,6 +39,12 @@ class Household:
     calendars: Calendars = field(default_factory=lambda: Calendars(()))
     look: Callable[[], Moment] = look
     smart_home: SmartHome | None = None
+    satellite: Satellite | None = None
+
+    @property
+    def homes(self) -> tuple[SmartHome, ...]:
+        """All that takes requests."""
+        return tuple(each for each in (self.smart_home, self.satellite) if each is not None)
 
     @classmethod
     def of(
@@ -47,6 +54,7 @@ class Household:
         note: Callable[[str], None] = lambda _: None,
         look: Callable[[], Moment] = look,
         smart_home: SmartHome | None = None,
+        satellite: Satellite | None = None,
     ) -> Self:
         """What is kept in a journal, beside it and in the calendars of the settings.
 
@@ -56,6 +64,7 @@ class Household:
             note: shows a person which calendar cannot be read.
             look: reads the clocks.
             smart_home: takes requests to the home, if one is set.
+            satellite: takes what is said to a Home Assistant that answers it, if one does.
         """
 
         def said_between(since: datetime, until: datetime) -> list[str]:
@@ -78,4 +87,5 @@ class Household:
             Calendars((CalendarFiles.beside(journal.path).folder, *calendars), note),
             look,
             smart_home,
+            satellite,
         )

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 ANSWER_S = 3.0
 """Longest that somebody waits for their home."""
@@ -54,6 +55,7 @@ class HomeRequest:
     """One request."""
 
     words: str
+    sound: bytes = b""  # in which they were said, if the home hears them itself
     number: int = 0
     until: float = 0.0  # when nobody waits for it any more, monotonic seconds
     is_taken: bool = False
@@ -63,11 +65,20 @@ class HomeRequest:
 class SmartHome:
     """At most one request at a time, between the answering thread and those of clients.
 
+    The thread that waits for an answer does errands meanwhile, for the home may itself ask Attune
+    something before it answers.
+
     Args:
         language: of the requests.
         can_ask: whether anything can be asked of it; else it is only told what happens.
         monotonic: a clock that never jumps.
     """
+
+    answer_s: ClassVar[float] = ANSWER_S
+    gone: ClassVar[str] = (
+        "Your home can neither be asked nor told anything, because 'assistant home' does not run. "
+        "Start it, as a service with 'sudo systemctl enable --now attune-home'."
+    )
 
     def __init__(
         self,
@@ -86,29 +97,69 @@ class SmartHome:
         self._seen_at = monotonic()
         self._trouble: str | None = None
         self._is_closed = False
+        self._is_waited_for = False
+        self._errands: deque[Callable[[], None]] = deque()
 
     def put(self, request: HomeRequest) -> None:
-        """Put a request where it is taken, in the place of one that nobody waits for any more."""
+        """Put a request where it is taken, in the place of one that nobody waits for any more.
+
+        The same thread has to wait for the answer, and does errands from now on.
+        """
         with self._changed:
+            self._is_waited_for = True
             self._count += 1
-            request.number, request.until = self._count, self._monotonic() + ANSWER_S
+            request.number, request.until = self._count, self._monotonic() + self.answer_s
             self._request = request
             self._changed.notify_all()
 
     def wait(self, request: HomeRequest, cancel: threading.Event) -> HomeAnswer:
         """The answer to what was put; if it is not taken soon, or cancelled, it is never sent."""
-        take_by = request.until - ANSWER_S + TAKE_S
-        with self._changed:
+        take_by = request.until - self.answer_s + TAKE_S
+        try:
             while request.answer is None and not cancel.is_set():
                 left = (request.until if request.is_taken else take_by) - self._monotonic()
                 if left <= 0:
                     break
-                self._changed.wait(min(left, _LOOK_S))
-            if self._request is request:
-                self._request = None
-            if request.answer is not None:
-                return request.answer
-            return HomeAnswer("unknown" if request.is_taken else "unreachable")
+                self._await_change(request, min(left, _LOOK_S))
+                self._do_errands()
+        finally:
+            with self._changed:
+                if self._request is request:
+                    self._request = None
+            self._wait_no_longer()
+        if request.answer is not None:
+            return request.answer
+        return HomeAnswer("unknown" if request.is_taken else "unreachable")
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether somebody waits for its answer; from any thread."""
+        return self._is_waited_for
+
+    def errand(self, errand: Callable[[], None]) -> bool:
+        """Have something done by the thread that waits for an answer; False if none does."""
+        with self._changed:
+            if self._is_waited_for:
+                self._errands.append(errand)
+                self._changed.notify_all()
+            return self._is_waited_for
+
+    def turn_ended(self) -> None:
+        """The answering thread waits no longer, even if the turn has failed before it did."""
+        self._wait_no_longer()
+
+    def _wait_no_longer(self) -> None:
+        with self._changed:
+            self._is_waited_for = False
+        self._do_errands()
+
+    def _await_change(self, request: HomeRequest, most_s: float) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: request.answer is not None or self._errands, most_s)
+
+    def _do_errands(self) -> None:
+        while self._errands:  # which only this thread takes
+            self._errands.popleft()()
 
     def take(self, wait_s: float, trouble: str | None = None) -> HomeRequest | None:
         """The next request, for whoever talks to the home; ``None`` if none comes in that time.
@@ -164,9 +215,6 @@ class SmartHome:
             is_gone = not self.is_awaited and self._monotonic() - self._seen_at > GONE_S
             trouble = self._trouble
         if is_gone:
-            yield (
-                "Your home can neither be asked nor told anything, because 'assistant home' does "
-                "not run. Start it, as a service with 'sudo systemctl enable --now attune-home'."
-            )
+            yield self.gone
         elif trouble is not None:
             yield trouble

@@ -203,12 +203,18 @@ def _create_acts(database: Database) -> None:
     )
 
 
+def _know_their_timers(database: Database) -> None:
+    # What Home Assistant calls a timer that it has started.
+    database.conn.execute("ALTER TABLE agenda ADD COLUMN theirs TEXT")
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     _create_turns,
     _create_learning,
     _create_household,
     _learn_only_from_the_user,
     _create_acts,
+    _know_their_timers,
 )
 
 HOUSEHOLD = ("agenda", "rings", "entries", "notes", "acts")

@@ -20,7 +20,7 @@ from assistant.skills.clock import CLOCK
 from assistant.skills.following import added, bare, completed, filled, goes_on, meant_by, rather
 from assistant.skills.grammar import Grammar, Request, grammar
 from assistant.skills.help import HELP
-from assistant.skills.home import HOME
+from assistant.skills.home import HOME, handed
 from assistant.skills.lists import LISTS
 from assistant.skills.notes import NOTES
 from assistant.skills.person import PERSON
@@ -51,6 +51,21 @@ SKILLS: dict[str, Requests] = {
 
 LANGUAGES = ("en",)
 """Languages that the skills understand and speak."""
+
+OWN = ("care", "talk")
+"""Skills that answer, too, where Home Assistant answers everything else: what is said of the talk
+itself, and what must not depend on another machine."""
+
+THEIRS = ("talk.what_can_you_do", "talk.who_are_you")
+"""Of these, the requests that do not stay here."""
+
+OWN_REQUESTS = ("reminders.done", "reminders.later", "reminders.pills")
+"""Of other skills, the requests that stay here."""
+
+OF_RINGS = (
+    "alarms.cancel", "timers.cancel", "timers.cancel_all", "timers.more",
+)  # fmt: skip
+"""Requests that stay here while something rings."""
 
 UNDO_S = 60.0
 """How long an act can be taken back."""
@@ -127,6 +142,18 @@ class Desk:
         known = self._situation(words)
         said = next(filter(None, (_said(skill(known)) for skill in self.others)), None)
         return said or self._of_home(words)
+
+    def handed(self, words: str, sound: bytes) -> Said | None:
+        """Home Assistant's answer to what is not answered here; none if it answers nothing.
+
+        Args:
+            words: what was understood.
+            sound: in which they were said, as ``HomeRequest`` has it.
+        """
+        home = self.household.satellite
+        if home is None or self.urgent(words) is not None or self._is_own(words):
+            return None
+        return handed(home, words, sound)
 
     def recognised(self, words: str) -> tuple[Request, Said] | None:
         """What is asked for by the templates, with the answer to it."""
@@ -223,6 +250,16 @@ class Desk:
             with suppress(JournalError):
                 agenda.end(rings, How.STOPPED, moment)
         return bool(rings)
+
+    def _is_own(self, words: str) -> bool:
+        """Whether this is answered here whoever answers everything else."""
+        found = self.recognised(words)
+        if found is None:
+            return False
+        name = found[0].name
+        if name in OF_RINGS:
+            return any(each.kind is not Kind.REMINDER for each in self.household.agenda.rings())
+        return name in OWN_REQUESTS or (name.partition(".")[0] in OWN and name not in THEIRS)
 
     @property
     def _has_home(self) -> bool:

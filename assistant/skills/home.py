@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from assistant.household.satellite import Satellite
 from assistant.household.smart_home import HomeAnswer, HomeRequest, Outcome
 from assistant.skills.plainly import plainly
 from assistant.skills.skill import Requests, Said, Situation
 from assistant.skills.wording import sentence
+from assistant.speak.markdown import audible
 from assistant.spoken import said_words
 
 _THING = re.compile(r"\b(?P<thing>(?:the|my) .+?)(?: (?:on|off|up|down|open|shut|in|at|to)\b.*)?$")
@@ -88,6 +90,21 @@ def _request(*, is_act: bool, asks: bool = False) -> Callable[[Situation], Said 
         )
 
     return answer
+
+
+def handed(home: Satellite, words: str, sound: bytes) -> Said:
+    """What is said, handed to a Home Assistant that answers it in its own words."""
+    passed = HomeRequest(words, sound)
+    return Said("", lambda: home.put(passed), then=lambda stop: _led(home.wait(passed, stop)))
+
+
+def _led(answer: HomeAnswer) -> str:
+    if answer.outcome == "answered":
+        text = "".join(
+            each if each.isprintable() or each == "\n" else " " for each in answer.speech
+        )
+        return " ".join(audible((text,))) or _TOLD["told"]
+    return _TOLD[answer.outcome]
 
 
 HOME: Requests = {

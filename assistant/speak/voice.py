@@ -28,6 +28,10 @@ class Voice(Protocol):
         """Take all pieces; call ``on_first_audio`` when the first sound goes out."""
         ...
 
+    def play(self, speech: Speech, name: str) -> None:
+        """Have a sound heard that is already there."""
+        ...
+
     def prepare(self, sentence: str) -> None:
         """Synthesise a sentence that may be said next; ``SpeechError`` if it cannot be said."""
         ...
@@ -62,6 +66,9 @@ class Mute:
         del name, on_first_audio
         for piece in pieces:
             self._on_piece(piece)
+
+    def play(self, speech: Speech, name: str) -> None:
+        """Nothing sounds."""
 
     def prepare(self, sentence: str) -> None:
         """Nothing sounds."""
@@ -107,6 +114,18 @@ class Aloud:
                     yield piece
 
             speak(beating(), self, self.sink, begin, name=name)
+
+    def play(self, speech: Speech, name: str) -> None:
+        """Have a sound heard that is already there, as loud as the voice is."""
+        if not self.may_speak():
+            return
+        self.sink.begin(name)
+        with self.deaf():
+            try:
+                self.sink.play(self._manner.applied(speech))
+            finally:
+                self.sink.end()
+        self.beat()
 
     @property
     def language(self) -> str:

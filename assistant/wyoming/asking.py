@@ -11,7 +11,7 @@ from typing import TypeVar
 from assistant.control.client import Client
 from assistant.errors import ControlError
 
-QUICK, LONG = 4, 4
+QUICK, LONG, WAITING = 4, 3, 1
 """Calls at once: together half of those that the control socket takes, which are another user's."""
 
 T = TypeVar("T")
@@ -27,6 +27,7 @@ class Daemon:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._quick, self._long = asyncio.Semaphore(QUICK), asyncio.Semaphore(LONG)
+        self._waiting = asyncio.Semaphore(WAITING)
         self._unawaited: set[asyncio.Task[None]] = set()  # which asyncio itself would forget
 
     async def quick(self, ask: Callable[[Client], T]) -> T:
@@ -41,6 +42,11 @@ class Daemon:
     async def long(self, ask: Callable[[Client], T]) -> T:
         """What it answers between two turns, or takes its time for; raises as ``quick``."""
         async with self._long:
+            return await _asked(lambda: ask(self._client))
+
+    async def waiting(self, ask: Callable[[Client], T]) -> T:
+        """What it answers once there is something to do; raises as ``quick``."""
+        async with self._waiting:
             return await _asked(lambda: ask(self._client))
 
     def later(self, ask: Callable[[Client], object]) -> None:

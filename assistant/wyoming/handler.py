@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-import sys
-import time
-from collections.abc import Awaitable, Callable, Iterable
-from contextlib import suppress
-from typing import Annotated, cast
+from collections.abc import Callable, Iterable
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from wyoming.asr import Transcribe, Transcript
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
-from wyoming.error import Error
-from wyoming.event import Event, Eventable
+from wyoming.event import Event
 from wyoming.handle import NotHandled
-from wyoming.info import Describe
-from wyoming.ping import Ping, Pong
-from wyoming.server import AsyncEventHandler
 from wyoming.tts import (
     Synthesize,
     SynthesizeChunk,
@@ -27,16 +20,14 @@ from wyoming.tts import (
     SynthesizeStopped,
 )
 
-from assistant.control.allowance import Allowance
 from assistant.control.messages import EXPECTED, MAX_SENTENCE, MOST_EXPECTED, Sound
-from assistant.errors import ControlError, traced
+from assistant.errors import ControlError
 from assistant.speak.sentences import Splitter
 from assistant.values import SAMPLE_RATE
 from assistant.wyoming.answering import Answering
 from assistant.wyoming.asking import Daemon
 from assistant.wyoming.dictating import Dictating
-from assistant.wyoming.info import Description
-from assistant.wyoming.limits import WRITE_S, BoundedReader
+from assistant.wyoming.peer import Describing, PeerHandler
 from assistant.wyoming.sound import Format
 
 QUESTION = 2_000
@@ -57,14 +48,6 @@ class _Asked(BaseModel):
     text: Annotated[str, Field(max_length=TEXT)]
     context: dict[str, JsonValue] | None = None
     text_format: str | None = None
-
-
-class _Greeting(BaseModel):
-    """What is to be repeated, to show that somebody is there."""
-
-    model_config = ConfigDict(frozen=True, strict=True)
-
-    text: str | None = None
 
 
 class _Manner(BaseModel):
@@ -93,40 +76,25 @@ class _Wanted(BaseModel):
         return [*terms[: MOST_EXPECTED - len(names)], *names]
 
 
-class Handler(AsyncEventHandler):
-    """Answers one peer; whatever it sends, it loses no connection but its own.
-
-    Args:
-        reader: from the peer.
-        writer: to the peer.
-        daemon: does the work.
-        description: of Attune.
-        on_end: called when the connection has ended.
-    """
+class Handler(PeerHandler):
+    """Hears, answers and speaks for one peer; see ``PeerHandler``."""
 
     def __init__(
         self,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         daemon: Daemon,
-        description: Description,
+        description: Describing,
         on_end: Callable[[], object],
     ) -> None:
-        super().__init__(cast("asyncio.StreamReader", BoundedReader(reader)), writer)
-        self._daemon = daemon
-        self._description = description
-        self._on_end = on_end
-        self._allowance = Allowance()
+        super().__init__(reader, writer, daemon, description, on_end)
         self._expected: list[str] = []  # in the speech that comes next
         self._speech: Dictating | None = None
         self._hearing: asyncio.Task[bool] | None = None  # whether it was written down
         self._text: Splitter | None = None  # of what is being read aloud as it is written
         self._left = 0  # characters that it may still have
-        self._is_over = False  # what was wanted cannot be had
         self._sounds = False  # the beginning of the sound has been sent
-        self._acts: dict[str, Callable[[Event], Awaitable[None]]] = {
-            Describe().event().type: self._describe,
-            Ping().event().type: self._ping,
+        self._acts |= {
             Transcribe().event().type: self._expect,
             AudioStart(0, 0, 0).event().type: self._begin_speech,
             AudioStop().event().type: self._end_speech,
@@ -135,66 +103,15 @@ class Handler(AsyncEventHandler):
             SynthesizeStop().event().type: self._end_text,
             Transcript("").event().type: self._answer,
         }
-        # there are many of these, so only their sizes are limited
-        self._streams: dict[str, Callable[[Event], Awaitable[None]]] = {
+        self._streams |= {
             AudioChunk(0, 0, 0, b"").event().type: self._continue_speech,
             SynthesizeChunk("").event().type: self._continue_text,
         }
-
-    async def run(self) -> None:
-        """Answer until the peer leaves, or is not worth waiting for."""
-        try:
-            with suppress(Exception):  # of any kind: the library's reader checks nothing
-                await super().run()
-        finally:
-            self._on_end()
-
-    async def handle_event(self, event: Event) -> bool:
-        """Do what an event asks; unknown ones are let pass. Returns whether the peer may go on."""
-        if (act := self._streams.get(event.type)) is not None:
-            return await self._told(act(event))
-        if not self._allowance.take(time.monotonic()):
-            return False
-        act = self._acts.get(event.type)
-        return act is None or (await self._told(act(event)) and not self._is_over)
-
-    async def write_event(self, event: Event) -> None:
-        """Send an event; ``asyncio.TimeoutError`` if the peer does not take it."""
-        await asyncio.wait_for(super().write_event(event), WRITE_S)
 
     async def disconnect(self) -> None:
         """The connection is about to be closed."""
         if self._hearing is not None:
             self._hearing.cancel()
-
-    async def _told(self, act: Awaitable[None]) -> bool:
-        """Do something, and tell the peer why it cannot be done; returns whether it was."""
-        try:
-            await act
-        except ValidationError:
-            why = "That is no event that Attune understands."
-        except ControlError as error:
-            why = str(error)
-        except (OSError, asyncio.TimeoutError):
-            return False  # nobody listens
-        except Exception as error:  # noqa: BLE001 - a fault here ends no other conversation
-            sys.stderr.write(traced(error))
-            why = "Attune could not do that. Its log says where it failed."
-        else:
-            return True
-        # who asked waits for nothing else, so the end of the connection has to follow
-        with suppress(OSError, asyncio.TimeoutError):
-            await self.write_event(Error(why).event())
-        return False
-
-    async def _send(self, answer: Eventable) -> None:
-        await self.write_event(answer.event())
-
-    async def _describe(self, _event: Event) -> None:
-        await self._send(await self._description.info())
-
-    async def _ping(self, event: Event) -> None:
-        await self._send(Pong(_Greeting.model_validate(event.data).text))
 
     async def _expect(self, event: Event) -> None:
         self._expected = _Wanted.model_validate(event.data).expected()

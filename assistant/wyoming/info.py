@@ -14,6 +14,7 @@ from wyoming.info import (
     HandleModel,
     HandleProgram,
     Info,
+    Satellite,
     TtsProgram,
     TtsVoice,
 )
@@ -64,6 +65,23 @@ class Description:
         return described(self._known, has_home=self._has_home)
 
 
+class SatelliteDescription:
+    """Knows what is told of Attune as a satellite, beside which nothing else would be used."""
+
+    async def info(self) -> Info:
+        """The description."""
+        satellite = Satellite(
+            **_program(),
+            description="Attune: hears who speaks here, and has Home Assistant answer",
+            area=None,  # where it stands is known at Home Assistant only
+            has_vad=True,  # it hears where a request ends
+            active_wake_words=[],  # whether it was called is its own affair
+            max_active_wake_words=0,
+            supports_trigger=False,
+        )
+        return Info(satellite=satellite)
+
+
 def described(known: Abilities, *, has_home: bool) -> Info:
     """What Attune can do, as the protocol has it.
 
@@ -71,9 +89,7 @@ def described(known: Abilities, *, has_home: bool) -> Info:
         known: what the daemon hears, thinks and speaks with.
         has_home: whether it passes on to the home what only that can do.
     """
-    program: dict[str, Any] = {
-        "name": "attune", "attribution": _OURS, "installed": True, "version": _version(),
-    }  # fmt: skip
+    program = _program()
     model = AsrModel(
         **_part(_WHISPER if known.is_whisper else _OURS),
         name=known.recogniser,
@@ -115,6 +131,11 @@ def described(known: Abilities, *, has_home: bool) -> Info:
         supports_home_control=has_home,
     )
     return Info(asr=[asr], tts=[tts], handle=[handle])
+
+
+def _program() -> dict[str, Any]:
+    """What all programs have."""
+    return {"name": "attune", "attribution": _OURS, "installed": True, "version": _version()}
 
 
 def _part(by: Attribution) -> dict[str, Any]:

@@ -6,11 +6,12 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from functools import partial
+from typing import TypeAlias
 
 from wyoming.event import Event
-from wyoming.server import AsyncEventHandler
+from wyoming.server import AsyncEventHandler, AsyncTcpServer
 
 from assistant.config import Settings, WyomingSettings
 from assistant.control.client import Client
@@ -18,9 +19,17 @@ from assistant.errors import ConfigError
 from assistant.wyoming.announcing import Announcement
 from assistant.wyoming.asking import Daemon
 from assistant.wyoming.handler import Handler
-from assistant.wyoming.info import Description
+from assistant.wyoming.info import Description, SatelliteDescription
 from assistant.wyoming.limits import Guests
 from assistant.wyoming.listening import Listening
+from assistant.wyoming.satellite import Satellite
+from assistant.wyoming.satellite_handler import SatelliteHandler
+
+Reader: TypeAlias = asyncio.StreamReader
+Writer: TypeAlias = asyncio.StreamWriter
+Leave: TypeAlias = Callable[[], object]
+Attend: TypeAlias = Callable[[Reader, Writer, Leave], AsyncEventHandler]
+"""Makes the handler of a peer, which calls the third when it ends."""
 
 
 def serve(
@@ -50,35 +59,63 @@ async def _serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
     daemon = Daemon(client)
-    description = Description(daemon, settings)
-    guests = Guests(settings.wyoming)
+    description, guests = Description(daemon, settings), Guests(settings.wyoming)
+    serving: set[asyncio.Task[object]] = {asyncio.create_task(stopped.wait())}
+    async with AsyncExitStack() as owned:
 
-    def attend(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> AsyncEventHandler:
+        def handler(reader: Reader, writer: Writer, leave: Leave) -> AsyncEventHandler:
+            return Handler(reader, writer, daemon, description, leave)
+
+        server = Listening(settings.wyoming)
+        told = server.told
+        announcement = Announcement(told) if told.announce and told.is_open else None
+        await _listen(owned, server, "port", guests, handler)
+        if told.satellite:
+            satellite, itself = Satellite(daemon), SatelliteDescription()
+
+            def of_satellite(reader: Reader, writer: Writer, leave: Leave) -> AsyncEventHandler:
+                return SatelliteHandler(reader, writer, daemon, itself, leave, satellite)
+
+            second = AsyncTcpServer(told.address, told.satellite_port)
+            await _listen(owned, second, "satellite_port", guests, of_satellite)
+            serving.add(asyncio.create_task(satellite.serve()))
+        await description.info()  # so that it is known when the daemon is away
+        if announcement is not None:
+            keeping = asyncio.create_task(announcement.keep())
+            owned.push_async_callback(_cancelled, keeping)
+        on_ready(told)
+        ended, _ = await asyncio.wait(serving, return_when=asyncio.FIRST_COMPLETED)
+        for each in ended:
+            each.result()  # a fault ends the process, which is then started again
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    """End a task, and wait until it has."""
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def _listen(
+    owned: AsyncExitStack, server: AsyncTcpServer, setting: str, guests: Guests, handler: Attend
+) -> None:
+    """Attend to peers at a port, which a setting names, until the end."""
+
+    def attend(reader: Reader, writer: Writer) -> AsyncEventHandler:
         address = _address(writer)
         if not guests.enter(address):
             return _TurnedAway(reader, writer)
-        return Handler(reader, writer, daemon, description, partial(guests.leave, address))
+        return handler(reader, writer, partial(guests.leave, address))
 
-    server = Listening(settings.wyoming)
-    told = server.told
-    announcement = Announcement(told) if told.announce and told.is_open else None
     try:
         await server.start(attend)
     except OSError as error:
         why = os.strerror(error.errno) if error.errno and error.errno > 0 else error
         raise ConfigError(
-            f"Cannot listen at {told.address}, port {told.port}: {why}. Set wyoming.address and "
-            "wyoming.port to something else, or stop what uses it."
+            f"Cannot listen at {server.host}, port {server.port}: {why}. Set wyoming.address and "
+            f"wyoming.{setting} to something else, or stop what uses it."
         ) from None
-    await description.info()  # so that it is known when the daemon is away
-    keeping = None if announcement is None else asyncio.create_task(announcement.keep())
-    on_ready(told)
-    await stopped.wait()
-    if keeping is not None:
-        keeping.cancel()
-        with suppress(asyncio.CancelledError):
-            await keeping
-    await server.stop()
+    owned.push_async_callback(server.stop)
 
 
 def _address(writer: asyncio.StreamWriter) -> str:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from assistant.audio.downmix import Downmix
-from assistant.audio.resample import Resampler, to_int16
+from assistant.audio.resample import Resampler, pcm
 from assistant.values import SAMPLE_RATE
 
 
@@ -24,12 +24,17 @@ class Format(BaseModel):
 
 
 class Conversion:
-    """From a stream in some format to mono, 16 kHz, 16 bits, little-endian."""
+    """From a stream in some format to mono, 16 bits, little-endian.
 
-    def __init__(self, given: Format) -> None:
+    Args:
+        given: the format.
+        rate: samples per second that are wanted.
+    """
+
+    def __init__(self, given: Format, rate: int = SAMPLE_RATE) -> None:
         self.given = given
         self._downmix = Downmix(given.rate)
-        self._resampler = Resampler(given.rate, SAMPLE_RATE)
+        self._resampler = Resampler(given.rate, rate)
         self._rest = b""  # of a frame that is not complete
 
     def push(self, sound: bytes) -> bytes:
@@ -39,11 +44,11 @@ class Conversion:
         whole = len(sound) // size * size
         self._rest = sound[whole:]
         frames = _samples(sound[:whole], self.given.width).reshape(-1, self.given.channels)
-        return _encoded(self._resampler.push(self._downmix.push(frames)))
+        return pcm(self._resampler.push(self._downmix.push(frames)))
 
     def flush(self) -> bytes:
         """The rest, once nothing more comes."""
-        return _encoded(self._resampler.push(np.empty(0, np.float32), last=True))
+        return pcm(self._resampler.push(np.empty(0, np.float32), last=True))
 
 
 def _samples(sound: bytes, width: int) -> NDArray[np.float32]:
@@ -54,7 +59,3 @@ def _samples(sound: bytes, width: int) -> NDArray[np.float32]:
     padded = np.zeros((len(sound) // width, 4), np.uint8)
     padded[:, 4 - width :] = np.frombuffer(sound, np.uint8).reshape(-1, width)
     return padded.view("<i4")[:, 0].astype(np.float32) / np.float32(2**31)
-
-
-def _encoded(samples: NDArray[np.float32]) -> bytes:
-    return to_int16(samples).astype("<i2").tobytes()

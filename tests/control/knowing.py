@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import base64
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from assistant.control.declaring import RefusalError
-from assistant.control.messages import Abilities, Dictated, Lesson, Record, Sound, Status
+from assistant.control.messages import (
+    Abilities,
+    Dictated,
+    Lesson,
+    Record,
+    Sound,
+    Spoken,
+    Status,
+    TimerAct,
+)
 from assistant.control.methods import Methods, Start
 from assistant.household.nouns import Act, Noun
+from assistant.household.smart_home import Outcome
 from assistant.personalise.training.request import Request
 
 STATUS = Status(
@@ -52,6 +63,7 @@ class Knowing(Methods):
     lost: Record | None = None  # what is forgotten with any exchange
     flac: bytes = b""  # every recording
     heard: Lesson | None = None  # every lesson
+    spoken: list[Spoken] = field(default_factory=list[Spoken])  # that the home is to answer
     may_answer: threading.Event | None = None  # awaited before a question is answered
     writing: Sequence[str] = ()  # sentences of the reply under way
 
@@ -156,6 +168,24 @@ class Knowing(Methods):
     def synthesise(self, text: str) -> Sound:
         self.do("synthesise", text)
         return Sound(rate=16_000, pcm=base64.b64encode(bytes(320)))
+
+    def said_to_home(self, wait_s: float, trouble: str | None = None) -> Spoken | None:
+        del trouble
+        time.sleep(min(wait_s, 0.05))  # it is asked without end, which is not noted
+        return self.spoken.pop() if self.spoken else None
+
+    def said_by_home(self, number: int, outcome: Outcome, speech: str = "") -> None:
+        self.do("said_by_home", number, outcome, speech)
+
+    def is_over(self, number: int, wait_s: float) -> bool:
+        time.sleep(min(wait_s, 0.05))
+        return any(each[:2] == ("said_by_home", number) for each in self.done)
+
+    def play(self, session: str, rate: int, sound: str, place: int) -> None:
+        self.do("play", session, rate, len(sound), place)
+
+    def home_timer(self, timer: str, act: TimerAct, left_s: float = 0.0, name: str = "") -> None:
+        self.do("home_timer", timer, act, left_s, name)
 
     def call_by(self, *, first: bool) -> None:
         self.do("call_by", first)

@@ -31,6 +31,7 @@ from assistant.encode.encoder import Encoder
 from assistant.errors import AttuneError
 from assistant.generate.llama import LlamaSession
 from assistant.household.household import Household
+from assistant.household.satellite import Satellite
 from assistant.household.smart_home import SmartHome
 from assistant.journal.buffered import BufferedJournal
 from assistant.journal.turn import Turn
@@ -70,6 +71,7 @@ class Ear:
     def __init__(self) -> None:
         self.names: list[str] = []
         self.sentences = 0
+        self.seconds = 0.0  # of the last sentence
         self.may_end = threading.Event()
         self.may_end.set()
         self._stopped = threading.Event()
@@ -79,8 +81,8 @@ class Ear:
         self.names.append(name)
 
     def play(self, speech: Speech) -> bool:
-        del speech
         self.sentences += 1
+        self.seconds = speech.seconds
         until(lambda: self.may_end.is_set() or self._stopped.is_set())
         return not self._stopped.is_set()
 
@@ -191,7 +193,14 @@ class Home:
                 llm=self.llm,
                 journal=journal,
                 voice=Aloud(Espeak(settings.speak), loudspeaker),
-                desk=Desk(Household.of(journal, settings.household, smart_home=smart_home)),
+                desk=Desk(
+                    Household.of(
+                        journal,
+                        settings.household,
+                        smart_home=smart_home,
+                        satellite=Satellite() if settings.wyoming.satellite else None,
+                    )
+                ),
                 bridge_settings=settings.bridge,
                 generate_settings=settings.generate,
             )
@@ -274,7 +283,7 @@ class Daemon:
     @contextmanager
     def living(self) -> Iterator[Conversation]:
         """Answer, in a thread of its own, what is said."""
-        conversation = Conversation()
+        conversation = Conversation(self.runtime.overhear)
         stopper = loop.Stopper()
         stopper.also(conversation.end)
 
@@ -307,8 +316,9 @@ class Daemon:
 class Conversation:
     """What a test says, and what the loop tells of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, overhear: Callable[[Utterance], None]) -> None:
         self.told = Told()
+        self._overhear = overhear
         self._said: queue.SimpleQueue[Utterance | None] = queue.SimpleQueue()
 
     def say(self, utterance: Utterance) -> None:
@@ -319,4 +329,5 @@ class Conversation:
 
     def utterances(self) -> Iterator[Utterance]:
         while (utterance := self._said.get()) is not None:
+            self._overhear(utterance)
             yield utterance

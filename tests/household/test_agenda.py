@@ -402,3 +402,69 @@ def test_what_ended_stays_silent_though_the_disk_refuses_and_is_kept_later(
     assert agenda.tick(device.moment) == []
     [past] = agenda.past(rings[0].due_at)
     assert past.how is How.STOPPED
+
+
+def theirs(agenda: Agenda, device: Device, name: str | None = "egg", **how: float) -> None:
+    """Another program has started a timer for ten minutes, or changed it."""
+    runs = not how.pop("paused", False)
+    length = timedelta(**how) if how else TEN
+    agenda.follow_timer("their-1", length, name, device.moment, runs=runs)
+
+
+def test_a_timer_of_another_program_rings_as_any_other(agenda: Agenda, device: Device) -> None:
+    theirs(agenda, device)
+    (item,) = agenda.items(Kind.TIMER)
+    assert (item.name, item.left(device.moment), item.length_s) == ("egg", TEN, 600)
+    device.wait(minutes=10)
+    assert heard(agenda, device) == [("11-29 07:10", False)]
+    theirs(agenda, device, None, seconds=0)  # there it is over, too
+    assert heard(agenda, device) == []
+
+
+def test_it_rings_once_if_it_is_over_there_first(agenda: Agenda, device: Device) -> None:
+    theirs(agenda, device)
+    device.wait(minutes=9.99)
+    theirs(agenda, device, None, seconds=0)
+    assert heard(agenda, device) == [("11-29 07:09", False)]
+    device.wait(minutes=5)
+    theirs(agenda, device, None, seconds=0)
+    assert heard(agenda, device) == []
+
+
+def test_it_is_lengthened_paused_and_goes_on_as_there(agenda: Agenda, device: Device) -> None:
+    theirs(agenda, device)
+    theirs(agenda, device, None, minutes=15)
+    device.wait(minutes=10)
+    theirs(agenda, device, None, minutes=5, paused=True)
+    device.wait(hours=3)
+    assert heard(agenda, device) == []
+    theirs(agenda, device, None, minutes=5)
+    device.wait(minutes=5)
+    assert len(heard(agenda, device)) == 1
+
+
+def test_it_goes_when_it_is_cancelled_there_also_while_it_rings(
+    agenda: Agenda, device: Device
+) -> None:
+    for waits in (0, 10):
+        theirs(agenda, device)
+        device.wait(minutes=waits)
+        agenda.tick(device.moment)
+        agenda.cancel_timer("another")
+        assert agenda.items() or agenda.rings()
+        agenda.cancel_timer("their-1")
+        assert agenda.items() == agenda.rings() == []
+
+
+def test_what_is_told_of_a_timer_that_is_not_here_changes_nothing(
+    agenda: Agenda, device: Device
+) -> None:
+    theirs(agenda, device, None, minutes=5)
+    assert agenda.items() == []
+    theirs(agenda, device)
+    theirs(agenda, device, "egg", minutes=3)  # told twice
+    (item,) = agenda.items()
+    assert item.left(device.moment) == timedelta(minutes=3)
+    agenda.cancel([item.id])  # by somebody here
+    theirs(agenda, device, None, seconds=0)
+    assert heard(agenda, device) == []

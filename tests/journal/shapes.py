@@ -60,6 +60,13 @@ INSERT INTO acts (at, "by", what, about)
     VALUES ('2026-03-01T18:30:00.000000+00:00', 'Anna', 'correct', '[2]');
 """
 
+_SIXTH = """
+INSERT INTO agenda (kind, name, created_at, due_at, length_s, theirs) VALUES (
+    'timer', 'egg', '2026-03-01T18:30:00.000000+00:00', '2026-03-01T18:40:00.000000+00:00', 600.0,
+    '01HV0'
+);
+"""
+
 CONTENTS = (
     "",
     _FIRST,
@@ -67,6 +74,7 @@ CONTENTS = (
     _FIRST + _SECOND + _THIRD,
     _FIRST + _SECOND + _THIRD + _FOURTH,
     _FIRST + _SECOND + _THIRD + _FOURTH + _FIFTH,
+    _FIRST + _SECOND + _THIRD + _FOURTH + _FIFTH + _SIXTH,
 )
 """What a journal of each version holds, beside the recording of its second exchange."""
 

@@ -27,9 +27,9 @@ def living(
     manager: Manager,
     environment: Mapping[str, str],
     start: list[str],
-    **settings: str,
+    **settings: str | None,
 ) -> Iterator[Living]:
-    """Run it within the block; it has to end cleanly."""
+    """Run it within the block; it has to end cleanly. A setting of ``None`` is left as it is."""
     daemon = Living(Client(folder / "control.sock"), folder / "journal.db")
     more = {
         "NOTIFY_SOCKET": str(folder / "notify"),
@@ -40,12 +40,13 @@ def living(
         "ATTUNE_PERSONALISE__ENABLED": "false",
         "ATTUNE_SPEAK__WAV_DIR": str(folder / "said"),
     }
+    told: dict[str, str | None] = {**environment, **more, **settings}
     with (
         (folder / "stderr").open("w") as errors,
         subprocess.Popen(
             start,
             cwd=ROOT,
-            env={**environment, **more, **settings},
+            env={name: value for name, value in told.items() if value is not None},
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,

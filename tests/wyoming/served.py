@@ -20,7 +20,7 @@ from tests.web.served import ROOT, free_port
 
 @contextmanager
 def serving_wyoming(place: Path, folder: Path, **told: Any) -> Iterator[int]:
-    """Serve the daemon at a socket; gives the port.
+    """Serve the daemon at a socket; gives the port of speech.
 
     Args:
         place: the socket.

@@ -66,6 +66,23 @@ def test_that_it_controls_the_home_is_told_where_one_is_set(url: str, tmp_path: 
             process.communicate(timeout=WAIT_S)
 
 
+def test_it_tells_where_its_satellite_is_and_which_port_is_taken(tmp_path: Path) -> None:
+    port, satellite = free_port(), free_port()
+    told = {
+        "ATTUNE_WYOMING__SATELLITE": "true",
+        "ATTUNE_WYOMING__SATELLITE_PORT": str(satellite),
+    }
+    with started(tmp_path, port, **told) as process:
+        assert process.stdout is not None
+        told_first = [process.stdout.readline() for _ in range(2)]
+        assert told_first[1].endswith(f"connected to port {satellite}.\n")
+        with started(tmp_path, free_port(), **told) as another:
+            _, errors = another.communicate(timeout=WAIT_S)
+        assert "Set wyoming.address and wyoming.satellite_port to something else" in errors
+        process.send_signal(signal.SIGINT)
+        assert process.wait(WAIT_S) == 0
+
+
 def test_a_port_that_is_taken_is_told_in_a_sentence(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
