@@ -75,7 +75,7 @@ class Leader(Protocol):
         """
         ...
 
-    async def heard(self) -> None:
+    def heard(self) -> None:
         """What it wanted spoken has been heard."""
         ...
 
@@ -173,7 +173,7 @@ class Satellite:
             await self._daemon.quick(lambda c: c.said_by_home(said.number, outcome, text))
             await over
             if leader is not None and outcome in _HEARD:
-                await leader.heard()
+                leader.heard()
         finally:
             over.cancel()
             answer.cancel()

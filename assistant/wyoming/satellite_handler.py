@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Annotated
 
@@ -34,6 +34,9 @@ from assistant.wyoming.sound import Conversion, Format
 
 GRACE_S = 1.0
 """How long after the sound of an answer its text may come."""
+
+SOUND_S = 10.0
+"""How long the sound of an answer may come after that has been spoken."""
 
 CHUNK = 1_024
 """Samples in a piece of sound that is sent."""
@@ -74,6 +77,7 @@ class _Run:
             asyncio.get_running_loop().create_future()
         )
         self.has_sound = False  # that of its answer has begun
+        self.sounded = asyncio.Event()  # and has ended, or is not waited for
         self.began_at = time.monotonic()
 
     @property
@@ -149,7 +153,7 @@ class SatelliteHandler(PeerHandler):
         self._satellite = satellite
         self._run: _Run | None = None  # the last one, until its answer has come
         self._sound: _Sound | None = None
-        self._playing: set[asyncio.Task[None]] = set()
+        self._unawaited: set[asyncio.Task[None]] = set()  # which asyncio itself would forget
         self._acts |= {
             RunSatellite().event().type: self._begin,
             PauseSatellite().event().type: self._pause,
@@ -174,6 +178,8 @@ class SatelliteHandler(PeerHandler):
             OSError: if the connection breaks.
             asyncio.TimeoutError: if Home Assistant does not take it.
         """
+        if self._run is not None:
+            self._run.sounded.set()
         self._run = run = _Run()
         sending = asyncio.ensure_future(self._speak(sound))
         sending.add_done_callback(lambda each: each.cancelled() or each.exception())
@@ -188,10 +194,24 @@ class SatelliteHandler(PeerHandler):
             await self._send(AudioChunk(SAMPLE_RATE, 2, 1, piece))
         await self._send(AudioStop())
 
-    async def heard(self) -> None:
-        """What it wanted spoken has been heard."""
+    def heard(self) -> None:
+        """What it wanted spoken has been heard.
+
+        It is told when it has sent the sound of that, too: what it sends next would come between.
+        """
+        self._later(self._heard(self._run))
+
+    async def _heard(self, run: _Run | None) -> None:
+        if run is not None:
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(run.sounded.wait(), SOUND_S)
         with suppress(OSError, asyncio.TimeoutError):
             await self._send(Played())
+
+    def _later(self, act: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(act)
+        self._unawaited.add(task)
+        task.add_done_callback(self._unawaited.discard)
 
     def fall_silent(self) -> None:
         """Another one leads from now on."""
@@ -236,10 +256,12 @@ class SatelliteHandler(PeerHandler):
 
     async def _end_sound(self, _event: Event) -> None:
         sound, self._sound = self._sound, None
-        if sound is not None and sound.is_needed:
-            task = asyncio.create_task(self._have_heard(sound))
-            self._playing.add(task)
-            task.add_done_callback(self._playing.discard)
+        if sound is None:
+            return
+        if sound.run is not None:
+            sound.run.sounded.set()
+        if sound.is_needed:
+            self._later(self._have_heard(sound))
 
     async def _have_heard(self, sound: _Sound) -> None:
         """Have a sound heard, unless it is that of an answer whose text comes, too."""
@@ -249,7 +271,7 @@ class SatelliteHandler(PeerHandler):
                 return
             sound.run.settle("told")
         if await self._satellite.play(sound.rate, sound.flush()):
-            await self.heard()
+            await self._heard(None)
 
     async def _timer_started(self, event: Event) -> None:
         self._tell("started", _Timer.model_validate(event.data))

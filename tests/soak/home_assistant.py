@@ -18,10 +18,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from platformdirs import user_cache_path
 from websockets.sync.client import ClientConnection, connect
 
+from assistant.audio.resample import resample, to_float32
+from assistant.values import SAMPLE_RATE
 from tests.daemon.served import RUN, Manager
 from tests.deploy.fresh import Debian, bootstrap, shown
 from tests.sound import silent_environment
@@ -61,7 +65,13 @@ subprocess.run([*pip, *sorted(needed)], check=True)
 """Installs what its parts need, which it would otherwise fetch when it is started."""
 
 CONFIGURATION = """
-homeassistant: {{name: Home, language: en, country: GB, time_zone: UTC, unit_system: metric}}
+homeassistant:
+  name: Home
+  language: en
+  country: GB
+  time_zone: UTC
+  unit_system: metric
+  internal_url: "http://127.0.0.1:{port}"  # where it has its own sounds read
 http: {{server_host: 127.0.0.1, server_port: {port}}}
 api:
 input_boolean: {{kitchen: {{name: Switch}}}}
@@ -81,6 +91,8 @@ ONBOARDING = {
 """All but its first user: these would have it add what needs the internet."""
 
 LIGHT = "light.kitchen_light"
+
+SPEECH = ("stt.attune", "tts.attune", "conversation.attune")
 
 ATTUNE = {
     "language": "en",
@@ -186,19 +198,35 @@ def running(log: Path) -> Iterator[HomeAssistant]:
 
 
 @contextmanager
-def attune_beside(home: HomeAssistant, folder: Path) -> Iterator[tuple[Living, int]]:
-    """A daemon with the bundled models that passes on to this home, and its door's port."""
+def attune_beside(
+    home: HomeAssistant, folder: Path, satellite: int | None = None
+) -> Iterator[tuple[Living, int]]:
+    """A daemon with the bundled models that passes on to this home, and its door's port.
+
+    Args:
+        home: what it passes on to.
+        folder: for what it writes.
+        satellite: the port at which Home Assistant is given what is said here, if it is.
+    """
     folder.mkdir(exist_ok=True)
     manager = Manager(folder / "notify")
     environment = silent_environment(folder / "silent")
+    environment["ATTUNE_WYOMING__SATELLITE"] = str(satellite is not None)
+    led = {} if satellite is None else {"satellite": True, "satellite_port": satellite}
     try:
         with (
             living(folder, manager, environment, RUN, ATTUNE_HOME__URL=home.url) as daemon,
-            serving_wyoming(daemon.client.path, folder / "wyoming") as port,
+            serving_wyoming(daemon.client.path, folder / "wyoming", **led) as port,
         ):
             yield daemon, port
     finally:
         manager.close()
+
+
+def own_voice(attune: Living, words: str) -> NDArray[np.float32]:
+    """How Attune says something, at 16 kHz."""
+    said = attune.client.synthesise(words)
+    return resample(to_float32(np.frombuffer(said.pcm, np.int16)), said.rate, SAMPLE_RATE)
 
 
 @dataclass
@@ -269,13 +297,13 @@ class HomeAssistant:
         assert self._socket is not None
         return json.loads(self._socket.recv(LONG_S))
 
-    def add_wyoming(self, port: int) -> None:
-        """As a user does: add the integration, with the host and the port."""
+    def add_wyoming(self, port: int, *brings: str) -> None:
+        """As a user does: add the integration, with the host and the port, and see what comes."""
         flow = self.rest("/api/config/config_entries/flow", {"handler": "wyoming"})
         where = {"host": "127.0.0.1", "port": port}
         flow = self.rest(f"/api/config/config_entries/flow/{flow['flow_id']}", where)
         assert flow["type"] == "create_entry", flow
-        until(lambda: self.states().keys() >= {"stt.attune", "tts.attune", "conversation.attune"})
+        until(lambda: self.states().keys() >= set(brings or SPEECH))
 
     def states(self) -> dict[str, str]:
         """Of each entity."""

@@ -6,15 +6,12 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from assistant.audio.resample import resample, to_float32
 from assistant.listen.recordings import load
 from assistant.spoken import said_words
-from assistant.values import SAMPLE_RATE
 from tests.cli.house import ROOT, command
-from tests.soak.home_assistant import LIGHT, HomeAssistant, attune_beside, running
+from tests.soak.home_assistant import LIGHT, HomeAssistant, attune_beside, own_voice, running
 from tests.sound import silent_environment, similarity, synthesise
 from tests.waiting import until
 from tests.wyoming.living import Living
@@ -69,11 +66,9 @@ def test_a_spoken_question_is_answered_aloud(
     assert response["response_type"] == "action_done"
     answer = response["speech"]["plain"]["speech"]
     assert answer.startswith("It is ")
-    said = attune.client.synthesise(answer)
-    own = resample(to_float32(np.frombuffer(said.pcm, np.int16)), said.rate, SAMPLE_RATE)
     sound = tmp_path / "answer.mp3"
     sound.write_bytes(home.file(events["tts-end"]["tts_output"]["url"]))
-    assert similarity(load(sound), own) > 0.9
+    assert similarity(load(sound), own_voice(attune, answer)) > 0.9
 
 
 @pytest.mark.usefixtures("attune")

@@ -237,12 +237,14 @@ def test_an_announcement_is_heard_and_then_told_to_be(place: Place) -> None:
 
 
 def test_an_answer_without_a_text_is_heard_as_it_sounds(place: Place) -> None:
+    before = set(place.said.glob("announcement*"))
+
     async def talk(house: House) -> str:
         turn = await place.hear()
         await house.until(lambda: house.played >= 1)
+        await asyncio.to_thread(until, lambda: set(place.said.glob("announcement*")) - before)
         return turn["reply"]
 
-    before = set(place.said.glob("announcement*"))
     reply = housed(place, talk, answer=saying(""))
     assert reply == "Your home has heard it, but did not say whether anything was done."
     assert len(set(place.said.glob("announcement*")) - before) == 1
