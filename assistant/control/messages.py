@@ -73,10 +73,16 @@ class Code(IntEnum):
     INTERNAL = -32603  # a fault of the daemon's own
 
 
+class Part(BaseModel):
+    """Part of a message; like those, it is built when first used, for a client uses few."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+
 class Message(BaseModel):
     """One line, validated strictly: extra fields are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
 class Call(Message):
@@ -125,10 +131,8 @@ MicrophoneCondition = Literal["listening", "absent", "muted", "waiting"]
 """The microphone's state; waiting: it is being opened."""
 
 
-class MicrophoneState(BaseModel):
+class MicrophoneState(Part):
     """The microphone's state."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     state: MicrophoneCondition
     why: str | None = None  # one sentence, if it is absent, or open and gives no sound
@@ -139,10 +143,8 @@ class MicrophoneState(BaseModel):
     speech: bool = False  # somebody is speaking
 
 
-class LoudspeakerState(BaseModel):
+class LoudspeakerState(Part):
     """The loudspeaker's state."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     why: str | None = None  # one sentence, if it does not work
     since_s: float | None = None  # for how long it has not worked
@@ -150,10 +152,8 @@ class LoudspeakerState(BaseModel):
     quiet_until: datetime | None = None  # nothing is said unasked until then; timezone-aware
 
 
-class Exchange(BaseModel):
+class Exchange(Part):
     """One exchange in short."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: int
     heard: str | None  # what was understood or typed
@@ -163,10 +163,8 @@ class Exchange(BaseModel):
     at: datetime  # timezone-aware
 
 
-class Helper(BaseModel):
+class Helper(Part):
     """A device from which somebody helps."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: int
     name: str
@@ -175,10 +173,8 @@ class Helper(BaseModel):
     seen_at: float
 
 
-class Wish(BaseModel):
+class Wish(Part):
     """Something that the home is asked for."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     number: int
     words: str
@@ -186,10 +182,8 @@ class Wish(BaseModel):
     left_s: float  # how long somebody waits for the answer
 
 
-class Spoken(BaseModel):
+class Spoken(Part):
     """Something that was said to a Home Assistant that answers it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     number: int
     pcm: Base64Bytes  # mono, 16 kHz, 16 bits, little-endian
@@ -200,10 +194,8 @@ TimerAct: TypeAlias = Literal["started", "updated", "paused", "cancelled", "fini
 """What has become of a timer of another program."""
 
 
-class Happening(BaseModel):
+class Happening(Part):
     """Something that has happened in the household."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     what: Annotated[str, Field(pattern="^[a-z_]{1,40}$")]  # such as "reminder_due"
     ids: tuple[int, ...] = ()  # of timers, alarms, reminders or entries
@@ -211,10 +203,8 @@ class Happening(BaseModel):
     at: datetime  # timezone-aware
 
 
-class Stored(BaseModel):
+class Stored(Part):
     """What is kept of what was said."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     exchanges: int
     taught: int  # corrected, confirmed or read aloud
@@ -227,10 +217,8 @@ Task: TypeAlias = Literal["checks", "backup", "restore"]
 """What takes longer than an answer may; one is done at a time."""
 
 
-class Work(BaseModel):
+class Work(Part):
     """How a task goes, or how it went the last time."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     task: Task
     running: bool
@@ -239,38 +227,30 @@ class Work(BaseModel):
     n_bytes: int | None = None  # of a backup that waits to be fetched
 
 
-class Finding(BaseModel):
+class Finding(Part):
     """What a check of the device found."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     check: str
     level: Literal["ok", "warn", "fail"]
     text: str  # unless all is well with what helps
 
 
-class Dictated(BaseModel):
+class Dictated(Part):
     """What another program's user has said."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     text: str  # as the chosen route reads it; empty: nothing was understood
     confidence: float
 
 
-class Sound(BaseModel):
+class Sound(Part):
     """A sentence as it is spoken."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     rate: int  # samples per second
     pcm: Base64Bytes  # mono, 16 bits, little-endian
 
 
-class Abilities(BaseModel):
+class Abilities(Part):
     """What Attune hears, thinks and speaks with, for programs that offer it to people."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     recogniser: str
     is_whisper: bool
@@ -281,10 +261,8 @@ class Abilities(BaseModel):
     speaks: str  # such as "en-gb"
 
 
-class Lesson(BaseModel):
+class Lesson(Part):
     """A sentence that was read aloud."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     flac: Base64Bytes  # mono 16 kHz
     started_at: datetime  # timezone-aware
@@ -314,10 +292,8 @@ class Lesson(BaseModel):
         )
 
 
-class Status(BaseModel):
+class Status(Part):
     """What only the running daemon knows; the rest is in the journal and in the bridges' folder."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     protocol: int = PROTOCOL
     pid: int

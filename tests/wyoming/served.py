@@ -50,7 +50,7 @@ def serving_wyoming(place: Path, folder: Path, **told: Any) -> Iterator[int]:
         finally:
             process.send_signal(signal.SIGTERM)
             try:
-                assert process.wait(WAIT_S) == 0
+                assert process.wait(WAIT_S) == 0, (folder / "stderr").read_text()
             finally:
                 process.kill()
         assert (folder / "stderr").read_text() == ""
