@@ -9,14 +9,16 @@ let asked = false;
 let held = false;
 let sent = false;
 document.addEventListener("pointerdown", () => (held = true));
-for (const what of ["pointerup", "pointercancel"]) {
-  document.addEventListener(what, () => (held = false));
+for (const what of ["pointerup", "pointercancel", "blur"]) {
+  window.addEventListener(what, () => (held = false));
 }
+window.addEventListener("pointermove", (event) => event.buttons || (held = false)); // let go outside
 
 async function refresh() {
   if (asked) return;
   asked = true;
-  await new Promise((done) => setTimeout(done, 300));
+  do await new Promise((done) => setTimeout(done, 300));
+  while (held);
   asked = false;
   const answer = await fetch(location.href).catch(() => null);
   const text = answer?.ok ? await answer.text() : "";
