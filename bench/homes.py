@@ -5,11 +5,12 @@ several kinds and levels. The endpointer listens to the same sound with ``listen
 without, with the silence that ends a new user's turn. The wait is the time from the last word to
 the end of the turn. A question is cut off if a turn ends within it, and it ends at the limit if no
 silence does it. Each of them is heard as one turn in a quiet room by the endpointer that knows no
-levels; so what is cut off here is so by the background. Then hours of background without a question
-go through the recogniser and the dialogue policy, as in ``bench.invented``: what is answered there
-is false. With ``--parts FILE`` that goes on where it was broken off.
+levels; so what is cut off here is so by the background. Then people read aloud in a quiet room, in
+which the levels must not end a turn more. Then hours of background without a question go through
+the recogniser and the dialogue policy, as in ``bench.invented``: what is answered there is false.
+With ``--parts FILE`` that goes on where it was broken off.
 
-    python -m bench.homes --data PATH [--questions 200] [--hours 8] [--parts FILE]
+    python -m bench.homes --data PATH [--questions 200] [--readers 4] [--hours 8] [--parts FILE]
 
 A television is one voice at a time with short pauses, made of human recordings, as babble is.
 Without a question it is a person who speaks alone, so its answers are shown, but not counted.
@@ -55,6 +56,18 @@ ROOM = 0.0006
 
 NEAR = 10
 """Frames by which the beginning and the end of a word are uncertain."""
+
+READING_S = 400.0
+"""How long each reader reads."""
+
+BREATH_S = 0.45
+"""The longest pause that they make."""
+
+VARIED_DB = 3.0
+"""Standard deviation of the loudness from sentence to sentence of those who vary it."""
+
+ROOMS = (ROOM, ROOM * 4)
+"""The noise of the rooms in which people read."""
 
 HOUR_KINDS = ("babble", "music", "hum", "water", "coughs", "breath", "silence", "vacuum cleaner")
 ALONE = "television"
@@ -250,6 +263,42 @@ def asked_over_backgrounds(
     return found
 
 
+def reading(clips: list[Clip], varied_db: float, room: float, seed: int) -> list[AudioFrame]:
+    """Somebody who reads aloud without a pause longer than ``BREATH_S``."""
+    rng = random.Random(seed)  # noqa: S311 - reproducible
+    parts: list[Samples] = []
+    while sum(map(len, parts)) < READING_S * SAMPLE_RATE:
+        sentence = said(rng.choice(clips)) * np.float32(10 ** (rng.gauss(0, varied_db) / 20))
+        pause = np.zeros(round(rng.uniform(0.1, BREATH_S) * SAMPLE_RATE), np.float32)
+        parts += [sentence, pause]
+    whole = np.concatenate(parts)
+    return framed(whole + np.random.default_rng(seed).standard_normal(len(whole)) * room)
+
+
+def read_aloud(
+    data: Path, readers: int, settings: ListenSettings, seed: int
+) -> list[dict[str, float | str]]:
+    """Turns into which reading falls, by way of listening."""
+    speakers: dict[str, list[Clip]] = {}
+    for clip in recordings(data, held_out_part=True):
+        speakers.setdefault(clip.speaker, []).append(clip)
+    found: list[dict[str, float | str]] = []
+    for varied_db in (0.0, VARIED_DB):
+        for room in ROOMS:
+            for number, name in enumerate(sorted(speakers, key=lambda each: -len(speakers[each]))):
+                if number == readers:
+                    break
+                frames = reading(speakers[name], varied_db, room, seed + number)
+                row: dict[str, float | str] = {"reader": name, "varied_db": varied_db, "room": room}
+                for way, foreground in WAYS.items():
+                    tuned = replace(settings.tuned, foreground=foreground)
+                    told = settings.model_copy(update={"tuned": tuned})
+                    row[way] = len(list(segment(frames, voiced(told.vad_mode), told)))
+                found.append(row)
+                print(*row.values(), sep="\t", flush=True)
+    return found
+
+
 def unasked(
     data: Path, hours: float, settings: Settings, seed: int, parts: Path | None
 ) -> dict[str, Row]:
@@ -302,6 +351,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of public recordings")
     parser.add_argument("--questions", type=int, default=200, help="over all backgrounds; 0: none")
+    parser.add_argument("--readers", type=int, default=4, help="who read aloud in quiet; 0: nobody")
     parser.add_argument("--hours", type=float, default=8.0, help="of background alone; 0: none")
     parser.add_argument("--parts", type=Path, help="file of the hours that were heard already")
     parser.add_argument("--seed", type=int, default=7)
@@ -312,6 +362,11 @@ def main() -> None:
         print(f"{'':<39}{'wait s':>7}{'p95':>8}{'limit %':>8}{'cut off %':>9}{'lead s':>7}")
         told["asked"] = asked_over_backgrounds(
             arguments.data, arguments.questions, settings.listen, arguments.seed
+        )
+    if arguments.readers:
+        print("reader, dB from sentence to sentence, room's noise, turns with levels, without")
+        told["read"] = read_aloud(
+            arguments.data, arguments.readers, settings.listen, arguments.seed
         )
     if arguments.hours:
         print(

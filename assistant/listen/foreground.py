@@ -3,7 +3,9 @@
 A television, music or a vacuum cleaner is voice to the detector. What tells it from the person is
 that it was there before, that it is softer than they are, and that it goes on when they stop. So
 the levels of what has been heard without a real silence are kept: once somebody is clearly louder
-for a while, those are the background's, and what is no louder than them is not the person.
+for a while, those are the background's, and what is no louder than them is not the person. Clearly
+is by much for 300 ms, or by less for longer: a television 5 dB below somebody is now and then as
+loud as they are, but not for a second and a half.
 
 A crowd, music or a machine never falls back to the level of a quiet room. Alone, somebody who
 talks in a quiet room does so between any two words, but so does a television's only voice.
@@ -38,6 +40,19 @@ in dB."""
 LOUDER_WITH_GAPS = (0.98, 4.0)
 """The same for a background with gaps."""
 
+STRETCH = 1_500 // FRAME_MS
+"""Frames for which somebody has to be louder if it is by less. A stretch is as loud as the mean of
+the louder half of its levels."""
+
+STRETCHES = 4
+"""Least number of a background's stretches with which that is compared."""
+
+STRETCH_LOUDER_DB = 2.0
+"""By how much it has to be louder than all stretches of a steady background."""
+
+STRETCH_LOUDER_WITH_GAPS_DB = 5.0
+"""The same for a background with gaps: people who read aloud in a quiet room vary by as much."""
+
 SOFTEST = 0.05
 """Quantile of the levels of a background that tells whether it has gaps."""
 
@@ -63,8 +78,11 @@ OWN = 500 // FRAME_MS
 SILENCE = 2_000 // FRAME_MS
 """Frames without voice after which there is no background."""
 
-ABOVE = 0.4
-"""How far above the background a frame of the speaker is, as a share of their distance."""
+ABOVE = 0.35
+"""How far above a steady background a frame of the speaker is, as a share of their distance."""
+
+ABOVE_WITH_GAPS = 0.4
+"""The same for a background with gaps."""
 
 LEAST_ABOVE_DB = 1.0
 """The same, at least."""
@@ -81,8 +99,11 @@ GAP = 180 // FRAME_MS
 GAP_DB = 12.0
 """By how much they are softer than the background."""
 
-SURE_DB = 10.0
+SURE_DB = 14.0
 """Distance at which a gap after the speaker leaves no doubt about what follows it."""
+
+DOUBT = 1_500 // FRAME_MS
+"""Frames after the speaker's last after which there is none, either."""
 
 HANGOVER = 600 // FRAME_MS
 """Frames of soft voice after a loud one that still are the speaker's: ends of words, and breath."""
@@ -169,10 +190,20 @@ class Foreground:
             return
         share, by_db = LOUDER_WITH_GAPS if has_gaps else LOUDER
         background, exceeded = np.quantile(theirs, (LOUDEST, share))
-        if loudness > exceeded + by_db:
+        if loudness > exceeded + by_db or self._is_louder_for_long(has_gaps=has_gaps):
             self._leave()
             self._background, self._has_gaps = float(background), has_gaps
             self._over, self._absent = RECENT, 0
+
+    def _is_louder_for_long(self, *, has_gaps: bool) -> bool:
+        """Is the last stretch louder than all before it?"""
+        count = len(self._before) // STRETCH
+        if count <= STRETCHES:
+            return False
+        levels = np.array([level for level, _ in self._before])[-count * STRETCH :]
+        halves = np.sort(levels.reshape(count, STRETCH))[:, -STRETCH // 2 :].mean(axis=1)
+        by_db = STRETCH_LOUDER_WITH_GAPS_DB if has_gaps else STRETCH_LOUDER_DB
+        return bool(halves[-1] > halves[:-1].max() + by_db)
 
     def _look_for_gap(self, level: float) -> None:
         """After a gap, what is softer may be the speaker's next sentence."""
@@ -189,7 +220,8 @@ class Foreground:
         """Whether what is softer than the speaker may be theirs nevertheless."""
         if self._background is None:
             return True
-        return self._gapped and self._peak - self._background < SURE_DB
+        is_sure = self._absent > DOUBT or self._peak - self._background >= SURE_DB
+        return self._gapped and not is_sure
 
     def _exceeded(self, share: float) -> float:
         """The level that so many of the recent frames exceed."""
@@ -201,7 +233,8 @@ class Foreground:
         """Level from which a frame is the speaker's."""
         if self._background is None:
             return _NOTHING_DB
-        above = max(LEAST_ABOVE_DB, ABOVE * (self._loudest - self._background))
+        share = ABOVE_WITH_GAPS if self._has_gaps else ABOVE
+        above = max(LEAST_ABOVE_DB, share * (self._loudest - self._background))
         return self._background + above
 
     def _leave(self) -> None:

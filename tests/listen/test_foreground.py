@@ -8,10 +8,12 @@ import pytest
 from assistant.config import ListenSettings, starter_dir
 from assistant.listen.foreground import (
     CLEAR_DB,
+    DOUBT,
     GONE,
     HANGOVER,
     KNOWN,
     KNOWN_WITH_GAPS,
+    STRETCH,
     Foreground,
 )
 from assistant.listen.recordings import load
@@ -28,6 +30,13 @@ def hear(foreground: Foreground, level_db: float, n_frames: int, *, seed: int = 
     return [
         foreground.step(level_db + rng.uniform(-1.5, 1.5), voiced=True) for _ in range(n_frames)
     ]
+
+
+def vary(foreground: Foreground, level_db: float, n_frames: int, *, seed: int) -> list[bool]:
+    """Voiced frames that are 3 dB above a level for 200 ms, and 6 dB below it for the next."""
+    rng = random.Random(seed)
+    around = [(3.0, -6.0)[at // 10 % 2] + rng.uniform(-0.5, 0.5) for at in range(n_frames)]
+    return [foreground.step(level_db + by_db, voiced=True) for by_db in around]
 
 
 def silent(foreground: Foreground, n_frames: int) -> None:
@@ -66,7 +75,26 @@ def test_after_a_gap_what_is_not_much_softer_may_be_the_speakers_next_sentence()
     hear(foreground, SPEAKER, 100)
     for _ in range(20):
         foreground.step(ROOM, voiced=False)
-    assert all(hear(foreground, SPEAKER - CLEAR_DB, HANGOVER + 100))
+    within = DOUBT - 20
+    assert all(hear(foreground, SPEAKER - CLEAR_DB, within))
+    assert not any(hear(foreground, SPEAKER - CLEAR_DB, 100)[20:])  # it would be louder by now
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_background_that_is_a_little_softer_is_told_by_a_longer_look(seed: int) -> None:
+    foreground = Foreground()
+    vary(foreground, SPEAKER - 3, KNOWN + 4 * STRETCH, seed=seed)
+    assert foreground.distance_db is None
+    vary(foreground, SPEAKER, 2 * STRETCH, seed=seed + 10)
+    assert foreground.distance_db is not None
+    after = vary(foreground, SPEAKER - 3, HANGOVER + 100, seed=seed + 20)
+    assert not any(after[HANGOVER + 10 :])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_stays_as_loud_is_nobody_new(seed: int) -> None:
+    foreground = Foreground()
+    assert all(vary(foreground, SPEAKER, 2_000, seed=seed))
 
 
 def test_how_far_the_speaker_is_above_the_background() -> None:
