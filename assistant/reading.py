@@ -29,6 +29,13 @@ does, and nearly every question over a background that is 10 dB softer (``bench.
 LEAST_SURE = 0.2
 """Confidence from which what rises less is taken for theirs, too."""
 
+LITTLE_DB = 5.0
+"""Of what rises by less than this more confidence is asked: a question over babble or music that is
+5 dB softer rises by more (``bench.homes``), a voice in the babble by less."""
+
+LEAST_SURE_OF_LITTLE = 0.4
+"""How much."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -94,9 +101,11 @@ def pauses(transcript: Transcript) -> frozenset[int]:
 
 def is_background(heard: Utterance, transcript: Transcript) -> bool:
     """Whether words were said by the background, such as a crowd in its louder moments."""
-    if heard.contrast_db is None or heard.contrast_db >= CLEARLY_DB:
+    rise_db = heard.contrast_db
+    if rise_db is None or rise_db >= CLEARLY_DB:
         return False
-    return heard.contrast_db < HARDLY_DB or transcript.confidence < LEAST_SURE
+    least = LEAST_SURE if rise_db >= LITTLE_DB else LEAST_SURE_OF_LITTLE
+    return rise_db < HARDLY_DB or transcript.confidence < least
 
 
 def read(

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from assistant.config import BridgeSettings
-from assistant.reading import CLEARLY_DB, HARDLY_DB, LEAST_SURE, PAUSE_S, is_background, read
+from assistant.reading import (
+    CLEARLY_DB,
+    HARDLY_DB,
+    LEAST_SURE,
+    LEAST_SURE_OF_LITTLE,
+    LITTLE_DB,
+    PAUSE_S,
+    is_background,
+    read,
+)
 from assistant.values import SpeechFeatures, Transcript, Word
 from tests.journal.exchanges import utterance
 from tests.settings import block
@@ -33,7 +42,9 @@ def test_a_pause_in_a_transcript_is_known_to_the_policy(
         (CLEARLY_DB, 0.0, False),
         (CLEARLY_DB - 0.1, LEAST_SURE, False),
         (CLEARLY_DB - 0.1, LEAST_SURE - 0.01, True),
-        (HARDLY_DB, LEAST_SURE, False),
+        (LITTLE_DB, LEAST_SURE, False),
+        (LITTLE_DB - 0.1, LEAST_SURE, True),
+        (HARDLY_DB, LEAST_SURE_OF_LITTLE, False),
         (HARDLY_DB - 0.1, 0.99, True),
     ],
 )
