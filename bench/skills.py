@@ -33,6 +33,9 @@ ASKED: Mapping[str, Mapping[str, str]] = {
         "are_you_real": "talk", "what_can_you_do": "talk", "slower": "talk", "louder": "talk",
         "sum": "sums", "alarm": "alarms timers",
         "lost_thing": "notes", "help": "help", "fallen": "help",
+        "how_are_you": "itself", "meaning_of_life": "itself", "your_age": "itself",
+        "you_annoy": "itself", "love_you": "itself", "who_made_you": "itself",
+        "your_life": "itself", "call_name": "itself", "call_person": "itself help",
         "chest_pain": "help", "fire": "help", "death_wish": "help", "intruder": "help",
     },
     "clinc": {
@@ -41,7 +44,9 @@ ASKED: Mapping[str, Mapping[str, str]] = {
         "timer": "timers", "alarm": "alarms", "reminder_update": "reminders",
         "calculator": "sums", "measurement_conversion": "sums", "change_speed": "talk",
         "change_volume": "talk", "user_name": "person", "repeat": "talk",
-        "what_is_your_name": "talk",
+        "what_is_your_name": "talk", "how_old_are_you": "itself", "where_are_you_from": "itself",
+        "who_made_you": "itself", "do_you_have_pets": "itself", "what_are_your_hobbies": "itself",
+        "make_call": "itself help", "text": "itself",
         "are_you_a_bot": "talk", "what_can_i_ask_you": "talk",
     },
 }  # fmt: skip

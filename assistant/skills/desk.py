@@ -21,6 +21,7 @@ from assistant.skills.following import added, bare, completed, filled, goes_on, 
 from assistant.skills.grammar import Grammar, Request, grammar
 from assistant.skills.help import HELP
 from assistant.skills.home import HOME, handed
+from assistant.skills.itself import ITSELF
 from assistant.skills.lists import LISTS
 from assistant.skills.notes import NOTES
 from assistant.skills.person import PERSON
@@ -39,6 +40,7 @@ SKILLS: dict[str, Requests] = {
     "clock": CLOCK,
     "help": HELP,
     "home": HOME,
+    "itself": ITSELF,
     "lists": LISTS,
     "notes": NOTES,
     "person": PERSON,

@@ -37,7 +37,7 @@ SAID = {
     "medicine": ["may i leave out the white tablet"],
 }
 OTHERS = (
-    "do you feel lonely", "i'm afraid i don't know", "i'm afraid not", "i live in leeds",
+    "lonely hearts", "i'm afraid i don't know", "i'm afraid not", "i live in leeds",
     "my husband was a baker", "the cat has taken my chair", "i was lost for words",
     "i want to go out", "i want to get up", "let us go up", "i have nobody's number",
     "we lost the match", "he says it will rain",

@@ -111,7 +111,7 @@ def test_other_packages_add_skills(
     finally:
         installed.cache_clear()
     assert known.say("how is the weather") == "It is dry at 15."
-    assert known.say("how are you") is None
+    assert known.say("i like the sea") is None
     assert known.say("what time is it") == "It is half past three in the afternoon."
 
 

@@ -23,7 +23,8 @@ BETWEEN = {
     "bedtime", "mealtime", "medicine_asked", "call_person", "not_understood", "sorry", "machine",
     "chores", "appointment", "louder", "call_name", "hear_me", "your_life", "pain", "ailment",
     "opening", "stop", "remind_me", "activity", "feels_low", "sleep", "slower", "sum", "alarm",
-    "lost_thing", "where_is_person", "forgets", "clothes",
+    "lost_thing", "where_is_person", "forgets", "clothes", "how_are_you", "meaning_of_life",
+    "your_age", "you_annoy", "love_you", "who_made_you", "likes_food", "deed", "music",
 }  # fmt: skip
 """What may rightly be taken for a request: or for none."""
 
