@@ -284,7 +284,8 @@ def _spell_out(
     places = places[np.argsort(-score.ravel()[places])]
     rows, columns = np.divmod(places, len(likely))
     sounds, before = said.ravel()[places].tolist(), beams.words[rows].tolist()
-    states, symbols = [beams.states[at] for at in rows.tolist()], likely[columns].tolist()
+    states = [beams.states[int(at)] for at in rows]
+    symbols = likely[columns].tolist()
     spelled: list[float] = []
     for number, bound in enumerate(score.ravel()[places].tolist()):
         if bound < best - DEPTH:

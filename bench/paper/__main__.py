@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -69,6 +70,8 @@ def main() -> None:
         next(iter(places.values())),
         corpora.LEAST if smoke else corpora.SAMPLES + corpora.UNSEEN,
     )
+    # of the cells' processes, which begin later
+    os.environ.update(OMP_NUM_THREADS="1", OMP_WAIT_POLICY="PASSIVE")
     grid = Grid(out, arguments.jobs)
     failed = grid.run(wanted, places)
     rows = grid.rows()
