@@ -132,6 +132,11 @@ class Grid:
         lines = self._rows.read_text(encoding="utf-8").splitlines()
         return [json.loads(line) for line in lines]
 
+    def left(self, wanted: Sequence[Cell], places: Mapping[str, Place]) -> list[Cell]:
+        """The cells that are not known yet."""
+        known = {_key(row["cell"], row["used"]) for row in self.rows()}
+        return [cell for cell in wanted if _key(asdict(cell), places[cell.llm].used) not in known]
+
     def run(self, wanted: Sequence[Cell], places: Mapping[str, Place]) -> int:
         """Measure the cells that are not known yet; how many failed.
 
@@ -139,8 +144,7 @@ class Grid:
             wanted: the cells.
             places: where things are, by the name of the LLM.
         """
-        known = {_key(row["cell"], row["used"]) for row in self.rows()}
-        left = [cell for cell in wanted if _key(asdict(cell), places[cell.llm].used) not in known]
+        left = self.left(wanted, places)
         print(f"{len(wanted)} cells, {len(wanted) - len(left)} of them known", flush=True)
         self._logs.mkdir(parents=True, exist_ok=True)
         running: list[_Running] = []
