@@ -88,6 +88,7 @@ def test_what_run_says_of_a_recording_is_plain_unless_more_is_wished(house: Hous
     """The house looks at what 'run' prints; here it has to have said something."""
     recording = min((ROOT / "models" / "starter" / "examples").glob("*.flac"))
     words = ("run", "--input", recording, "--database", house.folder / "plain.db")
+    house = house.with_own_ears
     plain = house.run(*words)
     assert (plain.returncode, plain.stderr) == (0, "")
     assert re.search(r"% sure, answered after \d+\.\d s$", plain.stdout, re.MULTILINE)

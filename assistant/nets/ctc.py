@@ -279,16 +279,22 @@ def _spell_out(
     score = said + words
     best = max(best, float(score[:, ~several].max(initial=_NEVER)))
     score[:, ~several] = _NEVER
-    # most promising first: the rest soon falls out of reach and needs no evaluation
+    # most promising first: as soon as one falls out of reach, the rest has, too
     places = np.flatnonzero(score >= best - DEPTH)
-    for place in places[np.argsort(-score.ravel()[places])]:
-        at, column = divmod(int(place), len(likely))
-        if score[at, column] < best - DEPTH:
-            said[at, column] = _NEVER
-            continue
-        gain, _ = lexicon.spell(beams.states[at], int(likely[column]))
-        words[at, column] = beams.words[at] + gain
-        best = max(best, float(said[at, column] + words[at, column]))
+    places = places[np.argsort(-score.ravel()[places])]
+    rows, columns = np.divmod(places, len(likely))
+    sounds, before = said.ravel()[places].tolist(), beams.words[rows].tolist()
+    states = [beams.states[int(at)] for at in rows]
+    symbols = likely[columns].tolist()
+    spelled: list[float] = []
+    for number, bound in enumerate(score.ravel()[places].tolist()):
+        if bound < best - DEPTH:
+            break
+        spelled.append(before[number] + lexicon.spell(states[number], symbols[number])[0])
+        best = max(best, sounds[number] + spelled[number])
+    n_spelled = len(spelled)
+    words[rows[:n_spelled], columns[:n_spelled]] = spelled
+    said[rows[n_spelled:], columns[n_spelled:]] = _NEVER
 
 
 def likelihood(log_probs: NDArray[np.float32], text: Sequence[int], blank: int) -> float:

@@ -85,15 +85,19 @@ class CharNgram:
 
     def _look_up(self, state: int) -> NDArray[np.float32]:
         # the continuations of a state are adjacent in the sorted table
-        first, last = state << BITS, (state + 1) << BITS
-        place, start, end = np.searchsorted(self._ngrams, (state, first, last)).tolist()
+        first = state << BITS
+        place, start, end = self._ngrams.searchsorted(
+            np.array((state, first, first + (1 << BITS)))
+        ).tolist()
         if state == BEGINNING:
             found = np.full(len(ALPHABET), -20.0, np.float32)
         else:
             shorter = state.bit_length() - 1 - BITS
-            found = self.following((1 << shorter) | (state & ((1 << shorter) - 1))).copy()
+            found = self.following((1 << shorter) | (state & ((1 << shorter) - 1)))
             if place < len(self._ngrams) and self._ngrams[place] == state:
-                found += self._log_backoffs[place]
+                found = found + self._log_backoffs[place]
+            elif end > start:
+                found = found.copy()
         if end > start:
             found[self._ngrams[start:end] - first - 1] = self._log_probs[start:end]
-        return found
+        return found  # that of the shorter state itself where nothing more is known

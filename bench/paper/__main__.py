@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -64,12 +65,18 @@ def main() -> None:
             for name, place in places.items()
         }
         wanted = [Cell("table", "polish", "starter", method) for method in METHODS]
-    prepare(
-        {name: partial(corpora.sounds, name, arguments.data, folders.get(name)) for name in names},
-        next(iter(places.values())),
-        corpora.LEAST if smoke else corpora.SAMPLES + corpora.UNSEEN,
-    )
+    # of the cells' processes, which begin later
+    os.environ.update(OMP_NUM_THREADS="1", OMP_WAIT_POLICY="PASSIVE")
     grid = Grid(out, arguments.jobs)
+    if grid.left(wanted, places):
+        prepare(
+            {
+                name: partial(corpora.sounds, name, arguments.data, folders.get(name))
+                for name in names
+            },
+            next(iter(places.values())),
+            corpora.LEAST if smoke else corpora.SAMPLES + corpora.UNSEEN,
+        )
     failed = grid.run(wanted, places)
     rows = grid.rows()
     report.write(rows, out, arguments.report)

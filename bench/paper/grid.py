@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
+import multiprocessing
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from bench.paper.cells import HEADS, Cell, Place
 
@@ -98,11 +98,17 @@ def cells(experiments: Sequence[str], corpora: Sequence[str], llms: Sequence[str
     return [cell for experiment in experiments for cell in found[experiment]]
 
 
+# loading torch and what is above it takes longer than many a cell
+_processes = multiprocessing.get_context("forkserver")
+_processes.set_forkserver_preload(["bench.paper.worker"])
+
+
 @dataclass(slots=True)
 class _Running:
     cell: Cell
-    process: subprocess.Popen[str]
-    log: TextIO
+    process: ForkServerProcess
+    answer: Connection[Any, str]  # one line, or its end
+    log: Path
     began: float
 
 
@@ -126,6 +132,11 @@ class Grid:
         lines = self._rows.read_text(encoding="utf-8").splitlines()
         return [json.loads(line) for line in lines]
 
+    def left(self, wanted: Sequence[Cell], places: Mapping[str, Place]) -> list[Cell]:
+        """The cells that are not known yet."""
+        known = {_key(row["cell"], row["used"]) for row in self.rows()}
+        return [cell for cell in wanted if _key(asdict(cell), places[cell.llm].used) not in known]
+
     def run(self, wanted: Sequence[Cell], places: Mapping[str, Place]) -> int:
         """Measure the cells that are not known yet; how many failed.
 
@@ -133,8 +144,7 @@ class Grid:
             wanted: the cells.
             places: where things are, by the name of the LLM.
         """
-        known = {_key(row["cell"], row["used"]) for row in self.rows()}
-        left = [cell for cell in wanted if _key(asdict(cell), places[cell.llm].used) not in known]
+        left = self.left(wanted, places)
         print(f"{len(wanted)} cells, {len(wanted) - len(left)} of them known", flush=True)
         self._logs.mkdir(parents=True, exist_ok=True)
         running: list[_Running] = []
@@ -144,8 +154,8 @@ class Grid:
                 while left and len(running) < self._jobs:
                     cell = left.pop(0)
                     running.append(self._start(cell, places[cell.llm]))
-                time.sleep(0.2)
-                for each in [each for each in running if each.process.poll() is not None]:
+                ready = wait([each.answer for each in running])
+                for each in [each for each in running if each.answer in ready]:
                     running.remove(each)
                     done += 1
                     failed += not self._keep(each)
@@ -155,45 +165,45 @@ class Grid:
         finally:
             for each in running:
                 each.process.kill()
-                each.process.wait()
-                each.log.close()
+                each.process.join()
         return failed
 
     def _start(self, cell: Cell, place: Place) -> _Running:
         name = "-".join(str(part) for part in asdict(cell).values() if part != "")
-        log = (self._logs / f"{name.replace(' ', '_')}.log").open("w", encoding="utf-8")
-        process = subprocess.Popen(
-            [sys.executable, "-m", "bench.paper.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"},
-        )
-        if process.stdin is None:
-            raise RuntimeError("the process has no input")
-        process.stdin.write(json.dumps({"cell": asdict(cell), "place": asdict(place)}, default=str))
-        process.stdin.close()
-        return _Running(cell, process, log, time.monotonic())
+        log = self._logs / f"{name.replace(' ', '_')}.log"
+        asked = json.dumps({"cell": asdict(cell), "place": asdict(place)}, default=str)
+        mine, theirs = _processes.Pipe(duplex=False)
+        process = _processes.Process(target=_measure, args=(asked, log, theirs))
+        process.start()
+        theirs.close()
+        return _Running(cell, process, mine, log, time.monotonic())
 
     def _keep(self, ended: _Running) -> bool:
         """Keep what a cell gave; whether it gave anything."""
         cell, minutes = ended.cell, (time.monotonic() - ended.began) / 60
-        ended.log.close()
-        with ended.process as process:
-            answer = process.stdout.read() if process.stdout is not None else ""
         what = f"{cell.experiment} {cell.corpus} {cell.llm} {cell.method} {cell.seed} {cell.value}"
-        if ended.process.returncode:
-            print(f"{what}: failed, see {ended.log.name}", flush=True)
-            return False
+        with ended.answer:
+            try:
+                answer: str = ended.answer.recv()
+            except EOFError:
+                print(f"{what}: failed, see {ended.log}", flush=True)
+                return False
+            finally:
+                ended.process.join()
         with self._rows.open("a", encoding="utf-8") as file:
-            file.write(answer.strip() + "\n")
+            file.write(answer + "\n")
         score = json.loads(answer).get("score")
         figures = ""
         if score is not None:
             figures = f"ROUGE-1 {score['rouge1']:.3f} token error {score['token_error']:.2f}"
         print(f"{what}: {figures} {minutes:.1f} min", flush=True)
         return True
+
+
+def _measure(asked: str, log: Path, answer: Connection[str, Any]) -> None:
+    from bench.paper import worker  # noqa: PLC0415 - it imports this module
+
+    worker.main(asked, log, answer)
 
 
 def _key(cell: Mapping[str, Any], used: Mapping[str, int]) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,13 @@ from bench.paper.cells import Cell, Place, measure
 from bench.paper.training import Point
 
 
-def main() -> None:
-    """Read the cell from standard input; its progress goes to standard error."""
-    asked = json.load(sys.stdin)
-    cell, place = Cell(**asked["cell"]), _place(asked["place"])
+def main(asked: str, log: Path, answer: Connection[str, Any]) -> None:
+    """Measure the cell that is asked for; its progress and what goes wrong go to the log."""
+    with log.open("w", encoding="utf-8") as file:
+        os.dup2(file.fileno(), sys.stdout.fileno())
+        os.dup2(file.fileno(), sys.stderr.fileno())
+    wanted = json.loads(asked)
+    cell, place = Cell(**wanted["cell"]), _place(wanted["place"])
     match cell.experiment:
         case "encoders":
             found = encoders.measure(cell, place)
@@ -25,7 +30,7 @@ def main() -> None:
             found = speed.measure(cell, place, _tell)
         case _:
             found = measure(cell, place, _tell)
-    print(json.dumps({"cell": asked["cell"], "used": place.used, **found}))
+    answer.send(json.dumps({"cell": wanted["cell"], "used": place.used, **found}))
 
 
 def _place(fields: dict[str, Any]) -> Place:
@@ -36,7 +41,3 @@ def _place(fields: dict[str, Any]) -> Place:
 
 def _tell(point: Point) -> None:
     print(f"epoch {point.epoch} loss {point.loss:.4f} {point.seconds:.0f} s", file=sys.stderr)
-
-
-if __name__ == "__main__":
-    main()

@@ -17,7 +17,7 @@ __all__ = ["machine", "service"]
 
 @pytest.fixture
 def service(tmp_path: Path, house: House) -> Iterator[Service]:
-    """It finds no sound device at all."""
-    service = Service(tmp_path, house, silent_environment(tmp_path / "silent"))
+    """It finds no sound device at all, so it hears nothing."""
+    service = Service(tmp_path, house.with_own_ears, silent_environment(tmp_path / "silent"))
     yield service
     service.manager.close()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from assistant import child
+from assistant.config import starter_dir
 from tests.encode import tiny
 from tests.generate import toys
 from tests.plain_words import looked_at
@@ -45,6 +46,15 @@ class House:
             "ATTUNE_SPEAK__WAV_DIR": str(folder / "replies"),
         }
         return cls(folder, settings)
+
+    @property
+    def with_own_ears(self) -> House:
+        """The same with the ears that Attune ships, for what does not ask for the toy's letters.
+
+        They start in half the processor time, as they do without torch.
+        """
+        ears = {"ATTUNE_ENCODE__PATH": str(starter_dir() / "whisper")}
+        return replace(self, settings=self.settings | ears)
 
     @property
     def environment(self) -> dict[str, str]:

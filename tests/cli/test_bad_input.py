@@ -170,7 +170,8 @@ def test_every_kind_of_recording_is_read_and_what_is_none_is_told(
 def test_ten_minutes_of_silence_are_no_exchange(house: House, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "silence.wav", np.zeros(10 * 60 * 16_000, np.int16), 16_000)
     database = tmp_path / "journal.db"
-    done = house.run("run", "--input", tmp_path / "silence.wav", "--database", database)
+    words = ("run", "--input", tmp_path / "silence.wav", "--database", database)
+    done = house.with_own_ears.run(*words)
     assert (done.returncode, done.stderr) == (0, "")
     assert "No speech was found in the input.\n" in done.stdout
     with Journal(database) as journal:
@@ -210,7 +211,7 @@ def test_a_signal_ends_a_run_cleanly(
     with subprocess.Popen(
         command(*words),
         cwd=ROOT,
-        env=house.environment,
+        env=house.with_own_ears.environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

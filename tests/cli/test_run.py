@@ -16,7 +16,7 @@ from tests.sound import SoundServer
 def environment(house: House, sound_server: SoundServer, tmp_path: Path) -> dict[str, str]:
     return (
         sound_server.env
-        | house.settings
+        | house.with_own_ears.settings
         | {
             "ATTUNE_CONTROL__PATH": str(tmp_path / "control.sock"),
             "ATTUNE_JOURNAL__PATH": str(tmp_path / "journal.db"),

@@ -29,8 +29,8 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> House:
 
 @pytest.fixture
 def service(tmp_path: Path, runtime: House) -> Iterator[Service]:
-    """It finds no sound device at all."""
-    service = Service(tmp_path, runtime, silent_environment(tmp_path / "silent"))
+    """It finds no sound device at all, so it hears nothing."""
+    service = Service(tmp_path, runtime.with_own_ears, silent_environment(tmp_path / "silent"))
     yield service
     service.manager.close()
 

@@ -52,7 +52,7 @@ SAID = (
     "my sister is visiting us this weekend",
     "we saw two sheep on the hill",
 )
-STEPS = 20
+STEPS = 16
 
 
 def utterances() -> list[Utterance]:
