@@ -272,7 +272,8 @@ def reading(clips: list[Clip], varied_db: float, room: float, seed: int) -> list
         pause = np.zeros(round(rng.uniform(0.1, BREATH_S) * SAMPLE_RATE), np.float32)
         parts += [sentence, pause]
     whole = np.concatenate(parts)
-    return framed(whole + np.random.default_rng(seed).standard_normal(len(whole)) * room)
+    noise = np.random.default_rng(seed).standard_normal(len(whole)) * room
+    return framed((whole + noise).astype(np.float32))
 
 
 def read_aloud(
