@@ -59,7 +59,7 @@ def outcome(
     then: str | None = None,
 ) -> Outcome:
     case = Case("said", meaning, "clean", 0)
-    return Outcome(case, "heard", grammar, second, (0.5, 0.0, 1.0, 0.0), certainty, then, 1.0)
+    return Outcome(case, "heard", grammar, second, (), certainty, then, 1.0)
 
 
 def test_right_and_wrong_are_counted_by_how_sure_it_was() -> None:
