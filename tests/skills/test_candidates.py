@@ -159,15 +159,6 @@ def test_scores_that_say_nothing_more_do_not_break_it(nats: float) -> None:
     assert 0 <= found.chance <= 1
 
 
-def test_the_whole_sentence_shows_which_value_was_meant() -> None:
-    """Alone, "past date" is as like many other times."""
-    clocks = [f"half past {hour}" for hour in ("one", "two", "ten", "eleven", "twelve", "eight")]
-    clocks += ["a bit past", "at a quarter past", "a date"]
-    known = Commands([Wording("alarms.set", "get up at {clock}", ("clock",))], {"clock": clocks})
-    found = near(["get a bit of past date"], known)
-    assert "get up at half past eight" in [each.text for each in found[:3]]
-
-
 def test_what_is_said_around_a_request_is_no_part_of_it_but_of_the_sound() -> None:
     judge = Judge()
     found = best(["hey attune what dime is it please"], KNOWN, judge, meaning(KNOWN))
