@@ -19,7 +19,7 @@ import json
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta, timezone
@@ -104,8 +104,14 @@ class Outcome:
     ms: float  # that the second reading took; 0 if there was none
 
     def taken(self, least: float) -> str | None:
-        """What is answered or asked back, if the second reading counts from this certainty on."""
-        return self.second if self.second and self.certainty >= least else self.grammar
+        """What is answered or asked back, if the second reading counts from this certainty on.
+
+        Nothing, if what it found instead of the grammar's would be asked back first.
+        """
+        if self.second and self.certainty >= least:
+            return self.second
+        asks_another = self.second != self.grammar and self.certainty >= LEAST
+        return None if asks_another else self.grammar
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,24 +299,32 @@ def rows(found: Sequence[Outcome]) -> list[Row]:
         if severity != "clean":
             kinds.setdefault(f"{kind}, impaired (all)", []).append(each)
 
-    def share(those: Sequence[Outcome], least: float, *, right: bool) -> float:
+    def share(
+        those: Sequence[Outcome], taken: Callable[[Outcome], str | None], *, right: bool
+    ) -> float:
         """Per cent in which something was found that is right, or wrong."""
         count = 0
         for each in those:
-            taken = each.taken(least)
-            count += taken is not None and (taken == each.case.meaning) == right
+            found = taken(each)
+            count += found is not None and (found == each.case.meaning) == right
         return round(100 * count / len(those), 1)
+
+    def sure(each: Outcome) -> str | None:
+        return each.taken(SURE)
+
+    def least(each: Outcome) -> str | None:
+        return each.taken(LEAST)
 
     return [
         Row(
             kind,
             len(those),
-            share(those, 2.0, right=True),
-            share(those, SURE, right=True),
-            share(those, LEAST, right=True),
+            share(those, lambda each: each.grammar, right=True),
+            share(those, sure, right=True),
+            share(those, least, right=True),
             round(100 * sum(map(_after_two, those)) / len(those), 1),
-            share(those, SURE, right=False),
-            share(those, LEAST, right=False),
+            share(those, sure, right=False),
+            share(those, least, right=False),
         )
         for kind, those in sorted(kinds.items())
     ]
