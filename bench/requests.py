@@ -42,7 +42,7 @@ from assistant.household.clocks import Moment
 from assistant.household.household import Household
 from assistant.household.lists import SHOPPING, TO_DO
 from assistant.journal.store import Journal
-from assistant.skills.candidates import LEAST, PERHAPS, Meaning, Odds, Score, Weighed, best
+from assistant.skills.candidates import LEAST, Meaning, Odds, Score, Weighed, best
 from assistant.skills.commands import commands
 from assistant.skills.desk import Desk
 from assistant.skills.second_reading import CLEAR, SURE
@@ -275,8 +275,8 @@ def outcome(case: Case, features: SpeechFeatures, judge: Score, meanings: Meanin
         ms = (time.monotonic() - began) * 1_000
     if found is None:
         return Outcome(case, heard, by_grammar, None, (), 0.0, None, ms)
-    perhaps = () if found.chance < PERHAPS else (found.text, *found.others)
-    others = [each for each in perhaps[found.chance >= LEAST :] if each != heard]
+    others = found.others if found.chance >= LEAST else found.perhaps
+    others = [each for each in others if each != heard]
     return Outcome(
         case,
         heard,

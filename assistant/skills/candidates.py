@@ -113,6 +113,12 @@ class Found:
     chance: float  # that this was asked for, however it was worded
     others: tuple[str, ...]  # that mean something else and are possible, best first
     weighed: tuple[Weighed, ...]  # all that it was chosen from
+    is_told: bool  # by the sound; else by the letters alone
+
+    @property
+    def perhaps(self) -> tuple[str, ...]:
+        """What may be asked for once what was heard was asked back and answered with no."""
+        return (self.text, *self.others) if self.is_told and self.chance >= PERHAPS else ()
 
 
 def best(heard: Sequence[str], known: Commands, score: Score, means: Means) -> Found | None:
@@ -184,6 +190,7 @@ def _chosen(weighed: Sequence[Weighed], *, is_told: bool) -> Found:
             and not (is_open and not _is_known(likeliest[each]))
         ),
         tuple(weighed),
+        is_told,
     )
 
 

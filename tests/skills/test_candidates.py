@@ -205,3 +205,15 @@ def test_chances_of_all_that_it_may_have_been_are_one() -> None:
     certain = best(["what time is it"], KNOWN, Judge(others=-30.0), meaning(KNOWN))
     assert certain is not None
     assert certain.chance > found.chance
+
+
+def test_what_only_the_letters_say_is_not_asked_for_after_a_no() -> None:
+    heard, means = ["what a dime was it"], meaning(KNOWN)
+    told = best(heard, KNOWN, Judge(others=-6.0), means)
+    untold = best(heard, KNOWN, Judge(), means)
+    assert told is not None
+    assert untold is not None
+    assert told.chance >= PERHAPS
+    assert told.perhaps[0] == "what time is it"
+    assert untold.chance >= PERHAPS
+    assert untold.perhaps == ()
