@@ -1,6 +1,9 @@
-"""Logistic regression by Newton's method, for the few numbers that the benches fit."""
+"""Logistic regressions by Newton's method, for the few numbers that the benches fit."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,3 +44,38 @@ def calibration_error(chance: Floats, right: Floats, bins: int = 10) -> float:
         if here.any():
             found += here.mean() * abs(chance[here].mean() - right[here].mean())
     return float(found)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Choice:
+    """One of several, of which some are right."""
+
+    given: Floats  # (n_alternatives, n_features)
+    right: NDArray[np.bool_]  # (n_alternatives,), at least one
+
+
+def fit_choices(given: Sequence[Choice], ridge: float = 0.05) -> Floats:
+    """Coefficients (n_features,) with which the right alternatives get the largest share.
+
+    Args:
+        given: the choices.
+        ridge: keeps coefficients small where the right ones could be told without a fault.
+    """
+    found = np.zeros(given[0].given.shape[1])
+    for _ in range(100):
+        gradient, curvature = ridge * found, ridge * np.eye(len(found))
+        for each in given:
+            shares = choices(each, found)
+            mean = shares @ each.given
+            right = shares * each.right / (shares @ each.right)
+            gradient += mean - right @ each.given
+            curvature += (each.given.T * shares) @ each.given - np.outer(mean, mean)
+        step = np.linalg.solve(curvature, gradient)
+        found -= step / max(1.0, float(np.abs(step).max()))  # a step too far would not come back
+    return found
+
+
+def choices(given: Choice, coefficients: Floats) -> Floats:
+    """The share of each alternative, (n_alternatives,), together 1."""
+    odds = np.exp(given.given @ coefficients - (given.given @ coefficients).max())
+    return odds / odds.sum()

@@ -19,9 +19,9 @@ import json
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta, timezone
 from functools import cache, partial
 from importlib.resources import files
@@ -42,15 +42,15 @@ from assistant.household.clocks import Moment
 from assistant.household.household import Household
 from assistant.household.lists import SHOPPING, TO_DO
 from assistant.journal.store import Journal
-from assistant.skills.candidates import LEAST, PERHAPS, Inputs, Meaning, best
+from assistant.skills.candidates import LEAST, Meaning, Odds, Score, Weighed, best
 from assistant.skills.commands import commands
 from assistant.skills.desk import Desk
 from assistant.skills.second_reading import CLEAR, SURE
 from assistant.skills.usual_commands import usual_commands
 from assistant.spoken import said_words
-from assistant.values import EndReason, Utterance
+from assistant.values import EndReason, SpeechFeatures, Utterance
 from bench.impair import SEVERITIES, impair
-from bench.logistic import calibration_error, chances, fit
+from bench.logistic import Choice, calibration_error, choices, fit_choices
 from bench.mouths import VOICES, Mouths
 from bench.skills import ASKED
 from models.recipe.corpus import read, recordings
@@ -98,14 +98,20 @@ class Outcome:
     heard: str
     grammar: str | None  # what the grammar found in the transcript
     second: str | None  # what the second reading found
-    features: Inputs | None  # of its regression
+    weighed: Sequence[Weighed]  # what that was chosen from
     certainty: float
     then: str | None  # what is asked for once the first question was answered with no
     ms: float  # that the second reading took; 0 if there was none
 
     def taken(self, least: float) -> str | None:
-        """What is answered or asked back, if the second reading counts from this certainty on."""
-        return self.second if self.second and self.certainty >= least else self.grammar
+        """What is answered or asked back, if the second reading counts from this certainty on.
+
+        Nothing, if what it found instead of the grammar's would be asked back first.
+        """
+        if self.second and self.certainty >= least:
+            return self.second
+        asks_another = self.second != self.grammar and self.certainty >= LEAST
+        return None if asks_another else self.grammar
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,33 +258,35 @@ def outcomes(
     """What each side makes of them."""
     if not isinstance(encoder, Weighs):
         raise SystemExit("This speech recogniser cannot weigh texts against the sound.")
-    weigh = encoder.weigh
     for seed, case in enumerate(cases):
         features = encoder.encode(utterance(mouths, case, seed))
-        heard = features.transcript.spoken
-        by_grammar = meanings.of(heard)
-        found, ms = None, 0.0
-        if heard and features.transcript.confidence < CLEAR and by_grammar != "help":
-            began = time.monotonic()
-            readings = [heard, *map(said_words, features.transcript.others)]
-            judge = partial(weigh, features)
-            found = best(readings, meanings.commands, judge, meanings.request)
-            ms = (time.monotonic() - began) * 1_000
-        if found is None:
-            yield Outcome(case, heard, by_grammar, None, None, 0.0, None, ms)
-            continue
-        perhaps = () if found.chance >= LEAST or found.chance < PERHAPS else (found.text,)
-        others = [each for each in (*perhaps, *found.others) if each != heard]
-        yield Outcome(
-            case,
-            heard,
-            by_grammar,
-            meanings.of(found.text),
-            found.inputs,
-            found.chance,
-            meanings.of(others[0]) if others else None,
-            ms,
-        )
+        yield outcome(case, features, partial(encoder.weigh, features), meanings)
+
+
+def outcome(case: Case, features: SpeechFeatures, judge: Score, meanings: Meanings) -> Outcome:
+    """What each side makes of one."""
+    heard = features.transcript.spoken
+    by_grammar = meanings.of(heard)
+    found, ms = None, 0.0
+    if heard and features.transcript.confidence < CLEAR and by_grammar != "help":
+        began = time.monotonic()
+        readings = [heard, *map(said_words, features.transcript.others)]
+        found = best(readings, meanings.commands, judge, meanings.request)
+        ms = (time.monotonic() - began) * 1_000
+    if found is None:
+        return Outcome(case, heard, by_grammar, None, (), 0.0, None, ms)
+    others = found.others if found.chance >= LEAST else found.perhaps
+    others = [each for each in others if each != heard]
+    return Outcome(
+        case,
+        heard,
+        by_grammar,
+        meanings.of(found.text),
+        found.weighed,
+        found.chance,
+        meanings.of(others[0]) if others else None,
+        ms,
+    )
 
 
 def rows(found: Sequence[Outcome]) -> list[Row]:
@@ -291,24 +299,32 @@ def rows(found: Sequence[Outcome]) -> list[Row]:
         if severity != "clean":
             kinds.setdefault(f"{kind}, impaired (all)", []).append(each)
 
-    def share(those: Sequence[Outcome], least: float, *, right: bool) -> float:
+    def share(
+        those: Sequence[Outcome], taken: Callable[[Outcome], str | None], *, right: bool
+    ) -> float:
         """Per cent in which something was found that is right, or wrong."""
         count = 0
         for each in those:
-            taken = each.taken(least)
-            count += taken is not None and (taken == each.case.meaning) == right
+            found = taken(each)
+            count += found is not None and (found == each.case.meaning) == right
         return round(100 * count / len(those), 1)
+
+    def sure(each: Outcome) -> str | None:
+        return each.taken(SURE)
+
+    def least(each: Outcome) -> str | None:
+        return each.taken(LEAST)
 
     return [
         Row(
             kind,
             len(those),
-            share(those, 2.0, right=True),
-            share(those, SURE, right=True),
-            share(those, LEAST, right=True),
+            share(those, lambda each: each.grammar, right=True),
+            share(those, sure, right=True),
+            share(those, least, right=True),
             round(100 * sum(map(_after_two, those)) / len(those), 1),
-            share(those, SURE, right=False),
-            share(those, LEAST, right=False),
+            share(those, sure, right=False),
+            share(those, least, right=False),
         )
         for kind, those in sorted(kinds.items())
     ]
@@ -334,17 +350,37 @@ def confusion(found: Sequence[Outcome]) -> dict[str, dict[str, int]]:
 
 
 def fitted(found: Sequence[Outcome]) -> dict[str, float]:
-    """The regression behind the certainty."""
-    judged = [each for each in found if each.features is not None]
-    given = np.array([(1.0, *(each.features or ())) for each in judged])
-    right = np.array([each.second == each.case.meaning for each in judged], float)
-    coefficients = fit(given, right)
-    names = ("bias", "likeness", "sound", "usual", "lead")
+    """The odds behind the certainty."""
+    judged = [each for each in found if each.weighed]
+    coefficients = fit_choices([_choice(each) for each in judged])
+    likeliest = [_likeliest(each, coefficients) for each in judged]
     return {
-        **dict(zip(names, map(float, coefficients.round(2)), strict=True)),
+        **{
+            each.name: float(value)
+            for each, value in zip(fields(Odds), coefficients.round(2), strict=True)
+        },
         "judged": len(judged),
-        "calibration_error": round(calibration_error(chances(given, coefficients), right), 3),
+        "calibration_error": round(calibration_error(*np.array(likeliest, float).T), 3),
     }
+
+
+def _likeliest(each: Outcome, coefficients: NDArray[np.float64]) -> tuple[float, bool]:
+    """The chance of the likeliest request, and whether it was meant."""
+    total: dict[Meaning, float] = {}
+    for one, share in zip(each.weighed, choices(_choice(each), coefficients), strict=True):
+        if one.meaning is not None:
+            total[one.meaning] = total.get(one.meaning, 0.0) + float(share)
+    meaning, chance = max(total.items(), key=lambda each: each[1])
+    return chance, meaning == (each.case.meaning,)
+
+
+def _choice(each: Outcome) -> Choice:
+    """What was meant, or that nothing was asked for."""
+    meant = (each.case.meaning,) if each.case.meaning else None
+    right = np.array([one.meaning == meant for one in each.weighed])
+    if not right.any():  # what was meant was not near what was heard
+        right[-1] = True
+    return Choice(np.array([one.inputs for one in each.weighed]), right)
 
 
 def main() -> None:

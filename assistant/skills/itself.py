@@ -13,7 +13,7 @@ _NOBODY = frozenset("me it that this you a an out in off back for on again us".s
 
 _NO_NAME = frozenset(
     "at in on when if before after police ambulance doctor nurse emergency fire brigade "
-    "hospital help somebody someone anybody anyone".split()
+    "hospital help somebody someone anybody anyone timer timers alarm alarms list reminder".split()
 )
 """Words that no such request has: "ring Peter at six" reminds, "call the police" is for help."""
 

@@ -59,8 +59,7 @@ class SecondReading:
         if found.chance >= candidates.LEAST and found.text != heard[0]:
             sure = ANSWERED if found.chance >= SURE else ASKED
             return (found.text, sure), found.others
-        perhaps = (found.text,) if found.chance >= candidates.PERHAPS else ()
-        return None, tuple(each for each in (*perhaps, *found.others) if each != heard[0])
+        return None, tuple(each for each in found.perhaps if each != heard[0])
 
     def load(self) -> Commands:
         """Prepare the usual commands ahead of the first unclear turn."""

@@ -59,7 +59,7 @@ def outcome(
     then: str | None = None,
 ) -> Outcome:
     case = Case("said", meaning, "clean", 0)
-    return Outcome(case, "heard", grammar, second, (0.5, 0.0, 1.0, 0.0), certainty, then, 1.0)
+    return Outcome(case, "heard", grammar, second, (), certainty, then, 1.0)
 
 
 def test_right_and_wrong_are_counted_by_how_sure_it_was() -> None:
@@ -70,13 +70,14 @@ def test_right_and_wrong_are_counted_by_how_sure_it_was() -> None:
         outcome("a.b", None, "a.b", LEAST - 0.1),
         outcome("a.b", None, "c.d", SURE, "a.b"),
         outcome("a.b", None, "c.d", LEAST, "a.b"),
+        outcome("a.b", "e.f", "c.d", LEAST, "a.b"),  # asks first: the grammar's is not taken
         outcome(None, None, "c.d", LEAST),
         outcome(None, None, None, 0.0),
     ]
     request, talk = rows(found)
-    assert (request.cases, talk.cases) == (6, 2)
-    assert (request.grammar, request.taken) == (16.7, 33.3)
-    assert (request.asked, request.asked_twice) == (50.0, 66.7)  # no question after an answer
-    assert (request.wrong, request.wrongly_asked) == (16.7, 33.3)
+    assert (request.cases, talk.cases) == (7, 2)
+    assert (request.grammar, request.taken) == (14.3, 28.6)
+    assert (request.asked, request.asked_twice) == (42.9, 71.4)  # no question after an answer
+    assert (request.wrong, request.wrongly_asked) == (14.3, 42.9)
     assert (talk.wrong, talk.wrongly_asked) == (0.0, 50.0)
-    assert confusion(found) == {"a": {"a": 3, "c": 2, "none": 1}, "none": {"c": 1, "none": 1}}
+    assert confusion(found) == {"a": {"a": 3, "c": 3, "none": 1}, "none": {"c": 1, "none": 1}}

@@ -55,6 +55,7 @@ def test_what_is_asked_about_itself_is_not_left_to_a_model(
         "have you seen my glasses",
         "call an ambulance",
         "call the police",
+        "call the timer",
         "ring peter at six",
         "what do you do",
         "i want to write to my cousin this afternoon",

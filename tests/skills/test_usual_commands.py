@@ -53,3 +53,33 @@ def test_unclear_words_are_found_among_them() -> None:
         ("wake me at half past sex", "wake me at half past six"),
     ):
         assert said in [each.text for each in near([heard], known)]
+
+
+@pytest.mark.parametrize(
+    ("heard", "said"),
+    [
+        ("what is four plus five tea", "what is four plus fifteen"),
+        (
+            "remind me someday at noon to take out the pins",
+            "remind me sunday at noon to take out the bins",
+        ),
+        (
+            "remind me to take out the vision for seven minutes",
+            "remind me to take out the bins in forty minutes",
+        ),
+    ],
+)
+def test_the_whole_sentence_shows_which_value_was_meant(heard: str, said: str) -> None:
+    """Alone, other times and numbers are as like what was heard."""
+    assert said in [each.text for each in near([heard], usual_commands([], {}))]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "add up eleven and sixteen", "how much is eight plus eleven", "is it june",
+        "start an alarm for two hours", "set a tea timer for an hour",
+    ],
+)  # fmt: skip
+def test_sums_months_and_lengths_of_alarms_are_among_them(said: str) -> None:
+    assert near([said], usual_commands([], {}))[0].text == said

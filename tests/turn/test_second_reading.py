@@ -102,7 +102,8 @@ def test_a_no_is_followed_by_the_next_command_that_it_sounds_like(make: Make) ->
 
 def test_the_wake_phrase_is_looked_for_in_what_was_written(make: Make) -> None:
     dialogue = DialoguePolicy(TurnSettings.model_validate({"wake_phrase": "attune"}))
-    encoder = Sounding("attune what time is id", "what time is id", sounds="what time is it")
+    said = "attune what time is it"
+    encoder = Sounding("attune what time is id", "what time is id", sounds=said)
     assistant = make(encoder=encoder, dialogue=dialogue)
     assert (assistant.hear(utterance()).reply or "").startswith("It is ")
     dialogue.answered(-1e9)  # long ago
