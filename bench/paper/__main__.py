@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -33,6 +34,8 @@ SMALL = ("--width", "128", "--layers", "4", "--steps", "3000")
 
 def main() -> None:
     """Command line."""
+    # loading torch and what is above it takes longer than many a cell
+    multiprocessing.set_forkserver_preload(["bench.paper.worker"])
     arguments = parser().parse_args()
     out: Path = arguments.out / "smoke" if arguments.smoke else arguments.out
     llms: dict[str, tuple[Path, Path | None]] = {"starter": (starter_dir() / "llm.gguf", None)}

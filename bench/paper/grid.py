@@ -98,9 +98,7 @@ def cells(experiments: Sequence[str], corpora: Sequence[str], llms: Sequence[str
     return [cell for experiment in experiments for cell in found[experiment]]
 
 
-# loading torch and what is above it takes longer than many a cell
 _processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["bench.paper.worker"])
 
 
 @dataclass(slots=True)
