@@ -93,6 +93,10 @@ CLEAR_DB = 8.0
 CLEAR_FRAMES = 2_000 // FRAME_MS
 """Frames after the speaker's first in which that is decided."""
 
+PAUSE = 1_000 // FRAME_MS
+"""Frames without voice after which a background with gaps is gone: it would be heard by now, and
+who speaks next in a quiet room may be softer than who spoke last."""
+
 GAP = 180 // FRAME_MS
 """Frames of a gap."""
 
@@ -133,8 +137,16 @@ class Foreground:
 
     @property
     def distance_db(self) -> float | None:
-        """How far above the background the last 300 ms are; none where there is none."""
-        return None if self._background is None else self._exceeded(0.4) - self._background
+        """How far above the background the last 300 ms are; none where there is none.
+
+        When somebody has just been found over a background with gaps, it is their last stretch: it
+        may end softly, and nobody in a quiet room may be taken for the background.
+        """
+        if self._background is None:
+            return None
+        is_new = self._has_gaps and self._over == RECENT
+        level = max(self._exceeded(0.4), self._stretch if is_new else _NOTHING_DB)
+        return level - self._background
 
     def step(self, level_db: float, *, voiced: bool) -> bool:
         """Whether the next frame, of this level, is the speaker's."""
@@ -145,6 +157,8 @@ class Foreground:
         self._count += 1
         if self._unvoiced >= SILENCE:
             self._before.clear()
+        if self._has_gaps and self._unvoiced >= PAUSE:
+            self._leave()
         if self._background is not None:
             self._over += 1
         elif voiced and self._count % SMOOTHED == 0:
@@ -190,20 +204,31 @@ class Foreground:
             return
         share, by_db = LOUDER_WITH_GAPS if has_gaps else LOUDER
         background, exceeded = np.quantile(theirs, (LOUDEST, share))
-        if loudness > exceeded + by_db or self._is_louder_for_long(has_gaps=has_gaps):
-            self._leave()
-            self._background, self._has_gaps = float(background), has_gaps
-            self._over, self._absent = RECENT, 0
+        if loudness > exceeded + by_db:
+            self._begin(float(background), has_gaps=has_gaps)
+        elif (stretch := self._louder_for_long(has_gaps=has_gaps)) is not None:
+            if has_gaps:  # in which the stretch counts for much
+                before = len(levels) - STRETCH + OWN
+                theirs = np.array(levels[:before])[np.array(voiced[:before])]
+                background = np.quantile(theirs, LOUDEST) if len(theirs) else background
+            self._begin(float(background), has_gaps=has_gaps)
+            self._stretch = stretch
 
-    def _is_louder_for_long(self, *, has_gaps: bool) -> bool:
-        """Is the last stretch louder than all before it?"""
+    def _begin(self, background: float, *, has_gaps: bool) -> None:
+        """Somebody speaks over a background of this level."""
+        self._leave()
+        self._background, self._has_gaps = background, has_gaps
+        self._over, self._absent = RECENT, 0
+
+    def _louder_for_long(self, *, has_gaps: bool) -> float | None:
+        """The level of the last stretch, if it is louder than all before it."""
         count = len(self._before) // STRETCH
         if count <= STRETCHES:
-            return False
+            return None
         levels = np.array([level for level, _ in self._before])[-count * STRETCH :]
         halves = np.sort(levels.reshape(count, STRETCH))[:, -STRETCH // 2 :].mean(axis=1)
         by_db = STRETCH_LOUDER_WITH_GAPS_DB if has_gaps else STRETCH_LOUDER_DB
-        return bool(halves[-1] > halves[:-1].max() + by_db)
+        return float(halves[-1]) if halves[-1] > halves[:-1].max() + by_db else None
 
     def _look_for_gap(self, level: float) -> None:
         """After a gap, what is softer may be the speaker's next sentence."""
@@ -241,6 +266,7 @@ class Foreground:
         """Nobody is speaking: the next speaker may have any level."""
         self._background: float | None = None
         self._has_gaps = False
+        self._stretch = _NOTHING_DB  # the level of the one in which they were found
         self._loudest = self._peak = _NOTHING_DB
         self._absent = HANGOVER
         self._over = 0  # frames since they spoke up

@@ -13,6 +13,7 @@ from assistant.listen.foreground import (
     HANGOVER,
     KNOWN,
     KNOWN_WITH_GAPS,
+    PAUSE,
     STRETCH,
     Foreground,
 )
@@ -95,6 +96,16 @@ def test_a_background_that_is_a_little_softer_is_told_by_a_longer_look(seed: int
 def test_what_stays_as_loud_is_nobody_new(seed: int) -> None:
     foreground = Foreground()
     assert all(vary(foreground, SPEAKER, 2_000, seed=seed))
+
+
+def test_somebody_softer_who_speaks_next_in_a_quiet_room_is_heard() -> None:
+    foreground = Foreground()
+    talk(foreground, SPEAKER - CLEAR_DB, KNOWN_WITH_GAPS // 20)
+    hear(foreground, SPEAKER, 100)
+    assert foreground.distance_db is not None
+    for _ in range(PAUSE):
+        foreground.step(ROOM, voiced=False)
+    assert all(hear(foreground, SPEAKER - CLEAR_DB, 200))
 
 
 def test_how_far_the_speaker_is_above_the_background() -> None:
