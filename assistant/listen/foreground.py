@@ -93,7 +93,7 @@ CLEAR_DB = 8.0
 CLEAR_FRAMES = 2_000 // FRAME_MS
 """Frames after the speaker's first in which that is decided."""
 
-PAUSE = 1_000 // FRAME_MS
+PAUSE = 1_400 // FRAME_MS
 """Frames without voice after which a background with gaps is gone: it would be heard by now, and
 who speaks next in a quiet room may be softer than who spoke last."""
 
