@@ -332,7 +332,9 @@ def test_the_real_process_hears_a_real_microphone(
         if len(moments) == 20:
             microphone.stop()
     real = moments[:20]
-    assert min(np.diff(real)) > -0.001  # PortAudio's clock is no better than that
+    # on a busy machine PortAudio corrects its clock by up to a block of 20 ms
+    assert min(np.diff(real)) > -0.03
+    assert real[-1] > real[0] + 0.2
     assert began < real[0] < time.monotonic()
     assert told == []
     assert microphone.hearing.overruns == 0
