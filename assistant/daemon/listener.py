@@ -30,7 +30,7 @@ NOTICED = 2
 """Voiced frames within ``NOTICED_WITHIN`` that count as the start of speech. More would tell no
 click from speech: webrtcvad goes on after the first for three frames at least."""
 
-NOTICED_WITHIN = 3  # 60 ms, or 80 with the rest of a block: the trainer has to stop within 100 ms
+NOTICED_WITHIN = 3  # 60 ms, or 100 with the rest of a block: the trainer has to stop within 100 ms
 
 GAP_S = 0.2
 """After a gap this long, earlier frames no longer count."""

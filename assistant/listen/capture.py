@@ -29,7 +29,7 @@ FIRST_BLOCK_S = 5.0
 SILENT_S = 2.0
 """Longest wait for more sound; a microphone delivers sound even when nobody speaks."""
 
-BLOCK_MS = 2 * FRAME_MS
+BLOCK_MS = 3 * FRAME_MS
 """Sound that is handed over at once, in whole frames. Each block wakes a thread of PortAudio's, one
 of each process and often the sound server, which costs more than what is done with it."""
 
