@@ -5,7 +5,8 @@
 
 VENV_PYTHON := .venv/bin/python
 # Tests wait for processes and sound as much as they compute: three files keep two cores busy.
-PYTEST := $(VENV_PYTHON) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+# Real sound in real time then is late now and then: what fails gets a second look, and is named.
+PYTEST := $(VENV_PYTHON) -m pytest -n 3 --dist loadfile --no-loadscope-reorder --reruns 1 -r fER
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint check soak fresh bench demo models hashes clean
