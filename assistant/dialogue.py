@@ -160,6 +160,7 @@ class _Talk:
     patient_until: float = -math.inf
     answers: int = BETWEEN  # since the last question
     asked_again: bool = False  # the last thing said was half an utterance, and asked for again
+    refused: tuple[str, ...] = ()  # what was asked about the last request, and was not meant
 
 
 class DialoguePolicy:
@@ -179,6 +180,10 @@ class DialoguePolicy:
     def open_until(self) -> float:
         """Until when no wake word is needed, in monotonic seconds; from any thread."""
         return self._talk.open_until
+
+    def refused(self, now: float) -> tuple[str, ...]:
+        """What somebody who speaks at ``now`` has just said that they did not mean."""
+        return self._talk.refused if now <= self._talk.open_until else ()
 
     def judge(self, heard: Understood, now: float, *, may_undo: bool = False) -> Act:
         """What to do about an utterance that began at ``now``, in monotonic seconds.
@@ -257,6 +262,7 @@ class DialoguePolicy:
             patient_until=-math.inf,
             answers=talk.answers + 1,
             asked_again=False,
+            refused=(),
         )
         if talk.pending is not None and now <= talk.open_until:
             if means(heard.words, YES):
@@ -276,6 +282,7 @@ class DialoguePolicy:
 
     def _refused(self, talk: _Talk, pending: Understood, after: _Talk) -> tuple[AskBack, _Talk]:
         """That was not it: a second question, and no third one."""
+        after = replace(after, refused=(*talk.refused, pending.words))
         if not pending.others:
             return AskBack(NOT_DONE if talk.is_act else SAY_AGAIN), after
         perhaps = replace(pending, words=pending.others[0], others=(), reread=True)

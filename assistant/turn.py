@@ -95,16 +95,15 @@ class Assistant:
             features = self._features(utterance, self.ends)
             timings = Timings(endpoint=utterance.endpoint_ms, encode=ms_since(began))
             self.journal.transcribed(turn_id, features)
-            found, bridge_ms = self._read(features)
+            began_at = began - utterance.seconds
+            found, bridge_ms = self._read(features, began_at)
             understood = found.understood(
                 turn_id, over_reply=utterance.over_reply, is_half=utterance.is_half
             )
             likeness = self.likeness(utterance) if self.only_known else 1.0
             if likeness < UNANSWERED and self.desk.urgent(understood.words) is None:
                 understood = replace(understood, is_anothers=True)
-            act = self.dialogue.judge(
-                understood, began - utterance.seconds, may_undo=self.desk.may_undo()
-            )
+            act = self.dialogue.judge(understood, began_at, may_undo=self.desk.may_undo())
             if isinstance(act, Stop):
                 self.desk.silence()
             if isinstance(act, Stop | Wait | Ignore):
@@ -236,7 +235,7 @@ class Assistant:
             return
         self._cancel.clear()
         self._catch_up()
-        found, _ = self._read(features)
+        found, _ = self._read(features, began_at)
         act = self.dialogue.foresee(found.understood(0), began_at)
         if not isinstance(act, Answer) or act.confirms is not None:
             return
@@ -313,7 +312,7 @@ class Assistant:
         """What the chosen route makes of them."""
         return read(features, self.bridge, self.route, self.bridge_settings)
 
-    def _read(self, features: SpeechFeatures) -> tuple[Reading, float | None]:
+    def _read(self, features: SpeechFeatures, began_at: float) -> tuple[Reading, float | None]:
         """How the utterance is read, and the ms that the bridge took now, if it was used."""
         if self._speculation is not None:
             ready = self._speculation.reading
@@ -322,7 +321,7 @@ class Assistant:
         began = time.monotonic()
         found = self._reading(features)
         if found.is_of_transcript:
-            second, others = self._second.read(features)
+            second, others = self._second.read(features, self.dialogue.refused(began_at))
             found = replace(found, second=second, others=others)
         return found, None if found.prompt is None else ms_since(began)
 

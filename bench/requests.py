@@ -17,11 +17,9 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta, timezone
 from functools import cache, partial
 from importlib.resources import files
@@ -33,7 +31,6 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from hassil.intents import Intents
 from hassil.sample import sample_sentence
-from numpy.typing import NDArray
 
 from assistant.config import EncodeSettings, starter_dir
 from assistant.encode.encoder import Encoder, Weighs, open_encoder
@@ -42,16 +39,14 @@ from assistant.household.clocks import Moment
 from assistant.household.household import Household
 from assistant.household.lists import SHOPPING, TO_DO
 from assistant.journal.store import Journal
-from assistant.skills.candidates import LEAST, Meaning, Odds, Score, Weighed, best
+from assistant.skills.candidates import LEAST
 from assistant.skills.commands import commands
 from assistant.skills.desk import Desk
-from assistant.skills.second_reading import CLEAR, SURE
 from assistant.skills.usual_commands import usual_commands
-from assistant.spoken import said_words
-from assistant.values import EndReason, SpeechFeatures, Utterance
+from assistant.values import EndReason, Utterance
 from bench.impair import SEVERITIES, impair
-from bench.logistic import Choice, calibration_error, choices, fit_choices
 from bench.mouths import VOICES, Mouths
+from bench.request_outcomes import Case, Outcome, confusion, fitted, outcome, rows
 from bench.skills import ASKED
 from models.recipe.corpus import read, recordings
 from models.recipe.dialogues import exchanges
@@ -75,57 +70,11 @@ THEN = Moment(datetime(2026, 11, 29, 15, 30, tzinfo=timezone.utc), "bench", 0.0)
 
 SEED = 29
 
+AGAIN = 10_000
+"""Added to the seed of a case for when it is said again: somebody impaired hesitates elsewhere."""
+
 DRAWN = 20_000
 """Exchanges that the recipe's dialogues are asked for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """Something to be said."""
-
-    text: str
-    meaning: str | None  # none for small talk
-    severity: str  # "clean", or one of bench/impair.py's
-    voice: int
-    recording: NDArray[np.float32] | None = None  # where somebody said it
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of it."""
-
-    case: Case
-    heard: str
-    grammar: str | None  # what the grammar found in the transcript
-    second: str | None  # what the second reading found
-    weighed: Sequence[Weighed]  # what that was chosen from
-    certainty: float
-    then: str | None  # what is asked for once the first question was answered with no
-    ms: float  # that the second reading took; 0 if there was none
-
-    def taken(self, least: float) -> str | None:
-        """What is answered or asked back, if the second reading counts from this certainty on.
-
-        Nothing, if what it found instead of the grammar's would be asked back first.
-        """
-        if self.second and self.certainty >= least:
-            return self.second
-        asks_another = self.second != self.grammar and self.certainty >= LEAST
-        return None if asks_another else self.grammar
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One kind of sound."""
-
-    sound: str
-    cases: int
-    grammar: float  # right by the grammar alone, per cent
-    taken: float  # right at once, with the second reading, per cent
-    asked: float  # right after one question, per cent
-    asked_twice: float  # right after at most two, per cent
-    wrong: float  # another request was taken, per cent
-    wrongly_asked: float  # or asked back, per cent
 
 
 class Meanings:
@@ -139,11 +88,6 @@ class Meanings:
         own = Intents.from_yaml(StringIO(TEMPLATES.read_text("utf-8")))
         self.own = own
         self.commands = usual_commands([_templates("requests")], commands([own], {}).values)
-
-    def request(self, text: str) -> Meaning | None:
-        """As the second reading is told."""
-        meaning = self.of(text)
-        return None if meaning is None else (meaning,)
 
     @cache  # noqa: B019 - one for the whole run
     def of(self, text: str) -> str | None:
@@ -258,129 +202,16 @@ def outcomes(
     """What each side makes of them."""
     if not isinstance(encoder, Weighs):
         raise SystemExit("This speech recogniser cannot weigh texts against the sound.")
-    for seed, case in enumerate(cases):
+
+    def said(case: Case, seed: int, refused: Collection[str] = ()) -> Outcome:
         features = encoder.encode(utterance(mouths, case, seed))
-        yield outcome(case, features, partial(encoder.weigh, features), meanings)
+        return outcome(case, features, partial(encoder.weigh, features), meanings, refused)
 
-
-def outcome(case: Case, features: SpeechFeatures, judge: Score, meanings: Meanings) -> Outcome:
-    """What each side makes of one."""
-    heard = features.transcript.spoken
-    by_grammar = meanings.of(heard)
-    found, ms = None, 0.0
-    if heard and features.transcript.confidence < CLEAR and by_grammar != "help":
-        began = time.monotonic()
-        readings = [heard, *map(said_words, features.transcript.others)]
-        found = best(readings, meanings.commands, judge, meanings.request)
-        ms = (time.monotonic() - began) * 1_000
-    if found is None:
-        return Outcome(case, heard, by_grammar, None, (), 0.0, None, ms)
-    others = found.others if found.chance >= LEAST else found.perhaps
-    others = [each for each in others if each != heard]
-    return Outcome(
-        case,
-        heard,
-        by_grammar,
-        meanings.of(found.text),
-        found.weighed,
-        found.chance,
-        meanings.of(others[0]) if others else None,
-        ms,
-    )
-
-
-def rows(found: Sequence[Outcome]) -> list[Row]:
-    """Figures by the kind of sound, requests and small talk apart."""
-    kinds: dict[str, list[Outcome]] = {}
-    for each in found:
-        kind = "request" if each.case.meaning else "small talk"
-        severity = each.case.severity
-        kinds.setdefault(f"{kind}, {severity}", []).append(each)
-        if severity != "clean":
-            kinds.setdefault(f"{kind}, impaired (all)", []).append(each)
-
-    def share(
-        those: Sequence[Outcome], taken: Callable[[Outcome], str | None], *, right: bool
-    ) -> float:
-        """Per cent in which something was found that is right, or wrong."""
-        count = 0
-        for each in those:
-            found = taken(each)
-            count += found is not None and (found == each.case.meaning) == right
-        return round(100 * count / len(those), 1)
-
-    def sure(each: Outcome) -> str | None:
-        return each.taken(SURE)
-
-    def least(each: Outcome) -> str | None:
-        return each.taken(LEAST)
-
-    return [
-        Row(
-            kind,
-            len(those),
-            share(those, lambda each: each.grammar, right=True),
-            share(those, sure, right=True),
-            share(those, least, right=True),
-            round(100 * sum(map(_after_two, those)) / len(those), 1),
-            share(those, sure, right=False),
-            share(those, least, right=False),
-        )
-        for kind, those in sorted(kinds.items())
-    ]
-
-
-def _after_two(each: Outcome) -> bool:
-    """Whether the right request was taken, or asked for with one of two questions."""
-    found = [each.taken(LEAST)] + ([each.then] if each.certainty < SURE else [])
-    return each.case.meaning is not None and each.case.meaning in found
-
-
-def confusion(found: Sequence[Outcome]) -> dict[str, dict[str, int]]:
-    """By skill: what was asked for, and which skill would have been asked back or acted."""
-
-    def skill(meaning: str | None) -> str:
-        return "none" if meaning is None else meaning.partition(".")[0]
-
-    table: dict[str, Counter[str]] = {}
-    for each in found:
-        taken = each.taken(LEAST)
-        table.setdefault(skill(each.case.meaning), Counter())[skill(taken)] += 1
-    return {asked: dict(row.most_common()) for asked, row in sorted(table.items())}
-
-
-def fitted(found: Sequence[Outcome]) -> dict[str, float]:
-    """The odds behind the certainty."""
-    judged = [each for each in found if each.weighed]
-    coefficients = fit_choices([_choice(each) for each in judged])
-    likeliest = [_likeliest(each, coefficients) for each in judged]
-    return {
-        **{
-            each.name: float(value)
-            for each, value in zip(fields(Odds), coefficients.round(2), strict=True)
-        },
-        "judged": len(judged),
-        "calibration_error": round(calibration_error(*np.array(likeliest, float).T), 3),
-    }
-
-
-def _likeliest(each: Outcome, coefficients: NDArray[np.float64]) -> tuple[float, bool]:
-    """The chance of the likeliest request, and whether it was meant."""
-    total: dict[Meaning, float] = {}
-    for one, share in zip(each.weighed, choices(_choice(each), coefficients), strict=True):
-        if one.meaning is not None:
-            total[one.meaning] = total.get(one.meaning, 0.0) + float(share)
-    meaning, chance = max(total.items(), key=lambda each: each[1])
-    return chance, meaning == (each.case.meaning,)
-
-
-def _choice(each: Outcome) -> Choice:
-    """What was meant, or that nothing was asked for."""
-    meant = (each.case.meaning,) if each.case.meaning else None
-    right = np.array([one.meaning == meant for one in each.weighed])
-    if not right.any():  # what was meant was not near what was heard
-        right[-1] = True
-    return Choice(np.array([one.inputs for one in each.weighed]), right)
+    for seed, case in enumerate(cases):
+        first = said(case, seed)
+        refused = first.refused
+        again = None if refused is None else said(case, seed + AGAIN, refused)
+        yield replace(first, again=again)
 
 
 def main() -> None:
@@ -433,7 +264,10 @@ def _run(
 
 
 def _print(found: Sequence[Outcome]) -> None:
-    head = ("cases", "grammar", "+ second", "asked once", "twice", "wrong", "wrongly asked")
+    head = (
+        *("cases", "grammar", "+ second", "asked once", "twice", "said again"),
+        *("wrong", "wrongly asked"),
+    )
     print(f"{'per cent right':<30}" + "".join(f"{each:>14}" for each in head))
     table = rows(found)
     for row in table:

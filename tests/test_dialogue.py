@@ -149,6 +149,20 @@ def test_after_a_no_what_it_may_have_been_instead_is_asked_and_nothing_after_tha
     assert room.say("no") == Answer("no")
 
 
+def test_what_was_refused_is_known_until_the_next_request() -> None:
+    room = Room(follow_up_s=8)
+    room.say("a timer for fifteen minutes", UNSURE, others=("a timer for fifty minutes",))
+    assert room.dialogue.refused(room.now) == ()
+    room.say("no")
+    assert room.dialogue.refused(room.now) == ("a timer for fifteen minutes",)
+    room.say("no")
+    both = ("a timer for fifteen minutes", "a timer for fifty minutes")
+    assert room.dialogue.refused(room.now + 8.0) == both
+    assert room.dialogue.refused(room.now + 8.1) == ()  # by then it is another request
+    room.say("a timer for fifteen minutes")
+    assert room.dialogue.refused(room.now) == ()
+
+
 def test_a_yes_to_a_second_reading_says_that_the_first_was_wrong() -> None:
     room = Room()
     room.say("a time or", UNSURE, second=("a timer", 0.1))

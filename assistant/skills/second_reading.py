@@ -38,12 +38,18 @@ class SecondReading:
     desk: Desk
     _usual: Commands | None = field(default=None, repr=False)
 
-    def read(self, features: SpeechFeatures) -> tuple[tuple[str, float] | None, tuple[str, ...]]:
+    def read(
+        self, features: SpeechFeatures, refused: Sequence[str] = ()
+    ) -> tuple[tuple[str, float] | None, tuple[str, ...]]:
         """The command that was probably said, with the confidence to answer it, and other ones.
 
         There is none if the transcript is clear, or a call for help, or itself what was most
         probably said, or if nothing is near. The others are what it may have been instead, best
         first.
+
+        Args:
+            features: of what was said.
+            refused: what was asked about it before, and was not meant, in whatever words.
         """
         transcript = features.transcript
         heard = [transcript.spoken, *map(said_words, transcript.others)]
@@ -53,7 +59,13 @@ class SecondReading:
         if self.desk.urgent(transcript.text):
             return None, ()
         weigh = partial(self.encoder.weigh, features)
-        found = candidates.best(heard, self.commands(), weigh, self._means)
+        not_meant = set(map(self._means, refused))
+
+        def means(text: str) -> candidates.Meaning | None:
+            meaning = self._means(text)
+            return None if meaning in not_meant else meaning
+
+        found = candidates.best(heard, self.commands(), weigh, means)
         if found is None:
             return None, ()
         if found.chance >= candidates.LEAST and found.text != heard[0]:

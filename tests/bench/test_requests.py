@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from assistant.skills.candidates import LEAST
 from assistant.skills.second_reading import SURE
-from bench.requests import (
-    Case,
-    Meanings,
-    Outcome,
-    confusion,
-    requests,
-    rows,
-    small_talk,
-)
+from bench.request_outcomes import Case, Outcome, confusion, rows
+from bench.requests import Meanings, requests, small_talk
 
 VOICES = 10
 
@@ -81,3 +76,21 @@ def test_right_and_wrong_are_counted_by_how_sure_it_was() -> None:
     assert (request.wrong, request.wrongly_asked) == (14.3, 42.9)
     assert (talk.wrong, talk.wrongly_asked) == (0.0, 50.0)
     assert confusion(found) == {"a": {"a": 3, "c": 3, "none": 1}, "none": {"c": 1, "none": 1}}
+
+
+@pytest.mark.parametrize(
+    ("certainty", "confidence", "refused"),
+    [
+        (LEAST, 0.9, {"c.d", "e.f"}),  # the second reading is asked about
+        (LEAST - 0.1, 0.1, {"e.f"}),  # what was heard is
+        (LEAST - 0.1, 0.9, None),  # nothing is
+        (SURE, 0.1, None),
+    ],
+)
+def test_what_was_asked_in_vain_is_said_again(
+    certainty: float, confidence: float, refused: set[str] | None
+) -> None:
+    first = replace(outcome("a.b", None, "c.d", certainty, "e.f"), confidence=confidence)
+    assert first.refused == refused
+    again = replace(first, again=outcome("a.b", None, "a.b", LEAST))
+    assert [each.said_again for each in (*rows([first]), *rows([again]))] == [0.0, 100.0]

@@ -100,6 +100,19 @@ def test_a_no_is_followed_by_the_next_command_that_it_sounds_like(make: Make) ->
     assert assistant.journal.turn(asked.id).correction == "set a timer for forty minutes"
 
 
+def test_what_was_refused_is_not_asked_again_when_it_is_said_again(make: Make) -> None:
+    encoder = Sounding(
+        *("set a time for thirty minute", "no", "set a time for thirty minute"),
+        sounds="set a timer for thirty minutes",
+    )
+    assistant = make(encoder=encoder)
+    assert assistant.hear(utterance()).reply == "A timer for thirty minutes?"
+    encoder.confidence = 1.0
+    assert assistant.hear(utterance()).reply == NOT_DONE
+    encoder.confidence, encoder.nearly = 0.1, "set a timer for forty minutes"
+    assert assistant.hear(utterance()).reply == "A timer for forty minutes?"
+
+
 def test_the_wake_phrase_is_looked_for_in_what_was_written(make: Make) -> None:
     dialogue = DialoguePolicy(TurnSettings.model_validate({"wake_phrase": "attune"}))
     said = "attune what time is it"
